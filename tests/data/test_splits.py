@@ -1,0 +1,338 @@
+"""Class splits: stored ones agree with their names and the official lists; draws and folds keep promises."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zsar_kit.data import splits
+from zsar_kit.data.splits import ClassSplit, load_split, pseudo_unseen_folds
+from zsar_kit.errors import ConfigError, DataError, SplitError
+
+ALL = [(d, n) for d in splits.dataset_names() for n in splits.split_names(d)]
+
+
+@pytest.mark.parametrize(("dataset", "name"), ALL)
+def test_stored_split_agrees_with_its_name(dataset, name):
+    split = load_split(dataset, name)
+    seen, unseen = map(int, name.split()[-1].split("/"))
+    assert (len(split.seen), len(split.unseen)) == (seen, unseen)
+    assert split.source
+    assert not set(split.seen) & set(split.unseen)
+    assert split.candidates == tuple(range(splits.class_count(dataset)))
+    assert split.ratio == pytest.approx(unseen / seen)
+    assert ClassSplit.from_dict(json.loads(json.dumps(split.to_dict()))) == split
+
+
+def test_every_published_family_is_there():
+    counts = {d: len(splits.split_names(d)) for d in splits.dataset_names()}
+    assert counts == {
+        "ntu60": 10,
+        "ntu120": 10,
+        "pku_mmd": 11,
+        "utd_mhad": 3,
+        "nw_ucla": 2,
+        "uwa3d_ii": 3,
+        "kinder_gator": 5,
+        "kinetics200": 4,
+        "kinetics400": 4,
+        "puppet": 2,
+    }
+
+
+def test_some_published_lists_by_class_name():
+    def unseen(dataset, name):
+        names = splits.class_names(dataset)
+        return [names[i] for i in load_split(dataset, name).unseen]
+
+    expected = ["reading", "writing", "put on a hat/cap", "jump up", "touch other person's pocket"]
+    assert unseen("ntu60", "55/5") == expected
+    assert unseen("nw_ucla", "8/2") == ["pick up with two hands", "sit down"]
+    assert load_split("pku_mmd", "46/5").unseen == load_split("pku_mmd", "smie7 46/5").unseen
+
+
+def test_puppet_follows_ntu():
+    names, ids = splits.class_names("puppet"), splits.ntu_ids("puppet")
+    assert len(names) == len(set(ids)) == 28
+    assert names == tuple(splits.class_names("ntu60")[i] for i in ids)
+    unseen = {ids[i] for i in load_split("puppet", "23/5").unseen}
+    assert unseen == set(load_split("ntu60", "55/5").unseen)
+    assert splits.class_names("ntu120")[:60] == splits.class_names("ntu60")
+
+
+def test_second_puppet_split_is_the_recorded_draw():
+    # It pins the draw itself: another way to draw would change every split that users made before.
+    assert load_split("puppet", "18/10").unseen == splits.make_split("puppet", 10, seed=0).unseen
+
+
+@pytest.mark.parametrize("dataset", ["ntu60", "ntu120"])
+def test_gating_folds_lie_inside_the_seen_classes(dataset):
+    for name in splits.split_names(dataset)[:2]:
+        split, fold = load_split(dataset, name), splits.gating_fold(dataset, name)
+        assert set(fold.unseen) <= set(split.seen)
+        assert len(fold.unseen) == len(split.unseen)
+        assert fold.excluded == split.unseen
+        assert fold.fold_of == name
+
+
+def test_twins_stay_together_in_the_official_splits():
+    twins = {i for group in splits.twin_groups("kinder_gator").values() for i in group}
+    for name in splits.split_names("kinder_gator"):
+        assert not twins & set(load_split("kinder_gator", name).unseen)
+    assert splits.twin_groups("ntu60") == {}
+
+
+@pytest.mark.parametrize(("dataset", "name"), ALL)
+def test_fold_keeps_the_ratio_and_excludes_the_unseen(dataset, name):
+    split = load_split(dataset, name)
+    for fold in pseudo_unseen_folds(split, seed=3):
+        assert fold.excluded == split.unseen
+        assert set(fold.unseen) | set(fold.seen) == set(split.seen)
+        assert len(fold.unseen) >= 2
+        assert len(fold.seen) >= 2
+        # Nearest whole number of classes to the split's unseen share, but never below two.
+        share = len(split.seen) * len(split.unseen) / split.classes
+        assert abs(len(fold.unseen) - max(2.0, share)) <= 0.5
+
+
+def test_one_fold_unless_few_classes_are_seen():
+    assert [len(pseudo_unseen_folds(load_split("nw_ucla", n))) for n in ("8/2", "5/5")] == [1, 3]
+
+
+def test_folds_rotate_over_all_seen_classes():
+    split = load_split("nw_ucla", "5/5")
+    folds = pseudo_unseen_folds(split, seed=1)
+    assert [(len(f.unseen), len(f.seen)) for f in folds] == [(2, 3)] * 3
+    times = [sum(c in f.unseen for f in folds) for c in split.seen]
+    assert sorted(times) == [1, 1, 1, 1, 2]
+
+
+def test_folds_leave_twins_alone_while_they_can():
+    twins = {i for group in splits.twin_groups("kinder_gator").values() for i in group}
+    for seed in range(20):
+        (fold,) = pseudo_unseen_folds(load_split("kinder_gator", "48/10"), seed)
+        assert not twins & set(fold.unseen)
+
+
+@given(
+    classes=st.integers(5, 130),
+    share=st.floats(0.02, 0.98),
+    seed=st.integers(0, 2**40),
+)
+def test_any_split_has_sound_folds(classes, share, seed):
+    split = splits.make_split("toy", max(1, min(classes - 4, int(share * classes))), seed, classes=classes)
+    folds = pseudo_unseen_folds(split, seed)
+    assert folds == pseudo_unseen_folds(split, seed)
+    for fold in folds:
+        assert len(fold.unseen) >= 2
+        assert len(fold.seen) >= 2
+        assert not set(fold.unseen) & set(split.unseen)
+        assert not set(fold.seen) & set(split.unseen)
+    if len(split.seen) < 6:
+        assert {c for f in folds for c in f.unseen} == set(split.seen)
+    else:
+        assert len(folds) == 1
+
+
+def test_draws_depend_on_seed_only():
+    draws = [splits.make_split("ntu60", 5, seed) for seed in range(30)]
+    assert draws == [splits.make_split("ntu60", 5, seed) for seed in range(30)]
+    assert len({d.unseen for d in draws}) > 25
+
+
+def test_draws_are_uniform_over_classes():
+    times = np.zeros(10)
+    for seed in range(400):
+        times[list(splits.make_split("nw_ucla", 2, seed).unseen)] += 1
+    # Binomial(400, 0.2): mean 80, deviation 8; five deviations.
+    assert (abs(times - 80) < 40).all()
+
+
+def test_digest_is_of_the_meaning():
+    split = load_split("pku_mmd", "46/5")
+    assert split.digest() == load_split("pku_mmd", "smie7 46/5").digest()
+    fold = pseudo_unseen_folds(split)[0]
+    same_unseen = ClassSplit("pku_mmd", "x", 51, fold.unseen)
+    assert len({split.digest(), fold.digest(), same_unseen.digest()}) == 3
+
+
+@pytest.mark.parametrize("suffix", [".toml", ".json"])
+@given(data=st.data())
+def test_user_file_round_trip(tmp_path_factory, suffix, data):
+    classes = data.draw(st.integers(4, 80))
+    unseen = data.draw(st.sets(st.integers(0, classes - 1), min_size=1, max_size=classes - 2))
+    text = st.text(st.characters(codec="utf-8", exclude_categories=("Cs",)), min_size=1, max_size=12)
+    split = ClassSplit("mine", data.draw(text), classes, tuple(unseen), source=data.draw(text))
+    path = tmp_path_factory.mktemp("split") / f"split{suffix}"
+    splits.write_split(path, split)
+    assert splits.read_split(path) == split
+    assert load_split("mine", str(path)) == split
+
+
+def test_user_file_may_name_classes(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text('dataset = "nw_ucla"\nunseen = ["throw", 0]\n')
+    assert splits.read_split(path) == ClassSplit("nw_ucla", "mine", 10, (0, 8))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            {"dataset": "ntu60", "name": "synse_5", "unseen": [61]},
+            "'synse_5' lists class 61, but ntu60 has classes 0..59",
+        ),
+        ({"dataset": "ntu60", "unseen": [60]}, "key 'unseen'). Did you mean 0-based ids?"),
+        ({"dataset": "ntu60", "unseen": [-1]}, "lists class -1"),
+        ({"dataset": "ntu60", "unseen": [3, 4, 3]}, "lists class 3 more than once"),
+        ({"dataset": "ntu60", "unseen": []}, "has no unseen class"),
+        ({"dataset": "ntu60", "unseen": list(range(59))}, "leaves 1 seen classes; at least 2 are needed"),
+        ({"dataset": "ntu60", "unseen": [1], "excluded": [1]}, "class 1 as unseen and as excluded"),
+        ({"dataset": "ntu60", "unseen": ["readin"]}, "no class named 'readin' (in"),
+        ({"dataset": "ntu60", "unseen": ["readin"]}, "Did you mean 'reading'?"),
+        ({"dataset": "uwa3d_ii", "unseen": ["sitting down"]}, "more than one class named 'sitting down'"),
+        ({"dataset": "ntu60", "unseen": [1.5]}, "a class is an id or a name, got 1.5"),
+        ({"dataset": "ntu60", "unseen": [True]}, "a class is an id or a name, got True"),
+        ({"dataset": "ntu60", "unseen": 3}, "must be a list, got 3"),
+        ({"dataset": "ntu60", "unsen": [3]}, "unknown key 'unsen'"),
+        ({"dataset": "ntu60", "unsen": [3]}, "Did you mean 'unseen'?"),
+        ({"dataset": "ntu60"}, "missing key 'unseen'"),
+        ({"unseen": [1]}, "missing key 'dataset'"),
+        ({"dataset": "ntu60", "classes": 61, "unseen": [1]}, "ntu60 has 60 classes, not 61"),
+        ({"dataset": "ntu6", "unseen": [1]}, "Did you mean 'ntu60'?"),
+        ({"dataset": "mine", "unseen": [1]}, "For your own data add 'classes'"),
+        ([1, 2], "holds keys and values"),
+    ],
+)
+def test_bad_split_file(tmp_path, content, message):
+    path = tmp_path / "split.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(SplitError) as caught:
+        splits.read_split(path)
+    assert message in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "content"), [("a.json", "{"), ("a.toml", "x ="), ("b.json", "\xff")])
+def test_unreadable_split_file(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content.encode("latin-1"))
+    with pytest.raises(SplitError, match=r"not readable as (JSON|TOML)"):
+        splits.read_split(tmp_path / name)
+
+
+def test_other_bad_splits(tmp_path):
+    with pytest.raises(SplitError, match="split file not found"):
+        splits.read_split(tmp_path / "absent.toml")
+    with pytest.raises(SplitError, match=r"ntu60 has no split '55/6'\. Did you mean '55/5'\?"):
+        load_split("ntu60", "55/6")
+    with pytest.raises(SplitError, match=r"unknown data set 'utd-mhad'\. Did you mean 'utd_mhad'\?"):
+        load_split("utd-mhad", "22/5")
+    with pytest.raises(SplitError, match=r"59 unseen classes asked for, but ntu60 allows 1\.\.58"):
+        splits.make_split("ntu60", 59, 0)
+    with pytest.raises(SplitError, match="not its class names"):
+        splits.class_names("kinetics200")
+    with pytest.raises(SplitError, match="no published validation classes"):
+        splits.gating_fold("nw_ucla", "8/2")
+    with pytest.raises(SplitError, match="needs at least 4"):
+        pseudo_unseen_folds(ClassSplit("toy", "3/2", 5, (0, 1)))
+    with pytest.raises(SplitError, match=r"is \.toml or \.json"):
+        splits.write_split(tmp_path / "a.yaml", load_split("ntu60", "55/5"))
+    splits.write_split(tmp_path / "a.toml", load_split("ntu60", "55/5"))
+    with pytest.raises(SplitError, match="is for 'ntu60', not for 'ntu120'"):
+        load_split("ntu120", str(tmp_path / "a.toml"))
+    with pytest.raises(ConfigError, match="'unseen' must be"):
+        ClassSplit("toy", "x", 5, ("1",))  # pyright: ignore[reportArgumentType]
+
+
+def test_parts():
+    subject = np.arange(1, 9)
+    assert (splits.part_mask("utd_mhad", None, {"subject": subject}) == (subject % 2 == 1)).all()
+    camera = np.array([1, 2, 3])
+    assert splits.part_mask("nw_ucla", "xview", {"camera": camera}).tolist() == [True, True, False]
+    assert splits.part_mask("ntu60", "xview", {"camera": camera}).tolist() == [False, True, True]
+    assert splits.part_mask("puppet", "xview", {"camera": camera}).tolist() == [False, True, True]
+    setup = np.arange(1, 33)
+    assert (splits.part_mask("ntu120", "xset", {"setup": setup}) == (setup % 2 == 0)).all()
+    assert splits.part_mask("ntu60", None, {"subject": np.arange(1, 41)}).sum() == 20
+    assert splits.part_mask("ntu120", "xsub", {"subject": np.arange(1, 107)}).sum() == 53
+    assert splits.part_protocols("ntu120") == ("xsub", "xset")
+    assert splits.part_protocols("pku_mmd") == ()
+
+
+def test_bad_parts():
+    with pytest.raises(DataError, match=r"subject 9 is in neither part of utd_mhad xsub \(in sample 1\)"):
+        splits.part_mask("utd_mhad", "xsub", {"subject": np.array([1, 9])})
+    with pytest.raises(DataError, match="divides by 'camera', but the index lacks it"):
+        splits.part_mask("nw_ucla", None, {"subject": np.array([1])})
+    with pytest.raises(SplitError, match=r"ntu60 has no protocol 'xsubj'\. Did you mean 'xsub'\?"):
+        splits.part_mask("ntu60", "xsubj", {"subject": np.array([1])})
+    with pytest.raises(SplitError, match="has no parts for 'pku_mmd'"):
+        splits.part_mask("pku_mmd", None, {"subject": np.array([1])})
+
+
+@given(st.sets(st.integers(0, 999), min_size=2, max_size=40), st.floats(0.01, 0.99), st.integers(0, 99))
+def test_holdout_subjects(subjects, fraction, seed):
+    held = splits.holdout_subjects(np.repeat(sorted(subjects), 3), fraction, seed)
+    assert held == splits.holdout_subjects(subjects, fraction, seed)
+    assert 1 <= len(held) < len(subjects)
+    assert set(held) <= subjects
+    assert abs(len(held) - fraction * len(subjects)) <= 1
+
+
+def test_bad_holdout():
+    with pytest.raises(DataError, match="needs at least two, got 1"):
+        splits.holdout_subjects([4, 4])
+    with pytest.raises(DataError, match=r"must lie in \(0, 1\), got 1.0"):
+        splits.holdout_subjects([1, 2], 1.0)
+
+
+@pytest.mark.shared
+def test_names_are_the_official_ones(shared_dir):
+    official = json.loads((shared_dir / "semantics/class_names.json").read_text(encoding="utf-8"))
+    ours = {
+        "ntu120": "ntu120",
+        "pku51": "pku_mmd",
+        "utd_mhad": "utd_mhad",
+        "nw_ucla": "nw_ucla",
+        "uwa3dii": "uwa3d_ii",
+    }
+    for theirs, dataset in ours.items():
+        assert list(splits.class_names(dataset)) == official[theirs]
+
+
+@pytest.mark.shared
+def test_kinder_gator_is_as_fixed_beforehand(shared_dir):
+    fixed = json.loads((shared_dir / "data/kinder_gator/splits.json").read_text(encoding="utf-8"))
+    assert list(splits.class_names("kinder_gator")) == fixed["classes"]
+    assert {k: list(v) for k, v in splits.twin_groups("kinder_gator").items()} == fixed["twin_groups"]
+    ours = {n: list(load_split("kinder_gator", n).unseen) for n in splits.split_names("kinder_gator")}
+    assert ours == fixed["unseen"]
+    subjects = np.array(fixed["subjects"]["train"] + fixed["subjects"]["test"])
+    train = splits.part_mask("kinder_gator", None, {"subject": subjects})
+    assert subjects[train].tolist() == fixed["subjects"]["train"]
+
+
+@pytest.mark.shared
+def test_ntu_parts_are_the_official_ones(shared_dir):
+    facts = json.loads((shared_dir / "facts/ntu.json").read_text(encoding="utf-8"))
+    for dataset, people in (("ntu60", 40), ("ntu120", 106)):
+        subjects = np.arange(1, people + 1)
+        train = splits.part_mask(dataset, "xsub", {"subject": subjects})
+        assert subjects[train].tolist() == facts[f"xsub_train_subjects_{dataset}"]
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(("dataset", "name"), [k for k in ALL if k[0] not in ("kinder_gator", "puppet")])
+def test_unseen_lists_are_the_published_ones(shared_dir, dataset, name):
+    page = (shared_dir / "docs/REFERENCES.md").read_text(encoding="utf-8")
+    section = page[page.index("### 1.5") : page.index("### 1.6")].replace(" ", "")
+    published = {tuple(sorted(json.loads(part.split("]")[0] + "]"))) for part in _lists(section)}
+    assert load_split(dataset, name).unseen in published
+
+
+def _lists(section):
+    return ["[" + part for part in section.split("[")[1:] if part[0].isdigit()]

@@ -1,0 +1,166 @@
+"""The class texts carried by the kit: well formed, one sentence each, and named as the data sets name their classes."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import string
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CLASS_COUNT = {"utd_mhad": 27, "nw_ucla": 10, "kinder_gator": 58, "puppet": 28}
+FIELDS = ("label", "definition", "motion")
+SENTENCE_FIELDS = ("definition", "motion")
+PUPPET_NTU_IDS = [
+    *(0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 19, 21, 22, 23, 25, 26, 27, 28, 29, 34, 37, 39, 43),
+    *(50, 51, 56, 57),
+]
+PRINTABLE = frozenset(string.ascii_letters + string.digits + string.punctuation + " ")
+MARKUP = re.compile(r"[<>*_`#{}\[\]\\|~]")
+OPENING_SUBJECT = re.compile(
+    r"^(The (right|left|other) (arm|leg|hand)|One (arm|leg)|Both (arms|legs|hands|knees|forearms|elbows)"
+    r"|The torso|The whole body|From (sitting|standing)|Two persons)\b"
+)
+
+
+def raw_text(dataset: str) -> str:
+    """The resource file as it is stored."""
+    folder = resources.files("zsar_kit") / "semantics" / "resources" / "texts"
+    return (folder / f"{dataset}.toml").read_text(encoding="utf-8")
+
+
+def classes_of(dataset: str) -> list[dict[str, Any]]:
+    """The `[[class]]` tables of one resource file, in file order."""
+    return tomllib.loads(raw_text(dataset))["class"]
+
+
+every_dataset = pytest.mark.parametrize("dataset", CLASS_COUNT)
+
+
+def test_there_are_no_text_files_that_this_module_does_not_check() -> None:
+    folder = resources.files("zsar_kit") / "semantics" / "resources" / "texts"
+    stems = {Path(entry.name).stem for entry in folder.iterdir() if entry.name.endswith(".toml")}
+    assert stems == set(CLASS_COUNT)
+
+
+@every_dataset
+def test_file_names_its_dataset_and_says_whose_words_these_are(dataset: str) -> None:
+    text = raw_text(dataset)
+    assert tomllib.loads(text)["dataset"] == dataset
+    first_line = text.splitlines()[0]
+    assert first_line.startswith("# ")
+    assert "texts written for this project" in first_line
+    assert [line for line in text.splitlines() if line != line.rstrip()] == []
+
+
+@every_dataset
+def test_ids_are_contiguous_and_names_unique(dataset: str) -> None:
+    classes = classes_of(dataset)
+    assert [entry["id"] for entry in classes] == list(range(CLASS_COUNT[dataset]))
+    names = [entry["name"] for entry in classes]
+    assert len(set(names)) == len(names)
+
+
+@every_dataset
+def test_every_class_has_exactly_the_documented_keys(dataset: str) -> None:
+    expected = {"id", "name", *FIELDS} | ({"ntu_id"} if dataset == "puppet" else set())
+    assert [entry["name"] for entry in classes_of(dataset) if set(entry) != expected] == []
+
+
+@every_dataset
+@pytest.mark.parametrize("field", FIELDS)
+def test_texts_tell_the_classes_of_a_dataset_apart(dataset: str, field: str) -> None:
+    first_owner: dict[str, str] = {}
+    for entry in classes_of(dataset):
+        text = entry[field].casefold()
+        owner = first_owner.setdefault(text, entry["name"])
+        assert owner == entry["name"], (
+            f"{dataset}: '{owner}' and '{entry['name']}' share the {field} {text!r}"
+        )
+
+
+@every_dataset
+@pytest.mark.parametrize("field", FIELDS)
+def test_texts_are_plain_printable_ascii_without_markup(dataset: str, field: str) -> None:
+    for entry in classes_of(dataset):
+        text = entry[field]
+        assert text, f"{dataset}/{entry['name']}: empty {field}"
+        assert set(text) <= PRINTABLE, f"{dataset}/{entry['name']}: {field} is not printable ASCII"
+        assert text == " ".join(text.split()), f"{dataset}/{entry['name']}: stray space in {field}"
+        assert not MARKUP.search(text), f"{dataset}/{entry['name']}: markup in {field}"
+
+
+@every_dataset
+@pytest.mark.parametrize("field", SENTENCE_FIELDS)
+def test_definition_and_motion_are_one_sentence(dataset: str, field: str) -> None:
+    for entry in classes_of(dataset):
+        text = entry[field]
+        assert text[0].isupper(), f"{dataset}/{entry['name']}: {field} does not start as a sentence"
+        assert text.endswith("."), f"{dataset}/{entry['name']}: {field} has no full stop"
+        assert not set(text[:-1]) & set(".!?;:"), (
+            f"{dataset}/{entry['name']}: {field} is more than one sentence"
+        )
+
+
+@every_dataset
+def test_labels_are_short_phrases(dataset: str) -> None:
+    for entry in classes_of(dataset):
+        label = entry["label"]
+        assert 1 <= len(label.split()) <= 8, f"{dataset}/{entry['name']}: {label!r}"
+        assert label[0].islower() and label[-1].isalpha(), f"{dataset}/{entry['name']}: {label!r}"
+
+
+@every_dataset
+def test_motions_are_15_to_45_words_and_open_with_what_moves(dataset: str) -> None:
+    for entry in classes_of(dataset):
+        motion = entry["motion"]
+        assert 15 <= len(motion.split()) <= 45, f"{dataset}/{entry['name']}: {len(motion.split())} words"
+        assert OPENING_SUBJECT.match(motion), f"{dataset}/{entry['name']}: opens with {motion[:30]!r}"
+
+
+def test_puppet_classes_are_28_ntu_labels_in_ascending_order() -> None:
+    assert [entry["ntu_id"] for entry in classes_of("puppet")] == PUPPET_NTU_IDS
+
+
+def test_only_two_person_classes_of_puppet_speak_of_two_persons() -> None:
+    """NTU-60 labels 49 to 59 are the mutual actions."""
+    for entry in classes_of("puppet"):
+        assert entry["motion"].startswith("Two persons") == (entry["ntu_id"] >= 49), entry["name"]
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("dataset", ["utd_mhad", "nw_ucla"])
+def test_names_are_the_official_ones(dataset: str, shared_dir: Path) -> None:
+    official = json.loads((shared_dir / "semantics" / "class_names.json").read_text(encoding="utf-8"))
+    assert [entry["name"] for entry in classes_of(dataset)] == official[dataset]
+
+
+@pytest.mark.shared
+def test_puppet_names_are_those_of_their_ntu_labels(shared_dir: Path) -> None:
+    official = json.loads((shared_dir / "semantics" / "class_names.json").read_text(encoding="utf-8"))[
+        "ntu120"
+    ]
+    for entry in classes_of("puppet"):
+        assert entry["name"] == official[entry["ntu_id"]]
+
+
+@pytest.mark.shared
+def test_kinder_gator_names_follow_the_fixed_class_order(shared_dir: Path) -> None:
+    splits = json.loads((shared_dir / "data" / "kinder_gator" / "splits.json").read_text(encoding="utf-8"))
+    assert [entry["name"] for entry in classes_of("kinder_gator")] == splits["classes"]
+
+
+@pytest.mark.shared
+def test_kinder_gator_twins_read_alike(shared_dir: Path) -> None:
+    """Classes that differ only in side or strength share most words, so that a text encoder puts them close."""
+    splits = json.loads((shared_dir / "data" / "kinder_gator" / "splits.json").read_text(encoding="utf-8"))
+    motions = [set(re.findall(r"[a-z]+", entry["motion"].lower())) for entry in classes_of("kinder_gator")]
+    for twins in splits["twin_groups"].values():
+        for left, right in itertools.pairwise(twins):
+            overlap = len(motions[left] & motions[right]) / len(motions[left] | motions[right])
+            assert overlap > 0.5, f"{splits['classes'][left]} / {splits['classes'][right]}: {overlap:.2f}"

@@ -1,0 +1,74 @@
+"""Checkpoints: safetensors for tensors, JSON for the rest, never pickle; resume equals an uninterrupted run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from zsar_kit.artefacts import write_atomic
+from zsar_kit.errors import ArtefactError
+
+
+def save_tensors(path: str | Path, tensors: dict[str, Tensor], meta: dict[str, Any] | None = None) -> None:
+    """Write tensors and a JSON-ready record to one safetensors file, atomically."""
+    flat = {k: v.detach().to("cpu").contiguous().clone() for k, v in tensors.items()}
+    write_atomic(path, save(flat, metadata={"meta": json.dumps(meta or {}, sort_keys=True)}))
+
+
+def load_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read what :func:`save_tensors` wrote, to the CPU.
+
+    Raises:
+        ArtefactError: the file is absent, truncated, or not safetensors.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ArtefactError("file not found", where=path)
+    try:
+        with safe_open(path, framework="pt", device="cpu") as stream:
+            meta = json.loads((stream.metadata() or {}).get("meta", "{}"))
+            return {k: stream.get_tensor(k) for k in stream.keys()}, meta  # noqa: SIM118 (not a dict)
+    except (SafetensorError, json.JSONDecodeError) as error:
+        raise ArtefactError(f"not a readable safetensors file: {error}", where=path) from None
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The state of an optimiser as named tensors and a JSON-ready rest."""
+    state = optimizer.state_dict()
+    tensors: dict[str, Tensor] = {}
+    scalars: dict[str, dict[str, Any]] = {}
+    for index, slots in state["state"].items():
+        for name, value in slots.items():
+            if isinstance(value, Tensor):
+                tensors[f"optimizer.{index}.{name}"] = value
+            else:
+                scalars.setdefault(str(index), {})[name] = value
+    return tensors, {"scalars": scalars, "param_groups": state["param_groups"]}
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor], rest: dict[str, Any]) -> None:
+    """Put back what :func:`optimizer_tensors` took."""
+    state: dict[int, dict[str, Any]] = {int(i): dict(s) for i, s in rest["scalars"].items()}
+    for key, value in tensors.items():
+        if key.startswith("optimizer."):
+            _, index, name = key.split(".", 2)
+            state.setdefault(int(index), {})[name] = value
+    optimizer.load_state_dict({"state": state, "param_groups": rest["param_groups"]})
+
+
+def load_module(module: nn.Module, tensors: dict[str, Tensor], *, where: str | Path) -> None:
+    """Load a state dictionary strictly.
+
+    Raises:
+        ArtefactError: names or shapes differ from the module's.
+    """
+    try:
+        module.load_state_dict(tensors, strict=True)
+    except RuntimeError as error:
+        raise ArtefactError(f"the checkpoint does not fit the model: {error}", where=where) from None

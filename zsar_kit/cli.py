@@ -1,0 +1,261 @@
+"""The command line ``zsar``: a thin edge over the experiments layer.
+
+Exit codes: 0 done, 1 some run of a sweep failed, 2 bad input (one line says what, where, and what to do).
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from tyro.conf import OmitArgPrefixes, Positional, arg
+
+from zsar_kit.errors import ZsarError
+from zsar_kit.experiments import commands
+from zsar_kit.experiments.config import RunConfig
+
+log = logging.getLogger("zsar_kit")
+
+app = tyro.extras.SubcommandApp()
+data = tyro.extras.SubcommandApp()
+split = tyro.extras.SubcommandApp()
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where and how to work."""
+
+    workspace: Path = Path("workspace")
+    """folder of everything that is computed"""
+    device: str = "auto"
+    """'auto', 'cpu', or a device as torch names it"""
+    quiet: bool = False
+    """no progress bars"""
+
+    def open(self):
+        """The workspace."""
+        return commands.open_workspace(self.workspace, self.device, progress=not self.quiet)
+
+
+Where = Annotated[Place, OmitArgPrefixes]
+
+
+@data.command(name="list")
+def data_list(place: Where = Place()) -> None:
+    """Data sets that the kit knows, and which of them are prepared."""
+    say(commands.list_data(place.open()))
+
+
+@data.command(name="prepare")
+def data_prepare(
+    dataset: Positional[str],
+    root: Path | None = None,
+    place: Where = Place(),
+) -> None:
+    """Read the raw files of a data set into the workspace.
+
+    Args:
+        dataset: puppet (needs no root), utd_mhad, nw_ucla, or kinder_gator.
+        root: folder of the raw files.
+    """
+    say(commands.prepare_data(place.open(), dataset, root))
+
+
+@data.command(name="show")
+def data_show(dataset: Positional[str], protocol: str = "", place: Where = Place()) -> None:
+    """Counts of a prepared data set: samples, subjects, lengths, parts.
+
+    Args:
+        dataset: name of a prepared data set.
+        protocol: how samples are divided into train and test; the customary one if empty.
+    """
+    say(commands.show_data(place.open(), dataset, protocol))
+
+
+@split.command(name="list")
+def split_list(dataset: Positional[str]) -> None:
+    """Class splits of a data set.
+
+    Args:
+        dataset: name of a data set.
+    """
+    say(commands.list_splits(dataset))
+
+
+@split.command(name="make")
+def split_make(
+    dataset: Positional[str], unseen: int, seed: int = 0, out: Path = Path("split.toml"), name: str | None = None
+) -> None:
+    """Draw a reproducible random split and write it to a file that --split takes.
+
+    Args:
+        dataset: name of a data set.
+        unseen: number of unseen classes.
+        seed: the same seed gives the same split everywhere.
+        out: file to write, .toml or .json.
+        name: name of the split.
+    """
+    say(commands.make_split_file(dataset, unseen, seed, out, name))
+
+
+@app.command(name="features")
+def features(
+    dataset: Positional[str],
+    split: Positional[str],
+    suite: str = "real",
+    protocol: str = "",
+    folds: bool = True,
+    place: Where = Place(),
+) -> None:
+    """Train the skeleton encoder of a split on its seen classes and extract features of all samples.
+
+    Args:
+        dataset: name of a prepared data set.
+        split: name of a class split, or a split file.
+        suite: the suite whose encoder settings are used.
+        protocol: how samples are divided into train and test; the customary one if empty.
+        folds: also the encoders of the pseudo-unseen folds that calibration needs.
+    """
+    say(commands.make_features(place.open(), dataset, split, suite, protocol, folds))
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """What to train; defaults are the demo's."""
+
+    dataset: Positional[str] = "puppet"
+    """name of a prepared data set"""
+    split: Positional[str] = "23/5"
+    """name of a class split, or a split file"""
+    method: str = "flora"
+    """name of a method"""
+    preset: str = "cpu"
+    """name of one of its presets"""
+    set: tuple[str, ...] = field(default_factory=tuple)
+    """fields of the preset to replace, e.g. align.steps=300 text.pool=seen"""
+    seeds: tuple[int, ...] = (0,)
+    """one run for each"""
+    suite: str = "demo"
+    """the suite whose encoder settings are used"""
+    protocol: str = ""
+    """how samples are divided into train and test"""
+    language_model: str = "offline"
+    """'offline', a model name, or a folder"""
+
+
+@app.command(name="train")
+def train(options: Annotated[TrainOptions, OmitArgPrefixes] = TrainOptions(), place: Where = Place()) -> None:
+    """Fit a method, score the test samples, evaluate; prints the run folder and its result."""
+    base = RunConfig(
+        dataset=options.dataset,
+        split=options.split,
+        protocol=options.protocol,
+        method=options.method,
+        preset=options.preset,
+        overrides=commands.parse_overrides(options.set),
+        language_model=options.language_model,
+        encoder=commands.suite_encoder(options.suite, options.dataset),
+    )
+    say(commands.train([replace(base, seed=seed) for seed in options.seeds], place.open()))
+
+
+@app.command(name="evaluate")
+def evaluate(run: Positional[Path], gamma: float | None = None, place: Where = Place()) -> None:
+    """Evaluate a finished run again from its stored scores.
+
+    Args:
+        run: a run folder.
+        gamma: calibrate with this value instead of the fitted one; then nothing is stored.
+    """
+    say(commands.evaluate_run(run, gamma, place.open()))
+
+
+@app.command(name="show")
+def show(runs: Positional[tuple[Path, ...]], figures: Path | None = None) -> None:
+    """A table of finished runs, and their figures.
+
+    Args:
+        runs: run folders.
+        figures: folder for figures; none are drawn without it.
+    """
+    say(commands.show_runs(runs, figures))
+
+
+@app.command(name="sweep")
+def sweep(
+    suite: Positional[str],
+    table_only: bool = False,
+    write: Path | None = None,
+    figures: Path | None = None,
+    place: Where = Place(),
+) -> int:
+    """Do all runs of a suite that are missing, and print its table.
+
+    Args:
+        suite: a suite of the kit (demo, real), or a .toml file.
+        table_only: compute nothing, show what is finished.
+        write: a Markdown file with the markers <!-- NAME --> and <!-- /NAME -->, NAME being the suite's; the table
+            goes between them.
+        figures: folder for the suite's figures.
+    """
+    text, failures = commands.sweep_suite(place.open(), suite, table_only, write, figures)
+    say(text)
+    return 1 if failures else 0
+
+
+@app.command(name="demo")
+def demo(figures: Path = Path("figures"), place: Where = Place()) -> int:
+    """The whole route on the embedded synthetic data: skeletons to table and figures.
+
+    Args:
+        figures: folder for the figures.
+    """
+    text, failures = commands.demo(place.open(), figures)
+    say(text)
+    return 1 if failures else 0
+
+
+@app.command(name="doctor")
+def doctor(install_lm: Annotated[bool, arg(name="install-lm")] = False, place: Where = Place()) -> int:
+    """Check the installation: versions, device, offline language model.
+
+    Args:
+        install_lm: fetch the offline language model from the package index and verify it.
+    """
+    text, healthy = commands.doctor(place.device, install_lm)
+    say(text)
+    return 0 if healthy else 2
+
+
+app.command(data, name="data", help="Data sets: list, prepare, show.")
+app.command(split, name="split", help="Class splits: list, make.")
+
+
+def say(text: str) -> None:
+    """Print a command's answer to standard output."""
+    sys.stdout.write(text.rstrip("\n") + "\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; bad input gives one line on standard error and exit code 2."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    try:
+        code = app.cli(
+            prog="zsar",
+            description="A workbench for zero-shot skeleton action recognition.",
+            args=None if argv is None else list(argv),
+        )
+    except ZsarError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    return int(code or 0)
+
+
+def entry_point() -> None:
+    """The console script."""
+    raise SystemExit(main())

@@ -1,0 +1,125 @@
+"""What the kit knows of each data set: class names, twin classes, official train and test parts.
+
+The facts are in ``resources/classes.toml`` and ``resources/splits.toml``; class ids are 0-based, in label
+order.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+
+from zsar_kit.errors import DataError, SplitError, nearest_name
+
+
+@cache
+def resource(name: str) -> dict[str, Any]:
+    """The content of a TOML file in ``resources``; do not change it."""
+    return tomllib.loads((files("zsar_kit.data") / "resources" / name).read_text(encoding="utf-8"))
+
+
+def entry(file: str, dataset: str) -> dict[str, Any]:
+    """What ``file`` says of a data set; SplitError with the nearest name if it is unknown."""
+    known = resource(file)
+    if dataset not in known:
+        raise SplitError(f"unknown data set {dataset!r}", remedy=nearest_name(dataset, known))
+    return known[dataset]
+
+
+def dataset_names() -> tuple[str, ...]:
+    """The data sets whose classes the kit knows."""
+    return tuple(sorted(resource("classes.toml")))
+
+
+@cache
+def class_count(dataset: str) -> int:
+    """The number of classes of a data set.
+
+    Raises:
+        SplitError: the data set is not known.
+    """
+    facts = entry("classes.toml", dataset)
+    return int(facts["classes"]) if "classes" in facts else len(class_names(dataset))
+
+
+@cache
+def class_names(dataset: str) -> tuple[str, ...]:
+    """The official class names of a data set in label order.
+
+    Raises:
+        SplitError: the data set is not known, or its names are not shipped with the kit (Kinetics).
+    """
+    facts = entry("classes.toml", dataset)
+    if "names" in facts:
+        return tuple(facts["names"])
+    if "first_of" in facts:
+        return class_names(facts["first_of"])[: facts["classes"]]
+    if "ntu_ids" in facts:
+        return tuple(class_names("ntu120")[i] for i in facts["ntu_ids"])
+    raise SplitError(
+        f"the kit has the splits of {dataset!r} but not its class names",
+        remedy="Give the names with your data.",
+    )
+
+
+def ntu_ids(dataset: str = "puppet") -> tuple[int, ...]:
+    """The NTU class id behind each class of a data set that is built after NTU's classes."""
+    facts = entry("classes.toml", dataset)
+    if "ntu_ids" in facts:
+        return tuple(facts["ntu_ids"])
+    if dataset in ("ntu60", "ntu120"):
+        return tuple(range(class_count(dataset)))
+    raise SplitError(f"the classes of {dataset!r} have no NTU ids")
+
+
+def twin_groups(dataset: str) -> dict[str, tuple[int, ...]]:
+    """Groups of classes that differ only by side or speed; empty where a data set has none."""
+    groups = resource("splits.toml").get(dataset, {}).get("twin_groups", {})
+    return {name: tuple(ids) for name, ids in groups.items()}
+
+
+def part_protocols(dataset: str) -> tuple[str, ...]:
+    """Protocols that divide a data set into train and test, the default first; empty if users bring them."""
+    facts = resource("splits.toml").get(dataset, {})
+    default = facts.get("default_part")
+    return tuple(sorted(facts.get("parts", {}), key=lambda name: (name != default, name)))
+
+
+def part_mask(dataset: str, protocol: str | None, index_columns: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Which samples belong to the official train part.
+
+    Args:
+        dataset: name of the data set.
+        protocol: e.g. ``"xsub"``; ``None`` is the data set's default.
+        index_columns: the columns ``subject``, ``camera``, ``setup`` of the index, each ``[sample]``; only
+            the one that the protocol divides by is read.
+
+    Returns:
+        Boolean array ``[sample]``, true for train; the others are test.
+
+    Raises:
+        SplitError: the data set has no such protocol.
+        DataError: the column is missing, or holds a value that is in neither part.
+    """
+    known = part_protocols(dataset)
+    if not known:
+        raise SplitError(f"the kit has no parts for {dataset!r}", remedy="Give each sample its part.")
+    protocol = known[0] if protocol is None else protocol
+    if protocol not in known:
+        raise SplitError(f"{dataset} has no protocol {protocol!r}", remedy=nearest_name(protocol, known))
+    rule = resource("splits.toml")[dataset]["parts"][protocol]
+    if rule["column"] not in index_columns:
+        raise DataError(f"{dataset} {protocol} divides by {rule['column']!r}, but the index lacks it")
+    values = np.asarray(index_columns[rule["column"]])
+    train = np.isin(values, rule["train"])
+    placed = train | np.isin(values, rule["test"]) if "test" in rule else np.ones_like(train)
+    if not placed.all():
+        row = int(np.flatnonzero(~placed)[0])
+        problem = f"{rule['column']} {values[row]} is in neither part of {dataset} {protocol}"
+        raise DataError(problem, where=f"sample {row}")
+    return train

@@ -1,0 +1,361 @@
+"""``FeatureSet``: what a frozen encoder says of every sample, and on which classes that encoder was trained.
+
+The folder holds ``features.safetensors`` (``pooled``, perhaps ``logits``), ``index.csv``, perhaps
+``maps.npy`` (float16, memory-mapped), and ``meta.json`` (DESIGN section 2).
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from safetensors.numpy import save
+
+from zsar_kit.artefacts import (
+    artefact_digest,
+    atomic_folder,
+    read_json,
+    read_provenance,
+    write_atomic,
+    write_json,
+    write_provenance,
+)
+from zsar_kit.data.class_split import ClassSplit
+from zsar_kit.data.feature_files import (
+    COLUMNS,
+    PARTS,
+    check_finite,
+    load_array,
+    read_index,
+    read_tensors,
+    write_chunks,
+)
+from zsar_kit.data.leakage import EncoderMark, EncoderRecord, check_encoder, check_training_labels
+from zsar_kit.errors import ArtefactError, DataError, LeakageError, SplitError, nearest_name
+
+__all__ = [
+    "EncoderMark",
+    "EncoderRecord",
+    "FeatureSet",
+    "LabelledFeatures",
+    "check_encoder",
+    "check_training_labels",
+]
+
+KIND, SCHEMA = "FeatureSet", 1
+Part = Literal["train", "test"]
+Ids = Collection[int] | np.ndarray
+
+
+class SampleIndex(Protocol):
+    """Columns of equal length, one entry a sample; a ``SkeletonIndex`` is one."""
+
+    @property
+    def sample(self) -> np.ndarray:
+        """Names."""
+        ...
+
+    @property
+    def label(self) -> np.ndarray:
+        """0-based class ids."""
+        ...
+
+    @property
+    def subject(self) -> np.ndarray:
+        """Subjects, as the data set numbers them."""
+        ...
+
+    @property
+    def camera(self) -> np.ndarray:
+        """Cameras; -1 where the data set has none."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledFeatures:
+    """Some samples of a feature set.
+
+    Attributes:
+        features: pooled features ``[sample, d]``.
+        labels: original 0-based class ids ``[sample]``.
+        subjects: ``[sample]``.
+        samples: names ``[sample]``.
+        rows: their rows in the feature set, to look up maps and logits.
+    """
+
+    features: np.ndarray
+    labels: np.ndarray
+    subjects: np.ndarray
+    samples: np.ndarray
+    rows: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureSet:
+    """Features of all samples of a data set by one encoder.
+
+    Attributes:
+        path: the folder of the artefact.
+        dataset: name of the data set, as splits name it.
+        class_names: in label order.
+        encoder: what the features were made with.
+        samples, labels, subjects, cameras: the index, ``[sample]`` each; labels are original 0-based ids.
+        train: true where a sample belongs to the train part.
+        pooled: float32 ``[sample, d]``.
+        logits: the encoder's own class scores ``[sample, class of encoder.classes]``, or ``None``.
+    """
+
+    path: Path
+    dataset: str
+    class_names: tuple[str, ...]
+    encoder: EncoderRecord
+    samples: np.ndarray
+    labels: np.ndarray
+    subjects: np.ndarray
+    cameras: np.ndarray
+    train: np.ndarray
+    pooled: np.ndarray = dataclasses.field(repr=False)
+    logits: np.ndarray | None = dataclasses.field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def digest(self) -> str:
+        """Content digest of the artefact on disk."""
+        return artefact_digest(self.path)
+
+    @property
+    def has_maps(self) -> bool:
+        """Whether un-pooled maps were kept."""
+        return (self.path / "maps.npy").is_file()
+
+    def maps(self) -> np.ndarray:
+        """Un-pooled maps ``[sample, T', joint, d]``, float16, memory-mapped.
+
+        Raises:
+            ArtefactError: none were kept, or the file is truncated or does not fit the index.
+        """
+        if not self.has_maps:
+            raise ArtefactError("no maps were kept", where=self.path, remedy="Extract again with maps=True.")
+        maps = load_array(self.path / "maps.npy", memory_map=True)
+        if maps.dtype != np.float16 or maps.ndim != 4 or (len(maps), maps.shape[3]) != self.pooled.shape:
+            n, d = self.pooled.shape
+            problem = f"maps must be float16 [{n}, T', joint, {d}], got {maps.dtype} {list(maps.shape)}"
+            raise ArtefactError(problem, where=self.path / "maps.npy", remedy="Extract the features again.")
+        return maps
+
+    def guard(self, split: ClassSplit, allow_encoder_leak: bool = False) -> EncoderMark:
+        """Check this set against a split (see :func:`check_encoder`) and return the encoder's mark.
+
+        Raises:
+            SplitError: the split is for another data set.
+            LeakageError: the encoder has seen an unseen class and ``allow_encoder_leak`` is false.
+        """
+        ours = (self.dataset, len(self.class_names))
+        if (split.dataset, split.classes) != ours:
+            theirs = f"{split.dataset} ({split.classes} classes)"
+            problem = f"the split is for {theirs}, the features are of {ours[0]} ({ours[1]} classes)"
+            raise SplitError(problem, where=self.path)
+        return check_encoder(self.encoder, split, allow_encoder_leak)
+
+    def select(
+        self,
+        labels: Ids | None = None,
+        part: Part | None = None,
+        *,
+        subjects: Ids | None = None,
+        exclude_subjects: Ids = (),
+    ) -> LabelledFeatures:
+        """Samples by class, part and subject; ``None`` means all. No guard: see :meth:`seen_train`."""
+        if part not in (*PARTS, None):
+            raise DataError(
+                f"part must be 'train' or 'test', got {part!r}", remedy=nearest_name(str(part), PARTS)
+            )
+        chosen = ~np.isin(self.subjects, list(exclude_subjects))
+        if labels is not None:
+            chosen &= np.isin(self.labels, list(labels))
+        if part is not None:
+            chosen &= self.train == (part == "train")
+        if subjects is not None:
+            chosen &= np.isin(self.subjects, list(subjects))
+        rows = np.flatnonzero(chosen)
+        return LabelledFeatures(
+            self.pooled[rows], self.labels[rows], self.subjects[rows], self.samples[rows], rows
+        )
+
+    def seen_train(
+        self, split: ClassSplit, *, exclude_subjects: Ids = (), allow_encoder_leak: bool = False
+    ) -> LabelledFeatures:
+        """Samples to learn from: seen classes of the train part.
+
+        Raises:
+            LeakageError: the encoder has seen an unseen class (or any label does, which cannot be).
+            DataError: there are none.
+        """
+        self.guard(split, allow_encoder_leak)
+        found = self.select(split.seen, "train", exclude_subjects=exclude_subjects)
+        check_training_labels(found.labels, split)
+        return self._some(found, split, "seen classes in the train part")
+
+    def unseen_test(
+        self,
+        split: ClassSplit,
+        *,
+        part: Part = "test",
+        subjects: Ids | None = None,
+        allow_encoder_leak: bool = False,
+    ) -> LabelledFeatures:
+        """Samples of zero-shot evaluation: unseen classes of the test part (of a fold: of the train part).
+
+        Raises:
+            LeakageError: the encoder has seen an unseen class, or a fold reaches for the official test part.
+            DataError: there are none.
+        """
+        self._test_guard(split, part, allow_encoder_leak)
+        found = self.select(split.unseen, part, subjects=subjects)
+        return self._some(found, split, f"unseen classes in the {part} part")
+
+    def all_test(
+        self,
+        split: ClassSplit,
+        *,
+        part: Part = "test",
+        subjects: Ids | None = None,
+        allow_encoder_leak: bool = False,
+    ) -> LabelledFeatures:
+        """Samples of generalised zero-shot evaluation: seen and unseen classes of the test part.
+
+        Raises:
+            LeakageError: as :meth:`unseen_test`.
+            DataError: there are none.
+        """
+        self._test_guard(split, part, allow_encoder_leak)
+        found = self.select(split.candidates, part, subjects=subjects)
+        return self._some(found, split, f"seen or unseen classes in the {part} part")
+
+    def _test_guard(self, split: ClassSplit, part: str, allow_encoder_leak: bool) -> None:
+        self.guard(split, allow_encoder_leak)
+        if split.fold_of and part != "train":
+            raise LeakageError(
+                f"the fold {split.name!r} is for choosing, and the test part is not to choose by",
+                where=self.path,
+                remedy="Pass part='train' and subjects=holdout_subjects(...).",
+            )
+
+    def _some(self, found: LabelledFeatures, split: ClassSplit, what: str) -> LabelledFeatures:
+        if not len(found):
+            raise DataError(f"no sample of {what} for {split.dataset} {split.name!r}", where=self.path)
+        return found
+
+    @classmethod
+    def write(
+        cls,
+        path: str | Path,
+        *,
+        chunks: Iterable[Mapping[str, np.ndarray]],
+        skeleton_index: SampleIndex,
+        train: np.ndarray,
+        dataset: str,
+        class_names: Sequence[str],
+        encoder: EncoderRecord,
+        inputs: Mapping[str, str],
+        config: Mapping[str, Any] | None = None,
+    ) -> FeatureSet:
+        """Write features as they come and open the result; maps are never in memory as a whole.
+
+        Args:
+            path: the folder to make; one that stands there is replaced when the new one is complete.
+            chunks: consecutive samples, each with ``pooled`` ``[chunk, d]`` and perhaps ``logits`` and
+                ``maps``.
+            skeleton_index: the samples in the order of the chunks.
+            train: boolean ``[sample]``, true for the train part.
+            dataset: name of the data set.
+            class_names: in label order.
+            encoder: what the features were made with.
+            inputs: name to content digest of what they were made from.
+            config: how they were made.
+
+        Raises:
+            DataError: a value is not finite, shapes disagree, or a label is out of range. Nothing is written
+            then.
+        """
+        train = np.asarray(train)
+        if train.dtype != bool or train.shape != (len(skeleton_index.sample),):
+            problem = f"'train' must be a boolean for each of {len(skeleton_index.sample)} samples"
+            raise DataError(f"{problem}, got {train.dtype} {list(train.shape)}", where=path)
+        with atomic_folder(path) as folder:
+            tensors = write_chunks(folder, chunks, skeleton_index.sample, Path(path))
+            write_atomic(folder / "features.safetensors", save(tensors))
+            with open(folder / "index.csv", "w", newline="", encoding="utf-8") as stream:
+                table = csv.writer(stream)
+                table.writerow(COLUMNS)
+                for i, name in enumerate(skeleton_index.sample):
+                    numbers = int(skeleton_index.subject[i]), int(skeleton_index.camera[i])
+                    table.writerow(
+                        [name, int(skeleton_index.label[i]), PARTS[0 if train[i] else 1], *numbers]
+                    )
+            meta = {"dataset": dataset, "class_names": list(class_names), "encoder": encoder.to_dict()}
+            write_json(folder / "meta.json", meta)
+            write_provenance(folder, KIND, version=SCHEMA, inputs=inputs, config=config)
+            _open(folder, Path(path))
+        return cls.load(path)
+
+    @classmethod
+    def load(cls, path: str | Path, *, expected: Mapping[str, str] | None = None) -> FeatureSet:
+        """Open a feature set.
+
+        Args:
+            path: its folder.
+            expected: the input digests it must have been made from.
+
+        Raises:
+            ArtefactError: it is missing, truncated, of another schema, made from other inputs, or holds
+            pickles. DataError: its files contradict each other, or a value is not finite or out of range.
+        """
+        path = Path(path)
+        record = read_provenance(path, KIND, version=SCHEMA)
+        if expected is not None and record["inputs"] != dict(expected):
+            made = record["inputs"]
+            changed = [k for k in {**made, **expected} if made.get(k) != expected.get(k)]
+            problem = f"the features were made from another {' and '.join(changed)}"
+            raise ArtefactError(problem, where=path, remedy="Move the folder away to extract again.")
+        return _open(path, path)
+
+
+def _open(folder: Path, where: Path) -> FeatureSet:
+    """Read and check the files in ``folder``; messages say ``where``."""
+    meta = read_json(folder / "meta.json")
+    if missing := [k for k in ("dataset", "class_names", "encoder") if k not in meta]:
+        raise ArtefactError(f"missing key {missing[0]!r}", where=where / "meta.json", remedy="Extract again.")
+    tensors = read_tensors(folder / "features.safetensors", where / "features.safetensors")
+    columns = read_index(folder / "index.csv", where / "index.csv", len(meta["class_names"]))
+    loaded = FeatureSet(
+        path=folder,
+        dataset=meta["dataset"],
+        class_names=tuple(meta["class_names"]),
+        encoder=EncoderRecord.from_dict(meta["encoder"]),
+        pooled=tensors["pooled"],
+        logits=tensors.get("logits"),
+        **columns,
+    )
+    for key, values in tensors.items():
+        if values.dtype != np.float32 or values.ndim != 2 or len(values) != len(loaded):
+            problem = f"{key!r} must be float32 [{len(loaded)}, ...], got {values.dtype} {list(values.shape)}"
+            raise DataError(problem, where=where / "features.safetensors")
+        check_finite(key, values, loaded.samples, where / "features.safetensors")
+    classes = loaded.encoder.classes
+    if loaded.logits is not None and classes is not None and loaded.logits.shape[1] != len(classes):
+        problem = f"{loaded.logits.shape[1]} logits a sample, but the encoder learnt {len(classes)} classes"
+        raise DataError(problem, where=where / "features.safetensors")
+    if loaded.has_maps:
+        loaded.maps()
+    return loaded

@@ -1,0 +1,178 @@
+"""Anyone's skeletons: arrays in memory, or a folder of ``.npz`` files, become a :class:`SkeletonSet`.
+
+>>> import numpy as np, tempfile
+>>> waves = [np.random.default_rng(i).normal(size=(30 + i, 17, 3)) for i in range(4)]
+>>> own = from_arrays(tempfile.mkdtemp() + "/mine", waves, [0, 1, 0, 1], ["wave", "bow"], layout="coco_17")
+>>> len(own), own.sequence(2).joints.shape
+(4, (1, 32, 17, 3))
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zsar_kit.data.readers.files import folder_digest
+from zsar_kit.data.skeleton_set import SkeletonSet
+from zsar_kit.data.skeletons import SkeletonSequence, check_sequence
+from zsar_kit.errors import DataError, nearest_name
+
+_NUMBERS = ("subject", "camera", "setup", "replication")
+
+
+def from_arrays(
+    path: str | Path,
+    sequences: Iterable[Any],
+    labels: Sequence[Any] | np.ndarray,
+    class_names: Sequence[str],
+    layout: str = "ntu25",
+    subjects: Sequence[int] | np.ndarray | None = None,
+    cameras: Sequence[int] | np.ndarray | None = None,
+    samples: Sequence[str] | None = None,
+    dataset: str = "mine",
+) -> SkeletonSet:
+    """Write arrays as a :class:`SkeletonSet`.
+
+    Args:
+        path: the folder to make.
+        sequences: each ``[frame, joint, xyz]`` or ``[person, frame, joint, xyz]`` in metres, of any number of
+            frames; zeros where a person is absent.
+        labels: a 0-based class id, or the class name, for each.
+        class_names: in label order.
+        layout: the joint layout; see :func:`zsar_kit.data.joints.layout_names`.
+        subjects, cameras: whole numbers for each sequence; needed only for splits that use them.
+        samples: names; by default ``000000``, ``000001`` and so on.
+        dataset: name of the data set, as your splits name it.
+
+    Raises:
+        DataError: lists of different lengths, or a broken sequence (named by its position).
+    """
+
+    def stream() -> Iterator[SkeletonSequence]:
+        count = 0
+        for count, joints in enumerate(sequences, start=1):
+            i = count - 1
+            if i >= len(labels):
+                raise DataError(
+                    f"there are {len(labels)} labels but more sequences", where="argument 'labels'"
+                )
+            yield _sequence(
+                joints,
+                _class_id(labels[i], class_names, f"labels[{i}]"),
+                layout,
+                len(class_names),
+                where=f"sequences[{i}]",
+                sample=f"{i:06d}" if samples is None else str(samples[i]),
+                subject=-1 if subjects is None else int(subjects[i]),
+                camera=-1 if cameras is None else int(cameras[i]),
+            )
+        if count < len(labels):
+            raise DataError(
+                f"there are {len(labels)} labels but {count} sequences", where="argument 'labels'"
+            )
+
+    for name, column in (("subjects", subjects), ("cameras", cameras), ("samples", samples)):
+        if column is not None and len(column) != len(labels):
+            raise DataError(
+                f"{len(labels)} labels need as many {name}, got {len(column)}", where=f"argument {name!r}"
+            )
+    return SkeletonSet.write(
+        path,
+        stream(),
+        dataset=dataset,
+        layout=layout,
+        class_names=class_names,
+        inputs={},
+        config={"reader": "arrays"},
+        note="made from arrays",
+    )
+
+
+def from_npz_folder(
+    path: str | Path,
+    folder: str | Path,
+    class_names: Sequence[str],
+    layout: str = "ntu25",
+    dataset: str = "mine",
+) -> SkeletonSet:
+    """Write a folder of ``.npz`` files, one a sequence, as a :class:`SkeletonSet`.
+
+    Each file has ``joints`` (as in :func:`from_arrays`), ``label`` (class id or name) and, if you like, the
+    whole numbers ``subject``, ``camera``, ``setup``, ``replication``. The file name is the sample name.
+    Pickled objects are refused.
+
+    Raises:
+        DataError: no such file, or a broken one (named).
+    """
+    found = sorted(Path(folder).glob("*.npz"))
+    if not found:
+        raise DataError(
+            "no .npz file here", where=folder, remedy="Save each with np.savez(path, joints=..., label=...)."
+        )
+    return SkeletonSet.write(
+        path,
+        (_read_npz(file, class_names, layout) for file in found),
+        dataset=dataset,
+        layout=layout,
+        class_names=class_names,
+        inputs={"raw files": folder_digest(found, folder)},
+        config={"reader": "npz folder"},
+        note="made from a folder of .npz files",
+    )
+
+
+def _read_npz(file: Path, class_names: Sequence[str], layout: str) -> SkeletonSequence:
+    try:
+        with np.load(file, allow_pickle=False) as content:
+            arrays = {name: content[name] for name in ("joints", "label", *_NUMBERS) if name in content}
+    except ValueError as error:
+        if "allow_pickle" in str(error):
+            remedy = "Save plain arrays of numbers; pickles can run code and are never read."
+            raise DataError("the file holds pickled objects", where=file, remedy=remedy) from None
+        raise DataError(f"not a whole .npz file: {error}", where=file) from None
+    except (zipfile.BadZipFile, OSError, EOFError) as error:
+        raise DataError(f"not a whole .npz file: {error}", where=file) from None
+    if missing := [name for name in ("joints", "label") if name not in arrays]:
+        raise DataError(f"the array {missing[0]!r} is missing", where=file)
+    if wrong := [name for name in ("label", *_NUMBERS) if name in arrays and arrays[name].size != 1]:
+        raise DataError(
+            f"{wrong[0]!r} must be a single value, got shape {arrays[wrong[0]].shape}", where=file
+        )
+    label = _class_id(arrays["label"].item(), class_names, f"{file}, array 'label'")
+    numbers = {name: int(arrays[name].item()) for name in _NUMBERS if name in arrays}
+    return _sequence(
+        arrays["joints"], label, layout, len(class_names), where=str(file), sample=file.stem, **numbers
+    )
+
+
+def _class_id(label: Any, class_names: Sequence[str], where: str) -> int:
+    if isinstance(label, str):
+        if label not in class_names:
+            raise DataError(f"unknown class {label!r}", where=where, remedy=nearest_name(label, class_names))
+        return list(class_names).index(label)
+    if isinstance(label, bool) or not isinstance(label, int | np.integer):
+        raise DataError(f"a label is a class id or a class name, got {label!r}", where=where)
+    return int(label)
+
+
+def _sequence(
+    joints: Any, label: int, layout: str, classes: int, *, where: str, sample: str, **numbers: int
+) -> SkeletonSequence:
+    """A checked sequence of one array with or without an axis for persons."""
+    try:
+        array = np.asarray(joints)
+    except ValueError as error:
+        raise DataError(f"the frames differ in shape: {error}", where=where) from None
+    if array.dtype.kind not in "fiu" or array.ndim not in (3, 4):
+        came = f"{array.dtype} {array.shape}"
+        problem = f"numbers [frame, joint, xyz] or [person, frame, joint, xyz] are needed, got {came}"
+        raise DataError(problem, where=where)
+    array = array if array.ndim == 4 else array[None]
+    with np.errstate(over="ignore"):
+        sequence = SkeletonSequence(sample, np.ascontiguousarray(array, dtype=np.float32), label, **numbers)
+    check_sequence(sequence, layout, classes, where=where)
+    return sequence

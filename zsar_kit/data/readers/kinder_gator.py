@@ -1,0 +1,87 @@
+"""Reader of Kinder-Gator: 1159 CSV files, 58 actions, 10 adults and 10 children, one person."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from zsar_kit.data.catalogue import class_names
+from zsar_kit.data.joints import layout
+from zsar_kit.data.readers.files import FETCH_AGAIN, RawFormat, read_files
+from zsar_kit.data.skeletons import SkeletonSequence
+from zsar_kit.errors import DataError, nearest_name
+
+FIELDS = 64
+
+
+def _columns() -> list[str]:
+    """Header names of the coordinates in the order of the layout: ``hip_centre`` gives ``HipCenterX``."""
+    joints = layout(KINDER_GATOR.layout).joints
+    names = [joint.title().replace("_", "").replace("Centre", "Center") for joint in joints]
+    return [name + axis for name in names for axis in "XYZ"]
+
+
+def _label(action: str, path: Path) -> int:
+    names = class_names("kinder_gator")
+    if action not in names:
+        raise DataError(f"unknown action {action!r}", where=path, remedy=nearest_name(action, names))
+    return names.index(action)
+
+
+def _parse(path: Path, match: re.Match[str]) -> SkeletonSequence:
+    subject, order, action = int(match[1]), int(match[2]), match[3]
+    label = _label(action, path)
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise DataError(f"not text: {error}", where=path, remedy=FETCH_AGAIN) from None
+    header = lines[0].split(",")
+    if missing := [name for name in _columns() if name not in header]:
+        raise DataError(f"the column {missing[0]!r} is missing", where=f"{path}, line 1", remedy=FETCH_AGAIN)
+    if len(lines) < 2:
+        raise DataError("a header but no frame", where=path, remedy=FETCH_AGAIN)
+    ids = f",{match[1]},{action},"
+    for number, line in enumerate(lines[1:], start=2):
+        if line.count(",") != FIELDS - 1:
+            problem = f"a row has {FIELDS} fields, got {line.count(',') + 1}"
+            raise DataError(problem, where=f"{path}, line {number}", remedy=FETCH_AGAIN)
+        if not line.endswith(ids):
+            problem = f"the name says {ids!r}, the row ends with {line[-len(ids) :]!r}"
+            raise DataError(problem, where=f"{path}, line {number}", remedy="Repair or remove it.")
+    chosen = [header.index(name) for name in _columns()]
+    joints = _numbers(lines[1:], chosen, path).reshape(1, len(lines) - 1, -1, 3)
+    return SkeletonSequence(path.stem, joints, label=label, subject=subject, replication=order)
+
+
+def _numbers(lines: list[str], chosen: list[int], path: Path) -> np.ndarray:
+    """The chosen fields as float32 ``[row, field]``; DataError names the first that is not a number."""
+    try:
+        return np.loadtxt(lines, delimiter=",", usecols=chosen, dtype=np.float32, ndmin=2, comments=None)
+    except ValueError as error:
+        # NumPy counts rows from 0 and without the header.
+        problem = f"the coordinates must be numbers: {error}"
+        raise DataError(problem, where=f"{path}, rows below the header", remedy=FETCH_AGAIN) from None
+
+
+KINDER_GATOR = RawFormat(
+    dataset="kinder_gator",
+    layout="kinect_v1_20",
+    suffix=".csv",
+    name=re.compile(r"POSE-p?(\d+)_(\d+)-(.+)-(\d+)\.csv"),
+    shown="POSE-p<subject>_<order>-<Action-name>-<ms>.csv",
+    complete=1159,
+    parse=_parse,
+)
+
+
+def read_kinder_gator(
+    root: str | Path, *, strict: bool = True, report: list[DataError] | None = None
+) -> Iterator[SkeletonSequence]:
+    """Sequences of Kinder-Gator in layout ``kinect_v1_20``, the order of recording as ``replication``.
+
+    See :func:`zsar_kit.data.readers.files.read_files` for arguments and errors.
+    """
+    return read_files(KINDER_GATOR, root, strict=strict, report=report)

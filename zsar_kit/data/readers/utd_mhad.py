@@ -1,0 +1,67 @@
+"""Reader of UTD-MHAD's skeletons: 861 MATLAB files, 27 actions, 8 subjects, up to 4 trials, one person."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import scipy.io
+
+from zsar_kit.data.joints import layout
+from zsar_kit.data.readers.files import FETCH_AGAIN, RawFormat, read_files
+from zsar_kit.data.skeletons import SkeletonSequence
+from zsar_kit.errors import DataError
+
+KEY = "d_skel"
+# The order of the joints in the files, which is not that of the Kinect SDK.
+FILE_ORDER = (
+    "head", "shoulder_centre", "spine", "hip_centre",
+    "shoulder_left", "elbow_left", "wrist_left", "hand_left",
+    "shoulder_right", "elbow_right", "wrist_right", "hand_right",
+    "hip_left", "knee_left", "ankle_left", "foot_left",
+    "hip_right", "knee_right", "ankle_right", "foot_right",
+)  # fmt: skip
+# What SciPy raises on files that are truncated, scrambled, or of MATLAB's newer HDF5 format.
+_BROKEN = (ValueError, TypeError, KeyError, IndexError, NotImplementedError, OSError, EOFError, zlib.error)
+
+
+def _parse(path: Path, match: re.Match[str]) -> SkeletonSequence:
+    try:
+        content = scipy.io.loadmat(path, variable_names=[KEY], appendmat=False)
+    except (*_BROKEN, scipy.io.matlab.MatReadError) as error:
+        raise DataError(f"not a whole MATLAB file: {error}", where=path, remedy=FETCH_AGAIN) from None
+    if KEY not in content:
+        raise DataError(f"the variable {KEY!r} is missing", where=path, remedy=FETCH_AGAIN)
+    raw = content[KEY]
+    if raw.dtype.kind not in "fiu" or raw.ndim != 3 or raw.shape[:2] != (len(FILE_ORDER), 3):
+        problem = f"{KEY!r} must be numeric of shape (20 joints, 3, frames), got {raw.dtype} {raw.shape}"
+        raise DataError(problem, where=path, remedy=FETCH_AGAIN)
+    order = [FILE_ORDER.index(joint) for joint in layout(UTD_MHAD.layout).joints]
+    joints = raw.transpose(2, 0, 1)[None, :, order].astype(np.float32)
+    action, subject, trial = (int(group) for group in match.groups())
+    sample = path.name.removesuffix("_skeleton.mat")
+    return SkeletonSequence(sample, joints, label=action - 1, subject=subject, replication=trial)
+
+
+UTD_MHAD = RawFormat(
+    dataset="utd_mhad",
+    layout="kinect_v1_20",
+    suffix=".mat",
+    name=re.compile(r"a(\d+)_s(\d+)_t(\d+)_skeleton\.mat"),
+    shown="aA_sS_tT_skeleton.mat",
+    complete=861,
+    parse=_parse,
+)
+
+
+def read_utd_mhad(
+    root: str | Path, *, strict: bool = True, report: list[DataError] | None = None
+) -> Iterator[SkeletonSequence]:
+    """Sequences of UTD-MHAD in layout ``kinect_v1_20``.
+
+    See :func:`zsar_kit.data.readers.files.read_files` for arguments and errors.
+    """
+    return read_files(UTD_MHAD, root, strict=strict, report=report)

@@ -1,0 +1,295 @@
+"""``SkeletonSet``: the sequences of a data set in one memory-mapped array with an index (DESIGN 2)."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from zsar_kit.artefacts import (
+    artefact_digest,
+    atomic_folder,
+    read_json,
+    read_provenance,
+    write_json,
+    write_provenance,
+)
+from zsar_kit.data.joints import layout as joint_layout
+from zsar_kit.data.skeletons import SkeletonSequence, check_sequence
+from zsar_kit.errors import ArtefactError, DataError
+
+KIND, SCHEMA = "SkeletonSet", 1
+COLUMNS = ("sample", "label", "subject", "camera", "setup", "replication", "start", "frames", "persons")
+# An iteration maps the file anew after so many bytes: pages that were read are given back, and memory stays
+# flat.
+WINDOW_BYTES = 16 * 2**20
+
+
+@dataclass(frozen=True, eq=False)
+class SkeletonIndex:
+    """One row for each sequence, as NumPy columns of equal length.
+
+    Attributes:
+        sample: names.
+        label: 0-based class ids.
+        subject, camera, setup, replication: as the data set numbers them; -1 where it does not.
+        start: first row of the sequence in ``frames.npy``.
+        frames, persons: its extent; it has ``frames * persons`` rows, person by person.
+    """
+
+    sample: np.ndarray
+    label: np.ndarray
+    subject: np.ndarray
+    camera: np.ndarray
+    setup: np.ndarray
+    replication: np.ndarray
+    start: np.ndarray
+    frames: np.ndarray
+    persons: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.sample)
+
+    def take(self, chosen: np.ndarray) -> SkeletonIndex:
+        """The rows ``chosen`` (a mask or indices), in that order."""
+        return SkeletonIndex(**{name: getattr(self, name)[chosen] for name in COLUMNS})
+
+
+@dataclass(frozen=True, eq=False)
+class SkeletonSet:
+    """Sequences of different lengths, read from disk as they are asked for.
+
+    Attributes:
+        path: the folder of the artefact.
+        dataset: name of the data set, as splits name it.
+        layout: name of the joint layout.
+        class_names: in label order.
+        index: what sequences there are; a subset after :meth:`select`.
+        note: where the data come from.
+        frames: memory-mapped float32 ``[row, joint, xyz]`` in metres.
+    """
+
+    path: Path
+    dataset: str
+    layout: str
+    class_names: tuple[str, ...]
+    index: SkeletonIndex
+    note: str
+    frames: np.ndarray = dataclasses.field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def __iter__(self) -> Iterator[SkeletonSequence]:
+        """All sequences in order, in memory that does not grow with the data."""
+        seen, frames = 0, _map(self.path / "frames.npy")
+        for i in range(len(self)):
+            sequence = self._cut(frames, i)
+            seen += sequence.joints.nbytes
+            yield sequence
+            if seen > WINDOW_BYTES:
+                seen, frames = 0, _map(self.path / "frames.npy")
+
+    @property
+    def digest(self) -> str:
+        """Content digest of the artefact on disk (of all of it, also after :meth:`select`)."""
+        return artefact_digest(self.path)
+
+    def sequence(self, i: int) -> SkeletonSequence:
+        """Sequence ``i``; its joints are a read-only view of the file."""
+        return self._cut(self.frames, i)
+
+    def _cut(self, frames: np.ndarray, i: int) -> SkeletonSequence:
+        index = self.index
+        persons, length, start = int(index.persons[i]), int(index.frames[i]), int(index.start[i])
+        joints = np.asarray(frames[start : start + persons * length]).reshape(persons, length, -1, 3)
+        numbers = {name: int(getattr(index, name)[i]) for name in COLUMNS[1:6]}
+        return SkeletonSequence(sample=str(index.sample[i]), joints=joints, **numbers)
+
+    def select(self, chosen: np.ndarray | Sequence[int]) -> SkeletonSet:
+        """The same set with only the sequences ``chosen``: a boolean mask or indices.
+
+        Raises:
+            DataError: a mask of another length, or an index out of range.
+        """
+        chosen = np.asarray(chosen)
+        if chosen.dtype == bool and chosen.shape != (len(self),):
+            raise DataError(f"a mask must have {len(self)} entries, got {chosen.shape}", where=self.path)
+        if chosen.dtype != bool:
+            chosen = chosen.astype(np.int64)
+            if chosen.size and not (chosen.min() >= 0 and chosen.max() < len(self)):
+                raise DataError(
+                    f"indices must be 0..{len(self) - 1}, got {chosen.min()}..{chosen.max()}", where=self.path
+                )
+        return dataclasses.replace(self, index=self.index.take(chosen))
+
+    @classmethod
+    def write(
+        cls,
+        path: str | Path,
+        sequences: Iterable[SkeletonSequence],
+        *,
+        dataset: str,
+        layout: str,
+        class_names: Sequence[str],
+        inputs: Mapping[str, str],
+        config: Mapping[str, Any] | None = None,
+        note: str = "",
+    ) -> SkeletonSet:
+        """Write sequences as they come, one in memory at a time, and open the result.
+
+        Args:
+            path: the folder to make; one that stands there is replaced when the new one is complete.
+            sequences: from a reader or a generator; each is checked.
+            dataset: name of the data set.
+            layout: name of the joint layout.
+            class_names: in label order.
+            inputs: name to content digest of what the sequences were made from.
+            config: how they were made.
+            note: where the data come from, for people.
+
+        Raises:
+            DataError: a broken sequence, a sample name that occurs twice, or no sequence at all. Nothing is
+                written then.
+        """
+        joints = len(joint_layout(layout))
+        with atomic_folder(path) as folder:
+            with (
+                open(folder / "frames.npy", "wb") as stream,
+                open(folder / "index.csv", "w", newline="", encoding="utf-8") as table,
+            ):
+                body = _write_header(stream, 0, joints)
+                rows = _append_all(sequences, stream, csv.writer(table), layout, len(class_names), Path(path))
+                stream.seek(0)
+                # NumPy pads headers so that the first axis can grow in place; a version that did not would
+                # shift the data.
+                if _write_header(stream, rows, joints) != body:
+                    raise ArtefactError("this NumPy writes headers of varying length", where=path)
+            meta = {"dataset": dataset, "layout": layout, "class_names": list(class_names), "note": note}
+            write_json(folder / "meta.json", meta)
+            write_provenance(folder, KIND, version=SCHEMA, inputs=inputs, config=config)
+        return cls.load(path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> SkeletonSet:
+        """Open a set; the coordinates stay on disk.
+
+        Raises:
+            ArtefactError: it is missing, of another schema, truncated, or its files contradict each other.
+        """
+        path = Path(path)
+        read_provenance(path, KIND, version=SCHEMA)
+        meta = read_json(path / "meta.json")
+        if missing := sorted({"dataset", "layout", "class_names", "note"} - set(meta)):
+            raise ArtefactError(f"the key {missing[0]!r} is missing", where=path / "meta.json")
+        frames = _map(path / "frames.npy")
+        loaded = cls(
+            path=path,
+            dataset=meta["dataset"],
+            layout=meta["layout"],
+            class_names=tuple(meta["class_names"]),
+            index=_read_index(path / "index.csv"),
+            note=meta["note"],
+            frames=frames,
+        )
+        _check_agreement(loaded)
+        return loaded
+
+
+def _write_header(stream: IO[bytes], rows: int, joints: int) -> int:
+    """Write the ``.npy`` header and return where the data begin."""
+    header = {"descr": "<f4", "fortran_order": False, "shape": (rows, joints, 3)}
+    np.lib.format.write_array_header_1_0(stream, header)
+    return stream.tell()
+
+
+def _append_all(
+    sequences: Iterable[SkeletonSequence],
+    stream: IO[bytes],
+    table: Any,
+    layout: str,
+    classes: int,
+    where: Path,
+) -> int:
+    """Append each sequence to the array and its row to the index; returns the number of array rows."""
+    table.writerow(COLUMNS)
+    names: set[str] = set()
+    start = 0
+    for sequence in sequences:
+        check_sequence(sequence, layout, classes, where=f"sample {sequence.sample!r}")
+        if sequence.sample in names:
+            raise DataError(
+                f"sample {sequence.sample!r} occurs twice", where=where, remedy="Sample names must be unique."
+            )
+        names.add(sequence.sample)
+        persons, frames = sequence.joints.shape[:2]
+        stream.write(np.ascontiguousarray(sequence.joints, dtype="<f4").tobytes())
+        numbers = [getattr(sequence, name) for name in COLUMNS[1:6]]
+        table.writerow([sequence.sample, *numbers, start, frames, persons])
+        start += persons * frames
+    if not names:
+        raise DataError(
+            "no sequence to write", where=where, remedy="Is the folder of raw files the right one?"
+        )
+    return start
+
+
+def _map(path: Path) -> np.ndarray:
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        size = os.path.getsize(path) if path.exists() else 0
+        raise ArtefactError(
+            f"not a whole array ({size} bytes): {error}",
+            where=path,
+            remedy="It was truncated; make the set again.",
+        ) from None
+
+
+def _read_index(path: Path) -> SkeletonIndex:
+    with open(path, newline="", encoding="utf-8") as stream:
+        rows = list(csv.reader(stream))
+    if not rows or tuple(rows[0]) != COLUMNS:
+        raise ArtefactError(
+            f"the columns must be {', '.join(COLUMNS)}", where=path, remedy="Make the set again."
+        )
+    for number, row in enumerate(rows[1:], start=2):
+        if len(row) != len(COLUMNS) or not all(_is_whole(value) for value in row[1:]):
+            raise ArtefactError("a row is not a name and eight whole numbers", where=f"{path}, line {number}")
+    columns = list(zip(*rows[1:], strict=True)) or [()] * len(COLUMNS)
+    numbers = {
+        name: np.array(column, dtype=np.int64) for name, column in zip(COLUMNS[1:], columns[1:], strict=True)
+    }
+    return SkeletonIndex(sample=np.array(columns[0], dtype=str), **numbers)
+
+
+def _is_whole(text: str) -> bool:
+    return text.removeprefix("-").isdecimal()
+
+
+def _check_agreement(loaded: SkeletonSet) -> None:
+    """Refuse a set whose array, index and metadata contradict each other."""
+    index, shape = loaded.index, (len(joint_layout(loaded.layout)), 3)
+    remedy = "Make the set again."
+    if loaded.frames.dtype != np.float32 or loaded.frames.ndim != 3 or loaded.frames.shape[1:] != shape:
+        came = f"{loaded.frames.dtype} {loaded.frames.shape}"
+        problem = f"layout {loaded.layout!r} needs float32 [row, {shape[0]}, 3], got {came}"
+        raise ArtefactError(problem, where=loaded.path / "frames.npy", remedy=remedy)
+    rows = index.frames * index.persons
+    starts = np.concatenate([[0], np.cumsum(rows)])
+    if (rows <= 0).any() or starts[-1] != len(loaded.frames) or (starts[:-1] != index.start).any():
+        problem = f"the index describes {starts[-1]} rows, the array has {len(loaded.frames)}"
+        raise ArtefactError(problem, where=loaded.path / "frames.npy", remedy=remedy)
+    bad = (index.label < 0) | (index.label >= len(loaded.class_names))
+    if bad.any():
+        i = int(np.argmax(bad))
+        problem = (
+            f"sample {str(index.sample[i])!r} has label {index.label[i]} of {len(loaded.class_names)} classes"
+        )
+        raise ArtefactError(problem, where=loaded.path / "index.csv", remedy=remedy)

@@ -1,0 +1,243 @@
+"""Skeleton sequences and pure transforms on them.
+
+All arrays are float32 of shape ``[person, frame, joint, xyz]`` in metres. A person who is absent from a frame
+has zeros there, as NTU RGB+D arrays have it; such frames stay zero under every transform. Transforms return
+new arrays.
+
+The route of a sequence into an encoder is :func:`preprocess` (deterministic, worth caching) and then
+:func:`sample_clips` (cheap, once per step); :func:`clip` is both for one sequence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32
+
+from zsar_kit.data.joints import JointLayout, layout_name, to_ntu25
+from zsar_kit.data.joints import layout as joint_layout
+from zsar_kit.data.orientation import Skeleton, align, centre, present, random_rotations
+from zsar_kit.errors import DataError
+
+# No body is further from its sensor; coordinates beyond are millimetres or pixels.
+FARTHEST_METRES = 100.0
+
+
+@dataclass(frozen=True, eq=False)
+class SkeletonSequence:
+    """One recorded action.
+
+    Attributes:
+        sample: a name that is unique in its data set.
+        joints: float32 ``[person, frame, joint, xyz]`` in metres; zeros where a person is absent.
+        label: 0-based class id.
+        subject, camera, setup, replication: as the data set numbers them; -1 where it does not.
+    """
+
+    sample: str
+    joints: np.ndarray
+    label: int
+    subject: int = -1
+    camera: int = -1
+    setup: int = -1
+    replication: int = -1
+
+
+def check_sequence(
+    sequence: SkeletonSequence, layout: JointLayout | str, classes: int, where: str | Path
+) -> None:
+    """Refuse a broken sequence.
+
+    Args:
+        sequence: what a reader made.
+        layout: name of the joint layout it must have.
+        classes: number of classes; labels are ``0..classes-1``.
+        where: the file it came from, for the message.
+
+    Raises:
+        DataError: wrong shape or type, no frame, no body, a value that is not finite or not in metres, a
+            label out of range.
+    """
+    joints, needed = sequence.joints, len(joint_layout(layout_name(layout)))
+    if (
+        not isinstance(joints, np.ndarray)
+        or joints.ndim != 4
+        or joints.shape[-1] != 3
+        or joints.dtype != np.float32
+    ):
+        came = f"{joints.dtype} {joints.shape}" if isinstance(joints, np.ndarray) else type(joints).__name__
+        raise DataError(f"joints must be float32 [person, frame, joint, 3], got {came}", where=where)
+    if joints.shape[2] != needed:
+        raise DataError(
+            f"layout {layout!r} has {needed} joints, the sequence has {joints.shape[2]}",
+            where=where,
+            remedy="Name the layout that these data have, or repair the file.",
+        )
+    if joints.shape[0] == 0 or joints.shape[1] == 0:
+        raise DataError("the sequence has no frame", where=where, remedy="Fetch the file again or remove it.")
+    if not np.isfinite(joints).all():
+        person, frame, joint, axis = np.argwhere(~np.isfinite(joints))[0]
+        value = joints[person, frame, joint, axis]
+        place = f"frame {frame}, joint {joint}, {'xyz'[axis]}"
+        raise DataError(
+            f"coordinates must be finite, got {value} at {place}", where=where, remedy="Repair or remove it."
+        )
+    if (peak := float(np.abs(joints).max())) == 0.0:
+        raise DataError("the sequence is zero everywhere: it has no body", where=where, remedy="Remove it.")
+    if peak > FARTHEST_METRES:
+        raise DataError(
+            f"coordinates must be metres, got {peak:g}",
+            where=where,
+            remedy="Divide millimetres by 1000 first.",
+        )
+    if not 0 <= sequence.label < classes:
+        raise DataError(
+            f"labels must be 0..{classes - 1}, got {sequence.label}",
+            where=where,
+            remedy="Class ids are 0-based.",
+        )
+
+
+def convert(joints: Skeleton, layout: JointLayout | str) -> Float32[np.ndarray, "person frame 25 3"]:
+    """Map any joint layout to the 25 joints of NTU (see :func:`zsar_kit.data.joints.to_ntu25`)."""
+    if layout_name(layout) == "ntu25":
+        return np.array(joints, dtype=np.float32)
+    return np.matmul(to_ntu25(layout_name(layout)), joints, dtype=np.float32)
+
+
+def random_crop(shares: tuple[float, float], rng: np.random.Generator) -> tuple[float, float]:
+    """Start and stop, as fractions of the duration, of an interval whose share is uniform in ``shares``."""
+    share = rng.uniform(*shares)
+    start = rng.uniform(0.0, 1.0 - share)
+    return start, min(start + share, 1.0)
+
+
+def resample(
+    joints: Skeleton, frames: int = 64, *, start: float = 0.0, stop: float = 1.0
+) -> Float32[np.ndarray, "person {frames} joint 3"]:
+    """Bring a sequence, or its part from ``start`` to ``stop``, to ``frames`` frames by linear interpolation.
+
+    Both ends are met exactly; one frame is repeated. Between a frame with a person and one without, the frame
+    with the person counts alone, so that nobody is dragged to the origin.
+
+    Args:
+        joints: the sequence.
+        frames: how many frames come out.
+        start, stop: fractions of the duration, ``0 <= start <= stop <= 1``.
+    """
+    last = joints.shape[1] - 1
+    time = np.linspace(start * last, stop * last, frames)
+    before = np.minimum(time.astype(np.int64), max(last - 1, 0))
+    after = np.minimum(before + 1, last)
+    share = (time - before).astype(np.float32)[:, None, None]
+    result = joints[:, before] * (1.0 - share) + joints[:, after] * share
+    if len(joints) > 1 or not present(joints).all():
+        there = present(joints).astype(np.float32)
+        weight = there[:, before] * (1.0 - share[:, 0, 0]) + there[:, after] * share[:, 0, 0]
+        result /= np.where(weight > 0, weight, 1.0)[:, :, None, None]
+    return result
+
+
+def bone(joints: Skeleton, layout: JointLayout | str = "ntu25") -> Skeleton:
+    """The bone stream: each joint minus its parent; zero at the root."""
+    return joints - joints[:, :, list(joint_layout(layout_name(layout)).parents)]
+
+
+def motion(joints: Skeleton) -> Skeleton:
+    """Motion stream: next frame minus this one; zero in the last frame and where a person comes or goes."""
+    result = np.zeros_like(joints, dtype=np.float32)
+    result[:, :-1] = joints[:, 1:] - joints[:, :-1]
+    there = present(joints)
+    result[:, :-1][~(there[:, 1:] & there[:, :-1])] = 0.0
+    return result
+
+
+def bone_motion(joints: Skeleton, layout: JointLayout | str = "ntu25") -> Skeleton:
+    """The bone motion stream: motion of the bones."""
+    return bone(motion(joints), layout)
+
+
+def most_moving(joints: Skeleton, persons: int) -> Float32[np.ndarray, "kept frame joint 3"]:
+    """At most ``persons`` persons, the most moving first: by variance over real frames, over all joints."""
+    if len(joints) == 1:
+        return joints
+    there = present(joints)
+    movement = [
+        float(person[real].var(axis=0).sum()) if real.any() else -1.0
+        for person, real in zip(joints, there, strict=True)
+    ]
+    order = np.argsort(-np.array(movement), kind="stable")[:persons]
+    return joints[[i for i in order if movement[i] >= 0.0]] if max(movement) >= 0.0 else joints[:1]
+
+
+def preprocess(
+    joints: Skeleton, layout: JointLayout | str, *, persons: int = 2, as_released: bool = False
+) -> Float32[np.ndarray, "kept real_frame 25 3"]:
+    """The deterministic part of a clip: NTU joints, most moving persons, no empty frames, centred, aligned.
+
+    Args:
+        joints: a raw sequence.
+        layout: its joint layout.
+        persons: at most so many are kept; there may be fewer.
+        as_released: see :func:`body_frame`.
+
+    Returns:
+        float32 ``[person, frame, 25, xyz]``; persons and frames are as many as there really are.
+    """
+    result = most_moving(convert(joints, layout), persons)
+    real = present(result).any(axis=0)
+    if real.any() and not real.all():
+        result = result[:, real]
+    return np.ascontiguousarray(align(centre(result), as_released=as_released))
+
+
+def sample_clips(
+    sequences: Sequence[Float32[np.ndarray, "_ _ joint 3"]],
+    *,
+    frames: int = 64,
+    persons: int = 2,
+    rng: np.random.Generator | None = None,
+    crop: tuple[float, float] = (0.5, 1.0),
+    rotation: float = 0.3,
+) -> Float32[np.ndarray, "batch {persons} {frames} joint 3"]:
+    """Clips of fixed length from preprocessed sequences.
+
+    Without ``rng`` they are deterministic: the whole duration, not rotated. With it each sequence is cropped
+    to a random interval and rotated by a random rotation, the same for all its frames and persons.
+
+    Args:
+        sequences: results of :func:`preprocess`, of any number of frames.
+        frames: frames of a clip.
+        persons: persons of a clip; those a sequence lacks are zeros.
+        rng: draws crops and rotations.
+        crop: bounds of the share of the duration that is kept.
+        rotation: the largest angle about each axis, in radians.
+    """
+    batch, joints = len(sequences), sequences[0].shape[2]
+    clips = np.zeros((batch, persons, frames, joints, 3), dtype=np.float32)
+    for i, sequence in enumerate(sequences):
+        start, stop = (0.0, 1.0) if rng is None else random_crop(crop, rng)
+        kept = sequence[:persons]
+        clips[i, : len(kept)] = resample(kept, frames, start=start, stop=stop)
+    if rng is not None and rotation > 0.0:
+        turned = clips.reshape(batch, -1, 3) @ random_rotations(batch, rotation, rng).transpose(0, 2, 1)
+        clips = turned.reshape(clips.shape)
+    return clips
+
+
+def clip(
+    sequence: SkeletonSequence,
+    *,
+    layout: JointLayout | str,
+    frames: int = 64,
+    persons: int = 2,
+    rng: np.random.Generator | None = None,
+    crop: tuple[float, float] = (0.5, 1.0),
+    rotation: float = 0.3,
+) -> Float32[np.ndarray, "{persons} {frames} 25 3"]:
+    """One raw sequence as a clip of fixed length: :func:`preprocess`, then :func:`sample_clips`."""
+    ready = preprocess(sequence.joints, layout, persons=persons)
+    return sample_clips([ready], frames=frames, persons=persons, rng=rng, crop=crop, rotation=rotation)[0]

@@ -1,0 +1,25 @@
+"""The one place that turns ``device="auto"`` into a device."""
+
+from __future__ import annotations
+
+import torch
+
+from zsar_kit.errors import ConfigError
+
+
+def resolve_device(name: str = "auto") -> torch.device:
+    """The accelerator that torch sees, or the CPU, for ``"auto"``; otherwise the device of that name.
+
+    Raises:
+        ConfigError: torch does not know the name, or the device is not there.
+    """
+    accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+    if name == "auto":
+        return accelerator or torch.device("cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise ConfigError(f"unknown device {name!r}", remedy="Use 'auto', 'cpu', or e.g. 'cuda:0'.") from None
+    if device.type != "cpu" and (accelerator is None or accelerator.type != device.type):
+        raise ConfigError(f"the device {name!r} is not available on this machine", remedy="Use 'auto' or 'cpu'.")
+    return device

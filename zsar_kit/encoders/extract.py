@@ -1,0 +1,97 @@
+"""Feature extraction: every sample of a skeleton set through a frozen encoder, once.
+
+Chunks are written as they are done, so that an interrupted extraction goes on where it stopped, and memory stays flat.
+Test-time preprocessing is deterministic: the whole sequence resampled, no crop, no rotation.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm.auto import tqdm
+
+from zsar_kit.checkpoints import load_tensors, save_tensors
+from zsar_kit.data.feature_set import FeatureSet
+from zsar_kit.data.skeleton_set import SkeletonSet
+from zsar_kit.data.skeletons import preprocess, sample_clips
+from zsar_kit.encoders.pretrain import TrainedEncoder
+
+CHUNK = 256
+
+
+@torch.inference_mode()
+def extract_features(
+    skeletons: SkeletonSet,
+    train: np.ndarray,
+    encoder: TrainedEncoder,
+    folder: str | Path,
+    *,
+    maps: bool = False,
+    batch: int = 64,
+    progress: bool = True,
+) -> FeatureSet:
+    """Encode all samples, or return the finished feature set that stands at ``folder``.
+
+    Args:
+        skeletons: the data set.
+        train: boolean mask, true where a sample belongs to the training part.
+        encoder: the frozen encoder; its record of seen classes goes into the feature set.
+        folder: the feature set's folder; ``<folder>.partial`` holds finished chunks meanwhile.
+        maps: also keep un-pooled maps ``[sample, T', joint, d]`` as float16.
+        batch: samples per forward pass.
+        progress: show a bar.
+    """
+    folder = Path(folder)
+    inputs = {"skeletons": skeletons.digest, "encoder": encoder.record.digest}
+    if (folder / "provenance.json").is_file():
+        return FeatureSet.load(folder, expected=inputs)
+    partial = folder.with_name(f"{folder.name}.partial")
+    starts = range(0, len(skeletons), CHUNK)
+    paths = [partial / f"chunk-{start:07d}.safetensors" for start in starts]
+    for start, path in tqdm(list(zip(starts, paths, strict=True)), disable=not progress, unit="chunk", leave=False):
+        if path.is_file() and load_tensors(path)[1] == inputs:
+            continue
+        _encode_chunk(skeletons, range(start, min(start + CHUNK, len(skeletons))), encoder, path, inputs, maps, batch)
+    chunks = (load_tensors(path)[0] for path in paths)
+    features = FeatureSet.write(
+        folder,
+        chunks=({k: v.numpy() for k, v in chunk.items()} for chunk in chunks),
+        skeleton_index=skeletons.index,
+        train=train,
+        dataset=skeletons.dataset,
+        class_names=skeletons.class_names,
+        encoder=encoder.record,
+        inputs=inputs,
+    )
+    shutil.rmtree(partial)
+    return features
+
+
+def _encode_chunk(
+    skeletons: SkeletonSet,
+    samples: range,
+    encoder: TrainedEncoder,
+    path: Path,
+    inputs: dict[str, str],
+    maps: bool,
+    batch: int,
+) -> None:
+    device = next(encoder.model.parameters()).device
+    config = encoder.config
+    outputs: dict[str, list[torch.Tensor]] = {"pooled": [], "logits": [], "maps": []}
+    for start in range(samples.start, samples.stop, batch):
+        chosen = range(start, min(start + batch, samples.stop))
+        ready = [
+            preprocess(skeletons.sequence(i).joints, skeletons.layout, persons=config.persons) for i in chosen
+        ]
+        clips = sample_clips(ready, frames=config.frames, persons=config.persons)
+        tensor = torch.from_numpy(clips).to(device)
+        output = encoder.model(tensor, maps=maps)
+        outputs["pooled"].append(output.pooled.float().cpu())
+        outputs["logits"].append(output.logits.float().cpu())
+        if maps:
+            outputs["maps"].append(output.maps.half().cpu())
+    save_tensors(path, {k: torch.cat(v) for k, v in outputs.items() if v}, inputs)

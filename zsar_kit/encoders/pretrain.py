@@ -1,0 +1,359 @@
+"""Pretraining of a skeleton encoder on seen classes only: classification, SGD with Nesterov momentum, step decay.
+
+The best epoch is the one with the best accuracy on held-out samples of *seen* classes, taken from the training part:
+neither an unseen class nor the test part has a say (REFERENCES section 1.3 tells how peers choose it on test data).
+Training resumes exactly: every random draw is named after the epoch and the step.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from zsar_kit.artefacts import artefact_digest, atomic_folder, read_json, read_provenance, write_json, write_provenance
+from zsar_kit.checkpoints import load_module, load_tensors, optimizer_tensors, restore_optimizer, save_tensors
+from zsar_kit.config import Config
+from zsar_kit.data.feature_set import EncoderRecord, check_training_labels
+from zsar_kit.data.skeleton_set import SkeletonSet
+from zsar_kit.data.skeletons import preprocess, sample_clips
+from zsar_kit.data.splits import ClassSplit
+from zsar_kit.encoders.shift_gcn import ShiftGCN, ShiftGCNConfig
+from zsar_kit.errors import ArtefactError, DataError
+from zsar_kit.seeding import numpy_generator, seeded_initialisation
+
+SCHEMA = 1
+WEIGHTS, CHECKPOINT, HISTORY = "weights.safetensors", "checkpoint.safetensors", "history.json"
+
+
+@dataclass(frozen=True)
+class EncoderConfig(Config):
+    """How a Shift-GCN joint stream is trained.
+
+    Attributes:
+        width: factor on the 64/128/256 channels; 1.0 is the published size.
+        frames: length of a clip after cropping and resampling.
+        persons: bodies per clip; 1 for data sets that film one person.
+        epochs: at most so many.
+        batch: samples per step.
+        learning_rate: start value; divided by 10 at each of ``milestones`` (fractions of ``epochs``).
+        warmup: epochs over which the rate grows linearly from near zero.
+        holdout: fraction of each class's training samples kept for choosing the epoch.
+        patience: stop after so many epochs without a better holdout accuracy.
+        rotation: largest random rotation about each axis in training, radians.
+        crop: smallest fraction of the sequence that a random crop keeps.
+        seed: of everything random.
+    """
+
+    width: float = 1.0
+    frames: int = 64
+    persons: int = 2
+    epochs: int = 110
+    batch: int = 64
+    learning_rate: float = 0.1
+    momentum: float = 0.9
+    weight_decay: float = 1e-4
+    milestones: tuple[float, ...] = (0.55, 0.73, 0.91)
+    warmup: int = 0
+    holdout: float = 0.1
+    patience: int = 30
+    rotation: float = 0.3
+    crop: float = 0.5
+    seed: int = 0
+
+    def validate(self) -> None:
+        """Check ranges."""
+        self.require(self.width > 0, "width", "positive")
+        self.require(self.frames >= 4 and self.frames % 4 == 0, "frames", "a positive multiple of 4")
+        self.require(self.persons in (1, 2), "persons", "1 or 2")
+        self.require(self.epochs >= 1, "epochs", "at least 1")
+        self.require(self.batch >= 2, "batch", "at least 2")
+        self.require(self.learning_rate > 0, "learning_rate", "positive")
+        self.require(0 <= self.momentum < 1, "momentum", "in [0, 1)")
+        self.require(self.weight_decay >= 0, "weight_decay", "at least 0")
+        self.require(all(0 < m < 1 for m in self.milestones), "milestones", "fractions in (0, 1)")
+        self.require(0 < self.holdout < 0.5, "holdout", "in (0, 0.5)")
+        self.require(self.patience >= 1, "patience", "at least 1")
+        self.require(0 < self.crop <= 1, "crop", "in (0, 1]")
+
+    def rate(self, epoch: float) -> float:
+        """The learning rate at a (fractional, 0-based) epoch."""
+        warm = min(1.0, (epoch + 0.1) / self.warmup) if self.warmup else 1.0
+        return self.learning_rate * warm * 0.1 ** sum(epoch >= m * self.epochs for m in self.milestones)
+
+
+@dataclass(frozen=True)
+class TrainedEncoder:
+    """A pretrained encoder and the record of what it has seen."""
+
+    model: ShiftGCN
+    config: EncoderConfig
+    record: EncoderRecord
+    folder: Path
+
+
+def holdout_mask(labels: np.ndarray, fraction: float, rng: np.random.Generator) -> np.ndarray:
+    """Mark ``fraction`` of each class's samples, at least one and never all, for choosing the epoch.
+
+    Raises:
+        DataError: a class has a single sample.
+    """
+    held = np.zeros(len(labels), dtype=bool)
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        if len(members) < 2:
+            raise DataError(f"class {label} has {len(members)} training sample; at least two are needed")
+        count = min(max(1, round(fraction * len(members))), len(members) - 1)
+        held[rng.choice(members, size=count, replace=False)] = True
+    return held
+
+
+def pretrain(
+    skeletons: SkeletonSet,
+    samples: np.ndarray,
+    split: ClassSplit,
+    config: EncoderConfig,
+    folder: str | Path,
+    *,
+    device: torch.device | str = "cpu",
+    progress: bool = True,
+) -> TrainedEncoder:
+    """Train a Shift-GCN on the given samples, or return the finished one that stands at ``folder``.
+
+    Args:
+        skeletons: the data set.
+        samples: indices of training samples; each must be of a seen class of ``split``.
+        split: the class split; a fold of pseudo-unseen classes is one too.
+        config: sizes and schedule.
+        folder: the encoder's folder; ``<folder>.partial`` holds the state of an unfinished training.
+        device: where to train.
+        progress: show a bar.
+
+    Raises:
+        LeakageError: a sample is of an unseen class.
+        ArtefactError: another configuration's unfinished training stands in the partial folder.
+    """
+    folder = Path(folder)
+    identity = training_identity(skeletons, samples, split, config)
+    if (folder / "provenance.json").is_file():
+        return load_encoder(folder, device=device, expected=identity)
+    labels = skeletons.index.label[samples]
+    check_training_labels(labels, split)
+    trainer = _Trainer(skeletons, samples, split, config, folder.with_name(folder.name + ".partial"), identity, device)
+    trainer.run(progress)
+    with atomic_folder(folder) as scratch:
+        save_tensors(scratch / WEIGHTS, trainer.best)
+        write_json(scratch / HISTORY, trainer.history)
+        write_json(scratch / "encoder.json", trainer.description())
+        write_provenance(scratch, "Encoder", version=SCHEMA, inputs=identity, config=config.to_dict())
+    shutil.rmtree(trainer.partial)
+    return load_encoder(folder, device=device)
+
+
+def training_identity(
+    skeletons: SkeletonSet, samples: np.ndarray, split: ClassSplit, config: EncoderConfig
+) -> dict[str, str]:
+    """What determines a training: digests of data, chosen samples, split and configuration."""
+    names = "\n".join(skeletons.index.sample[samples].tolist())
+    return {
+        "skeletons": skeletons.digest,
+        "samples": hashlib.sha256(names.encode()).hexdigest(),
+        "split": split.digest(),
+        "config": config.digest(),
+    }
+
+
+def load_encoder(
+    folder: str | Path, *, device: torch.device | str = "cpu", expected: dict[str, str] | None = None
+) -> TrainedEncoder:
+    """Read a pretrained encoder.
+
+    Raises:
+        ArtefactError: it is absent or broken, or was made from other inputs than ``expected``.
+    """
+    folder = Path(folder)
+    provenance = read_provenance(folder, "Encoder", version=SCHEMA)
+    if expected is not None and provenance["inputs"] != expected:
+        changed = [k for k in expected if provenance["inputs"].get(k) != expected[k]]
+        raise ArtefactError(
+            f"the encoder was made from another {' and '.join(changed)}", where=folder, remedy="Move it away."
+        )
+    about = read_json(folder / "encoder.json")
+    model = ShiftGCN(ShiftGCNConfig(**about["model"]))
+    tensors, _ = load_tensors(folder / WEIGHTS)
+    load_module(model, tensors, where=folder / WEIGHTS)
+    record = EncoderRecord.from_dict(about["record"] | {"digest": artefact_digest(folder)})
+    return TrainedEncoder(model.to(device).eval(), EncoderConfig.from_dict(provenance["config"]), record, folder)
+
+
+class _Trainer:
+    """The state of one training; written to ``partial`` after each epoch."""
+
+    def __init__(
+        self,
+        skeletons: SkeletonSet,
+        samples: np.ndarray,
+        split: ClassSplit,
+        config: EncoderConfig,
+        partial: Path,
+        identity: dict[str, str],
+        device: torch.device | str,
+    ):
+        self.config, self.split, self.partial, self.identity = config, split, partial, identity
+        self.skeletons, self.device = skeletons, torch.device(device)
+        self.labels = np.searchsorted(np.array(split.seen), skeletons.index.label[samples])
+        self.clips = [
+            preprocess(skeletons.sequence(int(i)).joints, skeletons.layout, persons=config.persons) for i in samples
+        ]
+        self.held = holdout_mask(self.labels, config.holdout, numpy_generator(config.seed, "holdout"))
+        self.model_config = ShiftGCNConfig(classes=len(split.seen), width=config.width, persons=config.persons)
+        with seeded_initialisation(config.seed, "encoder"):
+            self.model = ShiftGCN(self.model_config).to(self.device)
+        self.optimizer = torch.optim.SGD(
+            self.model.parameters(),
+            lr=config.learning_rate,
+            momentum=config.momentum,
+            nesterov=config.momentum > 0,
+            weight_decay=config.weight_decay,
+        )
+        self.history: list[dict[str, float]] = []
+        self.best: dict[str, Tensor] = {}
+        self.best_epoch = -1
+
+    def description(self) -> dict:
+        """What ``encoder.json`` says."""
+        names = self.skeletons.class_names
+        return {
+            "model": {"classes": self.model_config.classes, "width": self.config.width, "persons": self.config.persons},
+            "record": {
+                "name": "shift_gcn",
+                "digest": "",
+                "stream": "joint",
+                "width": self.config.width,
+                "dataset": self.split.dataset,
+                "classes": list(self.split.seen),
+                "class_names": [names[c] for c in self.split.seen],
+            },
+            "best_epoch": self.best_epoch,
+            "epochs": len(self.history),
+            "training_samples": int((~self.held).sum()),
+            "holdout_samples": int(self.held.sum()),
+            "holdout_accuracy": self.history[self.best_epoch]["holdout_accuracy"],
+        }
+
+    def run(self, progress: bool) -> None:
+        """Train until the last epoch or until patience runs out."""
+        self._resume()
+        with tqdm(
+            total=self.config.epochs, initial=len(self.history), disable=not progress, unit="epoch", leave=False
+        ) as bar:
+            while len(self.history) < self.config.epochs:
+                if len(self.history) - 1 - self.best_epoch >= self.config.patience:
+                    break
+                self._epoch(len(self.history))
+                self._save()
+                last = self.history[-1]
+                bar.set_postfix(loss=f"{last['loss']:.3f}", holdout=f"{last['holdout_accuracy']:.1f}%")
+                bar.update()
+
+    def _epoch(self, epoch: int) -> None:
+        config, members = self.config, np.flatnonzero(~self.held)
+        order = members[numpy_generator(config.seed, "order", epoch).permutation(len(members))]
+        batches = max(1, len(order) // config.batch)
+        self.model.train()
+        total = 0.0
+        for step, chosen in enumerate(np.array_split(order, batches)):
+            for group in self.optimizer.param_groups:
+                group["lr"] = config.rate(epoch + step / batches)
+            rng = numpy_generator(config.seed, "augmentation", epoch, step)
+            clips = self._clips(chosen, rng)
+            target = torch.from_numpy(self.labels[chosen]).to(self.device)
+            loss = nn.functional.cross_entropy(self.model(clips).logits, target)
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            self.optimizer.step()
+            total += float(loss.detach()) * len(chosen)
+        loss, accuracy = self._holdout()
+        self.history.append(
+            {
+                "epoch": epoch,
+                "loss": total / len(order),
+                "holdout_loss": loss,
+                "holdout_accuracy": accuracy,
+                "learning_rate": config.rate(epoch),
+            }
+        )
+        if self.best_epoch < 0 or _better(self.history[-1], self.history[self.best_epoch]):
+            self.best_epoch = epoch
+            self.best = {k: v.detach().cpu().clone() for k, v in self.model.state_dict().items()}
+
+    def _clips(self, chosen: np.ndarray, rng: np.random.Generator | None) -> Tensor:
+        clips = sample_clips(
+            [self.clips[i] for i in chosen],
+            frames=self.config.frames,
+            persons=self.config.persons,
+            rng=rng,
+            rotation=self.config.rotation,
+            crop=(self.config.crop, 1.0),
+        )
+        return torch.from_numpy(clips).to(self.device)
+
+    @torch.no_grad()
+    def _holdout(self) -> tuple[float, float]:
+        """Loss and accuracy (percent) on the held-out samples, without augmentation."""
+        self.model.eval()
+        members = np.flatnonzero(self.held)
+        loss, right = 0.0, 0
+        for chosen in np.array_split(members, max(1, len(members) // 64)):
+            logits = self.model(self._clips(chosen, None)).logits
+            target = torch.from_numpy(self.labels[chosen]).to(self.device)
+            loss += float(nn.functional.cross_entropy(logits, target, reduction="sum"))
+            right += int((logits.argmax(1) == target).sum())
+        return loss / len(members), 100.0 * right / len(members)
+
+    def _save(self) -> None:
+        slots, rest = optimizer_tensors(self.optimizer)
+        tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
+        tensors |= {f"best.{k}": v for k, v in self.best.items()} | slots
+        meta = {
+            "history": self.history,
+            "best_epoch": self.best_epoch,
+            "optimizer": rest,
+            "identity": self.identity,
+        }
+        save_tensors(self.partial / CHECKPOINT, tensors, meta)
+
+    def _resume(self) -> None:
+        path = self.partial / CHECKPOINT
+        if not path.is_file():
+            return
+        tensors, meta = load_tensors(path)
+        if meta["identity"] != self.identity:
+            raise ArtefactError(
+                "an unfinished training with another configuration or other data stands here",
+                where=path,
+                remedy=f"Remove the folder {self.partial} to begin anew.",
+            )
+        load_module(
+            self.model, {k[6:]: v for k, v in tensors.items() if k.startswith("model.")}, where=path
+        )
+        self.best = {k[5:]: v for k, v in tensors.items() if k.startswith("best.")}
+        restore_optimizer(self.optimizer, tensors, meta["optimizer"])
+        self.history, self.best_epoch = meta["history"], meta["best_epoch"]
+
+
+def _better(new: dict[str, float], best: dict[str, float]) -> bool:
+    """Higher holdout accuracy, and among equals the lower holdout loss (small holdouts tie often)."""
+    return (new["holdout_accuracy"], -new["holdout_loss"]) > (best["holdout_accuracy"], -best["holdout_loss"])
+
+
+def describe(folder: str | Path) -> dict:
+    """What is known of a pretrained encoder without loading it: sizes, epochs, holdout accuracy."""
+    return json.loads((Path(folder) / "encoder.json").read_text(encoding="utf-8"))

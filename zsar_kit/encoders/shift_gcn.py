@@ -1,0 +1,375 @@
+"""Shift-GCN (Cheng et al., CVPR 2020), one joint stream, in plain PyTorch: no extension, no device assumed.
+
+The encoder that the zero-shot literature extracts its features with. A block is a spatial shift unit (shift in, joint
+and channel mask, linear map, shift out, batch norm, skip, ReLU), then a temporal shift unit (batch norm, shift, linear
+map, ReLU, shift with stride, batch norm), then the block's skip and a ReLU. Ten blocks, strides at the fifth and the
+eighth, so T frames become T/4.
+
+Inference equals the released CUDA model; its checkpoints load by name. Training follows the released gradients, in
+which shift positions receive only signs (see :mod:`zsar_kit.encoders.shift`).
+"""
+
+from __future__ import annotations
+
+import math
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from zsar_kit.encoders.row_norm import RowNorm
+from zsar_kit.encoders.shift import (
+    permute_rows,
+    permute_scale_rows,
+    released_shift_index,
+    spatial_shift_rows,
+    temporal_shift,
+)
+from zsar_kit.errors import ConfigError, DataError, MissingModelError
+
+BASE_CHANNELS = (64, 64, 64, 64, 128, 128, 128, 256, 256, 256)
+STRIDES = (1, 1, 1, 1, 2, 1, 1, 2, 1, 1)
+TEMPORAL_REDUCTION = 4
+
+
+@dataclass(frozen=True)
+class ShiftGCNConfig:
+    """Size of a Shift-GCN.
+
+    Args:
+        classes: number of classes of the linear classifier on top.
+        width: factor on the channels 64 x 4, 128 x 3, 256 x 3; each is rounded to a multiple of 4, at least 4.
+        joints: joints of a skeleton.
+        persons: persons in a clip. The input norm has its own statistics for each, so this is fixed per model.
+        in_channels: coordinates of a joint.
+
+    Raises:
+        ConfigError: a size is not a positive number.
+    """
+
+    classes: int
+    width: float = 1.0
+    joints: int = 25
+    persons: int = 2
+    in_channels: int = 3
+
+    def __post_init__(self) -> None:
+        for name in ("classes", "joints", "persons", "in_channels"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ConfigError(f"{name} must be a whole number of at least 1, got {value!r}", where="ShiftGCNConfig")
+        width = self.width
+        if isinstance(width, bool) or not isinstance(width, (int, float)) or not 0 < width <= 16:
+            raise ConfigError(
+                f"width must be a number above 0 and at most 16, got {width!r}",
+                where="ShiftGCNConfig",
+                remedy="1.0 is the released size, 0.5 a quarter of its cost.",
+            )
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """Output channels of the ten blocks."""
+        return tuple(max(4, 4 * round(base * self.width / 4)) for base in BASE_CHANNELS)
+
+    @property
+    def dim(self) -> int:
+        """Length d of a feature, 256 at full width."""
+        return self.channels[-1]
+
+
+@dataclass(frozen=True)
+class EncoderOutput:
+    """What an encoder gives for a batch of clips.
+
+    Args:
+        pooled: mean over persons, frames and joints; not negative, as the last step is a ReLU.
+        logits: class scores of the linear classifier.
+        maps: features per reduced frame and joint, mean over persons; None unless asked for.
+    """
+
+    pooled: Float[Tensor, "batch dim"]
+    logits: Float[Tensor, "batch classes"]
+    maps: Float[Tensor, "batch frame joint dim"] | None = None
+
+
+class Pointwise(nn.Module):
+    """A linear map over channels, stored like a 1x1 convolution (or a linear layer) so that checkpoints load by name."""
+
+    def __init__(self, inputs: int, outputs: int, *, kernel_axes: int = 2):
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(outputs, inputs, *[1] * kernel_axes))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+
+    def forward(self, x: Float[Tensor, "channel position"]) -> Float[Tensor, "channel_out position"]:
+        return torch.addmm(self.bias[:, None], self.weight.flatten(1), x)
+
+
+class SpatialShiftUnit(nn.Module):
+    """Shift in, mask, linear map, shift out, batch norm, skip, ReLU; the released ``Shift_gcn``."""
+
+    def __init__(self, inputs: int, outputs: int, joints: int):
+        super().__init__()
+        self.Linear_weight = nn.Parameter(torch.empty(inputs, outputs))
+        self.Linear_bias = nn.Parameter(torch.zeros(1, 1, outputs))
+        self.Feature_Mask = nn.Parameter(torch.zeros(1, joints, inputs))
+        self.register_buffer("shift_in", released_shift_index(inputs, joints, outward=False))
+        self.register_buffer("shift_out", released_shift_index(outputs, joints, outward=True))
+        for name, width, outward in (("in", inputs, False), ("out", outputs, True)):
+            rows = spatial_shift_rows(width, joints, outward=outward)
+            self.register_buffer(f"rows_{name}", rows, persistent=False)
+            self.register_buffer(f"rows_{name}_inverse", rows.argsort(), persistent=False)
+        self.bn = RowNorm(joints * outputs, grid=(joints, outputs))
+        self.down = nn.Sequential(Pointwise(inputs, outputs), RowNorm(outputs)) if inputs != outputs else None
+
+    def forward(
+        self, x: Float[Tensor, "channel joint frame column"]
+    ) -> Float[Tensor, "channel_out joint frame column"]:
+        channels, joints, frames, columns = x.shape
+        mask = (torch.tanh(self.Feature_Mask[0]) + 1).t().reshape(-1)
+        shifted = permute_scale_rows(x.view(channels * joints, -1), mask, self.rows_in, self.rows_in_inverse)
+        mixed = torch.addmm(self.Linear_bias.view(-1, 1), self.Linear_weight.t(), shifted.view(channels, -1))
+        shifted = permute_rows(mixed.view(-1, frames * columns), self.rows_out, self.rows_out_inverse)
+        normed = self.bn(shifted)
+        skip = x if self.down is None else self.down(x.view(channels, -1))
+        # In place on the norm's own output: on a view of it, autograd would copy the whole gradient.
+        return functional.relu_(normed.add_(skip.view(normed.shape))).view(-1, joints, frames, columns)
+
+
+class TemporalPosition(nn.Module):
+    """Learnable positions of a temporal shift; ``xpos`` exists in checkpoints only and is numerically zero."""
+
+    def __init__(self, channels: int, stride: int):
+        super().__init__()
+        self.stride = stride
+        self.ypos = nn.Parameter(torch.empty(channels))
+        self.register_buffer("xpos", torch.zeros(channels))
+
+    def forward(
+        self, x: Float[Tensor, "channel joint frame column"]
+    ) -> Float[Tensor, "channel joint frame_out column"]:
+        return temporal_shift(x, self.ypos, stride=self.stride)
+
+
+class TemporalShiftUnit(nn.Module):
+    """Batch norm, shift, linear map, ReLU, shift with stride; the released ``Shift_tcn``.
+
+    Its closing norm ``bn2`` lives here for the names, but the block applies it: there, skip and ReLU follow in place.
+    """
+
+    def __init__(self, channels: int, stride: int):
+        super().__init__()
+        self.bn = RowNorm(channels)
+        self.shift_in = TemporalPosition(channels, 1)
+        self.temporal_linear = Pointwise(channels, channels)
+        self.shift_out = TemporalPosition(channels, stride)
+        self.bn2 = RowNorm(channels)
+
+    def forward(
+        self, x: Float[Tensor, "channel joint frame column"]
+    ) -> Float[Tensor, "channel joint frame_out column"]:
+        x = self.shift_in(self.bn(x.flatten(1)).view(x.shape))
+        x = functional.relu_(self.temporal_linear(x.flatten(1))).view(x.shape)
+        return self.shift_out(x)
+
+
+class StridedSkip(nn.Module):
+    """Linear map and batch norm on every ``stride``-th frame, where a block changes its shape."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int):
+        super().__init__()
+        self.stride = stride
+        self.conv = Pointwise(inputs, outputs)
+        self.bn = RowNorm(outputs)
+
+    def forward(
+        self, x: Float[Tensor, "channel joint frame column"]
+    ) -> Float[Tensor, "channel_out joint frame_out column"]:
+        x = x[:, :, :: self.stride]
+        return self.bn(self.conv(x.flatten(1))).view(-1, *x.shape[1:])
+
+
+class ShiftBlock(nn.Module):
+    """One of the ten blocks: spatial unit, temporal unit, skip, ReLU."""
+
+    def __init__(self, inputs: int, outputs: int, joints: int, stride: int, *, skip: bool):
+        super().__init__()
+        self.gcn1 = SpatialShiftUnit(inputs, outputs, joints)
+        self.tcn1 = TemporalShiftUnit(outputs, stride)
+        self.skip = skip
+        self.residual = StridedSkip(inputs, outputs, stride) if skip and (inputs != outputs or stride != 1) else None
+
+    def forward(
+        self, x: Float[Tensor, "channel joint frame column"]
+    ) -> Float[Tensor, "channel_out joint frame_out column"]:
+        shifted = self.tcn1(self.gcn1(x))
+        out = self.tcn1.bn2(shifted.flatten(1))
+        if self.skip:
+            out = out.add_((x if self.residual is None else self.residual(x)).view(out.shape))
+        return functional.relu_(out).view(shifted.shape)
+
+
+class ShiftGCN(nn.Module):
+    """Shift-GCN, joint stream.
+
+    Args:
+        config: the sizes.
+        generator: source of the initial weights, drawn from the distributions of the released code; None means
+            torch's own, as in ``torch.nn`` (wrap the call in :func:`zsar_kit.seeding.seeded_initialisation`).
+
+    Note:
+        Absent persons are zeros and count in the mean over persons, as in the released model.
+    """
+
+    def __init__(self, config: ShiftGCNConfig, generator: torch.Generator | None = None):
+        super().__init__()
+        self.config = config
+        self.data_bn = RowNorm(config.persons * config.joints * config.in_channels)
+        inputs = config.in_channels
+        for number, (outputs, stride) in enumerate(zip(config.channels, STRIDES, strict=True), start=1):
+            self.add_module(f"l{number}", ShiftBlock(inputs, outputs, config.joints, stride, skip=number > 1))
+            inputs = outputs
+        self.fc = Pointwise(config.dim, config.classes, kernel_axes=0)
+        _initialise(self, generator)
+
+    def forward(self, clip: Float[Tensor, "batch person frame joint xyz"], *, maps: bool = False) -> EncoderOutput:
+        """Encode clips of a whole multiple of 4 frames.
+
+        Args:
+            clip: joint positions, preprocessed as in training (centred, turned; metres).
+            maps: also give the features per frame and joint.
+
+        Raises:
+            DataError: the clip has other joints, persons or coordinates than the model, or unsuitable frames.
+        """
+        self._check(clip)
+        config, (batch, persons, frames, joints, axes) = self.config, clip.shape
+        x = clip.permute(1, 3, 4, 2, 0).reshape(persons * joints * axes, frames * batch)
+        x = self.data_bn(x).view(persons, joints, axes, frames, batch)
+        x = x.permute(2, 1, 3, 0, 4).reshape(axes, joints, frames, persons * batch).contiguous()
+        for number in range(1, len(STRIDES) + 1):
+            x = self.get_submodule(f"l{number}")(x)
+        x = x.view(config.dim, joints, frames // TEMPORAL_REDUCTION, persons, batch)
+        pooled = x.mean((1, 2, 3))
+        return EncoderOutput(
+            pooled=pooled.t(),
+            logits=self.fc(pooled).t(),
+            maps=x.mean(3).permute(3, 2, 1, 0) if maps else None,
+        )
+
+    def _check(self, clip: Tensor) -> None:
+        config = self.config
+        required = f"[batch, {config.persons}, frame, {config.joints}, {config.in_channels}]"
+        if clip.ndim != 5 or clip.shape[0] == 0:
+            raise DataError(f"a clip batch must be {required}, got {list(clip.shape)}", where="ShiftGCN input")
+        for axis, name, size in ((1, "persons", config.persons), (3, "joints", config.joints)):
+            if clip.shape[axis] != size:
+                raise DataError(
+                    f"this Shift-GCN was built for {size} {name}, but the clip {list(clip.shape)} has "
+                    f"{clip.shape[axis]} on axis {axis} of {required}",
+                    where="ShiftGCN input",
+                    remedy=f"Convert the clip, or build ShiftGCNConfig({name}={clip.shape[axis]}).",
+                )
+        if clip.shape[4] != config.in_channels:
+            raise DataError(
+                f"joints must have {config.in_channels} coordinates, got {clip.shape[4]}", where="ShiftGCN input"
+            )
+        if clip.shape[2] == 0 or clip.shape[2] % TEMPORAL_REDUCTION:
+            raise DataError(
+                f"the number of frames must be a multiple of {TEMPORAL_REDUCTION}, got {clip.shape[2]}",
+                where="ShiftGCN input",
+                remedy="Resample or pad the clip, for example to 64 frames.",
+            )
+
+
+def _initialise(model: ShiftGCN, generator: torch.Generator | None) -> None:
+    """Draw the weights from the distributions of the released code."""
+    with torch.no_grad():
+        for module in model.modules():
+            if isinstance(module, Pointwise):
+                # Normal with the variance 2 / fan-out, as for every convolution and the classifier there.
+                module.weight.normal_(0, math.sqrt(2 / module.weight.shape[0]), generator=generator)
+            elif isinstance(module, SpatialShiftUnit):
+                weight = module.Linear_weight
+                weight.normal_(0, math.sqrt(1 / weight.shape[1]), generator=generator)
+            elif isinstance(module, TemporalPosition):
+                module.ypos.uniform_(-1, 1, generator=generator)
+
+
+def load_released(path: str | Path, *, device: torch.device | str = "cpu") -> ShiftGCN:
+    """Load a joint-stream checkpoint of the released CUDA Shift-GCN; sizes are read off the file.
+
+    Every tensor of the file is used, none may be missing, and the stored shift indices must be Shift-GCN's.
+
+    Args:
+        path: a ``state_dict`` saved by ``torch.save``; keys may carry ``module.`` from data parallel training.
+        device: where the model goes.
+
+    Returns:
+        The model in evaluation mode.
+
+    Raises:
+        MissingModelError: the file is not there, cannot be read, or is not a Shift-GCN.
+    """
+    state = _read_state(Path(path))
+    config = _config_of(state, path)
+    model = ShiftGCN(config, torch.Generator().manual_seed(0))  # overwritten; leaves the global stream alone
+    own = model.state_dict()
+    missing, unknown = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
+    wrong = [f"{k} {list(state[k].shape)} for {list(own[k].shape)}" for k in own.keys() & state.keys()
+             if state[k].shape != own[k].shape]  # fmt: skip
+    if missing or unknown or wrong:
+        raise _not_shift_gcn(
+            path,
+            f"{len(missing)} tensors are missing {missing[:3]}, {len(unknown)} are unknown {unknown[:3]}, "
+            f"{len(wrong)} have another shape {sorted(wrong)[:3]}",
+        )
+    for key, expected in own.items():
+        if not expected.is_floating_point() and key.endswith(("shift_in", "shift_out")):
+            if not torch.equal(state[key].long(), expected):
+                raise _not_shift_gcn(path, f"{key} holds another permutation of joints")
+    model.load_state_dict(state, strict=True)
+    return model.to(device).eval()
+
+
+def _read_state(path: Path) -> dict[str, Tensor]:
+    if not path.is_file():
+        raise MissingModelError("there is no Shift-GCN checkpoint", where=path, remedy="Check the path.")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError) as error:
+        raise MissingModelError(
+            "a checkpoint written by torch.save was required, but this file cannot be read as one",
+            where=path,
+            remedy="Fetch it again; a web page or a Git LFS pointer may lie in its place.",
+        ) from error
+    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
+        raise _not_shift_gcn(path, "it is not a flat table of named tensors")
+    return {str(key).removeprefix("module."): value for key, value in state.items()}
+
+
+def _config_of(state: dict[str, Tensor], path: str | Path) -> ShiftGCNConfig:
+    try:
+        classes, dim = state["fc.weight"].shape
+        _, joints, in_channels = state["l1.gcn1.Feature_Mask"].shape
+        persons = state["data_bn.weight"].numel() // (joints * in_channels)
+        return ShiftGCNConfig(
+            classes=classes,
+            width=dim / BASE_CHANNELS[-1],
+            joints=joints,
+            persons=persons,
+            in_channels=in_channels,
+        )
+    except (KeyError, ValueError, ZeroDivisionError, ConfigError) as error:
+        raise _not_shift_gcn(path, f"its sizes cannot be read ({error})") from error
+
+
+def _not_shift_gcn(path: str | Path, detail: str) -> MissingModelError:
+    return MissingModelError(
+        f"a joint-stream Shift-GCN checkpoint was required, but {detail}",
+        where=path,
+        remedy="Use the state_dict that the released training code saves.",
+    )

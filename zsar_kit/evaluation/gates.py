@@ -1,0 +1,289 @@
+"""Gates between seen and unseen classes.
+
+A classifier trained on seen classes favours them. Every gate here compares one number per sample (its margin)
+with a threshold and then lets only the classes of one domain compete; the whole trade-off is therefore one
+exact curve.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from scipy.special import expit, softmax
+from sklearn.linear_model import LogisticRegression
+
+from zsar_kit.errors import ConfigError, DataError, nearest_name
+from zsar_kit.evaluation.metrics import stacking_margin
+from zsar_kit.evaluation.scores import Scores
+
+GateKind = Literal["stacking", "ratio", "logistic"]
+
+
+@runtime_checkable
+class HasSeen(Protocol):
+    """What a fold must tell: the ids of its seen classes (a ``ClassSplit`` does)."""
+
+    @property
+    def seen(self) -> tuple[int, ...]:
+        """Ids of the seen classes."""
+        ...
+
+
+Fold = tuple[Scores, np.ndarray, HasSeen | Iterable[int]]
+
+
+class GateView(NamedTuple):
+    """What a gate looks at: unseen iff ``margin < threshold``; then the best column of that domain wins."""
+
+    margin: Float[np.ndarray, " sample"]
+    best_seen: Int[np.ndarray, " sample"]
+    best_unseen: Int[np.ndarray, " sample"]
+
+
+class Gate(ABC):
+    """A decision between the seen and the unseen domain with one threshold ``gamma``."""
+
+    kind: GateKind
+    gamma: float
+    direction: float  # threshold = direction * gamma
+
+    @abstractmethod
+    def view(self, scores: Scores, seen_mask: Bool[np.ndarray, " class"]) -> GateView:
+        """The margin of every sample and the best column in each domain; neither depends on gamma."""
+
+    def predict(self, scores: Scores, seen_mask: Bool[np.ndarray, " class"]) -> Int[np.ndarray, " sample"]:
+        """The predicted class ids.
+
+        Args:
+            scores: samples against seen and unseen classes.
+            seen_mask: which columns are seen classes.
+
+        Raises:
+            DataError: the mask does not fit, or the scores lack what this gate needs.
+        """
+        view = self.view(scores, checked_mask(scores, seen_mask))
+        unseen = view.margin < self.direction * self.gamma
+        return np.asarray(scores.classes)[np.where(unseen, view.best_unseen, view.best_seen)]
+
+    def with_gamma(self, gamma: float) -> Gate:
+        """The same gate with another threshold."""
+        return type(self)(**{**vars(self), "gamma": float(gamma)})
+
+    @abstractmethod
+    def describe(self) -> dict[str, Any]:
+        """A JSON-ready record of the gate and its parameters."""
+
+
+@dataclass(frozen=True)
+class CalibratedStacking(Gate):
+    """argmax_c score_c - gamma [c is seen] (Chao et al. 2016, Eq. 2); a tie goes to the seen class.
+
+    Args:
+        gamma: in units of the score; 0 leaves the scores as they are.
+    """
+
+    gamma: float = 0.0
+    kind = "stacking"
+    direction = 1.0
+
+    def view(self, scores: Scores, seen_mask: Bool[np.ndarray, " class"]) -> GateView:
+        """The margin is the best seen minus the best unseen fused score."""
+        return GateView(*stacking_margin(scores.fused(), seen_mask))
+
+    def describe(self) -> dict[str, Any]:
+        """Kind and gamma."""
+        return {"kind": self.kind, "gamma": self.gamma}
+
+
+@dataclass(frozen=True)
+class RatioGate(Gate):
+    """Flora's gate (Eq. 15): unseen iff min_e(seen) / min_e(unseen) > gamma.
+
+    Args:
+        gamma: threshold of the ratio of the smallest errors.
+        alpha: the penalty on the errors of the other domain; None is the limit of a large one, where only
+            classes of the chosen domain compete.
+        head: the entry of ``scores.errors`` to use; None where there is only one.
+    """
+
+    gamma: float = 1.0
+    alpha: float | None = None
+    head: str | None = None
+    kind = "ratio"
+    direction = -1.0
+
+    def _errors(self, scores: Scores) -> Float[np.ndarray, "sample class"]:
+        if not scores.errors:
+            raise DataError(
+                "the ratio gate divides positive errors, and these scores carry none",
+                where="Scores.errors",
+                remedy="Use calibrated stacking, or let the method report its errors.",
+            )
+        if self.head is None and len(scores.errors) > 1:
+            raise DataError(
+                f"the ratio gate needs one of the errors {list(scores.errors)}", remedy="Name it in `head`."
+            )
+        name = next(iter(scores.errors)) if self.head is None else self.head
+        if name not in scores.errors:
+            raise DataError(
+                f"no errors named {name!r}", where="Scores.errors", remedy=nearest_name(name, scores.errors)
+            )
+        return scores.errors[name].astype(np.float64)
+
+    def view(self, scores: Scores, seen_mask: Bool[np.ndarray, " class"]) -> GateView:
+        """The margin is minus the ratio of the smallest errors."""
+        errors = self._errors(scores)
+        best_seen = np.where(seen_mask, errors, np.inf).argmin(axis=1)
+        best_unseen = np.where(seen_mask, np.inf, errors).argmin(axis=1)
+        rows = np.arange(len(errors))
+        return GateView(-errors[rows, best_seen] / errors[rows, best_unseen], best_seen, best_unseen)
+
+    def predict(self, scores: Scores, seen_mask: Bool[np.ndarray, " class"]) -> Int[np.ndarray, " sample"]:
+        """The class ids of argmin_y e_y + alpha [(y is seen) xor (ratio <= gamma)], Eq. 15."""
+        if self.alpha is None:
+            return super().predict(scores, seen_mask)
+        mask = checked_mask(scores, seen_mask)
+        in_seen_domain = -self.view(scores, mask).margin <= self.gamma
+        penalised = self._errors(scores) + self.alpha * (mask[None, :] ^ in_seen_domain[:, None])
+        return np.asarray(scores.classes)[penalised.argmin(axis=1)]
+
+    def describe(self) -> dict[str, Any]:
+        """Kind, gamma, alpha and head."""
+        return {"kind": self.kind, "gamma": self.gamma, "alpha": self.alpha, "head": self.head}
+
+
+@dataclass(frozen=True)
+class LogisticGate(Gate):
+    """The gate of the SynSE family: logistic regression on the largest probabilities in each domain.
+
+    Features are the ``top`` largest entries, sorted, of the softmax over the unseen columns and of the
+    softmax over the seen columns at a temperature; a sample is unseen iff P(unseen) > gamma.
+
+    Note:
+        Released code fits the threshold with "unseen iff P(unseen) > gamma" and applies "unseen iff
+        P(unseen) >= 1 - gamma"; here one convention holds in both places. Both softmaxes come from the
+        method's own scores, not from the logits of the backbone.
+
+    Args:
+        weights: one per feature, the unseen ones first; ``top`` is half their number.
+        bias: of the regression.
+        temperature: divides the scores before the softmax.
+        gamma: threshold of P(unseen).
+    """
+
+    weights: tuple[float, ...]
+    bias: float
+    temperature: float = 1.0
+    gamma: float = 0.5
+    kind = "logistic"
+    direction = -1.0
+
+    @staticmethod
+    def features(
+        scores: Scores, seen_mask: Bool[np.ndarray, " class"], *, top: int, temperature: float
+    ) -> Float[np.ndarray, "sample feature"]:
+        """The sorted probabilities the regression reads.
+
+        Raises:
+            DataError: a domain has fewer than ``top`` classes.
+        """
+        if min(seen_mask.sum(), (~seen_mask).sum()) < top:
+            raise DataError(
+                f"the logistic gate reads the {top} largest probabilities of each domain, got "
+                f"{int(seen_mask.sum())} seen and {int((~seen_mask).sum())} unseen classes",
+                remedy="Fit it with a smaller `top`.",
+            )
+        fused = scores.fused() / temperature
+        blocks = [
+            np.sort(softmax(fused[:, m], axis=1), axis=1)[:, ::-1][:, :top] for m in (~seen_mask, seen_mask)
+        ]
+        return np.concatenate(blocks, axis=1)
+
+    @classmethod
+    def fit(cls, folds: Sequence[Fold], *, temperature: float = 1.0, top: int | None = None) -> LogisticGate:
+        """Fit the regression on samples of pseudo-unseen and of seen classes, both domains weighted alike.
+
+        Args:
+            folds: as for :func:`fit_gamma`.
+            temperature: of the softmax.
+            top: probabilities read per domain; None is the size of the smallest domain of any fold.
+        """
+        parsed = [parse_fold(fold) for fold in folds]
+        size = top or min(int(min(mask.sum(), (~mask).sum())) for _, _, mask, _ in parsed)
+        x = np.concatenate([cls.features(s, m, top=size, temperature=temperature) for s, _, m, _ in parsed])
+        is_unseen = np.concatenate([~np.isin(labels, list(seen)) for _, labels, _, seen in parsed])
+        if is_unseen.all() or not is_unseen.any():
+            raise DataError(
+                "the logistic gate needs samples of seen and of pseudo-unseen classes", where="folds"
+            )
+        model = LogisticRegression(class_weight="balanced", max_iter=1000).fit(x, is_unseen)
+        return cls(tuple(model.coef_[0].tolist()), float(model.intercept_[0]), temperature)
+
+    def view(self, scores: Scores, seen_mask: Bool[np.ndarray, " class"]) -> GateView:
+        """The margin is minus P(unseen); the best columns are those of calibrated stacking."""
+        x = self.features(scores, seen_mask, top=len(self.weights) // 2, temperature=self.temperature)
+        _, best_seen, best_unseen = stacking_margin(scores.fused(), seen_mask)
+        return GateView(-expit(x @ np.asarray(self.weights) + self.bias), best_seen, best_unseen)
+
+    def describe(self) -> dict[str, Any]:
+        """Kind, gamma, temperature and the regression."""
+        record: dict[str, Any] = {"kind": self.kind, "gamma": self.gamma, "temperature": self.temperature}
+        return record | {"weights": list(self.weights), "bias": self.bias}
+
+
+def make_gate(kind: str, gamma: float, **options: Any) -> Gate:
+    """The gate of a kind: ``"stacking"`` or ``"ratio"``, with its further arguments.
+
+    Raises:
+        ConfigError: the kind is unknown, or is ``"logistic"``, which must be fitted.
+    """
+    makers: dict[str, Callable[..., Gate]] = {"stacking": CalibratedStacking, "ratio": RatioGate}
+    if kind == "logistic":
+        raise ConfigError("a logistic gate has to be fitted", remedy="Use fit_gamma('logistic', folds).")
+    if kind not in makers:
+        raise ConfigError(f"unknown gate {kind!r}", remedy=nearest_name(kind, [*makers, "logistic"]))
+    return makers[kind](gamma=gamma, **options)
+
+
+def checked_mask(scores: Scores, seen_mask: np.ndarray) -> np.ndarray:
+    """The mask, when it is boolean, fits the columns, and marks some but not all of them.
+
+    Raises:
+        DataError: otherwise.
+    """
+    mask = np.asarray(seen_mask)
+    if mask.shape != (len(scores.classes),) or mask.dtype != bool:
+        raise DataError(
+            f"expected a boolean mask over the {len(scores.classes)} classes, "
+            f"got {mask.dtype} of shape {mask.shape}",
+            where="seen_mask",
+        )
+    if mask.all() or not mask.any():
+        raise DataError(
+            f"a gate needs seen and unseen columns, got {int(mask.sum())} seen of {mask.size}",
+            where="seen_mask",
+        )
+    return mask
+
+
+def parse_fold(fold: Fold) -> tuple[Scores, np.ndarray, np.ndarray, tuple[int, ...]]:
+    """Scores, labels, mask of the seen columns, and seen class ids of a fold.
+
+    Raises:
+        DataError: the labels do not fit the samples or the columns.
+    """
+    scores, labels, seen = fold
+    labels = np.asarray(labels)
+    if labels.shape != (len(scores),):
+        raise DataError(
+            f"a fold needs one label per sample, {len(scores)}, got {labels.shape}", where="folds"
+        )
+    if foreign := sorted(set(labels.tolist()) - set(scores.classes)):
+        raise DataError(f"a sample of a fold has label {foreign[0]}, which has no column", where="folds")
+    ids = tuple(seen if isinstance(seen, Iterable) else seen.seen)
+    return scores, labels, np.isin(scores.classes, ids), ids

@@ -1,0 +1,267 @@
+"""One protocol for every method: zero-shot and generalised zero-shot accuracy from scores and labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from zsar_kit.errors import DataError, SplitError
+from zsar_kit.evaluation import metrics
+from zsar_kit.evaluation.calibration import CalibratedStacking, Gate, calibration_curve
+from zsar_kit.evaluation.scores import Scores
+from zsar_kit.evaluation.statistics import bootstrap_totals, cluster_bootstrap, percentile_interval
+from zsar_kit.seeding import numpy_generator
+
+DRAWS = 1000
+LEVEL = 0.95
+
+
+@runtime_checkable
+class Split(Protocol):
+    """The attributes of a ``ClassSplit`` that the protocol reads."""
+
+    @property
+    def dataset(self) -> str:
+        """Name of the data set."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """Name of the split."""
+        ...
+
+    @property
+    def seen(self) -> tuple[int, ...]:
+        """Ids of the classes that training may use."""
+        ...
+
+    @property
+    def unseen(self) -> tuple[int, ...]:
+        """Ids of the classes that are new at test time."""
+        ...
+
+    @property
+    def excluded(self) -> tuple[int, ...]:
+        """Ids of the classes that are left out altogether."""
+        ...
+
+
+@dataclass(frozen=True)
+class Accuracies:
+    """Accuracies of one kind of average, all in percent.
+
+    Attributes:
+        zsl: unseen test samples among unseen classes.
+        seen: S, seen test samples among all classes, calibrated.
+        unseen: U, unseen test samples among all classes, calibrated.
+        harmonic: H, the harmonic mean of S and U.
+        ausuc: area under U over S for all gamma of the same gate, percent of the unit square.
+    """
+
+    zsl: float
+    seen: float
+    unseen: float
+    harmonic: float
+    ausuc: float
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What :func:`evaluate` measured; accuracies in percent.
+
+    Attributes:
+        dataset: of the split.
+        split: its name.
+        micro: accuracies over samples (the convention of the papers).
+        macro: accuracies averaged over classes.
+        chance: ZSL accuracy of a guess, 100 / number of unseen classes.
+        n_unseen_test: unseen test samples.
+        n_seen_test: seen test samples.
+        n_subjects: clusters of the bootstrap.
+        zsl_interval: 95 % bootstrap interval over subjects of micro ZSL; None with fewer than two subjects.
+        harmonic_interval: the same of micro H.
+        per_class: unseen class id to ZSL accuracy; None for a class without test samples.
+        per_class_gzsl: class id to calibrated GZSL accuracy, seen and unseen classes.
+        confusion: ZSL counts ``[true, predicted]`` over ``unseen_classes``.
+        unseen_classes: the order of the confusion matrix.
+        calibration: kind and parameters of the gate.
+        oracle_union: share of unseen test samples that either of two heads gets right (ZSL); an upper bound,
+            not an accuracy; None unless there are exactly two heads.
+    """
+
+    dataset: str
+    split: str
+    micro: Accuracies
+    macro: Accuracies
+    chance: float
+    n_unseen_test: int
+    n_seen_test: int
+    n_subjects: int
+    zsl_interval: tuple[float, float] | None
+    harmonic_interval: tuple[float, float] | None
+    per_class: dict[int, float | None]
+    per_class_gzsl: dict[int, float | None]
+    confusion: np.ndarray
+    unseen_classes: tuple[int, ...]
+    calibration: dict[str, Any]
+    oracle_union: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready record with the attributes as keys.
+
+        Class ids become strings (JSON keys), intervals lists, and ``confusion`` a record of ``classes`` (the
+        order) and ``counts`` (``[true, predicted]``).
+        """
+        record = asdict(self)
+        for key in ("per_class", "per_class_gzsl"):
+            record[key] = {str(c): a for c, a in record[key].items()}
+        for key in ("zsl_interval", "harmonic_interval"):
+            record[key] = None if record[key] is None else list(record[key])
+        record["confusion"] = {
+            "classes": list(record.pop("unseen_classes")),
+            "counts": self.confusion.tolist(),
+        }
+        return record
+
+
+def evaluate(
+    scores: Scores,
+    labels: np.ndarray,
+    subjects: Sequence[Any] | np.ndarray,
+    split: Split,
+    *,
+    calibration: Gate | None = None,
+    seed: int = 0,
+) -> Evaluation:
+    """Measure a method on the test samples of a split.
+
+    Args:
+        scores: every test sample against all seen and unseen classes. Columns and samples of excluded classes
+            are dropped.
+        labels: ``[sample]`` original class ids.
+        subjects: ``[sample]`` who performed it; the unit of the bootstrap.
+        split: the seen, unseen and excluded classes.
+        calibration: the gate of GZSL, fitted elsewhere; None leaves the scores uncalibrated (gamma = 0).
+        seed: of the bootstrap.
+
+    Raises:
+        DataError: lengths differ, or no test sample is seen or none unseen.
+        SplitError: a label or a column belongs to no class of the split, or a class of it has no column.
+    """
+    gate = CalibratedStacking() if calibration is None else calibration
+    scores, labels, subjects = _test_samples(scores, np.asarray(labels), np.asarray(subjects), split)
+    is_seen = np.isin(labels, split.seen)
+    seen_mask = np.isin(scores.classes, split.seen)
+
+    zsl_scores = scores.restrict(split.unseen).select(~is_seen)
+    zsl_labels = labels[~is_seen]
+    zsl_predicted = metrics.top1(zsl_scores)
+    predicted = gate.predict(scores, seen_mask)
+    averages = {}
+    for name, accuracy in (("micro", metrics.micro_accuracy), ("macro", metrics.macro_accuracy)):
+        seen, unseen = (100 * accuracy(predicted[m], labels[m]) for m in (is_seen, ~is_seen))
+        curve = calibration_curve(gate, scores, labels, split.seen, macro=name == "macro")
+        averages[name] = Accuracies(
+            zsl=100 * accuracy(zsl_predicted, zsl_labels),
+            seen=seen,
+            unseen=unseen,
+            harmonic=metrics.harmonic_mean(seen, unseen),
+            ausuc=100 * metrics.area_under(curve),
+        )
+    zsl_interval = cluster_bootstrap(
+        100.0 * (zsl_predicted == zsl_labels),
+        subjects[~is_seen],
+        generator=numpy_generator(seed, "bootstrap", "zsl"),
+        draws=DRAWS,
+        level=LEVEL,
+    )
+    candidates = sorted((*split.seen, *split.unseen))
+    return Evaluation(
+        dataset=split.dataset,
+        split=split.name,
+        micro=averages["micro"],
+        macro=averages["macro"],
+        chance=100 / len(split.unseen),
+        n_unseen_test=int((~is_seen).sum()),
+        n_seen_test=int(is_seen.sum()),
+        n_subjects=len(np.unique(subjects)),
+        zsl_interval=zsl_interval,
+        harmonic_interval=_harmonic_interval(predicted == labels, is_seen, subjects, seed),
+        per_class=_per_class(zsl_predicted, zsl_labels, split.unseen),
+        per_class_gzsl=_per_class(predicted, labels, candidates),
+        confusion=metrics.confusion_matrix(zsl_predicted, zsl_labels, split.unseen),
+        unseen_classes=tuple(split.unseen),
+        calibration=gate.describe(),
+        oracle_union=_oracle_union(zsl_scores, zsl_labels),
+    )
+
+
+def _test_samples(
+    scores: Scores, labels: np.ndarray, subjects: np.ndarray, split: Split
+) -> tuple[Scores, np.ndarray, np.ndarray]:
+    """Check that scores, labels and split agree, and drop what belongs to excluded classes."""
+    where = f"split {split.name!r} of {split.dataset}"
+    for name, values in (("labels", labels), ("subjects", subjects)):
+        if values.shape != (len(scores),):
+            raise DataError(
+                f"expected one entry per sample, {len(scores)}, got shape {values.shape}", where=name
+            )
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise DataError(f"labels must be integer class ids, got {labels.dtype}", where="labels")
+    candidates = (*split.seen, *split.unseen)
+    if missing := sorted(set(candidates) - set(scores.classes)):
+        raise SplitError(
+            f"the scores have no column for class {missing[0]} ({len(missing)} of {len(candidates)} are "
+            "missing)",
+            where=where,
+            remedy="Score the test samples against all seen and unseen classes.",
+        )
+    known = {*candidates, *split.excluded}
+    if foreign := sorted(set(scores.classes) - known):
+        raise SplitError(
+            f"the scores have a column for class {foreign[0]}, which the split does not know", where=where
+        )
+    if foreign := sorted(set(labels.tolist()) - known):
+        raise SplitError(
+            f"a sample has label {foreign[0]}, which the split does not know",
+            where=where,
+            remedy="Labels are original 0-based class ids.",
+        )
+    kept = ~np.isin(labels, split.excluded)
+    scores, labels, subjects = scores.restrict(candidates).select(kept), labels[kept], subjects[kept]
+    for kind in ("seen", "unseen"):
+        if not np.isin(labels, getattr(split, kind)).any():
+            raise DataError(
+                f"no test sample of the {kind} classes", where=where, remedy="Pass the whole test part."
+            )
+    return scores, labels, subjects
+
+
+def _harmonic_interval(
+    hit: np.ndarray, is_seen: np.ndarray, subjects: np.ndarray, seed: int
+) -> tuple[float, float] | None:
+    """Bootstrap interval of micro H; draws that lack seen or unseen samples are left out."""
+    if len(np.unique(subjects)) < 2:
+        return None
+    columns = np.stack([hit & is_seen, is_seen, hit & ~is_seen, ~is_seen], axis=1).astype(np.float64)
+    generator = numpy_generator(seed, "bootstrap", "harmonic")
+    totals = bootstrap_totals(columns, subjects, draws=DRAWS, generator=generator)
+    whole = (totals[:, 1] > 0) & (totals[:, 3] > 0)
+    seen, unseen = 100 * totals[whole, 0] / totals[whole, 1], 100 * totals[whole, 2] / totals[whole, 3]
+    harmonic = np.divide(2 * seen * unseen, seen + unseen, out=np.zeros_like(seen), where=seen + unseen > 0)
+    return percentile_interval(harmonic, level=LEVEL)
+
+
+def _per_class(predicted: np.ndarray, labels: np.ndarray, classes: Sequence[int]) -> dict[int, float | None]:
+    accuracy = 100 * metrics.per_class_accuracy(predicted, labels, classes)
+    return {int(c): None if np.isnan(a) else float(a) for c, a in zip(classes, accuracy, strict=True)}
+
+
+def _oracle_union(scores: Scores, labels: np.ndarray) -> float | None:
+    if len(scores.heads) != 2:
+        return None
+    first, second = (metrics.top1(scores.single_head(name)) for name in scores.heads)
+    return 100 * metrics.oracle_union(first, second, labels)

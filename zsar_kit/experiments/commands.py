@@ -1,0 +1,254 @@
+"""What the commands of ``zsar`` do, as functions that return the text to show."""
+
+from __future__ import annotations
+
+import ast
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zsar_kit.artefacts import write_json
+from zsar_kit.data.splits import (
+    class_names,
+    dataset_names,
+    load_split,
+    make_split,
+    part_protocols,
+    split_names,
+    write_split,
+)
+from zsar_kit.device import resolve_device
+from zsar_kit.encoders.pretrain import EncoderConfig, describe
+from zsar_kit.errors import ConfigError, MissingModelError, ZsarError
+from zsar_kit.evaluation.calibration import make_gate
+from zsar_kit.evaluation.protocol import evaluate
+from zsar_kit.evaluation.tables import format_table
+from zsar_kit.experiments import figures as drawing
+from zsar_kit.experiments.config import RunConfig
+from zsar_kit.experiments.results import markdown_table, result_rows, write_between
+from zsar_kit.experiments.run import RunFolder, environment, run
+from zsar_kit.experiments.stages import (
+    Workspace,
+    calibration_folds,
+    encoder_folder,
+    features_for,
+    main_fold,
+    prepare_skeletons,
+    train_part,
+)
+from zsar_kit.experiments.sweep import Case, MethodRow, finished_runs, load_suite, sweep
+from zsar_kit.semantics.offline import install_offline_model, offline_model_folder
+
+log = logging.getLogger("zsar_kit")
+
+
+def open_workspace(root: Path, device: str, *, progress: bool) -> Workspace:
+    """The workspace at ``root`` on a device by name."""
+    return Workspace(root, resolve_device(device), progress)
+
+
+def list_data(workspace: Workspace) -> str:
+    """A table of the data sets that the kit knows."""
+    rows = []
+    for name in dataset_names():
+        prepared = (workspace.skeletons_folder(name) / "provenance.json").is_file()
+        rows.append(
+            {
+                "data set": name,
+                "classes": str(len(class_names(name))),
+                "splits": ", ".join(split_names(name)),
+                "prepared": "yes" if prepared else "",
+            }
+        )
+    return format_table(rows, list(rows[0]))
+
+
+def prepare_data(workspace: Workspace, dataset: str, root: Path | None) -> str:
+    """Prepare a data set and say what was read."""
+    skeletons = prepare_skeletons(workspace, dataset, root)
+    return f"{len(skeletons)} sequences of {dataset} stand in {skeletons.path}"
+
+
+def show_data(workspace: Workspace, dataset: str, protocol: str) -> str:
+    """Counts of a prepared data set."""
+    skeletons = prepare_skeletons(workspace, dataset)
+    index = skeletons.index
+    train = train_part(skeletons, protocol or part_protocols(dataset)[0])
+    rows = [
+        {
+            "part": name,
+            "samples": str(mask.sum()),
+            "classes": str(len(np.unique(index.label[mask]))),
+            "subjects": str(len(np.unique(index.subject[mask]))),
+            "frames, median (range)": f"{np.median(index.frames[mask]):.0f} "
+            f"({index.frames[mask].min()}-{index.frames[mask].max()})",
+            "two persons": str((index.persons[mask] > 1).sum()),
+        }
+        for name, mask in (("train", train), ("test", ~train))
+    ]
+    note = "These data are synthetic.\n" if dataset == "puppet" else ""
+    return note + format_table(rows, list(rows[0]))
+
+
+def list_splits(dataset: str) -> str:
+    """A table of the splits of a data set."""
+    rows = []
+    for name in split_names(dataset):
+        split = load_split(dataset, name)
+        rows.append({"split": name, "seen": str(len(split.seen)), "unseen": str(list(split.unseen)), "source": split.source})
+    return format_table(rows, list(rows[0]))
+
+
+def make_split_file(dataset: str, unseen: int, seed: int, out: Path, name: str | None) -> str:
+    """Draw a split and write it."""
+    split = make_split(dataset, unseen, seed, name)
+    write_split(out, split)
+    names = class_names(dataset)
+    return f"{out}: unseen {', '.join(f'{c} {names[c]}' for c in split.unseen)}"
+
+
+def suite_encoder(suite: str, dataset: str) -> EncoderConfig:
+    """The encoder settings that a suite has for a data set."""
+    return load_suite(suite).encoder(dataset)
+
+
+def make_features(
+    workspace: Workspace, dataset: str, split_name: str, suite: str, protocol: str, folds: bool
+) -> str:
+    """Train the encoders of a split, extract features, and say how the encoders did on held-out seen samples."""
+    skeletons = prepare_skeletons(workspace, dataset)
+    split, encoder = load_split(dataset, split_name), suite_encoder(suite, dataset)
+    protocol = protocol or part_protocols(dataset)[0]
+    todo = [main_fold(skeletons, split, protocol)]
+    if folds:
+        todo += calibration_folds(skeletons, split, protocol, 0)
+    rows = []
+    for fold in todo:
+        features, mark = features_for(workspace, skeletons, fold, protocol, encoder)
+        about = describe(encoder_folder(workspace, fold, protocol, encoder))
+        rows.append(
+            {
+                "encoder of": fold.split.name,
+                "seen classes": str(len(fold.split.seen)),
+                "training samples": str(about["training_samples"]),
+                "epochs": f"{about['epochs']} (best {about['best_epoch'] + 1})",
+                "held-out seen accuracy": about["holdout_accuracy"],
+                "has seen": mark.name,
+                "features": f"{features.pooled.shape[0]} x {features.pooled.shape[1]}",
+            }
+        )
+    return format_table(rows, list(rows[0]))
+
+
+def parse_overrides(assignments: Sequence[str]) -> dict[str, Any]:
+    """``["align.steps=300", "text.pool=seen"]`` as a dictionary; values are Python literals, or else strings.
+
+    Raises:
+        ConfigError: an entry has no ``=``.
+    """
+    values: dict[str, Any] = {}
+    for text in assignments:
+        name, sign, value = text.partition("=")
+        if not sign:
+            raise ConfigError(f"expected NAME=VALUE, got {text!r}", where="--set")
+        try:
+            values[name] = ast.literal_eval(value)
+        except (ValueError, SyntaxError):
+            values[name] = value
+    return values
+
+
+def train(configs: Sequence[RunConfig], workspace: Workspace) -> str:
+    """Do runs that differ in the seed, and show them."""
+    folders = [run(config, workspace) for config in configs]
+    paths = "\n".join(str(folder.path) for folder in folders)
+    return f"{show_runs([folder.path for folder in folders], None)}\n{paths}"
+
+
+def evaluate_run(path: Path, gamma: float | None, workspace: Workspace) -> str:
+    """Evaluate stored scores again; with the fitted gamma the stored result is renewed, with another it is only shown."""
+    folder = RunFolder(path)
+    config, result = folder.config(), folder.result()
+    skeletons = prepare_skeletons(workspace, config.dataset)
+    split = load_split(config.dataset, config.split)
+    rows = {name: i for i, name in enumerate(skeletons.index.sample.tolist())}
+    scores = folder.scores()
+    chosen = np.array([rows[name] for name in scores.samples])
+    stored = result["evaluation"]["calibration"]
+    gate = make_gate(stored["kind"], stored["gamma"] if gamma is None else gamma)
+    labels, subjects = skeletons.index.label[chosen], skeletons.index.subject[chosen]
+    evaluation = evaluate(scores, labels, subjects, split, calibration=gate, seed=config.seed).to_dict()
+    if gamma is None:
+        write_json(path / "result.json", result | {"evaluation": evaluation})
+    micro, macro = evaluation["micro"], evaluation["macro"]
+    lines = [{"average": n, **a} for n, a in (("over samples", micro), ("over classes", macro))]
+    head = f"{config.dataset} {config.split}, {config.method}, gamma = {gate.describe()['gamma']:.4g}"
+    return f"{head}{'' if gamma is None else ' (given by hand)'}\n{format_table(lines, list(lines[0]))}"
+
+
+def show_runs(paths: Sequence[Path], figure_folder: Path | None) -> str:
+    """A table of finished runs; runs that differ only in the seed share a row."""
+    if not paths:
+        raise ConfigError("name at least one run folder")
+    cells = []
+    for path in paths:
+        folder = RunFolder(path)
+        config, result = folder.config(), folder.result()
+        title = f"{config.method} ({config.preset})"
+        if config.overrides:
+            title += " " + ", ".join(f"{k}={v}" for k, v in config.overrides.items())
+        case = Case(config.dataset, config.split, result["protocol"])
+        cells.append((case, MethodRow(title, config.method, config.preset), folder))
+    if figure_folder is not None:
+        drawing.draw_runs([folder for _, _, folder in cells], figure_folder)
+    return markdown_table(result_rows(cells))
+
+
+def sweep_suite(
+    workspace: Workspace, name: str, table_only: bool, write: Path | None, figure_folder: Path | None
+) -> tuple[str, int]:
+    """Do a suite, and return its table and the number of runs that failed."""
+    suite, failures = load_suite(name), []
+
+    def failed(config: RunConfig, error: ZsarError) -> None:
+        failures.append(config)
+        log.error("%s %s, %s, seed %d failed: %s", config.dataset, config.split, config.method, config.seed, error)
+
+    cells = finished_runs(suite, workspace) if table_only else sweep(suite, workspace, failed)
+    if not cells:
+        return "No run of this suite is finished.", len(failures)
+    rows = result_rows(cells)
+    table = markdown_table(rows)
+    label = Path(name).stem
+    if write is not None:
+        write_between(write, label, table)
+    if figure_folder is not None:
+        drawing.draw_suite(suite, rows, [folder for _, _, folder in cells], figure_folder, label)
+    return f"{suite.title}\n\n{table}", len(failures)
+
+
+def demo(workspace: Workspace, figure_folder: Path) -> tuple[str, int]:
+    """The suite ``demo`` with its figures."""
+    text, failures = sweep_suite(workspace, "demo", False, None, figure_folder)
+    drawing.draw_data(prepare_skeletons(workspace, "puppet"), workspace, figure_folder)
+    return f"{text}\nRun folders: {workspace.runs}\nFigures: {figure_folder}", failures
+
+
+def doctor(device: str, install_lm: bool) -> tuple[str, bool]:
+    """What is installed, and whether it is enough."""
+    if install_lm:
+        install_offline_model()
+    lines = [f"{k}: {v}" for k, v in environment(open_workspace(Path(), device, progress=False)).items()]
+    try:
+        offline_model_folder()
+        lines.append("offline language model: installed and verified")
+        healthy = True
+    except MissingModelError as error:
+        lines.append(f"offline language model: {error}")
+        healthy = False
+    return "\n".join(lines), healthy
+
+

@@ -1,0 +1,79 @@
+"""What one run is: data, split, encoder, texts, method, seed. The same object in notebook, test and command line."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from zsar_kit.config import Config, digest_of
+from zsar_kit.data.splits import class_names, load_split, part_protocols
+from zsar_kit.encoders.pretrain import EncoderConfig
+from zsar_kit.methods.registry import preset
+
+
+@dataclass(frozen=True)
+class RunConfig(Config):
+    """One fit of one method on one class split with one seed.
+
+    Attributes:
+        dataset: name of a prepared data set.
+        split: name of a class split of it, or a split file.
+        protocol: how samples are divided into train and test; empty for the data set's customary one.
+        method: name of a method.
+        preset: name of one of its presets.
+        overrides: dotted fields of the preset to replace, e.g. ``{"flow.weight": 0.0}``.
+        language_model: ``"offline"``, a model name, or a folder.
+        encoder: how the skeleton encoder is trained (on the split's seen classes only).
+        seed: of the method; the encoder has its own.
+        folds_seed: of the choice of pseudo-unseen classes and held-out subjects.
+    """
+
+    dataset: str = "puppet"
+    split: str = "23/5"
+    protocol: str = ""
+    method: str = "flora"
+    preset: str = "cpu"
+    overrides: dict = field(default_factory=dict)
+    language_model: str = "offline"
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    seed: int = 0
+    folds_seed: int = 0
+
+    def validate(self) -> None:
+        """Resolve every name, so that a misspelt one fails before anything is computed."""
+        class_names(self.dataset)
+        load_split(self.dataset, self.split)
+        self.method_config()
+        self.part_protocol()
+
+    def method_config(self) -> Config:
+        """The preset with its overrides."""
+        return preset(self.method, self.preset).override(self.overrides)
+
+    def part_protocol(self) -> str:
+        """The part protocol's name, the customary one where none is given."""
+        known = part_protocols(self.dataset)
+        if not self.protocol:
+            return known[0]
+        self.require(self.protocol in known, "protocol", f"one of {', '.join(known)}")
+        return self.protocol
+
+    def digest(self) -> str:
+        """Digest of everything that determines the result: names are replaced by what they stand for."""
+        content = self.to_dict()
+        for name in ("preset", "overrides", "split"):
+            content.pop(name)
+        content["split"] = load_split(self.dataset, self.split).digest()
+        content["protocol"] = self.part_protocol()
+        content["method_config"] = self.method_config().to_dict()
+        return digest_of(content)
+
+    def folder_name(self) -> str:
+        """Readable name of the run's folder, ending in the digest."""
+        parts = (self.dataset, self.split, self.method, self.preset, f"s{self.seed}", self.digest())
+        return "_".join(slug(p) for p in parts)
+
+
+def slug(text: str) -> str:
+    """A piece of a file name: ``"23/5"`` becomes ``"23-5"``."""
+    return re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-")

@@ -1,0 +1,185 @@
+"""The stages before a method: skeletons, encoder, features, semantics. Each is computed once and reused by content.
+
+A workspace is a folder; what a stage makes lies in a place named after what determines it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from zsar_kit.data.feature_set import EncoderMark, FeatureSet, check_encoder
+from zsar_kit.data.puppet.world import build_puppet
+from zsar_kit.data.readers.registry import prepare_dataset
+from zsar_kit.data.skeleton_set import SkeletonSet
+from zsar_kit.data.splits import (
+    ClassSplit,
+    dataset_names,
+    holdout_subjects,
+    load_split,
+    part_mask,
+    pseudo_unseen_folds,
+)
+from zsar_kit.encoders.extract import extract_features
+from zsar_kit.encoders.pretrain import EncoderConfig, pretrain
+from zsar_kit.errors import ArtefactError, DataError, nearest_name
+from zsar_kit.experiments.config import RunConfig, slug
+from zsar_kit.semantics.embeddings import Semantics
+from zsar_kit.semantics.language import load_text_encoder
+from zsar_kit.semantics.texts import load_texts
+
+DEFAULT_WORKSPACE = Path("workspace")
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One division of samples into what is learnt from and what is scored.
+
+    Attributes:
+        split: seen and unseen classes; for calibration the unseen ones are pseudo-unseen.
+        train: mask of the samples that encoder and method learn from.
+        test: mask of the samples that are scored.
+    """
+
+    split: ClassSplit
+    train: np.ndarray
+    test: np.ndarray
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A folder of artefacts, and the device on which they are made.
+
+    Attributes:
+        root: the folder.
+        device: where encoders and methods run.
+        progress: show bars.
+    """
+
+    root: Path = DEFAULT_WORKSPACE
+    device: torch.device = torch.device("cpu")
+    progress: bool = True
+
+    def skeletons_folder(self, dataset: str) -> Path:
+        """Where the skeletons of a data set lie."""
+        return self.root / "skeletons" / slug(dataset)
+
+    @property
+    def runs(self) -> Path:
+        """Where run folders lie."""
+        return self.root / "runs"
+
+
+def prepare_skeletons(workspace: Workspace, dataset: str, root: str | Path | None = None) -> SkeletonSet:
+    """Read a data set's raw files into the workspace, or return what stands there.
+
+    Args:
+        workspace: where to put it.
+        dataset: name; ``puppet`` is generated, every other is read.
+        root: folder of the raw files; needed the first time.
+
+    Raises:
+        DataError: a raw file is broken, or the folder holds something else.
+        ArtefactError: not prepared yet, and no ``root`` given.
+    """
+    folder = workspace.skeletons_folder(dataset)
+    if dataset == "puppet":
+        return build_puppet(folder)
+    if (folder / "provenance.json").is_file():
+        return SkeletonSet.load(folder)
+    if dataset not in dataset_names():
+        raise DataError(f"unknown data set {dataset!r}", remedy=nearest_name(dataset, dataset_names()))
+    if root is None:
+        raise ArtefactError(
+            f"the data set {dataset!r} is not prepared",
+            where=folder,
+            remedy=f"Run: zsar data prepare {dataset} --root FOLDER_OF_ITS_RAW_FILES",
+        )
+    skeletons, _ = prepare_dataset(dataset, root, folder, progress=workspace.progress)
+    return skeletons
+
+
+def train_part(skeletons: SkeletonSet, protocol: str) -> np.ndarray:
+    """Which samples belong to the official train part."""
+    index = skeletons.index
+    columns = {"subject": index.subject, "camera": index.camera, "setup": index.setup}
+    return part_mask(skeletons.dataset, protocol, columns)
+
+
+def main_fold(skeletons: SkeletonSet, split: ClassSplit, protocol: str) -> Fold:
+    """The real thing: seen classes of the train part to learn from, all classes of the test part to score."""
+    index = skeletons.index
+    train = train_part(skeletons, protocol)
+    seen = np.isin(index.label, split.seen)
+    return Fold(split, train & seen, ~train & np.isin(index.label, split.candidates))
+
+
+def calibration_folds(skeletons: SkeletonSet, split: ClassSplit, protocol: str, seed: int) -> tuple[Fold, ...]:
+    """Folds of pseudo-unseen classes inside the train part (DESIGN section 6).
+
+    Some subjects of the train part are held out as well, so that a fold's *seen* test samples are of new people, as in
+    the real test. Samples of pseudo-unseen classes come from all subjects of the train part: they are few, and no
+    encoder of the fold has met their class.
+    """
+    index = skeletons.index
+    train = train_part(skeletons, protocol)
+    held = np.isin(index.subject, holdout_subjects(index.subject[train], seed=seed))
+    folds = []
+    for fold in pseudo_unseen_folds(split, seed):
+        seen, unseen = np.isin(index.label, fold.seen), np.isin(index.label, fold.unseen)
+        folds.append(Fold(fold, train & seen & ~held, train & ((seen & held) | unseen)))
+    return tuple(folds)
+
+
+def encoder_folder(workspace: Workspace, fold: Fold, protocol: str, config: EncoderConfig) -> Path:
+    """Where the encoder of a fold lies."""
+    name = f"{slug(fold.split.name)}_{protocol}_{fold.split.digest()}_{config.digest()}"
+    return workspace.root / "encoders" / slug(fold.split.dataset) / name
+
+
+def features_for(
+    workspace: Workspace, skeletons: SkeletonSet, fold: Fold, protocol: str, config: EncoderConfig
+) -> tuple[FeatureSet, EncoderMark]:
+    """Features of all samples by an encoder trained on the fold's training samples only.
+
+    Returns:
+        The feature set, and the leak guard's mark of its encoder.
+    """
+    folder = encoder_folder(workspace, fold, protocol, config)
+    encoder = pretrain(
+        skeletons,
+        np.flatnonzero(fold.train),
+        fold.split,
+        config,
+        folder,
+        device=workspace.device,
+        progress=workspace.progress,
+    )
+    mark = check_encoder(encoder.record, fold.split)
+    features = extract_features(
+        skeletons,
+        fold.train,
+        encoder,
+        workspace.root / "features" / slug(skeletons.dataset) / folder.name,
+        progress=workspace.progress,
+    )
+    return features, mark
+
+
+def semantics_for(workspace: Workspace, dataset: str, text_set: str, language_model: str) -> Semantics:
+    """Token and pooled features of one text set of all classes; encoded once, then read from the cache."""
+    texts = load_texts(dataset)
+    encoder = load_text_encoder(language_model, device=workspace.device)
+    return Semantics.build(texts, text_set, encoder, cache=workspace.root / "text-cache")
+
+
+def split_and_folds(skeletons: SkeletonSet, config: RunConfig) -> tuple[Fold, tuple[Fold, ...]]:
+    """The main fold and the calibration folds of a run."""
+    split, protocol = load_split(config.dataset, config.split), config.part_protocol()
+    return (
+        main_fold(skeletons, split, protocol),
+        calibration_folds(skeletons, split, protocol, config.folds_seed),
+    )

@@ -1,0 +1,148 @@
+"""Suites: many runs, resumable, from one file; and their table.
+
+A suite names cases (data set and split) and methods (with seeds). Runs that stand in the workspace are not done again;
+a run that fails leaves its row blank and the sweep goes on.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+
+from tqdm.auto import tqdm
+
+from zsar_kit.config import Config
+from zsar_kit.encoders.pretrain import EncoderConfig
+from zsar_kit.errors import ConfigError, ZsarError, nearest_name
+from zsar_kit.experiments.config import RunConfig
+from zsar_kit.experiments.run import RunFolder, run
+from zsar_kit.experiments.stages import Workspace
+
+
+@dataclass(frozen=True)
+class Case(Config):
+    """A data set and a class split of it; an empty protocol is the customary one."""
+
+    dataset: str
+    split: str
+    protocol: str = ""
+
+
+@dataclass(frozen=True)
+class MethodRow(Config):
+    """A method of a suite's table.
+
+    Attributes:
+        title: its name in tables.
+        method, preset, overrides: as in :class:`RunConfig`.
+        seeds: one run for each; a method without random draws needs one.
+        floor: whether it is a floor.
+    """
+
+    title: str
+    method: str
+    preset: str
+    overrides: dict = field(default_factory=dict)
+    seeds: tuple[int, ...] = (0,)
+    floor: bool = False
+
+
+@dataclass(frozen=True)
+class Suite(Config):
+    """What a suite file says.
+
+    Attributes:
+        title: heading of its table.
+        cases: rows of the table.
+        methods: what is compared in each case.
+        encoders: data set to encoder settings (fields of :class:`EncoderConfig`).
+        language_model: see :class:`RunConfig`.
+    """
+
+    title: str
+    cases: tuple[Case, ...]
+    methods: tuple[MethodRow, ...]
+    encoders: dict
+    language_model: str = "offline"
+
+    def configs(self) -> Iterator[tuple[Case, MethodRow, RunConfig]]:
+        """All runs of the suite, case by case."""
+        for case in self.cases:
+            for row in self.methods:
+                for seed in row.seeds:
+                    yield case, row, self.config(case, row, seed)
+
+    def config(self, case: Case, row: MethodRow, seed: int) -> RunConfig:
+        """One run of the suite."""
+        return RunConfig(
+            dataset=case.dataset,
+            split=case.split,
+            protocol=case.protocol,
+            method=row.method,
+            preset=row.preset,
+            overrides=row.overrides,
+            language_model=self.language_model,
+            encoder=self.encoder(case.dataset),
+            seed=seed,
+        )
+
+    def encoder(self, dataset: str) -> EncoderConfig:
+        """The encoder settings of a data set."""
+        return EncoderConfig.from_dict(self.encoders.get(dataset, {}))
+
+
+def suite_names() -> list[str]:
+    """Names of the suites that come with the kit."""
+    folder = files("zsar_kit.experiments.resources").joinpath("suites")
+    return sorted(p.name.removesuffix(".toml") for p in folder.iterdir() if p.name.endswith(".toml"))
+
+
+def load_suite(name: str) -> Suite:
+    """A suite of the kit by name, or a file.
+
+    Raises:
+        ConfigError: there is none of that name, or the file is malformed.
+    """
+    if name.endswith(".toml"):
+        path, where = Path(name), name
+        if not path.is_file():
+            raise ConfigError("suite file not found", where=name)
+        text = path.read_text(encoding="utf-8")
+    else:
+        if name not in suite_names():
+            raise ConfigError(f"unknown suite {name!r}", remedy=nearest_name(name, suite_names()))
+        where = f"suite {name}"
+        text = files("zsar_kit.experiments.resources").joinpath("suites", f"{name}.toml").read_text(encoding="utf-8")
+    try:
+        return Suite.from_dict(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"not valid TOML: {error}", where=where) from None
+
+
+def sweep(
+    suite: Suite, workspace: Workspace, on_failure: Callable[[RunConfig, ZsarError], None]
+) -> list[tuple[Case, MethodRow, RunFolder]]:
+    """Do all runs of a suite that have not been done.
+
+    Returns:
+        The finished runs; those that failed were reported to ``on_failure`` and are missing.
+    """
+    finished = []
+    cells = list(suite.configs())
+    with tqdm(cells, disable=not workspace.progress, unit="run") as bar:
+        for case, row, config in bar:
+            bar.set_description(f"{case.dataset} {case.split}: {row.title}, seed {config.seed}")
+            try:
+                finished.append((case, row, run(config, workspace)))
+            except ZsarError as error:
+                on_failure(config, error)
+    return finished
+
+
+def finished_runs(suite: Suite, workspace: Workspace) -> list[tuple[Case, MethodRow, RunFolder]]:
+    """The runs of a suite that stand finished in the workspace; nothing is computed."""
+    cells = ((c, r, RunFolder(workspace.runs / config.folder_name())) for c, r, config in suite.configs())
+    return [(case, row, folder) for case, row, folder in cells if folder.finished]

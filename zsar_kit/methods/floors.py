@@ -1,0 +1,200 @@
+"""Floors: the simplest things that transfer from seen to unseen classes. A method must beat them to be worth its code.
+
+* :class:`RidgeToText`: ridge regression from skeleton features to the text embedding of the class, then cosine.
+* :class:`LinearCosine`: a linear map trained with cross-entropy over cosines to the seen classes' texts.
+
+Chance, the third floor, needs no code: it is 100 % divided by the number of candidate classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from zsar_kit.config import Config
+from zsar_kit.methods.base import Batch, ClassScores, Method, Phase, StepOutput, TrainingSet, class_rows
+from zsar_kit.methods.registry import register
+from zsar_kit.models.blocks import seeded_linear
+
+
+def unit_text(training: TrainingSet, text_set: str) -> tuple[Float[Tensor, "class d"], tuple[int, ...]]:
+    """Pooled text embeddings of one text set at unit length, and the class ids of the rows."""
+    semantics = training.text_set(text_set)
+    return nn.functional.normalize(torch.from_numpy(semantics.pooled), dim=1), semantics.class_ids
+
+
+class _TextFloor(Method):
+    """What the floors share: standardised features, and scores as cosines to unit text embeddings."""
+
+    mean: Tensor
+    scale: Tensor
+    text: Tensor
+
+    def __init__(self, config: Config, training: TrainingSet, generator: torch.Generator, text_set: str):
+        super().__init__(config, training, generator)
+        features = torch.from_numpy(training.features).double()
+        self.register_buffer("mean", features.mean(0).float())
+        self.register_buffer("scale", features.std(0).clamp_min(1e-6).float())
+        text, self.class_ids = unit_text(training, text_set)
+        self.register_buffer("text", text)
+
+    def standardised(self, features: Float[Tensor, "batch d"]) -> Float[Tensor, "batch d"]:
+        """Features at zero mean and unit variance on the training set."""
+        return (features - self.mean) / self.scale
+
+    def embed(self, features: Float[Tensor, "batch d"]) -> Float[Tensor, "batch text"]:
+        """Features mapped to the text space."""
+        raise NotImplementedError
+
+    def class_scores(self, features: Float[Tensor, "batch d"], classes: tuple[int, ...]) -> ClassScores:
+        """Cosine of the mapped feature and each class's text."""
+        rows = class_rows(self.class_ids, classes)
+        mapped = nn.functional.normalize(self.embed(features), dim=1)
+        return ClassScores({"cosine": mapped @ self.text[rows].T})
+
+
+@dataclass(frozen=True)
+class RidgeConfig(Config):
+    """Ridge regression to text.
+
+    Attributes:
+        text_set: which texts to regress to.
+        penalty: the ridge penalty per training sample on standardised features; ``None`` lets pseudo-unseen folds
+            choose among ``penalties``.
+        penalties: the candidates.
+    """
+
+    text_set: str = "motion"
+    penalty: float | None = None
+    penalties: tuple[float, ...] = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+
+    def validate(self) -> None:
+        """Check ranges."""
+        self.require(self.penalty is None or self.penalty > 0, "penalty", "positive, or None")
+        self.require(len(self.penalties) > 0 and min(self.penalties) > 0, "penalties", "positive numbers")
+
+
+class RidgeToText(_TextFloor):
+    """``W = argmin sum_i ||t_{y_i} - W x_i||^2 + n * penalty * ||W||^2`` on standardised features, solved exactly.
+
+    Targets are centred on the mean of the seen classes' texts; the mean is added back before the cosine.
+    """
+
+    config_type = RidgeConfig
+    weight: Tensor
+    offset: Tensor
+
+    def __init__(self, config: RidgeConfig, training: TrainingSet, generator: torch.Generator):
+        super().__init__(config, training, generator, config.text_set)
+        penalty = config.penalty if config.penalty is not None else config.penalties[len(config.penalties) // 2]
+        x = self.standardised(torch.from_numpy(training.features)).double()
+        rows = class_rows(self.class_ids, training.labels.tolist())
+        target = self.text[rows].double()
+        offset = target.mean(0)
+        gram = x.T @ x + penalty * len(x) * torch.eye(x.shape[1], dtype=x.dtype)
+        self.register_buffer("weight", torch.linalg.solve(gram, x.T @ (target - offset)).float())
+        self.register_buffer("offset", offset.float())
+
+    @staticmethod
+    def text_sets(config: Config) -> tuple[str, ...]:
+        """The one text set that it regresses to."""
+        assert isinstance(config, RidgeConfig)
+        return (config.text_set,)
+
+    @staticmethod
+    def grid(config: Config) -> Sequence[Config]:
+        """One config per candidate penalty, unless the penalty is given."""
+        assert isinstance(config, RidgeConfig)
+        return [config] if config.penalty is not None else [replace(config, penalty=p) for p in config.penalties]
+
+    def phases(self) -> tuple[Phase, ...]:
+        """None: the constructor solved it."""
+        return ()
+
+    def embed(self, features: Float[Tensor, "batch d"]) -> Float[Tensor, "batch text"]:
+        """The ridge prediction."""
+        return self.standardised(features) @ self.weight + self.offset
+
+
+@dataclass(frozen=True)
+class LinearCosineConfig(Config):
+    """A linear map and a cosine classifier.
+
+    Attributes:
+        text_set: which texts to map to.
+        temperature: divides the cosines in the cross-entropy.
+        steps, batch_size, learning_rate, weight_decay: of AdamW.
+    """
+
+    text_set: str = "motion"
+    temperature: float = 0.1
+    steps: int = 500
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.01
+
+    def validate(self) -> None:
+        """Check ranges."""
+        self.require(self.temperature > 0, "temperature", "positive")
+        self.require(self.steps >= 1, "steps", "at least 1")
+
+
+class LinearCosine(_TextFloor):
+    """Cross-entropy over cosines between a linear map of the feature and the texts of the seen classes."""
+
+    config_type = LinearCosineConfig
+
+    def __init__(self, config: LinearCosineConfig, training: TrainingSet, generator: torch.Generator):
+        super().__init__(config, training, generator, config.text_set)
+        self.settings = config
+        self.linear = seeded_linear(training.features.shape[1], self.text.shape[1], generator=generator)
+        self.seen_rows = class_rows(self.class_ids, training.seen)
+        column = torch.full((max(training.seen) + 1,), -1)
+        column[list(training.seen)] = torch.arange(len(training.seen))
+        self.register_buffer("column", column)
+
+    @staticmethod
+    def text_sets(config: Config) -> tuple[str, ...]:
+        """The one text set that it maps to."""
+        assert isinstance(config, LinearCosineConfig)
+        return (config.text_set,)
+
+    def phases(self) -> tuple[Phase, ...]:
+        """One phase of AdamW."""
+        c = self.settings
+        return (
+            Phase(
+                "linear",
+                c.steps,
+                c.batch_size,
+                self.linear.parameters,
+                lambda p: torch.optim.AdamW(p, lr=c.learning_rate, weight_decay=c.weight_decay),
+            ),
+        )
+
+    def embed(self, features: Float[Tensor, "batch d"]) -> Float[Tensor, "batch text"]:
+        """The linear map."""
+        return self.linear(self.standardised(features))
+
+    def training_step(self, batch: Batch, phase: str, generator: torch.Generator) -> StepOutput:
+        """Cross-entropy over the seen classes."""
+        mapped = nn.functional.normalize(self.embed(batch.features), dim=1)
+        logits = mapped @ self.text[self.seen_rows].T / self.settings.temperature
+        target = self.get_buffer("column")[batch.labels]
+        return StepOutput({"cross_entropy": nn.functional.cross_entropy(logits, target)})
+
+
+register(
+    "ridge",
+    RidgeToText,
+    {"motion": RidgeConfig(), "label": RidgeConfig(text_set="label"), "definition": RidgeConfig(text_set="definition")},
+)
+register(
+    "linear_cosine",
+    LinearCosine,
+    {"motion": LinearCosineConfig(), "label": LinearCosineConfig(text_set="label")},
+)

@@ -1,0 +1,139 @@
+"""Neighbour-aware semantic attunement (Flora, section 4.2, Eq. 7-8).
+
+Each class text is moved towards the texts most similar to it, so that a slightly wrong description is held in
+place by its surroundings. Nothing here is trained: attunement is done once, before the learning phase.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from zsar_kit.errors import ConfigError, DataError
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """The k most similar other classes of each class, the most similar first (Eq. 7).
+
+    Attributes:
+        indices: positions of the neighbours along the class axis.
+        similarity: their cosine similarity w_i, in [-1, 1].
+    """
+
+    indices: Int[Tensor, "class k"]
+    similarity: Float[Tensor, "class k"]
+
+
+@dataclass(frozen=True)
+class Attuned:
+    """Neighbour-aware semantics O_a (Eq. 8).
+
+    Attributes:
+        tokens: attuned token features; zero at padding.
+        pooled: pooled features attuned with the same weights.
+        neighbours: whom each class listened to, and how closely.
+    """
+
+    tokens: Float[Tensor, "class token d"]
+    pooled: Float[Tensor, "class d"]
+    neighbours: Neighbours
+
+
+def neighbours(
+    pooled: Float[Tensor, "class d"], k: int, candidates: Bool[Tensor, " class"] | None = None
+) -> Neighbours:
+    """The k nearest other classes by cosine similarity of pooled text features (Flora, Eq. 7).
+
+    Args:
+        pooled: pooled features f_a, one row a class.
+        k: number of neighbours, at least 1.
+        candidates: which classes may serve as neighbours; all by default, as in the paper, where the texts of
+            unseen classes take part (*transductive text*). Classes that are no candidates still get
+            neighbours.
+
+    Returns:
+        Neighbours, never the class itself. Equal similarities are ordered by class position.
+
+    Raises:
+        ConfigError: k is below 1, or some class has fewer than k candidates besides itself.
+        DataError: a pooled feature is not finite, or zero (it has no direction).
+    """
+    n = len(pooled)
+    if candidates is None:
+        candidates = torch.ones(n, dtype=torch.bool, device=pooled.device)
+    available = int((candidates.sum() - candidates.long()).min()) if n else 0
+    if not 1 <= k <= available:
+        raise ConfigError(
+            f"attunement needs k between 1 and the number of candidate classes besides the class itself, "
+            f"got k={k} with {available} of {n} classes available",
+            where="k",
+            remedy="Lower k, allow more candidates, or switch attunement off.",
+        )
+    norm = pooled.norm(dim=-1, keepdim=True)
+    if not bool((norm.isfinite() & (norm > 0)).all()):
+        bad = (~(norm.isfinite() & (norm > 0))).flatten().nonzero().flatten().tolist()
+        raise DataError(
+            f"pooled text features must be finite and not zero, but those of the classes at {bad} are not",
+            where="pooled",
+            remedy="Check that each of these classes has a text and encode the texts again.",
+        )
+    unit = pooled / norm
+    # Rounding may leave a hair more than 1 between parallel texts.
+    similarity = (unit @ unit.T).clamp(-1.0, 1.0)
+    allowed = candidates[None, :] & ~torch.eye(n, dtype=torch.bool, device=pooled.device)
+    ranked = similarity.masked_fill(~allowed, -torch.inf).sort(dim=-1, descending=True, stable=True)
+    return Neighbours(indices=ranked.indices[:, :k], similarity=ranked.values[:, :k])
+
+
+def attune(
+    tokens: Float[Tensor, "class token d"],
+    mask: Bool[Tensor, "class token"],
+    pooled: Float[Tensor, "class d"],
+    *,
+    k: int,
+    tau: float,
+    candidates: Bool[Tensor, " class"] | None = None,
+) -> Attuned:
+    """Add the neighbours' tokens to each class's own, position by position (Flora, Eq. 8).
+
+    ``O_a = F_a + (tau / k) * sum_i w_i F_i`` over the k neighbours, with w_i their cosine similarity (Eq. 7).
+
+    Args:
+        tokens: token features F_a of each class text.
+        mask: True at real tokens, False at padding.
+        pooled: pooled features f_a, which decide who is a neighbour.
+        k: number of neighbours (the paper's presets use 1 to 3).
+        tau: strength, at least 0; 0 leaves the texts as they are. Presets use 0.1 to 1.
+        candidates: which classes may serve as neighbours; all by default.
+
+    Returns:
+        Attuned tokens and pooled features, and the neighbours. The mask stays as it was.
+
+    Raises:
+        ConfigError: tau is negative or not finite, or k is out of range.
+        DataError: a pooled feature is zero or not finite.
+
+    Note:
+        The paper does not say what happens where texts differ in length. Here padding is silent in both
+        directions: at a position where a neighbour has padding it adds nothing, and where the class has
+        padding the result is zero and stays masked. The divisor remains k. A mask of all True treats padding
+        as text, as the released code does.
+    """
+    if not (tau >= 0 and tau < float("inf")):
+        raise ConfigError(f"tau must be finite and at least 0, got {tau}", where="tau")
+    found = neighbours(pooled, k, candidates)
+    own = tokens.masked_fill(~mask[..., None], 0.0)
+    # One matrix product over classes serves tokens and pooled features; class counts are small, k row gathers
+    # are not.
+    weights = torch.zeros(len(pooled), len(pooled), dtype=pooled.dtype, device=pooled.device)
+    weights.scatter_(1, found.indices, found.similarity * (tau / k))
+    added = (weights.to(own.dtype) @ own.flatten(1)).view_as(own)
+    return Attuned(
+        tokens=(own + added).masked_fill(~mask[..., None], 0.0),
+        pooled=pooled + weights @ pooled,
+        neighbours=found,
+    )

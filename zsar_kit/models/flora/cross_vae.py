@@ -1,0 +1,281 @@
+"""The cross-modal VAE with geometric consistency: Flora's learning phase (section 4.2, Eq. 2 and 9-11).
+
+A skeleton has one feature, which the paper repeats at each token of the text. Its mean and variance are
+therefore the same at each token and are computed once per sample; those of a text once per class; only the
+noise differs by token.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from zsar_kit.errors import ConfigError, DataError
+from zsar_kit.models.blocks import seeded_linear
+
+LOG_VARIANCE_RANGE = (-10.0, 10.0)
+"""Bounds of log sigma^2: sigma^2 in [4.5e-5, 2.2e4], whose square in Eq. 10 stays far from overflow."""
+
+
+@dataclass(frozen=True)
+class Gaussian:
+    """A diagonal normal distribution N(mu, sigma^2).
+
+    Attributes:
+        mu: mean.
+        log_variance: log sigma^2, within ``LOG_VARIANCE_RANGE``.
+    """
+
+    mu: Float[Tensor, "*batch latent"]
+    log_variance: Float[Tensor, "*batch latent"]
+
+    def __getitem__(self, index: Tensor | tuple[Tensor, ...]) -> Gaussian:
+        """The distributions at ``index`` of the leading axes."""
+        return Gaussian(self.mu[index], self.log_variance[index])
+
+    def sample(self, noise: Float[Tensor, "*shape latent"]) -> Float[Tensor, "*shape latent"]:
+        """Reparametrised draw ``mu + sigma * noise``; leading axes broadcast."""
+        return self.mu + (0.5 * self.log_variance).exp() * noise
+
+
+@dataclass(frozen=True)
+class LatentPairs:
+    """Paired latent tokens of a batch, ready for the flow.
+
+    Attributes:
+        z_s: skeleton latents, one noise draw a token.
+        z_a: latents of the class text of each sample.
+        mask: True at real tokens.
+    """
+
+    z_s: Float[Tensor, "batch token latent"]
+    z_a: Float[Tensor, "batch token latent"]
+    mask: Bool[Tensor, "batch token"]
+
+
+class GaussianEncoder(nn.Module):
+    """Linear heads to mu and log sigma^2, after one optional hidden layer with GELU.
+
+    Args:
+        inputs: width of the feature.
+        latent_dim: width d of the latent space.
+        hidden_dim: width of the hidden layer; None means none.
+        generator: source of the initial weights.
+    """
+
+    def __init__(self, inputs: int, latent_dim: int, hidden_dim: int | None, *, generator: torch.Generator):
+        super().__init__()
+        self.trunk, width = _trunk(inputs, hidden_dim, generator)
+        self.mu = seeded_linear(width, latent_dim, generator=generator, gain=0.5)
+        self.log_variance = seeded_linear(width, latent_dim, generator=generator, gain=0.5)
+
+    def forward(self, x: Float[Tensor, "*batch d"]) -> Gaussian:
+        """The distribution q(z | x)."""
+        hidden = self.trunk(x)
+        return Gaussian(self.mu(hidden), self.log_variance(hidden).clamp(*LOG_VARIANCE_RANGE))
+
+
+class CrossVAE(nn.Module):
+    """Two VAEs, for skeletons and texts, that also reconstruct each other (Flora, Eq. 9-11).
+
+    Args:
+        skeleton_dim: width d_s of a skeleton feature (256 for Shift-GCN).
+        text_dim: width d_a of a text token.
+        latent_dim: width d of the shared latent space.
+        hidden_dim: width of one hidden layer in encoders and decoders. None, the default, leaves linear maps,
+            the common form of this family of methods (CADA-VAE, SynSE); the paper does not fix it.
+        generator: source of the initial weights (Xavier with gain 0.5, also common in the family).
+
+    Raises:
+        ConfigError: a width is not positive.
+    """
+
+    def __init__(
+        self,
+        skeleton_dim: int,
+        text_dim: int,
+        latent_dim: int,
+        *,
+        hidden_dim: int | None = None,
+        generator: torch.Generator,
+    ):
+        super().__init__()
+        self.skeleton_dim, self.text_dim, self.latent_dim = skeleton_dim, text_dim, latent_dim
+        self.encode_skeleton = GaussianEncoder(skeleton_dim, latent_dim, hidden_dim, generator=generator)
+        self.encode_text = GaussianEncoder(text_dim, latent_dim, hidden_dim, generator=generator)
+        self.decode_skeleton = _decoder(latent_dim, skeleton_dim, hidden_dim, generator)
+        self.decode_text = _decoder(latent_dim, text_dim, hidden_dim, generator)
+
+    def losses(
+        self,
+        x_s: Float[Tensor, "batch d_s"],
+        class_index: Int[Tensor, " batch"],
+        x_a: Float[Tensor, "class token d_a"],
+        mask: Bool[Tensor, "class token"],
+        generator: torch.Generator,
+        *,
+        lambda_align: float = 0.1,
+        log_variance: bool = False,
+        reduction: str = "mean",
+    ) -> dict[str, Tensor]:
+        """The terms of L_Align (Flora, Eq. 9-11); their sum is the objective.
+
+        Args:
+            x_s: skeleton features of the batch.
+            class_index: row of ``x_a`` that holds each sample's class text.
+            x_a: attuned text tokens of the classes; only those present in the batch are encoded.
+            mask: True at real tokens; padding takes no part, in cost or in loss.
+            generator: source of the noise, drawn per sample and token: first all of z_s, then all of z_a,
+                tokens of a sample one after the other.
+            lambda_align: weight of geometric consistency, at least 0.
+            log_variance: align log sigma^2 (released code) instead of sigma^2 (Eq. 10).
+            reduction: see Note.
+
+        Returns:
+            ``reconstruct_ss``, ``reconstruct_aa`` (within a modality), ``reconstruct_sa``, ``reconstruct_as``
+            (target first: ``sa`` rebuilds the skeleton from the text) and ``geometric``, which carries
+            lambda_align.
+
+        Raises:
+            ConfigError: lambda_align is negative or not finite, or the reduction is unknown.
+            DataError: a sample's class has no text token.
+
+        Note:
+            Log-likelihoods are those of a Gaussian of fixed variance without their constants: squared errors.
+            ``mean`` averages over samples, tokens and features, and over the four reconstructions, so that
+            lambda_align weighs one mean square against another (the published 0.1 was found so). ``sum`` adds
+            over tokens, features and reconstructions as Eq. 9-10 are written, and averages over samples;
+            geometry then counts less, by the ratio of latent to feature width, and lambda_align must be
+            chosen anew.
+        """
+        if not (lambda_align >= 0 and lambda_align < float("inf")):
+            raise ConfigError(
+                f"lambda_align must be finite and at least 0, got {lambda_align}", where="lambda_align"
+            )
+        present, row_class = class_index.unique(return_inverse=True)
+        token_mask = mask[present]
+        _check_texts(token_mask, present)
+        # Only valid (sample, token) pairs are kept, in one flat axis: padding then costs and weighs nothing.
+        sample, token = token_mask[row_class].nonzero(as_tuple=True)
+        text_row = (token_mask.flatten().cumsum(0) - 1).view_as(token_mask)[row_class[sample], token]
+        texts = x_a[present][token_mask]
+
+        skeleton_class, text_class = self.encode_skeleton(x_s), self.encode_text(texts)
+        skeleton, text = skeleton_class[sample], text_class[text_row]
+        z_s = skeleton.sample(_noise(skeleton.mu, generator))
+        z_a = text.sample(_noise(text.mu, generator))
+
+        target_s, target_a = x_s[sample], texts[text_row]
+        batch = len(x_s)
+        terms = {
+            "reconstruct_ss": squared_error(self.decode_skeleton(z_s), target_s, batch, reduction),
+            "reconstruct_aa": squared_error(self.decode_text(z_a), target_a, batch, reduction),
+            "reconstruct_sa": squared_error(self.decode_skeleton(z_a), target_s, batch, reduction),
+            "reconstruct_as": squared_error(self.decode_text(z_s), target_a, batch, reduction),
+        }
+        if reduction == "mean":
+            terms = {name: value / 4 for name, value in terms.items()}
+        geometric = geometric_consistency(
+            skeleton, text, batch, log_variance=log_variance, reduction=reduction
+        )
+        return {**terms, "geometric": lambda_align * geometric}
+
+
+def geometric_consistency(
+    skeleton: Gaussian,
+    text: Gaussian,
+    batch: int,
+    *,
+    log_variance: bool = False,
+    reduction: str = "mean",
+) -> Float[Tensor, ""]:
+    """``|mu_s - mu_a|^2 + |sigma_s^2 - sigma_a^2|^2`` (Flora, Eq. 10), zero only for equal distributions.
+
+    Args:
+        skeleton: distributions of the skeletons, one row a (sample, token).
+        text: distributions of the texts, row by row the partners.
+        batch: number of samples, which ``sum`` divides by.
+        log_variance: compare log sigma^2 instead, as the released code does.
+        reduction: ``mean`` over rows and features, or ``sum`` over them divided by ``batch``.
+    """
+    spread_s, spread_a = skeleton.log_variance, text.log_variance
+    if not log_variance:
+        spread_s, spread_a = spread_s.exp(), spread_a.exp()
+    means = squared_error(skeleton.mu, text.mu, batch, reduction)
+    return means + squared_error(spread_s, spread_a, batch, reduction)
+
+
+def squared_error(
+    x: Float[Tensor, "*rows d"], y: Float[Tensor, "*rows d"], batch: int, reduction: str
+) -> Float[Tensor, ""]:
+    """Mean squared difference, or with ``sum`` the squared distance per sample of the batch."""
+    if reduction == "mean":
+        return nn.functional.mse_loss(x, y)
+    if reduction == "sum":
+        return nn.functional.mse_loss(x, y, reduction="sum") / batch
+    raise ConfigError(f"reduction must be 'mean' or 'sum', got {reduction!r}", where="reduction")
+
+
+def pair_latents(
+    skeleton: Gaussian,
+    text: Gaussian,
+    class_index: Int[Tensor, " batch"],
+    mask: Bool[Tensor, "class token"],
+    generator: torch.Generator | None,
+) -> LatentPairs:
+    """Latent tokens of samples beside those of their class texts, cut to the longest text of the batch.
+
+    The learning phase is frozen when the flow is trained, so both encodings can be computed once and reused.
+
+    Args:
+        skeleton: distributions of the samples, ``[batch, latent]``.
+        text: distributions of the classes' tokens, ``[class, token, latent]``.
+        class_index: row of ``text`` of each sample.
+        mask: True at real tokens of ``text``.
+        generator: source of the noise, drawn per token for z_s, then for z_a; None gives the means.
+
+    Raises:
+        DataError: a sample's class has no text token.
+    """
+    token_mask = mask[class_index]
+    _check_texts(token_mask, class_index)
+    longest = int(token_mask.any(dim=0).nonzero().max()) + 1
+    token_mask = token_mask[:, :longest]
+    paired = Gaussian(text.mu[:, :longest][class_index], text.log_variance[:, :longest][class_index])
+    if generator is None:
+        return LatentPairs(skeleton.mu[:, None].expand_as(paired.mu), paired.mu, token_mask)
+    expanded = Gaussian(skeleton.mu[:, None], skeleton.log_variance[:, None])
+    z_s = expanded.sample(_noise(paired.mu, generator))
+    return LatentPairs(z_s, paired.sample(_noise(paired.mu, generator)), token_mask)
+
+
+def _noise(like: Tensor, generator: torch.Generator) -> Tensor:
+    # Drawn where the generator lives: a CPU generator gives the same numbers on every device.
+    noise = torch.randn(like.shape, generator=generator, device=generator.device, dtype=like.dtype)
+    return noise.to(like.device)
+
+
+def _trunk(inputs: int, hidden_dim: int | None, generator: torch.Generator) -> tuple[nn.Module, int]:
+    if hidden_dim is None:
+        return nn.Identity(), inputs
+    return nn.Sequential(seeded_linear(inputs, hidden_dim, generator=generator), nn.GELU()), hidden_dim
+
+
+def _decoder(latent_dim: int, outputs: int, hidden_dim: int | None, generator: torch.Generator) -> nn.Module:
+    trunk, width = _trunk(latent_dim, hidden_dim, generator)
+    head = seeded_linear(width, outputs, generator=generator, gain=0.5)
+    return head if hidden_dim is None else nn.Sequential(trunk, head)
+
+
+def _check_texts(token_mask: Bool[Tensor, "row token"], classes: Int[Tensor, " row"]) -> None:
+    empty = ~token_mask.any(dim=-1)
+    if bool(empty.any()):
+        raise DataError(
+            "each class of the batch needs at least one text token, but those at "
+            f"{classes[empty].unique().tolist()} have none",
+            where="mask",
+            remedy="Give these classes a text.",
+        )

@@ -1,0 +1,299 @@
+"""Text encoders Psi_text (Flora section 4.2): any Hugging Face text model, read strictly, deterministic.
+
+A text a gives token features F_a ``[M_a, d_a]`` and a pooled feature f_a ``[d_a]``:
+
+- CLIP text models: tokens are the final hidden states through the text projection, pooled is the projected
+  end token (CLIP's text embedding). Tokens and pooled thus share the space that CLIP compares with images;
+  the end token of the one *is* the other.
+- sentence-transformers folders (all-MiniLM, the offline default): tokens are the last hidden states, pooled
+  is what the folder declares: mean or first token, scaled to unit length where it says so.
+- other encoders (BERT and the like): tokens are the last hidden states, pooled is their mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from zsar_kit.artefacts import read_json
+from zsar_kit.checkpoints import load_tensors, save_tensors
+from zsar_kit.config import Config, digest_of
+from zsar_kit.errors import ArtefactError, MissingModelError, TextError
+from zsar_kit.semantics.model_files import (
+    OFFLINE,
+    declared_pooling,
+    first_line,
+    locate_model,
+    settings_digest,
+    weight_files,
+    weights_digest,
+)
+
+_CLIP = ("clip", "clip_text_model")
+# These number positions from the padding id + 1 on, so their tables hold that many rows no token can use.
+_OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert", "mpnet", "data2vec-text")
+
+
+@dataclass(frozen=True)
+class LanguageRecord(Config):
+    """What identifies a language model in provenance and in cache keys.
+
+    Args:
+        name: hub name, folder name, or what the importer was told.
+        weights: SHA-256 of the weights (of several files: of their names and digests).
+        settings: twelve digits for tokenizer and configuration files; empty where unknown.
+        width: d_a, the width of tokens and pooled features.
+        max_tokens: longest text in tokens, special ones included; None without limit or where unknown.
+        pooling: how tokens become the pooled feature.
+    """
+
+    name: str
+    weights: str
+    settings: str
+    width: int
+    max_tokens: int | None
+    pooling: str
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedTexts:
+    """Features of several texts, float32 on the CPU.
+
+    Args:
+        tokens: F_a of every text, zeros where ``mask`` is false.
+        mask: true at tokens of the text, false at padding; the true ones come first.
+        pooled: f_a of every text.
+    """
+
+    tokens: Float[Tensor, "text token d"]
+    mask: Bool[Tensor, "text token"]
+    pooled: Float[Tensor, "text d"]
+
+
+class TextEncoder:
+    """A frozen text model; make one with :func:`load_text_encoder`.
+
+    Args:
+        model: a Hugging Face text model; it is put in evaluation mode.
+        tokenizer: its tokenizer.
+        record: what identifies it; ``record.pooling`` is carried out.
+    """
+
+    def __init__(self, model: Any, tokenizer: Any, record: LanguageRecord):
+        self.model, self.tokenizer, self.record = model.eval(), tokenizer, record
+
+    def encode(
+        self,
+        texts: Sequence[str],
+        *,
+        special_tokens: bool = True,
+        truncate: bool = False,
+        cache: str | Path | None = None,
+    ) -> EncodedTexts:
+        """Encode texts, each in a pass of its own: no feature depends, by a single bit, on its neighbours.
+
+        Args:
+            texts: the texts; none may be blank.
+            special_tokens: keep start and end tokens among the token features, as Flora does. Pooled features
+                do not
+                change: the model was trained with these tokens in its pooling.
+            truncate: cut texts that exceed the model's window instead of refusing them.
+            cache: folder of results, found by content: model, texts and options, not by device.
+
+        Raises:
+            TextError: no text, a blank one, or one too long for the model.
+        """
+        if not texts:
+            raise TextError("no text to encode")
+        key = {
+            "schema": 1,
+            "model": self.record.to_dict(),
+            "texts": list(texts),
+            "options": [special_tokens, truncate],
+        }
+        path = None if cache is None else Path(cache) / f"texts-{digest_of(key)}.safetensors"
+        if path is not None and (known := _read_cache(path, key)) is not None:
+            return known
+        token_ids = [self._tokenize(text, i, truncate) for i, text in enumerate(texts)]
+        features = [self._encode_one(ids, special_tokens) for ids in token_ids]
+        longest = max(1, *(len(tokens) for tokens, _ in features))
+        tokens = torch.zeros(len(texts), longest, self.record.width)
+        mask = torch.zeros(len(texts), longest, dtype=torch.bool)
+        for i, (rows, _) in enumerate(features):
+            tokens[i, : len(rows)], mask[i, : len(rows)] = rows, True
+        if not mask.any(dim=1).all():
+            empty = int((~mask.any(dim=1)).nonzero()[0])
+            raise TextError(f"text {empty} ({texts[empty]!r}) has no token besides start and end")
+        encoded = EncodedTexts(tokens, mask, torch.stack([pooled for _, pooled in features]))
+        if path is not None:
+            save_tensors(path, {"tokens": tokens, "mask": mask, "pooled": encoded.pooled}, key)
+        return encoded
+
+    def _tokenize(self, text: str, index: int, truncate: bool) -> dict[str, list[int]]:
+        if not text.strip():
+            raise TextError(f"text {index} is blank")
+        options = {"padding": False, "return_special_tokens_mask": True, "verbose": False}
+        ids = self.tokenizer(text, truncation=False, **options)
+        limit = self.record.max_tokens
+        if limit is not None and len(ids["input_ids"]) > limit:
+            if not truncate:
+                raise TextError(
+                    f"text {index} ({text[:60]!r}...) has {len(ids['input_ids'])} tokens, "
+                    f"{self.record.name} reads {limit} at most",
+                    remedy="Shorten the text, or pass truncate=True to cut its end.",
+                )
+            ids = self.tokenizer(text, truncation=True, max_length=limit, **options)
+        return dict(ids)
+
+    @torch.no_grad()
+    def _encode_one(
+        self, ids: dict[str, list[int]], special_tokens: bool
+    ) -> tuple[Float[Tensor, "token d"], Float[Tensor, " d"]]:
+        special = torch.tensor(ids["special_tokens_mask"], dtype=torch.bool)
+        device = next(self.model.parameters()).device
+        inputs = {k: torch.tensor([v], device=device) for k, v in ids.items() if k != "special_tokens_mask"}
+        output = self.model(**inputs)
+        hidden = output.last_hidden_state[0].float()
+        if self.record.pooling == "end token":
+            hidden = self.model.text_projection(hidden)
+            pooled = output.text_embeds[0].float()
+        else:
+            pooled = hidden[0] if self.record.pooling.startswith("first") else hidden.mean(dim=0)
+        if self.record.pooling.endswith("unit length"):
+            pooled = nn.functional.normalize(pooled, dim=0)
+        tokens = hidden.cpu() if special_tokens else hidden.cpu()[~special]
+        return tokens, pooled.cpu()
+
+
+def load_text_encoder(
+    name_or_folder: str | Path = OFFLINE, device: str | torch.device = "cpu"
+) -> TextEncoder:
+    """Load a text model from a folder, the offline default, or the Hugging Face hub.
+
+    Args:
+        name_or_folder: ``"offline"``, a folder with ``config.json``, tokenizer and weights, or a hub name
+            such as ``"openai/clip-vit-large-patch14-336"``. Nothing is downloaded for a folder, nor where the
+            environment variable ``HF_HUB_OFFLINE`` is set.
+        device: where the model runs; features come back to the CPU.
+
+    Raises:
+        MissingModelError: there is no such model, a file of it is missing or broken, it lacks weights (they
+            would be random), or it is of a kind that is not a text encoder.
+    """
+    folder, name = locate_model(name_or_folder)
+    weights = weight_files(folder)
+    with _quiet_transformers():
+        model, tokenizer, pooling = _load(folder)
+    record = LanguageRecord(
+        name=name,
+        weights=weights_digest(weights),
+        settings=settings_digest(folder),
+        width=_width(model),
+        max_tokens=_window(folder, model, tokenizer),
+        pooling=pooling,
+    )
+    return TextEncoder(model.to(device), tokenizer, record)
+
+
+def _load(folder: Path) -> tuple[Any, Any, str]:
+    """Model, tokenizer and pooling rule; the checkpoint must fill every weight that is used."""
+    try:
+        model, tokenizer, report, is_clip = _read(folder)
+    except MissingModelError:
+        raise
+    except Exception as error:  # the loaders below raise every kind; whichever it is, the folder is at fault
+        raise MissingModelError(
+            f"the text model cannot be loaded: {first_line(error)}",
+            where=folder,
+            remedy="Fetch the folder again.",
+        ) from error
+    missing = {k for k in report["missing_keys"] if not k.startswith("pooler.")}
+    if is_clip and missing == {"text_projection.weight"}:  # saved without its projection: a text tower alone
+        model.text_projection, missing = nn.Identity(), set()
+    if faults := sorted(missing) + sorted(str(k) for k in report["mismatched_keys"]):
+        raise MissingModelError(
+            f"the checkpoint lacks weights of the model, or has them in other shapes, e.g. {faults[0]!r}; "
+            "they would be random",
+            where=folder,
+            remedy="Copy the whole model folder.",
+        )
+    rows = model.get_input_embeddings().num_embeddings
+    if len(tokenizer) > rows:
+        raise MissingModelError(f"the tokenizer has {len(tokenizer)} tokens, the model {rows}", where=folder)
+    return model, tokenizer, "end token" if is_clip else declared_pooling(folder)
+
+
+def _read(folder: Path) -> tuple[Any, Any, dict[str, Any], bool]:
+    """Model, tokenizer, the loader's report, and whether the model is CLIP's."""
+    # Imported here because it takes seconds, and most commands need no language model.
+    from transformers import AutoConfig, AutoModel, AutoTokenizer, CLIPTextModelWithProjection
+
+    options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+    config = AutoConfig.from_pretrained(folder, **options)
+    is_clip = config.model_type in _CLIP
+    if not is_clip and (hasattr(config, "text_config") or config.is_encoder_decoder):
+        raise MissingModelError(
+            f"a model of type {config.model_type!r} is neither a CLIP text model nor a plain encoder",
+            where=folder,
+            remedy="Use its text encoder alone, or another model.",
+        )
+    tokenizer = AutoTokenizer.from_pretrained(folder, **options)
+    loader: Any = CLIPTextModelWithProjection if is_clip else AutoModel
+    # float32 whatever the file holds: half precision would round differently from machine to machine.
+    model, report = loader.from_pretrained(folder, output_loading_info=True, dtype=torch.float32, **options)
+    return model, tokenizer, report, is_clip
+
+
+def _width(model: Any) -> int:
+    projection = getattr(model, "text_projection", None)
+    return projection.out_features if isinstance(projection, nn.Linear) else int(model.config.hidden_size)
+
+
+def _window(folder: Path, model: Any, tokenizer: Any) -> int | None:
+    """The longest text in tokens: the least of what model, tokenizer and sentence model allow."""
+    config = model.config
+    positions = getattr(config, "max_position_embeddings", None)
+    if positions is not None and config.model_type in _OFFSET_POSITIONS:
+        positions -= int(config.pad_token_id) + 1
+    limits = [positions, tokenizer.model_max_length]
+    if (folder / "sentence_bert_config.json").is_file():
+        limits.append(read_json(folder / "sentence_bert_config.json").get("max_seq_length"))
+    # A tokenizer that knows no limit says 1e30.
+    known = [int(limit) for limit in limits if limit is not None and 0 < limit < 1e9]
+    return min(known, default=None)
+
+
+def _read_cache(path: Path, key: dict[str, Any]) -> EncodedTexts | None:
+    """The stored result, or None where there is none; a damaged file counts as none and is written anew."""
+    if not path.is_file():
+        return None
+    try:
+        tensors, stored = load_tensors(path)
+    except ArtefactError:
+        return None
+    if stored != key or set(tensors) != {"tokens", "mask", "pooled"}:
+        return None
+    return EncodedTexts(tensors["tokens"], tensors["mask"], tensors["pooled"])
+
+
+@contextmanager
+def _quiet_transformers() -> Iterator[None]:
+    """Silence load reports and progress bars; what matters in them is checked and raised in :func:`_load`."""
+    from transformers.utils import logging
+
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()

@@ -1,0 +1,172 @@
+"""The one training loop. It knows phases and steps, and no loss by name.
+
+Randomness is named after the phase and the step, not carried along: a run that is stopped and resumed from its last
+checkpoint draws exactly what it would have drawn, so on a CPU it ends with the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from tqdm.auto import tqdm
+
+from zsar_kit.checkpoints import load_module, load_tensors, optimizer_tensors, restore_optimizer, save_tensors
+from zsar_kit.config import Config
+from zsar_kit.errors import ZsarError
+from zsar_kit.methods.base import Batch, Method, Phase, TrainingSet
+from zsar_kit.seeding import numpy_generator, torch_generator
+
+OnStep = Callable[[str, int, dict[str, float]], None]
+
+
+class TrainingLoop:
+    """Trains a method through its phases.
+
+    Args:
+        method: the method, on the device where it shall train.
+        training: features and labels of seen classes.
+        seed: the run's seed.
+        checkpoint: file for the state; written every ``every`` steps and read at the start if it is there.
+        every: steps between checkpoints; 0 writes none.
+        on_step: told the phase, the step (1-based) and the losses as floats, every ``log_every`` steps.
+        clip: largest norm of the gradient; ``None`` for no limit.
+        progress: show a bar.
+    """
+
+    def __init__(
+        self,
+        method: Method,
+        training: TrainingSet,
+        *,
+        seed: int,
+        checkpoint: Path | None = None,
+        every: int = 200,
+        on_step: OnStep | None = None,
+        log_every: int = 20,
+        clip: float | None = None,
+        progress: bool = True,
+    ):
+        self.method, self.training, self.seed = method, training, seed
+        self.checkpoint, self.every = checkpoint, every
+        self.on_step, self.log_every, self.clip, self.progress = on_step, log_every, clip, progress
+        self.device = next((p.device for p in method.parameters()), torch.device("cpu"))
+        self.features = torch.from_numpy(np.ascontiguousarray(training.features, dtype=np.float32)).to(self.device)
+        self.labels = torch.from_numpy(np.asarray(training.labels, dtype=np.int64)).to(self.device)
+
+    def run(self) -> Method:
+        """Train all phases, from the checkpoint on if there is one, and prepare the method for scoring."""
+        done_phase, done_step, state = self._resume()
+        phases = self.method.phases()
+        with tqdm(total=sum(p.steps for p in phases), disable=not self.progress, leave=False, unit="step") as bar:
+            for number, phase in enumerate(phases):
+                if number < done_phase:
+                    bar.update(phase.steps)
+                    continue
+                start = done_step if number == done_phase else 0
+                bar.set_description(phase.name)
+                bar.update(start)
+                self._run_phase(number, phase, start, state if start else None, bar)
+        self.method.requires_grad_(False)
+        self.method.eval()
+        self.method.prepare()
+        return self.method
+
+    def _run_phase(self, number: int, phase: Phase, start: int, state: tuple | None, bar: tqdm) -> None:
+        self.method.train()
+        parameters = _trainable(self.method, phase)
+        optimizer = phase.optimizer(parameters)
+        schedule = phase.schedule(optimizer) if phase.schedule else None
+        if state is not None:
+            restore_optimizer(optimizer, *state[0])
+            if schedule is not None:
+                schedule.load_state_dict(state[1])
+        for step in range(start + 1, phase.steps + 1):
+            generator = torch_generator(self.seed, "step", phase.name, step, device=self.device)
+            output = self.method.training_step(self._batch(phase, step), phase.name, generator)
+            loss = output.loss
+            if not torch.isfinite(loss):
+                named = ", ".join(f"{k} = {float(v):.3g}" for k, v in output.losses.items())
+                raise ZsarError(
+                    f"the loss is not finite at step {step} of phase {phase.name!r}: {named}",
+                    remedy="Lower the learning rate, or look for extreme values in the features.",
+                )
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            if self.clip is not None:
+                nn.utils.clip_grad_norm_(parameters, self.clip)
+            optimizer.step()
+            if schedule is not None:
+                schedule.step()
+            bar.update()
+            if self.on_step and (step % self.log_every == 0 or step == phase.steps):
+                self.on_step(phase.name, step, {k: float(v.detach()) for k, v in output.losses.items()})
+            if self.checkpoint and self.every and (step % self.every == 0 or step == phase.steps):
+                self._save(number, step, optimizer, schedule)
+
+    def _batch(self, phase: Phase, step: int) -> Batch:
+        """Batch ``step``: consecutive pieces of a permutation per epoch; an epoch's short rest is left out."""
+        count = len(self.labels)
+        size = min(phase.batch_size, count)
+        per_epoch = count // size
+        epoch, place = divmod(step - 1, per_epoch)
+        order = numpy_generator(self.seed, "batches", phase.name, epoch).permutation(count)
+        chosen = torch.from_numpy(order[place * size : (place + 1) * size]).to(self.device)
+        return Batch(self.features[chosen], self.labels[chosen])
+
+    def _save(self, number: int, step: int, optimizer: torch.optim.Optimizer, schedule: object | None) -> None:
+        assert self.checkpoint is not None
+        slots, rest = optimizer_tensors(optimizer)
+        tensors = {f"method.{k}": v for k, v in self.method.state_dict().items()} | slots
+        rate = schedule.state_dict() if isinstance(schedule, torch.optim.lr_scheduler.LRScheduler) else {}
+        meta = {"phase": number, "step": step, "optimizer": rest, "schedule": _plain(rate), "seed": self.seed}
+        save_tensors(self.checkpoint, tensors, meta)
+
+    def _resume(self) -> tuple[int, int, tuple | None]:
+        if self.checkpoint is None or not self.checkpoint.is_file():
+            return 0, 0, None
+        tensors, meta = load_tensors(self.checkpoint)
+        weights = {k.removeprefix("method."): v for k, v in tensors.items() if k.startswith("method.")}
+        load_module(self.method, weights, where=self.checkpoint)
+        return meta["phase"], meta["step"], ((tensors, meta["optimizer"]), meta["schedule"])
+
+
+def _plain(state: dict) -> dict:
+    """The JSON-ready part of a schedule's state (its functions are made anew from the config)."""
+    return {k: v for k, v in state.items() if isinstance(v, int | float | str | list | bool)}
+
+
+def _trainable(method: Method, phase: Phase) -> list[nn.Parameter]:
+    """Freeze everything but the phase's parameters and return these."""
+    method.requires_grad_(False)
+    parameters = list(phase.parameters())
+    for parameter in parameters:
+        parameter.requires_grad_(True)
+    return parameters
+
+
+def fit(
+    method_type: type[Method],
+    config: Config,
+    training: TrainingSet,
+    *,
+    seed: int,
+    device: torch.device | str = "cpu",
+    **loop_options: Any,
+) -> Method:
+    """Construct a method, train it, and return it ready to score.
+
+    Args:
+        method_type: the method.
+        config: its configuration.
+        training: what it may learn from.
+        seed: the run's seed.
+        device: where it trains and scores.
+        loop_options: further arguments of :class:`TrainingLoop`.
+    """
+    method = method_type(config, training, torch_generator(seed, "initialisation")).to(device)
+    return TrainingLoop(method, training, seed=seed, **loop_options).run()
