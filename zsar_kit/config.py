@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import inspect
 import json
 import types
 import typing
@@ -72,8 +73,13 @@ def _coerce(value: Any, kind: Any) -> Any:
 class Config:
     """Base class of every configuration."""
 
+    #: beartype and jaxtyping leave the generated ``__init__`` alone: the checks below are stricter and teach
+    __no_type_check__ = True
+
     def __post_init__(self) -> None:
-        hints = typing.get_type_hints(type(self))
+        hints: dict[str, Any] = {}
+        for base in reversed(type(self).__mro__):
+            hints |= inspect.get_annotations(base, eval_str=True)
         for field in dataclasses.fields(self):
             value = _coerce(getattr(self, field.name), hints[field.name])
             if not _matches(value, hints[field.name]):

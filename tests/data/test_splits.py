@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zsar_kit.data import splits
@@ -118,6 +118,7 @@ def test_folds_leave_twins_alone_while_they_can():
         assert not twins & set(fold.unseen)
 
 
+@settings(max_examples=50, deadline=None)
 @given(
     classes=st.integers(5, 130),
     share=st.floats(0.02, 0.98),
@@ -161,6 +162,7 @@ def test_digest_is_of_the_meaning():
 
 
 @pytest.mark.parametrize("suffix", [".toml", ".json"])
+@settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_user_file_round_trip(tmp_path_factory, suffix, data):
     classes = data.draw(st.integers(4, 80))
@@ -274,6 +276,7 @@ def test_bad_parts():
         splits.part_mask("pku_mmd", None, {"subject": np.array([1])})
 
 
+@settings(deadline=None)
 @given(st.sets(st.integers(0, 999), min_size=2, max_size=40), st.floats(0.01, 0.99), st.integers(0, 99))
 def test_holdout_subjects(subjects, fraction, seed):
     held = splits.holdout_subjects(np.repeat(sorted(subjects), 3), fraction, seed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol, runtime_checkable
 
 import numpy as np
 from safetensors import SafetensorError
@@ -16,6 +16,31 @@ from zsar_kit.errors import ArtefactError, DataError, nearest_name
 COLUMNS = ("sample", "label", "part", "subject", "camera")
 PARTS = ("train", "test")
 _PICKLE_PROTOCOLS = range(2, 6)
+
+
+@runtime_checkable
+class SampleIndex(Protocol):
+    """Columns of equal length, one entry a sample; a ``SkeletonIndex`` is one."""
+
+    @property
+    def sample(self) -> np.ndarray:
+        """Names."""
+        ...
+
+    @property
+    def label(self) -> np.ndarray:
+        """0-based class ids."""
+        ...
+
+    @property
+    def subject(self) -> np.ndarray:
+        """Subjects, as the data set numbers them."""
+        ...
+
+    @property
+    def camera(self) -> np.ndarray:
+        """Cameras; -1 where the data set has none."""
+        ...
 
 
 def looks_pickled(path: str | Path) -> bool:
@@ -143,6 +168,16 @@ def read_tensors(path: Path, where: Path) -> dict[str, np.ndarray]:
     if "pooled" not in tensors:
         raise ArtefactError(f"no tensor 'pooled', only {sorted(tensors)}", where=where)
     return tensors
+
+
+def write_index(path: Path, index: SampleIndex, train: np.ndarray) -> None:
+    """Write ``index.csv``; ``train`` is true where a sample belongs to the train part."""
+    with open(path, "w", newline="", encoding="utf-8") as stream:
+        table = csv.writer(stream, lineterminator="\n")
+        table.writerow(COLUMNS)
+        for i, name in enumerate(index.sample):
+            part = PARTS[0 if train[i] else 1]
+            table.writerow([name, int(index.label[i]), part, int(index.subject[i]), int(index.camera[i])])
 
 
 def read_index(path: Path, where: Path, classes: int) -> dict[str, np.ndarray]:

@@ -6,12 +6,11 @@ The folder holds ``features.safetensors`` (``pooled``, perhaps ``logits``), ``in
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any
 
 import numpy as np
 from safetensors.numpy import save
@@ -27,13 +26,14 @@ from zsar_kit.artefacts import (
 )
 from zsar_kit.data.class_split import ClassSplit
 from zsar_kit.data.feature_files import (
-    COLUMNS,
     PARTS,
+    SampleIndex,
     check_finite,
     load_array,
     read_index,
     read_tensors,
     write_chunks,
+    write_index,
 )
 from zsar_kit.data.leakage import EncoderMark, EncoderRecord, check_encoder, check_training_labels
 from zsar_kit.errors import ArtefactError, DataError, LeakageError, SplitError, nearest_name
@@ -48,32 +48,7 @@ __all__ = [
 ]
 
 KIND, SCHEMA = "FeatureSet", 1
-Part = Literal["train", "test"]
 Ids = Collection[int] | np.ndarray
-
-
-class SampleIndex(Protocol):
-    """Columns of equal length, one entry a sample; a ``SkeletonIndex`` is one."""
-
-    @property
-    def sample(self) -> np.ndarray:
-        """Names."""
-        ...
-
-    @property
-    def label(self) -> np.ndarray:
-        """0-based class ids."""
-        ...
-
-    @property
-    def subject(self) -> np.ndarray:
-        """Subjects, as the data set numbers them."""
-        ...
-
-    @property
-    def camera(self) -> np.ndarray:
-        """Cameras; -1 where the data set has none."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,7 +145,7 @@ class FeatureSet:
     def select(
         self,
         labels: Ids | None = None,
-        part: Part | None = None,
+        part: str | None = None,
         *,
         subjects: Ids | None = None,
         exclude_subjects: Ids = (),
@@ -210,7 +185,7 @@ class FeatureSet:
         self,
         split: ClassSplit,
         *,
-        part: Part = "test",
+        part: str = "test",
         subjects: Ids | None = None,
         allow_encoder_leak: bool = False,
     ) -> LabelledFeatures:
@@ -228,7 +203,7 @@ class FeatureSet:
         self,
         split: ClassSplit,
         *,
-        part: Part = "test",
+        part: str = "test",
         subjects: Ids | None = None,
         allow_encoder_leak: bool = False,
     ) -> LabelledFeatures:
@@ -295,14 +270,7 @@ class FeatureSet:
         with atomic_folder(path) as folder:
             tensors = write_chunks(folder, chunks, skeleton_index.sample, Path(path))
             write_atomic(folder / "features.safetensors", save(tensors))
-            with open(folder / "index.csv", "w", newline="", encoding="utf-8") as stream:
-                table = csv.writer(stream)
-                table.writerow(COLUMNS)
-                for i, name in enumerate(skeleton_index.sample):
-                    numbers = int(skeleton_index.subject[i]), int(skeleton_index.camera[i])
-                    table.writerow(
-                        [name, int(skeleton_index.label[i]), PARTS[0 if train[i] else 1], *numbers]
-                    )
+            write_index(folder / "index.csv", skeleton_index, train)
             meta = {"dataset": dataset, "class_names": list(class_names), "encoder": encoder.to_dict()}
             write_json(folder / "meta.json", meta)
             write_provenance(folder, KIND, version=SCHEMA, inputs=inputs, config=config)

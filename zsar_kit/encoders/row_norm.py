@@ -11,9 +11,10 @@ from torch.autograd.function import once_differentiable
 class RowNorm(nn.Module):
     """Batch norm whose features are rows: statistics over the second axis.
 
-    State and arithmetic are those of ``torch.nn.BatchNorm1d`` (names, momentum 0.1, biased variance in the output,
-    unbiased in the running estimate), so checkpoints load by name. The generic kernel takes most of a training step in
-    this layout; two plain passes for the centred second moment take a fraction of it and lose no precision.
+    State and arithmetic are those of ``torch.nn.BatchNorm1d`` (names, momentum 0.1, biased variance in the
+    output, unbiased in the running estimate), so checkpoints load by name. The generic kernel takes most of
+    a training step in this layout; plain passes for mean and centred second moment take a fraction and lose
+    no precision.
 
     Args:
         features: number of rows.
@@ -22,7 +23,14 @@ class RowNorm(nn.Module):
         eps: added to the variance.
     """
 
-    def __init__(self, features: int, *, grid: tuple[int, int] | None = None, momentum: float = 0.1, eps: float = 1e-5):
+    def __init__(
+        self,
+        features: int,
+        *,
+        grid: tuple[int, int] | None = None,
+        momentum: float = 0.1,
+        eps: float = 1e-5,
+    ):
         super().__init__()
         self.features, self.grid, self.momentum, self.eps = features, grid, momentum, eps
         self.weight = nn.Parameter(torch.ones(features))
@@ -32,6 +40,7 @@ class RowNorm(nn.Module):
         self.register_buffer("num_batches_tracked", torch.tensor(0))
 
     def forward(self, x: Float[Tensor, "row length"]) -> Float[Tensor, "row length"]:
+        """Normalise each row; in training by its own statistics, otherwise by the running ones."""
         weight, bias = self._by_row(self.weight), self._by_row(self.bias)
         if not self.training:
             scale = weight * torch.rsqrt(self._by_row(self.running_var) + self.eps)

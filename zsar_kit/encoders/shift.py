@@ -1,16 +1,17 @@
 """The two shift operators of Shift-GCN (Cheng et al., CVPR 2020), as exact row operations.
 
-Everything inside the encoder lives in one layout, ``[channel, joint, frame, column]`` with a column per (person, sample).
-In it both shifts move whole contiguous rows and every pointwise linear map is a single matrix product without a
-transpose, so no step of the network copies for the sake of layout:
+Everything inside the encoder lives in one layout, ``[channel, joint, frame, column]`` with a column per
+(person, sample). In it both shifts move whole contiguous rows and every pointwise linear map is a single
+matrix product without a transpose, so no step of the network copies for the sake of layout:
 
-- the *spatial* shift permutes the rows (channel, joint): channel ``c`` of joint ``v`` comes from joint ``v + c``
-  (mod joints) on the way in and from ``v - c`` on the way out;
-- the *temporal* shift makes each row (channel, joint, frame) a weighted sum of two rows, the frames on both sides of
-  the channel's fractional position. A weighted sum of few rows is what ``embedding_bag`` computes in one pass.
+- the *spatial* shift permutes the rows (channel, joint): channel ``c`` of joint ``v`` comes from joint
+  ``v + c`` (mod joints) on the way in and from ``v - c`` on the way out;
+- the *temporal* shift makes each row (channel, joint, frame) a weighted sum of two rows, the frames on both
+  sides of the channel's fractional position. A weighted sum of few rows is what ``embedding_bag`` computes
+  in one pass.
 
-Adjoints are the same operations with other indices, which is why they are written by hand: the generic backward of a
-gather is a scatter-add.
+Adjoints are the same operations with other indices, which is why they are written by hand: the generic
+backward of a gather is a scatter-add.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ def spatial_shift_rows(channels: int, joints: int, *, outward: bool) -> Int[Tens
     Args:
         channels: number of channels.
         joints: number of joints.
-        outward: False for the shift before the linear map (source joint ``v + c``), True for the one after it
-            (source joint ``v - c``), both modulo ``joints``. With equal channels one undoes the other.
+        outward: False for the shift before the linear map (source joint ``v + c``), True for the one after
+            it (source joint ``v - c``), both modulo ``joints``. With equal channels one undoes the other.
     """
     channel = torch.arange(channels)[:, None]
     joint = torch.arange(joints)[None, :]
@@ -107,15 +108,16 @@ def temporal_shift(
     Args:
         x: the features.
         position: frames to look ahead (negative: behind), any real number.
-        stride: 1, or 2 to halve the frames; then half a frame is added to ``position``, which centres the read
-            between the two frames that become one.
+        stride: 1, or 2 to halve the frames; then half a frame is added to ``position``, which centres the
+            read between the two frames that become one.
 
     Returns:
         ``frame // stride`` frames.
 
     Note:
-        The gradient for ``x`` is the exact adjoint. The gradient for ``position`` is, as in the released training
-        code, only the sign of the true one: ``0.01 * sign``, and ``1e-4`` where the true one is exactly zero.
+        The gradient for ``x`` is the exact adjoint. The gradient for ``position`` is, as in the released
+        training code, only the sign of the true one: ``0.01 * sign``, and ``1e-4`` where that is exactly
+        zero.
     """
     return _TemporalShift.apply(x, position if stride == 1 else position + 0.5, stride)
 
@@ -140,11 +142,15 @@ class _TemporalShift(torch.autograd.Function):
         start, fraction = _split_position(position)
         grad_x = grad_position = None
         if ctx.needs_input_grad[0]:
-            # Frame s was read by output t as its left neighbour where t*stride = s - k, as its right one where
+            # Output t read frame s as its left neighbour where t*stride = s - k and as its right one where
             # t*stride = s - k - 1; with stride 2 only one of the two is a whole t.
-            steps = torch.arange(frames, device=x.device)[None, :, None] - start[:, None, None] - _pair(x.device)
+            steps = (
+                torch.arange(frames, device=x.device)[None, :, None] - start[:, None, None] - _pair(x.device)
+            )
             source = torch.where(steps % stride == 0, steps.div(stride, rounding_mode="floor"), -1)
-            grad_x = _temporal_bag(grad, source, torch.stack((1 - fraction, fraction), -1)[:, None], frames_out)
+            grad_x = _temporal_bag(
+                grad, source, torch.stack((1 - fraction, fraction), -1)[:, None], frames_out
+            )
         if ctx.needs_input_grad[1]:
             slope = torch.tensor([-1.0, 1.0], dtype=x.dtype, device=x.device).expand(x.shape[0], 1, 2)
             difference = _temporal_bag(x, _frames_read(start, frames, stride), slope, frames)
@@ -168,7 +174,7 @@ def _frames_read(start: Tensor, frames: int, stride: int) -> Int[Tensor, "channe
 
 
 def _temporal_bag(x: Tensor, source: Tensor, weight: Tensor, frames: int) -> Tensor:
-    """Sum over the last axis of ``weight * x[source frame]``; a source outside ``0..frames-1`` counts as zero."""
+    """Sum over the last axis of ``weight * x[source frame]``; a source outside the clip counts as zero."""
     channels, joints, _, columns = x.shape
     weight = (weight * ((source >= 0) & (source < frames))).to(x.dtype)
     sequence = torch.arange(channels * joints, device=x.device).view(channels, joints, 1, 1) * frames

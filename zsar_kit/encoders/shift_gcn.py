@@ -1,12 +1,12 @@
 """Shift-GCN (Cheng et al., CVPR 2020), one joint stream, in plain PyTorch: no extension, no device assumed.
 
-The encoder that the zero-shot literature extracts its features with. A block is a spatial shift unit (shift in, joint
-and channel mask, linear map, shift out, batch norm, skip, ReLU), then a temporal shift unit (batch norm, shift, linear
-map, ReLU, shift with stride, batch norm), then the block's skip and a ReLU. Ten blocks, strides at the fifth and the
-eighth, so T frames become T/4.
+The encoder that the zero-shot literature extracts its features with. A block is a spatial shift unit (shift
+in, joint and channel mask, linear map, shift out, batch norm, skip, ReLU), then a temporal shift unit
+(batch norm, shift, linear map, ReLU, shift with stride, batch norm), then the block's skip and a ReLU. Ten
+blocks, strides at the fifth and the eighth, so T frames become T/4.
 
-Inference equals the released CUDA model; its checkpoints load by name. Training follows the released gradients, in
-which shift positions receive only signs (see :mod:`zsar_kit.encoders.shift`).
+Inference equals the released CUDA model; its checkpoints load by name. Training follows the released
+gradients, in which shift positions receive only signs (see :mod:`zsar_kit.encoders.shift`).
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ class ShiftGCNConfig:
 
     Args:
         classes: number of classes of the linear classifier on top.
-        width: factor on the channels 64 x 4, 128 x 3, 256 x 3; each is rounded to a multiple of 4, at least 4.
+        width: factor on the channels 64 x 4, 128 x 3, 256 x 3; each is rounded to a multiple of 4.
         joints: joints of a skeleton.
-        persons: persons in a clip. The input norm has its own statistics for each, so this is fixed per model.
+        persons: persons in a clip; fixed per model, as the input norm has statistics for each.
         in_channels: coordinates of a joint.
 
     Raises:
@@ -61,7 +61,8 @@ class ShiftGCNConfig:
         for name in ("classes", "joints", "persons", "in_channels"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ConfigError(f"{name} must be a whole number of at least 1, got {value!r}", where="ShiftGCNConfig")
+                problem = f"{name} must be a whole number of at least 1, got {value!r}"
+                raise ConfigError(problem, where="ShiftGCNConfig")
         width = self.width
         if isinstance(width, bool) or not isinstance(width, (int, float)) or not 0 < width <= 16:
             raise ConfigError(
@@ -97,7 +98,7 @@ class EncoderOutput:
 
 
 class Pointwise(nn.Module):
-    """A linear map over channels, stored like a 1x1 convolution (or a linear layer) so that checkpoints load by name."""
+    """A linear map over channels, stored as a 1x1 convolution or a linear layer stores it."""
 
     def __init__(self, inputs: int, outputs: int, *, kernel_axes: int = 2):
         super().__init__()
@@ -105,6 +106,7 @@ class Pointwise(nn.Module):
         self.bias = nn.Parameter(torch.zeros(outputs))
 
     def forward(self, x: Float[Tensor, "channel position"]) -> Float[Tensor, "channel_out position"]:
+        """Map the channels at every position."""
         return torch.addmm(self.bias[:, None], self.weight.flatten(1), x)
 
 
@@ -128,6 +130,7 @@ class SpatialShiftUnit(nn.Module):
     def forward(
         self, x: Float[Tensor, "channel joint frame column"]
     ) -> Float[Tensor, "channel_out joint frame column"]:
+        """Mix joints and channels within each frame."""
         channels, joints, frames, columns = x.shape
         mask = (torch.tanh(self.Feature_Mask[0]) + 1).t().reshape(-1)
         shifted = permute_scale_rows(x.view(channels * joints, -1), mask, self.rows_in, self.rows_in_inverse)
@@ -140,7 +143,7 @@ class SpatialShiftUnit(nn.Module):
 
 
 class TemporalPosition(nn.Module):
-    """Learnable positions of a temporal shift; ``xpos`` exists in checkpoints only and is numerically zero."""
+    """Learnable positions of a temporal shift; ``xpos`` is numerically zero and only for the checkpoints."""
 
     def __init__(self, channels: int, stride: int):
         super().__init__()
@@ -151,13 +154,15 @@ class TemporalPosition(nn.Module):
     def forward(
         self, x: Float[Tensor, "channel joint frame column"]
     ) -> Float[Tensor, "channel joint frame_out column"]:
+        """Shift each channel along time by its own position."""
         return temporal_shift(x, self.ypos, stride=self.stride)
 
 
 class TemporalShiftUnit(nn.Module):
     """Batch norm, shift, linear map, ReLU, shift with stride; the released ``Shift_tcn``.
 
-    Its closing norm ``bn2`` lives here for the names, but the block applies it: there, skip and ReLU follow in place.
+    Its closing norm ``bn2`` lives here for the names, but the block applies it: skip and ReLU follow in
+    place.
     """
 
     def __init__(self, channels: int, stride: int):
@@ -171,6 +176,7 @@ class TemporalShiftUnit(nn.Module):
     def forward(
         self, x: Float[Tensor, "channel joint frame column"]
     ) -> Float[Tensor, "channel joint frame_out column"]:
+        """Mix frames and channels of each joint; ``bn2`` is left to the block."""
         x = self.shift_in(self.bn(x.flatten(1)).view(x.shape))
         x = functional.relu_(self.temporal_linear(x.flatten(1))).view(x.shape)
         return self.shift_out(x)
@@ -188,6 +194,7 @@ class StridedSkip(nn.Module):
     def forward(
         self, x: Float[Tensor, "channel joint frame column"]
     ) -> Float[Tensor, "channel_out joint frame_out column"]:
+        """Drop frames, map the channels, norm."""
         x = x[:, :, :: self.stride]
         return self.bn(self.conv(x.flatten(1))).view(-1, *x.shape[1:])
 
@@ -200,11 +207,13 @@ class ShiftBlock(nn.Module):
         self.gcn1 = SpatialShiftUnit(inputs, outputs, joints)
         self.tcn1 = TemporalShiftUnit(outputs, stride)
         self.skip = skip
-        self.residual = StridedSkip(inputs, outputs, stride) if skip and (inputs != outputs or stride != 1) else None
+        reshapes = inputs != outputs or stride != 1
+        self.residual = StridedSkip(inputs, outputs, stride) if skip and reshapes else None
 
     def forward(
         self, x: Float[Tensor, "channel joint frame column"]
     ) -> Float[Tensor, "channel_out joint frame_out column"]:
+        """Run the block."""
         shifted = self.tcn1(self.gcn1(x))
         out = self.tcn1.bn2(shifted.flatten(1))
         if self.skip:
@@ -217,8 +226,8 @@ class ShiftGCN(nn.Module):
 
     Args:
         config: the sizes.
-        generator: source of the initial weights, drawn from the distributions of the released code; None means
-            torch's own, as in ``torch.nn`` (wrap the call in :func:`zsar_kit.seeding.seeded_initialisation`).
+        generator: source of the initial weights, drawn from the distributions of the released code; None
+            means torch's own, as in ``torch.nn`` (see :func:`zsar_kit.seeding.seeded_initialisation`).
 
     Note:
         Absent persons are zeros and count in the mean over persons, as in the released model.
@@ -235,7 +244,9 @@ class ShiftGCN(nn.Module):
         self.fc = Pointwise(config.dim, config.classes, kernel_axes=0)
         _initialise(self, generator)
 
-    def forward(self, clip: Float[Tensor, "batch person frame joint xyz"], *, maps: bool = False) -> EncoderOutput:
+    def forward(
+        self, clip: Float[Tensor, "batch person frame joint xyz"], *, maps: bool = False
+    ) -> EncoderOutput:
         """Encode clips of a whole multiple of 4 frames.
 
         Args:
@@ -243,7 +254,8 @@ class ShiftGCN(nn.Module):
             maps: also give the features per frame and joint.
 
         Raises:
-            DataError: the clip has other joints, persons or coordinates than the model, or unsuitable frames.
+            DataError: the clip has other joints, persons or coordinates than the model, or unsuitable
+            frames.
         """
         self._check(clip)
         config, (batch, persons, frames, joints, axes) = self.config, clip.shape
@@ -264,7 +276,8 @@ class ShiftGCN(nn.Module):
         config = self.config
         required = f"[batch, {config.persons}, frame, {config.joints}, {config.in_channels}]"
         if clip.ndim != 5 or clip.shape[0] == 0:
-            raise DataError(f"a clip batch must be {required}, got {list(clip.shape)}", where="ShiftGCN input")
+            problem = f"a clip batch must be {required}, got {list(clip.shape)}"
+            raise DataError(problem, where="ShiftGCN input")
         for axis, name, size in ((1, "persons", config.persons), (3, "joints", config.joints)):
             if clip.shape[axis] != size:
                 raise DataError(
@@ -274,9 +287,8 @@ class ShiftGCN(nn.Module):
                     remedy=f"Convert the clip, or build ShiftGCNConfig({name}={clip.shape[axis]}).",
                 )
         if clip.shape[4] != config.in_channels:
-            raise DataError(
-                f"joints must have {config.in_channels} coordinates, got {clip.shape[4]}", where="ShiftGCN input"
-            )
+            problem = f"joints must have {config.in_channels} coordinates, got {clip.shape[4]}"
+            raise DataError(problem, where="ShiftGCN input")
         if clip.shape[2] == 0 or clip.shape[2] % TEMPORAL_REDUCTION:
             raise DataError(
                 f"the number of frames must be a multiple of {TEMPORAL_REDUCTION}, got {clip.shape[2]}",
@@ -305,7 +317,8 @@ def load_released(path: str | Path, *, device: torch.device | str = "cpu") -> Sh
     Every tensor of the file is used, none may be missing, and the stored shift indices must be Shift-GCN's.
 
     Args:
-        path: a ``state_dict`` saved by ``torch.save``; keys may carry ``module.`` from data parallel training.
+        path: a ``state_dict`` saved by ``torch.save``; keys may carry the ``module.`` of data parallel
+        training.
         device: where the model goes.
 
     Returns:
@@ -319,18 +332,17 @@ def load_released(path: str | Path, *, device: torch.device | str = "cpu") -> Sh
     model = ShiftGCN(config, torch.Generator().manual_seed(0))  # overwritten; leaves the global stream alone
     own = model.state_dict()
     missing, unknown = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
-    wrong = [f"{k} {list(state[k].shape)} for {list(own[k].shape)}" for k in own.keys() & state.keys()
-             if state[k].shape != own[k].shape]  # fmt: skip
+    shared = sorted(own.keys() & state.keys())
+    wrong = [f"{k} {list(state[k].shape)}" for k in shared if state[k].shape != own[k].shape]
     if missing or unknown or wrong:
         raise _not_shift_gcn(
             path,
             f"{len(missing)} tensors are missing {missing[:3]}, {len(unknown)} are unknown {unknown[:3]}, "
-            f"{len(wrong)} have another shape {sorted(wrong)[:3]}",
+            f"{len(wrong)} have another shape {wrong[:3]}",
         )
     for key, expected in own.items():
-        if not expected.is_floating_point() and key.endswith(("shift_in", "shift_out")):
-            if not torch.equal(state[key].long(), expected):
-                raise _not_shift_gcn(path, f"{key} holds another permutation of joints")
+        if key.endswith(("shift_in", "shift_out")) and not torch.equal(state[key].long(), expected):
+            raise _not_shift_gcn(path, f"{key} holds another permutation of joints")
     model.load_state_dict(state, strict=True)
     return model.to(device).eval()
 

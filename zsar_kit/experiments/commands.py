@@ -12,6 +12,7 @@ import numpy as np
 
 from zsar_kit.artefacts import write_json
 from zsar_kit.data.splits import (
+    class_count,
     class_names,
     dataset_names,
     load_split,
@@ -58,7 +59,7 @@ def list_data(workspace: Workspace) -> str:
         rows.append(
             {
                 "data set": name,
-                "classes": str(len(class_names(name))),
+                "classes": str(class_count(name)),
                 "splits": ", ".join(split_names(name)),
                 "prepared": "yes" if prepared else "",
             }
@@ -226,14 +227,15 @@ def sweep_suite(
     if write is not None:
         write_between(write, label, table)
     if figure_folder is not None:
-        drawing.draw_suite(suite, rows, [folder for _, _, folder in cells], figure_folder, label)
+        drawing.draw_suite(rows, [folder for _, _, folder in cells], figure_folder, label)
     return f"{suite.title}\n\n{table}", len(failures)
 
 
 def demo(workspace: Workspace, figure_folder: Path) -> tuple[str, int]:
     """The suite ``demo`` with its figures."""
     text, failures = sweep_suite(workspace, "demo", False, None, figure_folder)
-    drawing.draw_data(prepare_skeletons(workspace, "puppet"), workspace, figure_folder)
+    case = load_suite("demo").cases[0]
+    drawing.draw_data(prepare_skeletons(workspace, case.dataset), workspace, case.split, figure_folder)
     return f"{text}\nRun folders: {workspace.runs}\nFigures: {figure_folder}", failures
 
 

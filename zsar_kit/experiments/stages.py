@@ -6,6 +6,7 @@ A workspace is a folder; what a stage makes lies in a place named after what det
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ from zsar_kit.encoders.pretrain import EncoderConfig, pretrain
 from zsar_kit.errors import ArtefactError, DataError, nearest_name
 from zsar_kit.experiments.config import RunConfig, slug
 from zsar_kit.semantics.embeddings import Semantics
-from zsar_kit.semantics.language import load_text_encoder
+from zsar_kit.semantics.language import TextEncoder, load_text_encoder
 from zsar_kit.semantics.texts import load_texts
 
 DEFAULT_WORKSPACE = Path("workspace")
@@ -161,7 +162,7 @@ def features_for(
     mark = check_encoder(encoder.record, fold.split)
     features = extract_features(
         skeletons,
-        fold.train,
+        train_part(skeletons, protocol),
         encoder,
         workspace.root / "features" / slug(skeletons.dataset) / folder.name,
         progress=workspace.progress,
@@ -171,9 +172,14 @@ def features_for(
 
 def semantics_for(workspace: Workspace, dataset: str, text_set: str, language_model: str) -> Semantics:
     """Token and pooled features of one text set of all classes; encoded once, then read from the cache."""
-    texts = load_texts(dataset)
-    encoder = load_text_encoder(language_model, device=workspace.device)
-    return Semantics.build(texts, text_set, encoder, cache=workspace.root / "text-cache")
+    encoder = _text_encoder(language_model, str(workspace.device))
+    return Semantics.build(load_texts(dataset), text_set, encoder, cache=workspace.root / "text-cache")
+
+
+@cache
+def _text_encoder(name: str, device: str) -> TextEncoder:
+    """Loading a language model takes seconds and a sweep asks for it in each run."""
+    return load_text_encoder(name, device=device)
 
 
 def split_and_folds(skeletons: SkeletonSet, config: RunConfig) -> tuple[Fold, tuple[Fold, ...]]:

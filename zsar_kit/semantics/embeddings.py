@@ -1,4 +1,4 @@
-"""The artefact ``Semantics``: what a language model makes of the class texts of one text set (DESIGN section 2)."""
+"""The artefact ``Semantics``: what a language model makes of the class texts of a text set (DESIGN section 2)."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
 """A body of 25 joints: bone lengths by subject, forward kinematics, and two-bone inverse kinematics.
 
-A *person frame* has x to the person's left, y up from the floor and z forward (right-handed, metres), its origin on the
-floor between the feet of the rest pose. Trunk and head follow from joint angles; hands and ankles are given as targets
-and reached by the closed form for two bones. Every joint is placed at a fixed distance from its parent, so bone lengths
-are constant over time by construction. Joint order is NTU-25 (Kinect v2).
+A *person frame* has x to the person's left, y up from the floor and z forward (right-handed, metres), its
+origin on the floor between the feet of the rest pose. Trunk and head follow from joint angles; hands and
+ankles are given as targets and reached by the closed form for two bones. Every joint is placed at a fixed
+distance from its parent, so bone lengths are constant over time by construction. Joint order is NTU-25
+(Kinect v2).
 """
 
 from __future__ import annotations
@@ -75,21 +76,27 @@ class Body:
 #: Mean bone lengths as parts of stature, as a Kinect places its joints.
 PROPORTIONS = {
     "waist": 0.165, "chest": 0.122, "neck": 0.040, "head": 0.088, "shoulder": 0.101, "shoulder_drop": 0.018,
-    "upper_arm": 0.164, "forearm": 0.146, "palm": 0.045, "tip": 0.048, "thumb": 0.030, "hip": 0.046, "hip_drop": 0.020,
-    "thigh": 0.238, "shank": 0.232, "foot": 0.070, "ankle": 0.045,
+    "upper_arm": 0.164, "forearm": 0.146, "palm": 0.045, "tip": 0.048, "thumb": 0.030, "hip": 0.046,
+    "hip_drop": 0.020, "thigh": 0.238, "shank": 0.232, "foot": 0.070, "ankle": 0.045,
 }  # fmt: skip
 
 
 def subject_body(seed: int, subject: int) -> Body:
-    """The body of a subject: stature about 1.70 +- 0.09 m, proportions vary by about 4 % around :data:`PROPORTIONS`."""
+    """The body of a subject: stature about 1.70 +- 0.09 m, proportions vary by about 4 % around
+    :data:`PROPORTIONS`.
+    """
     rng = numpy_generator(seed, "body", subject)
     stature = float(np.clip(rng.normal(1.70, 0.09), 1.50, 1.95))
-    lengths = {name: float(stature * part * np.exp(rng.normal(0, 0.04))) for name, part in PROPORTIONS.items()}
+    lengths = {
+        name: float(stature * part * np.exp(rng.normal(0, 0.04))) for name, part in PROPORTIONS.items()
+    }
     return Body(stature=stature, **lengths)
 
 
 def rotation(axis: int, angle: Array) -> Array:
-    """Rotation matrices ``[frame, 3, 3]`` about x (0: pitch forward), y (1: turn left) or z (2: lean right)."""
+    """Rotation matrices ``[frame, 3, 3]`` about x (0: pitch forward), y (1: turn left) or z (2: lean
+    right).
+    """
     matrix = np.zeros((len(angle), 3, 3))
     i, j = (axis + 1) % 3, (axis + 2) % 3
     matrix[:, axis, axis] = 1.0
@@ -123,8 +130,8 @@ def unit(vector: Array) -> Array:
 def two_bone(start: Array, target: Array, first: float, second: float, bend: Array) -> tuple[Array, Array]:
     """Two-bone inverse kinematics by the law of cosines.
 
-    The middle joint lies in the half plane of ``bend``; as its side never changes, the limb cannot hyperextend. A
-    target out of reach is approached at (nearly) full extension along its direction.
+    The middle joint lies in the half plane of ``bend``; as its side never changes, the limb cannot
+    hyperextend. A target out of reach is approached at (nearly) full extension along its direction.
 
     Args:
         start: ``[frame, 3]`` root of the limb. target: ``[frame, 3]`` wished end.
@@ -144,16 +151,19 @@ def two_bone(start: Array, target: Array, first: float, second: float, bend: Arr
 
 
 class Pose:
-    """Channels of one person's motion over ``frames`` frames; motion programs write them, :func:`solve` reads them.
+    """Channels of one person's motion over ``frames`` frames; motion programs write them, :func:`solve` reads
+    them.
 
     Attributes:
-        pelvis: ``[frame, 3]`` pelvis position. hips_turn, spine, head: ``[frame, (pitch, turn, lean)]`` in radians,
-            each relative to the segment below.
+        pelvis: ``[frame, 3]`` pelvis position. hips_turn, spine, head: ``[frame, (pitch, turn, lean)]`` in
+            radians, each relative to the segment below.
         shrug: ``[side, frame]`` raised shoulders, radians.
-        hand: ``[side, frame, 3]`` target of the hand's centre. aim: wished direction of the fingers, blended with the
-            forearm's by ``aim_weight``. thumb: direction towards which the thumb lies. curl: finger bend, radians.
+        hand: ``[side, frame, 3]`` target of the hand's centre. aim: wished direction of the fingers, blended
+            with the forearm's by ``aim_weight``. thumb: direction towards which the thumb lies. curl: finger
+            bend, radians.
         swivel: ``[side, frame]`` elbow turned outwards about the line from shoulder to hand, radians.
-        ankle: ``[side, frame, 3]`` ankle target. toe: foot pitch (positive: toes down). splay: ``[side]`` toe-out.
+        ankle: ``[side, frame, 3]`` ankle target. toe: foot pitch (positive: toes down). splay: ``[side]``
+            toe-out.
         planted: ``[side, frame]`` the foot carries weight: the pelvis sinks rather than let it slide.
     """
 
@@ -229,13 +239,18 @@ def trunk(body: Body, pose: Pose) -> Trunk:
         shrugged = upper @ rotation(2, sign * pose.shrug[side])
         arms.append(shoulders + rotate(shrugged, (sign * body.shoulder, -body.shoulder_drop, 0.0)))
         hips.append(base + rotate(lower, (sign * body.hip, -body.hip_drop, 0.0)))
-    return Trunk(body, base, middle, shoulders, neck, head, np.stack(arms), np.stack(hips), upper, skull, lower)
+    return Trunk(
+        body, base, middle, shoulders, neck, head, np.stack(arms), np.stack(hips), upper, skull, lower
+    )
 
 
 def _elbow_side(axis: Array, side: int, swivel: Array) -> Array:
-    """Direction in which an elbow points: back when the arm hangs, down when it reaches forward, forward when raised."""
+    """Direction in which an elbow points: back when the arm hangs, down when it reaches forward, forward when
+    raised.
+    """
     sign = 1.0 if side == LEFT else -1.0
-    # The offsets keep the two directions without an answer (any field on a sphere has some) where hands hardly go.
+    # The offsets keep the two directions without an answer (any field on a sphere has some) where hands
+    # hardly go.
     natural = np.stack([np.full(len(axis), 0.4 * sign), -axis[:, 2] - 0.6, axis[:, 1]], axis=-1)
     natural = unit(natural - (natural * axis).sum(-1, keepdims=True) * axis)
     outward = sign * np.cross(axis, natural)
@@ -282,10 +297,18 @@ def _leg(body: Body, pose: Pose, torso: Trunk, side: int, joints: Array) -> None
 
 
 def solve(body: Body, pose: Pose) -> Array:
-    """Joint positions ``[frame, 25, 3]`` in the person frame; call :func:`plant` before where feet carry weight."""
+    """Joint positions ``[frame, 25, 3]`` in the person frame; call :func:`plant` before where feet carry
+    weight.
+    """
     torso = trunk(body, pose)
     joints = np.empty((pose.frames, JOINTS, 3))
-    for joint, place in ((0, torso.base), (1, torso.middle), (20, torso.shoulders), (2, torso.neck), (3, torso.head)):
+    for joint, place in (
+        (0, torso.base),
+        (1, torso.middle),
+        (20, torso.shoulders),
+        (2, torso.neck),
+        (3, torso.head),
+    ):
         joints[:, joint] = place
     for side in (LEFT, RIGHT):
         _arm(body, pose, torso, side, joints)

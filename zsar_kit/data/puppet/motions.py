@@ -1,7 +1,8 @@
 """The 28 classes of puppet and their motion programs.
 
-Puppet is synthetic: its motions are programs written from how people move, with the names of NTU RGB+D classes, and
-nothing in it was fitted to recordings or to any model's results. Class ids 0..27 follow :data:`NTU_LABELS`.
+Puppet is synthetic: its motions are programs written from how people move, with the names of NTU RGB+D
+classes, and nothing in it was fitted to recordings or to any model's results. Class ids 0..27 follow
+:data:`NTU_LABELS`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from zsar_kit.data.puppet.performer import RATE, Habits, Performer
 Solo = Callable[[Performer], None]
 Pair = Callable[[Performer, Performer], Place]
 
-#: NTU label (0-based) to the program of a class of one person and its shortest and longest duration in seconds.
+#: NTU label (0-based) to the program of a class of one person and its shortest and longest duration in
+#: seconds.
 SOLO: dict[int, tuple[Solo, float, float]] = {
     0: (motions_head.drink, 2.2, 4.0),
     1: (motions_head.eat, 2.0, 4.0),
@@ -58,7 +60,7 @@ NTU_LABELS: tuple[int, ...] = tuple(sorted({**SOLO, **PAIRS}))
 
 def _frames(rng: np.random.Generator, tempo: float, shortest: float, longest: float) -> int:
     seconds = np.clip(rng.uniform(shortest, longest) / np.sqrt(tempo), 1.5, 4.0)
-    return int(round(RATE * seconds))
+    return round(RATE * float(seconds))
 
 
 def perform(ntu_label: int, people: Sequence[tuple[Body, Habits]], rng: np.random.Generator) -> Array:
@@ -70,16 +72,18 @@ def perform(ntu_label: int, people: Sequence[tuple[Body, Habits]], rng: np.rando
         rng: draws everything that varies.
 
     Returns:
-        ``[person, frame, 25, 3]`` in metres, 45 to 120 frames at 30 Hz. World: y up from the floor, z towards the
-        frontal camera, x to the left of a person who faces it. A person alone faces the frontal camera up to 20
-        degrees; two persons face each other across its view.
+        ``[person, frame, 25, 3]`` in metres, 45 to 120 frames at 30 Hz. World: y up from the floor, z towards
+        the frontal camera, x to the left of a person who faces it. A person alone faces the frontal camera up
+        to 20 degrees; two persons face each other across its view.
     """
     (body, habits), *others = people
     if ntu_label in SOLO:
         program, shortest, longest = SOLO[ntu_label]
         performer = Performer(body, habits, rng, _frames(rng, habits.tempo, shortest, longest))
         program(performer)
-        place = Place(float(np.clip(rng.normal(0, 0.12), -0.35, 0.35)), rng.normal(0, 0.12), rng.normal(0, 0.12))
+        place = Place(
+            float(np.clip(rng.normal(0, 0.12), -0.35, 0.35)), rng.normal(0, 0.12), rng.normal(0, 0.12)
+        )
         return place.outward(solve(body, performer.pose))[None]
     pair_program, shortest, longest = PAIRS[ntu_label]
     other_body, other_habits = others[0]
@@ -89,5 +93,9 @@ def perform(ntu_label: int, people: Sequence[tuple[Body, Habits]], rng: np.rando
     joints = np.stack([solve(body, actor.pose), place.outward(solve(other_body, partner.pose))])
     joints -= 0.5 * np.array([place.x, 0.0, place.z])
     side = 1.0 if rng.random() < 0.5 else -1.0
-    stage = Place(side * np.pi / 2 + float(np.clip(rng.normal(0, 0.15), -0.4, 0.4)), rng.normal(0, 0.1), rng.normal(0, 0.1))
+    stage = Place(
+        side * np.pi / 2 + float(np.clip(rng.normal(0, 0.15), -0.4, 0.4)),
+        rng.normal(0, 0.1),
+        rng.normal(0, 0.1),
+    )
     return stage.outward(joints)

@@ -1,7 +1,9 @@
-"""Motion programs whose hands work before the body: read, write, type, play with a phone, clap, cross, throw, cheer.
+"""Motion programs whose hands work before the body: read, write, type, play with a phone, clap, cross, throw,
+cheer.
 
-The four desk-like actions share posture and place and differ in what the hands do: in reading both hold still, in
-writing one strokes small and fast over the other's page, in typing both tap in turn, with a phone the thumbs move.
+The four desk-like actions share posture and place and differ in what the hands do: in reading both hold
+still, in writing one strokes small and fast over the other's page, in typing both tap in turn, with a phone
+the thumbs move.
 """
 
 from __future__ import annotations
@@ -13,7 +15,9 @@ from zsar_kit.data.puppet.performer import Performer, bump, ease
 
 
 def _work_place(p: Performer, seated: float, low: float, high: float) -> tuple[Array, float, float]:
-    """Sit or stand, bow the head over the hands; returns the envelope and the height and depth of the work."""
+    """Sit or stand, bow the head over the hands; returns the envelope and the height and depth of the
+    work.
+    """
     if p.chance(seated):
         p.sit()
     on = np.ones(p.frames) if p.chance(0.35) else p.envelope(0.8, 0.8)
@@ -80,7 +84,9 @@ def play_with_phone(p: Performer) -> None:
         taps = np.maximum(p.strokes(p.between(1.5, 3.2), 0.4), 0) * p.between(0.4, 1.0)
         if both or hand == p.hand:
             grip = p.trunk.chest(sign * 0.05 if both else centre, height + sway, depth + 0.004 * taps)
-            p.reach(hand, grip, on, aim=(-0.3, 0.5, 0.9), thumb=(-0.9, 0.7, -0.2), swivel=p.between(-0.1, 0.2))
+            p.reach(
+                hand, grip, on, aim=(-0.3, 0.5, 0.9), thumb=(-0.9, 0.7, -0.2), swivel=p.between(-0.1, 0.2)
+            )
             p.pose.curl[hand] += on * 0.5 * taps
         elif p.chance(0.6):
             swipe = 0.02 * p.strokes(p.between(0.8, 1.8), 0.3)
@@ -140,7 +146,9 @@ def cross_hands(p: Performer) -> None:
 
 
 def throw(p: Performer) -> None:
-    """Wind up beside the head with the trunk turned, then a quick forward stroke and a slow follow-through."""
+    """Wind up beside the head with the trunk turned, then a quick forward stroke and a slow
+    follow-through.
+    """
     sign, overarm = p.side(p.hand), p.chance(0.75)
     begin = p.begin
     wind = p.between(0.5, 0.8) / p.tempo
@@ -162,7 +170,12 @@ def throw(p: Performer) -> None:
     cocked = p.trunk.chest(sign * p.between(0.26, 0.36), high, -0.12 if overarm else -0.32)
     ahead = p.trunk.chest(sign * 0.12, p.between(0.06, 0.22) if overarm else -0.05, 0.52)
     low = p.trunk.chest(-0.02 * sign, -0.32, 0.38) if overarm else ahead
-    p.reach(p.hand, cocked, ease(p.time, begin, begin + 0.9 * wind), aim=(0.1, 1.0, -0.4) if overarm else (0, -1, -0.3))
+    p.reach(
+        p.hand,
+        cocked,
+        ease(p.time, begin, begin + 0.9 * wind),
+        aim=(0.1, 1.0, -0.4) if overarm else (0, -1, -0.3),
+    )
     p.reach(p.hand, ahead, forth, aim=(0.0, 0.1, 1.0), swivel=0.3 if overarm else 0.0, arc=0.02)
     p.reach(p.hand, low, follow * (0.8 if overarm else 0.0), aim=(-0.2, -0.7, 0.7), arc=0.0)
     relaxed = p.trunk.shoulder[p.hand] + np.array([0.05 * sign, -0.96, 0.08]) * (p.body.arm + p.body.palm)

@@ -1,6 +1,8 @@
-"""Motion programs whose hands work at the head: drink, eat, brush teeth or hair, phone call, hat, salute, headache.
+"""Motion programs whose hands work at the head: drink, eat, brush teeth or hair, phone call, hat, salute,
+headache.
 
-Each program writes trunk and head, settles, and moves the hands; units are metres of a person of 1.72 m, and radians.
+Each program writes trunk and head, settles, and moves the hands; units are metres of a person of 1.72 m, and
+radians.
 """
 
 from __future__ import annotations
@@ -39,7 +41,9 @@ def drink(p: Performer) -> None:
 
 
 def eat(p: Performer) -> None:
-    """Morsels go from a plate before the chest to the mouth, one short touch each; the head comes towards the hand."""
+    """Morsels go from a plate before the chest to the mouth, one short touch each; the head comes towards the
+    hand.
+    """
     if p.chance(0.45):
         p.sit()
     on = p.envelope(0.6, 0.6)
@@ -53,9 +57,19 @@ def eat(p: Performer) -> None:
     plate = p.trunk.chest(-0.06 * sign, height, depth)
     if p.chance(0.65):
         p.reach(p.other, plate, on, aim=(-0.5, 0.0, 0.8), thumb=(0.0, 1.0, 0.2))
-    p.reach(p.hand, plate + p.trunk.body.scale * np.array([0.07 * sign, 0.05, 0.0]), on, aim=(-0.5, -0.1, 0.8))
+    p.reach(
+        p.hand, plate + p.trunk.body.scale * np.array([0.07 * sign, 0.05, 0.0]), on, aim=(-0.5, -0.1, 0.8)
+    )
     mouth = p.trunk.face(sign * p.between(0.0, 0.04), -0.09, p.between(0.10, 0.15))
-    p.reach(p.hand, mouth, bite, aim=(-0.8, 0.4, -0.2), thumb=(-0.3, 0.3, -0.8), swivel=p.between(-0.1, 0.35), arc=0.03)
+    p.reach(
+        p.hand,
+        mouth,
+        bite,
+        aim=(-0.8, 0.4, -0.2),
+        thumb=(-0.3, 0.3, -0.8),
+        swivel=p.between(-0.1, 0.35),
+        arc=0.03,
+    )
 
 
 def brush_teeth(p: Performer) -> None:
@@ -73,11 +87,15 @@ def brush_teeth(p: Performer) -> None:
     mouth = p.trunk.face(side + sign * stroke, -0.09 + along * stroke, p.between(0.11, 0.15) + 0.2 * stroke)
     p.reach(p.hand, mouth, on, aim=(-0.9, 0.3, -0.1), thumb=(-0.2, 0.4, -0.9), swivel=p.between(0.1, 0.6))
     if p.chance(0.3):
-        p.reach(p.other, p.trunk.chest(-sign * 0.12, -0.28, 0.26), on, aim=(-0.3, 0.1, 1.0), thumb=(0.0, 1.0, 0.0))
+        p.reach(
+            p.other, p.trunk.chest(-sign * 0.12, -0.28, 0.26), on, aim=(-0.3, 0.1, 1.0), thumb=(0.0, 1.0, 0.0)
+        )
 
 
 def brush_hair(p: Performer) -> None:
-    """The hand strokes from the forehead over the side of the head down and back, lifts off and starts again."""
+    """The hand strokes from the forehead over the side of the head down and back, lifts off and starts
+    again.
+    """
     on = p.envelope(0.7, 0.6)
     sign = p.side(p.hand)
     phase = p.phase(p.between(0.8, 1.6))
@@ -95,7 +113,9 @@ def brush_hair(p: Performer) -> None:
 
 
 def phone_call(p: Performer) -> None:
-    """A phone is taken to the ear and held; the head leans towards it, nods in talk, the other hand rests or gestures."""
+    """A phone is taken to the ear and held; the head leans towards it, nods in talk, the other hand rests or
+    gestures.
+    """
     if p.chance(0.2):
         p.sit()
     on = p.envelope(0.9, 0.7)
@@ -143,7 +163,13 @@ def salute(p: Performer) -> None:
     sign = p.side(p.hand)
     temple = p.trunk.face(sign * p.between(0.09, 0.13), p.between(0.03, 0.07), p.between(0.06, 0.11))
     p.reach(
-        p.hand, temple, on, aim=(-0.75, 0.55, 0.15), aim_weight=0.8, thumb=(-0.3, -0.4, -0.6), swivel=p.between(0.5, 0.95)
+        p.hand,
+        temple,
+        on,
+        aim=(-0.75, 0.55, 0.15),
+        aim_weight=0.8,
+        thumb=(-0.3, -0.4, -0.6),
+        swivel=p.between(0.5, 0.95),
     )
 
 

@@ -1,7 +1,7 @@
 """Motion programs of two persons: kick, push, touch a pocket, shake hands.
 
-The pair shares the acting person's frame; the other one stands in it at a :class:`Place`. Arms and legs move by the same
-primitives as in the programs of one person, towards points of the other's body.
+The pair shares the acting person's frame; the other one stands in it at a :class:`Place`. Arms and legs move
+by the same primitives as in the programs of one person, towards points of the other's body.
 """
 
 from __future__ import annotations
@@ -83,7 +83,9 @@ def push(a: Performer, b: Performer) -> Place:
     place = _facing(a, 0.62, 0.80)
     moment = _contact(a, 0.25, 0.5)
     draw, shove, home = 0.55 / a.tempo, 0.25 / a.tempo, 0.7 / a.tempo
-    ready = ease(a.time, moment - shove - draw, moment - shove) * (1 - ease(a.time, moment + 0.15, moment + home))
+    ready = ease(a.time, moment - shove - draw, moment - shove) * (
+        1 - ease(a.time, moment + 0.15, moment + home)
+    )
     thrust = bump(a.time, moment - shove, moment, moment + 0.15 + 0.8 * home)
     if a.chance(0.4):
         a.step(a.other, moment - shove - 0.2, 0.4, a.between(0.10, 0.25))
@@ -114,7 +116,7 @@ def touch_pocket(a: Performer, b: Performer) -> Place:
     if view < 0.6:
         place = Place(a.between(-0.35, 0.35), a.between(-0.12, 0.12), a.between(0.46, 0.60) * a.scale)
     else:
-        place = _facing(a, 0.50, 0.64)
+        place = _facing(a, 0.56, 0.70)
     on = a.envelope(0.9, 0.8)
     if a.chance(0.35):
         a.step(a.hand, a.begin, 0.6, a.between(0.08, 0.2))

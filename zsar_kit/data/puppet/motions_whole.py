@@ -25,7 +25,13 @@ def pick_up(p: Performer) -> None:
         p.crouch(1.2 * max(lacking, 0.0) * down)
     p.settle()
     grasp = ease(p.time, begin, low)
-    p.reach(p.hand, np.broadcast_to(floor, (p.frames, 3)), grasp, aim=np.tile([0.0, -1.0, 0.3], (p.frames, 1)), arc=0.03)
+    p.reach(
+        p.hand,
+        np.broadcast_to(floor, (p.frames, 3)),
+        grasp,
+        aim=np.tile([0.0, -1.0, 0.3], (p.frames, 1)),
+        arc=0.03,
+    )
     held = p.trunk.chest(0.12 * sign, p.between(-0.36, -0.2), p.between(0.22, 0.32))
     p.reach(p.hand, held, ease(p.time, low + 0.15, max(stop, low + 0.6)), aim=(-0.3, 0.1, 1.0), arc=0.0)
     if p.chance(0.5):
@@ -37,7 +43,9 @@ def _support_hands(p: Performer, weight: Array) -> None:
     """Hands press on the thighs while the seat is low and the trunk leans."""
     both = p.chance(0.6)
     for hand in (p.hand, p.other) if both else (p.hand,):
-        thigh = p.trunk.hip[hand] + 0.35 * (p.pose.ankle[hand] - p.trunk.hip[hand]) * np.array([1.0, 0.0, 1.6])
+        thigh = p.trunk.hip[hand] + 0.35 * (p.pose.ankle[hand] - p.trunk.hip[hand]) * np.array(
+            [1.0, 0.0, 1.6]
+        )
         p.reach(hand, thigh + np.array([0.0, 0.08, 0.0]) * p.scale, weight, aim=(0.0, -0.4, 0.9), arc=0.04)
 
 
@@ -73,7 +81,9 @@ def swing_kick(p: Performer, foot: int, height: float, moment: float) -> Array:
     back_time, swing, down = 0.45 / p.tempo, 0.26 / p.tempo, 0.6 / p.tempo
     back = bump(p.time, moment - swing - back_time, moment - swing, moment)
     forth = bump(p.time, moment - swing, moment, moment + down)
-    amount = ease(p.time, moment - swing - back_time, moment - swing) * (1 - ease(p.time, moment, moment + down))
+    amount = ease(p.time, moment - swing - back_time, moment - swing) * (
+        1 - ease(p.time, moment, moment + down)
+    )
     support = ease(p.time, moment - swing - 1.6 * back_time, moment - swing - 0.6 * back_time)
     support = support * (1 - ease(p.time, moment + 0.6 * down, moment + 1.5 * down))
     p.shift_weight(1 - foot, support)
@@ -122,7 +132,10 @@ def hop(p: Performer) -> None:
     for k in range(count):
         takeoff = start + k * period
         height += _flight(p, takeoff, air)
-        p.crouch(p.between(0.03, 0.07) * bump(p.time, takeoff - 0.5 * (period - air), takeoff - 0.08, takeoff + 0.03))
+        p.crouch(
+            p.between(0.03, 0.07)
+            * bump(p.time, takeoff - 0.5 * (period - air), takeoff - 0.08, takeoff + 0.03)
+        )
         forward = travel * ease(p.time, takeoff, takeoff + air)
         for side in (LEFT, RIGHT):
             p.pose.ankle[side][:, 2] += forward
@@ -173,5 +186,3 @@ def jump(p: Performer) -> None:
         p.reach(hand, p.trunk.chest(sign * 0.24, -0.42, -0.28), np.clip(swing_back, 0, 1) * 0.9, arc=0.0)
         raised = p.trunk.chest(sign * p.between(0.18, 0.30), arms_high, p.between(0.15, 0.35))
         p.reach(hand, raised, np.clip(swing_up, 0, 1), aim=(0.0, 0.8, 0.5))
-
-

@@ -1,8 +1,9 @@
 """The primitives that all motion programs share: timing, posture, reaching, oscillation, leaning, stepping.
 
 A :class:`Performer` is one person during one clip. A program first writes trunk and feet, then calls
-:meth:`Performer.settle` (sway, breath, resting hands), then lets the hands reach for points of its own or of another
-body. Classes are compositions of these few primitives, so that an unseen class shares its parts with seen ones.
+:meth:`Performer.settle` (sway, breath, resting hands), then lets the hands reach for points of its own or of
+another body. Classes are compositions of these few primitives, so that an unseen class shares its parts with
+seen ones.
 """
 
 from __future__ import annotations
@@ -51,7 +52,9 @@ def subject_habits(seed: int, subject: int) -> Habits:
 
 
 def ease(time: Array, begin: float | Array, end: float | Array) -> Array:
-    """Minimum-jerk rise from 0 (before ``begin``) to 1 (after ``end``), as in human reaching (Flash & Hogan 1985)."""
+    """Minimum-jerk rise from 0 (before ``begin``) to 1 (after ``end``), as in human reaching (Flash & Hogan
+    1985).
+    """
     s = np.clip((time - begin) / np.maximum(np.asarray(end) - begin, 1e-6), 0, 1)
     return s**3 * (10 - 15 * s + 6 * s**2)
 
@@ -89,7 +92,7 @@ class Performer:
         self.pose.head[:, 0] += habits.head - 0.5 * habits.slump
         self.trunk: Trunk = trunk(body, self.pose)
 
-    def between(self, low: float, high: float) -> float:
+    def between(self, low: int | float, high: int | float) -> float:
         """A uniform draw."""
         return float(self.rng.uniform(low, high))
 
@@ -102,7 +105,9 @@ class Performer:
         return 1.0 if hand == LEFT else -1.0
 
     def envelope(self, rise: float = 0.6, fall: float = 0.6, lag: float = 0.0) -> Array:
-        """0 at rest, 1 while acting: rises from ``begin + lag`` and falls before ``end``; faster with the tempo."""
+        """0 at rest, 1 while acting: rises from ``begin + lag`` and falls before ``end``; faster with the
+        tempo.
+        """
         rise, fall = (min(d / self.tempo, 0.36 * self.duration) for d in (rise, fall))
         up = ease(self.time, self.begin + lag, self.begin + lag + rise)
         return up * (1 - ease(self.time, self.end - fall, self.end))
@@ -113,7 +118,9 @@ class Performer:
         return self.begin + rise, min(self.end, self.duration) - rise * (self.end < self.duration)
 
     def drift(self, scale: float, slowest: float = 0.12, fastest: float = 0.8) -> Array:
-        """A smooth random wandering ``[frame]`` of about ``scale``: four sinusoids of random frequency in Hz."""
+        """A smooth random wandering ``[frame]`` of about ``scale``: four sinusoids of random frequency in
+        Hz.
+        """
         frequency = self.rng.uniform(slowest, fastest, (4, 1))
         start = self.rng.uniform(0, 2 * np.pi, (4, 1))
         return scale / np.sqrt(2) * np.sin(2 * np.pi * frequency * self.time + start).sum(0)
@@ -130,7 +137,8 @@ class Performer:
     def pulses(self, count: int, width: float = 1.0, shortest: float = 0.5) -> Array:
         """``count`` bumps in 0..1 spread over the active part; ``width`` 1 lets neighbours touch.
 
-        Where the active part has no room for bumps of ``shortest`` seconds, the whole window is used, with fewer bumps.
+        Where the active part has no room for bumps of ``shortest`` seconds, the whole window is used, with
+        fewer bumps.
         """
         start, stop = self.active()
         if stop - start < count * shortest:
@@ -143,7 +151,9 @@ class Performer:
         return np.max([bump(self.time, m - half, m, m + half) for m in middles], axis=0)
 
     def sit(self, amount: Array | float = 1.0) -> None:
-        """Sit (``amount`` 1) or be on the way down: pelvis back and down on a seat behind, trunk leaning on the way."""
+        """Sit (``amount`` 1) or be on the way down: pelvis back and down on a seat behind, trunk leaning on
+        the way.
+        """
         amount = np.broadcast_to(np.asarray(amount, dtype=float), (self.frames,))
         body, pose = self.body, self.pose
         seat = body.ankle + body.shank * self.between(0.98, 1.12)
@@ -155,7 +165,9 @@ class Performer:
         self.seated = bool(np.all(amount == 1))
 
     def lean(self, angle: Array | float, turn: Array | float = 0.0, shift: float = 0.16) -> None:
-        """Bend the trunk forward by ``angle`` (radians), hips and spine sharing it; the pelvis goes back for balance."""
+        """Bend the trunk forward by ``angle`` (radians), hips and spine sharing it; the pelvis goes back for
+        balance.
+        """
         angle = np.broadcast_to(np.asarray(angle, dtype=float), (self.frames,))
         self.pose.hips_turn[:, 0] += 0.5 * angle
         self.pose.spine[:, 0] += 0.5 * angle
@@ -183,7 +195,9 @@ class Performer:
         self.pose.hips_turn[:, 2] += 0.06 * self.side(foot) * amount
 
     def swing_leg(self, foot: int, thigh: Array, knee: Array, amount: Array, outward: float = 0.0) -> None:
-        """Lift a leg: thigh angle forward of down and knee bend in radians, blended with the ground by ``amount``."""
+        """Lift a leg: thigh angle forward of down and knee bend in radians, blended with the ground by
+        ``amount``.
+        """
         body, pose = self.body, self.pose
         pose.planted[foot] &= amount <= 1e-6
         plant(body, pose)
@@ -197,7 +211,9 @@ class Performer:
         pose.toe[foot] += amount * (0.35 - 0.8 * np.clip(thigh, 0, 1))
 
     def settle(self) -> None:
-        """Add sway, breath and head wandering, keep feet on the floor, and let the hands rest where they would."""
+        """Add sway, breath and head wandering, keep feet on the floor, and let the hands rest where they
+        would.
+        """
         pose, sway = self.pose, self.habits.sway * (0.4 if self.seated else 1.0)
         pose.pelvis[:, 0] += self.drift(0.006 * sway)
         pose.pelvis[:, 2] += self.drift(0.006 * sway)
@@ -219,7 +235,10 @@ class Performer:
         for hand in (LEFT, RIGHT):
             sign = self.side(hand)
             length = slack * (body.arm + body.palm)
-            hang = torso.shoulder[hand] + np.array([sign * 0.05, -1.0, 0.06 + self.between(-0.03, 0.05)]) * length
+            hang = (
+                torso.shoulder[hand]
+                + np.array([sign * 0.05, -1.0, 0.06 + self.between(-0.03, 0.05)]) * length
+            )
             if self.seated:
                 knee_side = pose.ankle[hand] - torso.hip[hand]
                 hang = torso.hip[hand] + np.array([0.0, 0.09, 0.0]) * self.scale
@@ -228,7 +247,9 @@ class Performer:
                 hang = torso.base + np.array([sign * 0.025, 0.04, 0.17]) * self.scale
             wander = np.stack([self.drift(0.006), self.drift(0.004), self.drift(0.008)], axis=-1)
             pose.hand[hand] = hang + wander
-            pose.aim[hand] = rotate(torso.upper, (0.0, -0.3 if self.seated else -1.0, 0.8 if self.seated else 0.15))
+            pose.aim[hand] = rotate(
+                torso.upper, (0.0, -0.3 if self.seated else -1.0, 0.8 if self.seated else 0.15)
+            )
             pose.aim_weight[hand] = 0.3
             pose.thumb[hand] = rotate(torso.upper, (-0.5 * sign, 0.5, 1.0))
 
@@ -244,14 +265,16 @@ class Performer:
         swivel: float | Array = 0.0,
         arc: float | None = None,
     ) -> None:
-        """Blend a hand from where it is towards ``target`` by ``weight`` in 0..1; call again to chain targets.
+        """Blend a hand from where it is towards ``target`` by ``weight`` in 0..1; call again to chain
+        targets.
 
         Args:
             target: ``[frame, 3]`` point for the hand's centre in the person frame.
-            aim: direction of the fingers, and ``thumb`` of the thumb: three numbers in the chest's axes (x is taken
-                outwards: mirrored for the right hand) or ``[frame, 3]`` in the person frame.
+            aim: direction of the fingers, and ``thumb`` of the thumb: three numbers in the chest's axes (x is
+                taken outwards: mirrored for the right hand) or ``[frame, 3]`` in the person frame.
             swivel: the elbow turned outwards, radians. arc: how far the path bows out to the front, in
-                metres; by itself more for a hand that is raised, which otherwise would pass through the shoulder.
+                metres; by itself more for a hand that is raised, which otherwise would pass through the
+                shoulder.
         """
         pose, sign = self.pose, self.side(hand)
         w = weight[:, None]

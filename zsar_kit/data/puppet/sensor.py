@@ -1,7 +1,9 @@
-"""A model of a depth camera's skeleton tracker: viewpoint, noise by joint, occlusion, jitter, drop-outs, lost frames.
+"""A model of a depth camera's skeleton tracker: viewpoint, noise by joint, occlusion, jitter, drop-outs, lost
+frames.
 
-Camera coordinates follow Kinect v2 and NTU RGB+D: origin at the sensor, y up, z away from it, x growing to the sensor's
-left (to the right in the mirrored image), so that a person who faces the camera has the left side at smaller x. Metres.
+Camera coordinates follow Kinect v2 and NTU RGB+D: origin at the sensor, y up, z away from it, x growing to
+the sensor's left (to the right in the mirrored image), so that a person who faces the camera has the left
+side at smaller x. Metres.
 """
 
 from __future__ import annotations
@@ -13,8 +15,8 @@ from jaxtyping import Float, Float32
 
 from zsar_kit.config import Config
 
-#: Standard deviation of the tracker's noise by joint, in millimetres at three metres: small in the trunk, large at the
-#: ends of the limbs, largest at hand tips and thumbs.
+#: Standard deviation of the tracker's noise by joint, in millimetres at three metres: small in the trunk,
+#: large at the ends of the limbs, largest at hand tips and thumbs.
 NOISE_MM = (
     4, 4, 4, 5, 6, 9, 12, 14, 6, 9, 12, 14, 5, 9, 12, 16, 5, 9, 12, 16, 4, 20, 22, 20, 22,
 )  # fmt: skip
@@ -26,10 +28,12 @@ class SensorConfig(Config):
     """Strength of each disturbance.
 
     Attributes:
-        noise: factor on :data:`NOISE_MM`; 0 switches noise off. memory: correlation of noise between frames, 0..1.
+        noise: factor on :data:`NOISE_MM`; 0 switches noise off. memory: correlation of noise between frames,
+            0..1.
         occluded: factor on the noise of a joint behind the trunk.
         jitter: chance per frame and limb of a spike, ``spike`` its standard deviation in metres.
-        dropouts: expected number of joints per person and sequence that freeze at their last value for 3-10 frames.
+        dropouts: expected number of joints per person and sequence that freeze at their last value for 3-10
+            frames.
         lost: chance that a frame is lost altogether.
     """
 
@@ -42,6 +46,7 @@ class SensorConfig(Config):
     lost: float = 0.012
 
     def validate(self) -> None:
+        """Check the ranges."""
         for name in ("noise", "occluded", "spike", "dropouts"):
             self.require(getattr(self, name) >= 0, name, "at least 0")
         for name in ("memory", "jitter", "lost"):
@@ -49,7 +54,12 @@ class SensorConfig(Config):
 
 
 def view(
-    world: Float[np.ndarray, "person frame 25 3"], *, azimuth: float, distance: float, height: float, tilt: float
+    world: Float[np.ndarray, "person frame 25 3"],
+    *,
+    azimuth: float,
+    distance: float,
+    height: float,
+    tilt: float,
 ) -> Float[np.ndarray, "person frame 25 3"]:
     """World to camera coordinates.
 
@@ -67,7 +77,9 @@ def view(
 
 
 def _occluded(joints: Float[np.ndarray, "person frame 25 3"]) -> Float[np.ndarray, "person frame 25"]:
-    """1 where the trunk of any person stands between camera and joint, judged in the image plane; otherwise 0."""
+    """1 where the trunk of any person stands between camera and joint, judged in the image plane; otherwise
+    0.
+    """
     image = joints[..., :2] / joints[..., 2:]
     hidden = np.zeros(joints.shape[:3], dtype=bool)
     for body in range(len(joints)):
@@ -75,12 +87,16 @@ def _occluded(joints: Float[np.ndarray, "person frame 25 3"]) -> Float[np.ndarra
         centre, depth = 0.5 * (image[body, :, 20] + image[body, :, 0]), 0.5 * (top[:, 2] + low[:, 2])
         half_height = 0.5 * np.abs(image[body, :, 20, 1] - image[body, :, 0, 1])
         offset = np.abs(image - centre[None, :, None])
-        inside = (offset[..., 0] < 0.13 / depth[None, :, None]) & (offset[..., 1] < half_height[None, :, None])
+        inside = (offset[..., 0] < 0.13 / depth[None, :, None]) & (
+            offset[..., 1] < half_height[None, :, None]
+        )
         hidden |= inside & (joints[..., 2] > depth[None, :, None] + 0.08)
     return hidden.astype(float)
 
 
-def _noise(shape: tuple[int, ...], memory: float, rng: np.random.Generator) -> Float[np.ndarray, "person frame 25 3"]:
+def _noise(
+    shape: tuple[int, ...], memory: float, rng: np.random.Generator
+) -> Float[np.ndarray, "person frame 25 3"]:
     """Unit noise, correlated between frames (a first-order autoregression with stationary variance one)."""
     noise = rng.standard_normal(shape)
     lag = np.subtract.outer(np.arange(shape[1]), np.arange(shape[1]))
@@ -94,7 +110,8 @@ def observe(
 ) -> Float32[np.ndarray, "person seen 25 3"]:
     """What the tracker reports of joints given in camera coordinates.
 
-    Values are rounded to 0.1 mm: far below the noise, and far above differences between processors' arithmetic.
+    Values are rounded to 0.1 mm: far below the noise, and far above differences between processors'
+    arithmetic.
 
     Returns:
         float32; ``seen`` is the number of frames that were not lost (at least two).

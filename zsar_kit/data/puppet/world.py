@@ -1,8 +1,10 @@
-"""Puppet, the embedded data set: a kinematic world of 12 subjects, 28 classes and three cameras. Always synthetic.
+"""Puppet, the embedded data set: a kinematic world of 12 subjects, 28 classes and three cameras. Always
+synthetic.
 
-Like NTU RGB+D, every performance is seen by three cameras at once (-45, 0 and +45 degrees), each with its own noise, so
-that cross-subject and cross-view protocols mean what they mean there. The default set takes seconds to make and is
-the same, bit for bit, wherever it is made. It was frozen before any training; :data:`VERSION` counts later changes.
+Like NTU RGB+D, every performance is seen by three cameras at once (-45, 0 and +45 degrees), each with its own
+noise, so that cross-subject and cross-view protocols mean what they mean there. The default set takes seconds
+to make and is the same, bit for bit, wherever it is made. It was frozen before any training; :data:`VERSION`
+counts later changes.
 """
 
 from __future__ import annotations
@@ -38,7 +40,8 @@ class PuppetConfig(Config):
     Attributes:
         version: of the motion programs; only the current one can be made.
         subjects, cameras, replications: how many; sequences = classes x subjects x replications x cameras.
-        classes: ids (0..27) to make; empty for all. Ids keep their meaning, so a part of the set is a part of the set.
+        classes: ids (0..27) to make; empty for all. Ids keep their meaning, so a part of the set is a part of
+            the set.
         seed: of bodies, habits, motions and noise.
         sensor: strength of the sensor's disturbances.
     """
@@ -52,17 +55,22 @@ class PuppetConfig(Config):
     sensor: SensorConfig = field(default_factory=SensorConfig)
 
     def validate(self) -> None:
+        """Check the ranges, and that the asked version is the one that this code makes."""
         self.require(self.version == VERSION, "version", f"{VERSION}, the version of these motion programs")
         self.require(1 <= self.subjects <= 999, "subjects", "in 1..999")
         self.require(1 <= self.cameras <= len(AZIMUTHS), "cameras", f"in 1..{len(AZIMUTHS)}")
         self.require(1 <= self.replications <= 999, "replications", "in 1..999")
         ids = self.classes
         known = all(0 <= c < len(NTU_LABELS) for c in ids)
-        self.require(known and len(set(ids)) == len(ids), "classes", f"distinct ids in 0..{len(NTU_LABELS) - 1}")
+        self.require(
+            known and len(set(ids)) == len(ids), "classes", f"distinct ids in 0..{len(NTU_LABELS) - 1}"
+        )
 
     @classmethod
     def tiny(cls) -> PuppetConfig:
-        """A set of seconds' fractions for tests: six classes (one of two persons), four subjects, one replication."""
+        """A set of seconds' fractions for tests: six classes (one of two persons), four subjects, one
+        replication.
+        """
         return cls(subjects=4, replications=1, classes=(0, 5, 9, 10, 16, 26))
 
 
@@ -78,9 +86,10 @@ def _setup(seed: int, setup: int) -> dict[str, float]:
 def generate(config: PuppetConfig) -> Iterator[SkeletonSequence]:
     """Make the sequences one after the other, in the order class, subject, replication, camera.
 
-    Each performance and each camera draws from a generator named after it, so that a set with fewer subjects, classes
-    or replications is exactly a part of the larger one. The other person of a pair is an extra who appears with one subject
-    only, so that no body is in two parts of a cross-subject protocol. Names are NTU's ``SsssCcccPpppRrrrAaaa`` with NTU's action number.
+    Each performance and each camera draws from a generator named after it, so that a set with fewer subjects,
+    classes or replications is exactly a part of the larger one. The other person of a pair is an extra who
+    appears with one subject only, so that no body is in two parts of a cross-subject protocol. Names are
+    NTU's ``SsssCcccPpppRrrrAaaa`` with NTU's action number.
     """
 
     def person(number: int) -> tuple[Body, Habits]:
@@ -121,7 +130,8 @@ def puppet_hash(config: PuppetConfig) -> str:
 
 
 def build_puppet(path: str | Path, config: PuppetConfig | None = None) -> SkeletonSet:
-    """The set on disk: opened if ``path`` holds the one of this configuration, otherwise made (and replaced whole).
+    """The set on disk: opened if ``path`` holds the one of this configuration, otherwise made (and replaced
+    whole).
 
     Args:
         path: the folder of the artefact.

@@ -1,0 +1,112 @@
+"""Class texts as figures: how alike they are, and who is whose neighbour."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from zsar_kit.errors import DataError
+from zsar_kit.plotting import style
+from zsar_kit.plotting.results import NAMED_COLUMNS, number_ticks
+
+
+def plot_similarity(
+    matrix: np.ndarray,
+    names: Sequence[str],
+    *,
+    highlight: Collection[int] = (),
+    ax: Axes | None = None,
+    title: str | None = None,
+) -> Axes:
+    """Similarity of class texts as an image; the colours span the values off the diagonal.
+
+    Args:
+        matrix: ``[class, class]``, e.g. cosine similarity of the pooled texts.
+        names: of the classes.
+        highlight: positions (say, of the unseen classes) whose names stand out.
+        ax: where to draw; None makes a figure of fitting size.
+        title: above it.
+
+    Raises:
+        DataError: the matrix is not square or not finite, or names are missing.
+    """
+    values = style.check_square(matrix)
+    labels = style.check_names(names, len(values), "class")
+    n = len(values)
+    cell = 0.45 if n <= NAMED_COLUMNS else 0.19
+    axes = style.ensure_axes(ax, width=max(n * cell + 4.0, 5.0), height=max(n * cell + 1.1, 3.4))
+    others = values[~np.eye(n, dtype=bool)]
+    low, high = (others.min(), others.max()) if others.size else (0.0, 1.0)
+    image = axes.imshow(values, cmap=style.SEQUENTIAL, vmin=low, vmax=high, aspect="equal")
+    number_ticks(axes, labels)
+    _emphasise(axes, highlight)
+    axes.spines[:].set_visible(False)
+    bar = style.figure_of(axes).colorbar(image, ax=axes, shrink=0.7, pad=0.02, extend="max")
+    bar.set_label("cosine similarity", fontsize=style.LABEL_SIZE)
+    bar.ax.tick_params(labelsize=style.TICK_SIZE)
+    bar.outline.set_visible(False)
+    style.label_axes(axes, x="class", y="class", title=title)
+    return axes
+
+
+def plot_neighbours(
+    matrix: np.ndarray,
+    names: Sequence[str],
+    *,
+    classes: Sequence[int] | None = None,
+    k: int = 5,
+    highlight: Collection[int] = (),
+    ax: Axes | None = None,
+    title: str | None = None,
+) -> Axes:
+    """The k most similar other classes of some classes, as a list with dots at their similarity.
+
+    Args:
+        matrix: ``[class, class]`` similarity.
+        names: of the classes.
+        classes: the positions to list neighbours of; None takes ``highlight``, or the first three.
+        k: neighbours of each.
+        highlight: positions (say, of the unseen classes) in another colour.
+        ax: where to draw; None makes a figure of fitting size.
+        title: above it.
+
+    Raises:
+        DataError: the matrix is not square, names are missing, or a class is out of range.
+    """
+    values = style.check_square(matrix)
+    labels = [style.shorten(name, 60) for name in style.check_names(names, len(values), "class")]
+    queries = list(classes if classes is not None else (sorted(highlight) or range(min(3, len(values)))))
+    if bad := [c for c in (*queries, *highlight) if not 0 <= c < len(values)]:
+        raise DataError(f"position {bad[0]} is out of range 0..{len(values) - 1}", where="classes")
+    k = min(k, len(values) - 1)
+    lines: list[tuple[str, float | None, bool]] = []
+    for query in queries:
+        lines.append((labels[query], None, query in highlight))
+        ranked = sorted((c for c in range(len(values)) if c != query), key=lambda c, q=query: -values[q, c])
+        lines += [(labels[c], float(values[query, c]), c in highlight) for c in ranked[:k]]
+    axes = style.ensure_axes(ax, width=7.2, height=max(0.19 * len(lines) + 1.0, 2.2))
+    shown = [s for _, s, _ in lines if s is not None]
+    low = min(shown, default=0.0) - 0.06 * max(np.ptp(shown) if shown else 0.0, 1e-3)
+    for y, (_, similarity, special) in enumerate(lines):
+        if similarity is not None:
+            axes.plot([low, similarity], [y, y], color=style.LIGHT, linewidth=1.2, zorder=1)
+            axes.plot(similarity, y, "o", color=style.RED if special else style.BLUE, markersize=5, zorder=2)
+    axes.set_yticks(range(len(lines)), [text for text, _, _ in lines], fontsize=style.TICK_SIZE)
+    for tick, (_, similarity, special) in zip(axes.get_yticklabels(), lines, strict=True):
+        tick.set_color(style.RED if special else style.INK)
+        if similarity is None:
+            tick.set_fontweight("bold")
+    axes.tick_params(axis="y", length=0)
+    axes.set_ylim(len(lines) - 0.4, -0.6)
+    axes.set_xlim(left=low)
+    style.label_axes(axes, x="cosine similarity", title=title)
+    return axes
+
+
+def _emphasise(ax: Axes, positions: Collection[int]) -> None:
+    for index, tick in enumerate(ax.get_yticklabels()):
+        if index in positions:
+            tick.set_color(style.RED)
+            tick.set_fontweight("bold")

@@ -1,0 +1,135 @@
+"""Looks that all figures share, without touching matplotlib's global state."""
+
+from __future__ import annotations
+
+import io
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from zsar_kit import __version__
+from zsar_kit.artefacts import write_atomic, write_json
+from zsar_kit.errors import ConfigError, DataError
+
+# The palette of Okabe and Ito, told apart with every common colour vision; its yellow is too light on white.
+BLUE, ORANGE, GREEN, PURPLE, SKY, RED = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00"
+PALETTE = (BLUE, RED, GREEN, PURPLE, SKY, ORANGE)
+INK, GREY, LIGHT = "#222222", "#8A8A8A", "#DDDDDD"
+SEQUENTIAL = "Blues"  # light at zero: empty cells of a matrix stay quiet
+TITLE_SIZE, LABEL_SIZE, TICK_SIZE, SMALL_SIZE = 11, 9.5, 8.5, 7
+DPI = 150
+
+
+def figure(width: float = 6.4, height: float = 4.0) -> Figure:
+    """An empty figure in inches that lays itself out; it belongs to no global list and needs no closing."""
+    return Figure(figsize=(width, height), dpi=DPI, layout="constrained", facecolor="white")
+
+
+def ensure_axes(ax: Axes | None, *, width: float, height: float) -> Axes:
+    """The given axes, or fresh ones in a figure of their own; with the house style."""
+    axes = figure(width, height).add_subplot() if ax is None else ax
+    axes.spines[["top", "right"]].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(GREY)
+    axes.tick_params(labelsize=TICK_SIZE, color=GREY)
+    return axes
+
+
+def label_axes(ax: Axes, *, x: str = "", y: str = "", title: str | None = None) -> None:
+    """Axis labels, which name the unit, and a title flush left."""
+    ax.set_xlabel(x, fontsize=LABEL_SIZE, color=INK)
+    ax.set_ylabel(y, fontsize=LABEL_SIZE, color=INK)
+    if title:
+        ax.set_title(title, fontsize=TITLE_SIZE, color=INK, loc="left")
+
+
+def figure_of(ax: Axes) -> Figure:
+    """The figure that holds an axes."""
+    found = ax.get_figure(root=True)
+    if not isinstance(found, Figure):
+        raise DataError("these axes belong to no figure", where="ax")
+    return found
+
+
+def shorten(name: str, width: int = 46) -> str:
+    """A class name in at most ``width`` characters, cut in the middle between words.
+
+    Names of look-alike classes often differ in their last words ("... from left to right"), so both ends
+    stay.
+
+    >>> shorten("Swipe across an imaginary screen in front of you from left to right", 40)
+    'Swipe across an … you from left to right'
+    """
+    text = " ".join(str(name).split())
+    if len(text) <= width:
+        return text
+    tail = text[-(width // 2 + 3) :].partition(" ")[2]
+    head = textwrap.shorten(text, width - len(tail) - 1, placeholder=" …")
+    return f"{head} {tail}" if tail else textwrap.shorten(text, width, placeholder=" …")[:width]
+
+
+def wrap(name: str, width: int = 18, lines: int = 3) -> str:
+    """A class name over at most ``lines`` lines of ``width`` characters."""
+    return "\n".join(textwrap.wrap(str(name), width, max_lines=lines, placeholder=" …"))
+
+
+def check_names(names: Sequence[str], count: int, what: str) -> list[str]:
+    """The names as a list.
+
+    Raises:
+        DataError: there are not ``count`` of them.
+    """
+    if len(names) != count:
+        raise DataError(f"expected one name per {what}, {count}, got {len(names)}", where="names")
+    return [str(name) for name in names]
+
+
+def check_square(matrix: np.ndarray) -> np.ndarray:
+    """The matrix as an array.
+
+    Raises:
+        DataError: it is not square, is empty, or is not finite.
+    """
+    array = np.asarray(matrix)
+    if array.ndim != 2 or array.shape[0] != array.shape[1] or not array.size:
+        raise DataError(f"expected a square matrix, got shape {array.shape}", where="matrix")
+    if not np.isfinite(array).all():
+        raise DataError("expected finite values, got NaN or infinity", where="matrix")
+    return array
+
+
+def save_figure(fig: Figure, stem: str | Path, *, runs: Sequence[str], **record: Any) -> list[Path]:
+    """Write ``stem.png``, ``stem.pdf`` and ``stem.json``, each atomically.
+
+    Args:
+        fig: the figure.
+        stem: path without suffix.
+        runs: ids of the run folders whose numbers it shows; empty only for figures that show no run.
+        record: further JSON-ready entries (data set, split, seeds).
+
+    Returns:
+        The three paths.
+
+    Raises:
+        ConfigError: the stem has a suffix of an image.
+    """
+    stem = Path(stem)
+    if stem.suffix in {".png", ".pdf", ".json", ".svg"}:
+        raise ConfigError(f"expected a path without suffix, got {stem.name!r}", where="stem")
+    paths = [stem.with_name(f"{stem.name}.{suffix}") for suffix in ("png", "pdf", "json")]
+    # Without these entries the same figure gives the same bytes every time.
+    undated = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Producer": None, "Creator": None}}
+    for path in paths[:2]:
+        kind = path.suffix[1:]
+        buffer = io.BytesIO()
+        fig.savefig(
+            buffer, format=kind, dpi=DPI, metadata=undated[kind], bbox_inches="tight", pad_inches=0.08
+        )
+        write_atomic(path, buffer.getvalue())
+    write_json(paths[2], {"figure": stem.name, "runs": list(runs), "zsar_kit": __version__, **record})
+    return paths
