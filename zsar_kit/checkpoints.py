@@ -71,4 +71,5 @@ def load_module(module: nn.Module, tensors: dict[str, Tensor], *, where: str | P
     try:
         module.load_state_dict(tensors, strict=True)
     except RuntimeError as error:
-        raise ArtefactError(f"the checkpoint does not fit the model: {error}", where=where) from None
+        detail = " ".join(str(error).split())  # torch writes several lines
+        raise ArtefactError(f"the checkpoint does not fit the model: {detail}", where=where) from None

@@ -14,9 +14,15 @@ import json
 import types
 import typing
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, TypeVar
 
 from zsar_kit.errors import ConfigError, nearest_name
+
+# Not ``typing.Self``: the tests check annotations at run time, method by method, where Self has no meaning.
+ConfigT = TypeVar("ConfigT", bound="Config")
+
+
+Self = TypeVar("Self", bound="Config")  # not typing.Self, which run-time type checkers refuse outside of classes
 
 
 def _matches(value: Any, kind: Any) -> bool:
@@ -103,7 +109,7 @@ class Config:
         return json.loads(json.dumps(dataclasses.asdict(self)))
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+    def from_dict(cls: type[ConfigT], values: Mapping[str, Any]) -> ConfigT:
         """Read strictly.
 
         Raises:
@@ -122,7 +128,7 @@ class Config:
             raise ConfigError(f"missing key {missing[0]!r}", where=cls.__name__)
         return cls(**values)
 
-    def override(self, changes: Mapping[str, Any]) -> Self:
+    def override(self: ConfigT, changes: Mapping[str, Any]) -> ConfigT:
         """A copy with dotted fields replaced, e.g. ``{"flow.weight": 0.0}``; unknown names raise ConfigError."""
         values = self.to_dict()
         for dotted, value in changes.items():

@@ -11,7 +11,21 @@ import torch
 from zsar_kit.errors import MissingModelError
 from zsar_kit.semantics.language import TextEncoder, load_text_encoder
 
-WORDS = ("the", "right", "left", "arm", "hand", "leg", "head", "rises", "lowers", "bends", "turns", "and", "once")
+WORDS = (
+    "the",
+    "right",
+    "left",
+    "arm",
+    "hand",
+    "leg",
+    "head",
+    "rises",
+    "lowers",
+    "bends",
+    "turns",
+    "and",
+    "once",
+)
 
 
 @pytest.fixture(scope="session")
@@ -62,7 +76,9 @@ def clip_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     vision |= {"image_size": 8, "patch_size": 4}
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=8)).save_pretrained(folder)
+        CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=8)).save_pretrained(
+            folder
+        )
     return folder
 
 

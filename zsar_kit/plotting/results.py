@@ -137,6 +137,7 @@ def plot_score_table(
     for index, (row, name) in enumerate(zip(rows, names, strict=True)):
         y = np.arange(len(headings)) - 0.4 + pitch * (index + 0.5)
         _draw_scores(axes, [row.get(key) for key in headings], y, name, looks[name])
+    labelled = False
     for position, key in enumerate(headings):
         if position:
             axes.axhline(position - 0.5, color=style.LIGHT, linewidth=0.8, zorder=0)
@@ -147,9 +148,10 @@ def plot_score_table(
                 color=style.INK,
                 linestyle=(0, (2, 2)),
                 linewidth=1.1,
-                label="chance" if position == 0 else "_",
+                label="_" if labelled else "chance",
                 zorder=1,
             )
+            labelled = True
     axes.set_yticks(
         range(len(headings)), [style.wrap(h, 26) for h in headings.values()], fontsize=style.LABEL_SIZE
     )

@@ -57,7 +57,7 @@ def plot_film_strip(
     highlight: Iterable[int] | None = None,
     title: str | None = None,
     up: str = "y",
-    fps: float | None = None,
+    fps: float | int | None = None,
 ) -> Figure:
     """Draw evenly spaced frames of a sequence side by side, all to one scale.
 
@@ -115,13 +115,12 @@ def _front_view(joints: np.ndarray, bones: Bones, up: str) -> np.ndarray:
     """``[person, frame, joint, 2]`` with absent persons as NaN."""
     if up not in VERTICAL:
         raise ConfigError(f"'up' must be 'y' or 'z', got {up!r}", where="plotting.skeleton")
-    if joints.ndim == 3:
-        joints = joints[None]
-    if joints.ndim != 4 or joints.shape[-1] != 3 or not joints.size:
+    if joints.ndim not in (3, 4) or joints.shape[-1] != 3 or not joints.size:
         raise DataError(
             f"expected [frame, joint, xyz] or [person, frame, joint, xyz], got shape {joints.shape}",
             where="joints",
         )
+    joints = joints if joints.ndim == 4 else joints[None]
     if (top := max((max(pair) for pair in bones), default=0)) >= joints.shape[2]:
         raise DataError(
             f"a bone names joint {top}, but the skeleton has joints 0..{joints.shape[2] - 1}",

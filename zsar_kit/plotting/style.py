@@ -70,7 +70,7 @@ def shorten(name: str, width: int = 46) -> str:
         return text
     tail = text[-(width // 2 + 3) :].partition(" ")[2]
     head = textwrap.shorten(text, width - len(tail) - 1, placeholder=" …")
-    return f"{head} {tail}" if tail else textwrap.shorten(text, width, placeholder=" …")[:width]
+    return f"{head} {tail}" if tail else f"{text[: width - 1]}…"
 
 
 def wrap(name: str, width: int = 18, lines: int = 3) -> str:

@@ -1,4 +1,4 @@
-"""The artefact ``Semantics``: what a language model makes of the class texts of a text set (DESIGN section 2)."""
+"""The artefact ``Semantics``: what a language model makes of a text set's class texts (DESIGN section 2)."""
 
 from __future__ import annotations
 
@@ -44,8 +44,11 @@ class Semantics:
             class.
 
     Raises:
-        ArtefactError: shapes disagree, a class is there twice or has no token, a value is not finite.
+        ArtefactError: shapes or types disagree; a class comes twice or has no token; a value is not finite.
     """
+
+    #: shapes and types are checked below, at run time too and with an error that teaches
+    __no_type_check__ = True
 
     dataset: str
     text_set: str
@@ -79,7 +82,10 @@ class Semantics:
             raise ArtefactError(f"class ids must be there once each, got {self.class_ids}", where=where)
         for name in _ARRAYS:
             array = getattr(self, name)
-            if array is not None and name != "mask" and not np.isfinite(array).all():
+            needed = np.bool_ if name == "mask" else np.float32
+            if array is not None and array.dtype != needed:
+                raise ArtefactError(f"{name!r} must be {needed.__name__}, got {array.dtype}", where=where)
+            if array is not None and not np.isfinite(array).all():
                 row = int(np.argwhere(~np.isfinite(array))[0][0])
                 raise ArtefactError(f"{name!r} of class {self.class_ids[row]} is not finite", where=where)
         if not self.mask.any(axis=1).all():

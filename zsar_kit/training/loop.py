@@ -17,7 +17,7 @@ from tqdm.auto import tqdm
 
 from zsar_kit.checkpoints import load_module, load_tensors, optimizer_tensors, restore_optimizer, save_tensors
 from zsar_kit.config import Config
-from zsar_kit.errors import ZsarError
+from zsar_kit.errors import ArtefactError, ZsarError
 from zsar_kit.methods.base import Batch, Method, Phase, TrainingSet
 from zsar_kit.seeding import numpy_generator, torch_generator
 
@@ -130,6 +130,12 @@ class TrainingLoop:
         if self.checkpoint is None or not self.checkpoint.is_file():
             return 0, 0, None
         tensors, meta = load_tensors(self.checkpoint)
+        if meta.get("seed") != self.seed:
+            raise ArtefactError(
+                f"the checkpoint is of a run with seed {meta.get('seed')}, not {self.seed}",
+                where=self.checkpoint,
+                remedy="Remove it to begin anew.",
+            )
         weights = {k.removeprefix("method."): v for k, v in tensors.items() if k.startswith("method.")}
         load_module(self.method, weights, where=self.checkpoint)
         return meta["phase"], meta["step"], ((tensors, meta["optimizer"]), meta["schedule"])

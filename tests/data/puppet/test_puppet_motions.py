@@ -10,6 +10,7 @@ import pytest
 from zsar_kit.data.catalogue import ntu_ids
 from zsar_kit.data.puppet.body import ARM, RIGID_BONES, subject_body
 from zsar_kit.data.puppet.motions import NTU_LABELS, PAIRS, SOLO, perform
+from zsar_kit.data.puppet.motions_whole import flight
 from zsar_kit.data.puppet.performer import Performer, bump, ease, subject_habits
 from zsar_kit.seeding import numpy_generator
 
@@ -89,10 +90,8 @@ def test_feet_leave_the_floor_together_in_a_jump_and_one_stays_up_in_hopping():
 
 def test_a_flight_is_ballistic():
     body, habits = person(3)
-    from zsar_kit.data.puppet.motions_whole import _flight
-
     performer = Performer(body, habits, np.random.default_rng(0), 90)
-    height = _flight(performer, 1.0, 0.5)
+    height = flight(performer, 1.0, 0.5)
     flying = slice(32, 44)
     np.testing.assert_allclose(np.diff(height[flying], 2) * 900, -9.81, atol=1e-6)
     assert height.max() == pytest.approx(9.81 * 0.5**2 / 8, rel=0.02)
@@ -106,9 +105,14 @@ def test_look_alikes_differ_as_they_do_in_life():
 
     assert median(WRITE, max) > 3 * median(WRITE, min), "one hand writes, the other rests"
     assert median(TYPE, min) > 2 * median(WRITE, min), "both hands type"
-    heights = {label: np.median([w[0, w.shape[1] // 2, 11, 1] - w[0, w.shape[1] // 2, 20, 1] for w in instances(label)])
-               for label in (READ, WRITE, PHONE, TYPE)}  # fmt: skip
-    assert np.ptp(list(heights.values())) < 0.35, "all four happen before the belly or chest"
+
+    def height(label: int) -> float:
+        halfway = [w[0, w.shape[1] // 2] for w in instances(label)]
+        return float(np.median([pose[11, 1] - pose[20, 1] for pose in halfway]))
+
+    assert np.ptp([height(label) for label in (READ, WRITE, PHONE, TYPE)]) < 0.35, (
+        "all four happen before the belly or chest"
+    )
 
 
 def test_hands_meet_in_a_handshake_and_reach_the_pocket():

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from zsar_kit.data.puppet import world
 from zsar_kit.data.puppet.motions import NTU_LABELS, PAIRS
+from zsar_kit.data.puppet.sensor import SensorConfig
 from zsar_kit.data.puppet.world import PuppetConfig, build_puppet, generate, puppet_hash
 from zsar_kit.errors import ConfigError
 
@@ -56,7 +58,7 @@ def test_sequences_are_finite_metres_before_the_camera(one_view):
 
 def test_the_same_configuration_gives_the_same_bytes_and_another_seed_others():
     assert puppet_hash(TINY) == FROZEN
-    other = next(generate(TINY.override({"seed": 1})))
+    other = next(generate(replace(TINY, seed=1)))
     first = next(generate(TINY))
     assert first.sample == other.sample
     assert not np.array_equal(first.joints[0, :40], other.joints[0, :40])
@@ -64,15 +66,14 @@ def test_the_same_configuration_gives_the_same_bytes_and_another_seed_others():
 
 def test_a_smaller_set_is_a_part_of_a_larger_one():
     large = {s.sample: s.joints for s in generate(TINY)}
-    small = TINY.override({"classes": [10, 26], "subjects": 2, "cameras": 2})
+    small = replace(TINY, classes=(10, 26), subjects=2, cameras=2)
     for s in generate(small):
         np.testing.assert_array_equal(s.joints, large[s.sample])
 
 
 def test_cameras_see_one_motion_with_noise_of_their_own():
-    config = PuppetConfig(subjects=1, replications=1, classes=(22,)).override(
-        {"sensor.lost": 0.0, "sensor.jitter": 0.0, "sensor.dropouts": 0.0}
-    )
+    sensor = SensorConfig(lost=0.0, jitter=0.0, dropouts=0.0)
+    config = PuppetConfig(subjects=1, replications=1, classes=(22,), sensor=sensor)
     views = [s.joints[0].astype(float) for s in generate(config)]
     assert len({v.shape for v in views}) == 1
     reach = [np.linalg.norm(v[:, 11] - v[:, 0], axis=-1) for v in views]
@@ -93,7 +94,7 @@ def test_build_writes_once_and_again_only_for_another_configuration(tmp_path, mo
     monkeypatch.setattr(world, "generate", lambda config: pytest.fail("made again"))
     assert build_puppet(tmp_path / "puppet", config).digest == made.digest
     with pytest.raises(pytest.fail.Exception, match="made again"):
-        build_puppet(tmp_path / "puppet", config.override({"seed": 5}))
+        build_puppet(tmp_path / "puppet", replace(config, seed=5))
     assert build_puppet(tmp_path / "puppet", config).digest == made.digest, (
         "a failed replacement leaves the old set"
     )

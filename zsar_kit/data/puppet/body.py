@@ -27,8 +27,9 @@ ARM = ((4, 5, 6, 7, 21, 22), (8, 9, 10, 11, 23, 24))
 LEG = ((12, 13, 14, 15), (16, 17, 18, 19))
 #: Pairs of joints whose distance never changes.
 RIGID_BONES = (
-    (0, 1), (1, 20), (20, 2), (2, 3), (20, 4), (20, 8), (4, 5), (5, 6), (6, 7), (7, 21), (7, 22), (8, 9), (9, 10),
-    (10, 11), (11, 23), (11, 24), (0, 12), (0, 16), (12, 13), (13, 14), (14, 15), (16, 17), (17, 18), (18, 19),
+    (0, 1), (1, 20), (20, 2), (2, 3), (20, 4), (4, 5), (5, 6), (6, 7), (7, 21), (7, 22), (20, 8), (8, 9),
+    (9, 10), (10, 11), (11, 23), (11, 24), (0, 12), (12, 13), (13, 14), (14, 15), (0, 16), (16, 17),
+    (17, 18), (18, 19),
 )  # fmt: skip
 WRIST = 0.87  # largest flexion of a wrist, radians
 STRAIGHT = 0.998  # largest reach of a limb as a part of its length: no limb is ever locked or bent backwards
@@ -82,9 +83,7 @@ PROPORTIONS = {
 
 
 def subject_body(seed: int, subject: int) -> Body:
-    """The body of a subject: stature about 1.70 +- 0.09 m, proportions vary by about 4 % around
-    :data:`PROPORTIONS`.
-    """
+    """The body of a subject: stature 1.70 +- 0.09 m, proportions within about 4 % of the mean."""
     rng = numpy_generator(seed, "body", subject)
     stature = float(np.clip(rng.normal(1.70, 0.09), 1.50, 1.95))
     lengths = {
@@ -94,9 +93,7 @@ def subject_body(seed: int, subject: int) -> Body:
 
 
 def rotation(axis: int, angle: Array) -> Array:
-    """Rotation matrices ``[frame, 3, 3]`` about x (0: pitch forward), y (1: turn left) or z (2: lean
-    right).
-    """
+    """``[frame, 3, 3]`` about x (0: pitch forward), y (1: turn left) or z (2: lean right)."""
     matrix = np.zeros((len(angle), 3, 3))
     i, j = (axis + 1) % 3, (axis + 2) % 3
     matrix[:, axis, axis] = 1.0
@@ -151,8 +148,7 @@ def two_bone(start: Array, target: Array, first: float, second: float, bend: Arr
 
 
 class Pose:
-    """Channels of one person's motion over ``frames`` frames; motion programs write them, :func:`solve` reads
-    them.
+    """Channels of one person's motion: motion programs write them, :func:`solve` reads them.
 
     Attributes:
         pelvis: ``[frame, 3]`` pelvis position. hips_turn, spine, head: ``[frame, (pitch, turn, lean)]`` in
@@ -245,9 +241,7 @@ def trunk(body: Body, pose: Pose) -> Trunk:
 
 
 def _elbow_side(axis: Array, side: int, swivel: Array) -> Array:
-    """Direction in which an elbow points: back when the arm hangs, down when it reaches forward, forward when
-    raised.
-    """
+    """Where an elbow points: back when the arm hangs, down when it reaches out, forward when raised."""
     sign = 1.0 if side == LEFT else -1.0
     # The offsets keep the two directions without an answer (any field on a sphere has some) where hands
     # hardly go.
@@ -297,9 +291,7 @@ def _leg(body: Body, pose: Pose, torso: Trunk, side: int, joints: Array) -> None
 
 
 def solve(body: Body, pose: Pose) -> Array:
-    """Joint positions ``[frame, 25, 3]`` in the person frame; call :func:`plant` before where feet carry
-    weight.
-    """
+    """Joint positions ``[frame, 25, 3]`` in the person frame; :func:`plant` the feet before."""
     torso = trunk(body, pose)
     joints = np.empty((pose.frames, JOINTS, 3))
     for joint, place in (

@@ -1,5 +1,4 @@
-"""Motion programs whose hands work before the body: read, write, type, play with a phone, clap, cross, throw,
-cheer.
+"""Motion programs whose hands work before the body: desk work, clap, cross, throw, cheer.
 
 The four desk-like actions share posture and place and differ in what the hands do: in reading both hold
 still, in writing one strokes small and fast over the other's page, in typing both tap in turn, with a phone
@@ -15,9 +14,7 @@ from zsar_kit.data.puppet.performer import Performer, bump, ease
 
 
 def _work_place(p: Performer, seated: float, low: float, high: float) -> tuple[Array, float, float]:
-    """Sit or stand, bow the head over the hands; returns the envelope and the height and depth of the
-    work.
-    """
+    """Sit or stand, bow the head; returns the envelope and the height and depth of the work."""
     if p.chance(seated):
         p.sit()
     on = np.ones(p.frames) if p.chance(0.35) else p.envelope(0.8, 0.8)
@@ -146,9 +143,7 @@ def cross_hands(p: Performer) -> None:
 
 
 def throw(p: Performer) -> None:
-    """Wind up beside the head with the trunk turned, then a quick forward stroke and a slow
-    follow-through.
-    """
+    """Wind up beside the head, trunk turned, then a quick forward stroke and a slow follow-through."""
     sign, overarm = p.side(p.hand), p.chance(0.75)
     begin = p.begin
     wind = p.between(0.5, 0.8) / p.tempo
@@ -174,7 +169,7 @@ def throw(p: Performer) -> None:
         p.hand,
         cocked,
         ease(p.time, begin, begin + 0.9 * wind),
-        aim=(0.1, 1.0, -0.4) if overarm else (0, -1, -0.3),
+        aim=(0.1, 1.0, -0.4) if overarm else (0.0, -1.0, -0.3),
     )
     p.reach(p.hand, ahead, forth, aim=(0.0, 0.1, 1.0), swivel=0.3 if overarm else 0.0, arc=0.02)
     p.reach(p.hand, low, follow * (0.8 if overarm else 0.0), aim=(-0.2, -0.7, 0.7), arc=0.0)

@@ -1,5 +1,4 @@
-"""Motion programs whose hands work at the head: drink, eat, brush teeth or hair, phone call, hat, salute,
-headache.
+"""Motion programs whose hands work at the head, and those of the head itself.
 
 Each program writes trunk and head, settles, and moves the hands; units are metres of a person of 1.72 m, and
 radians.
@@ -41,9 +40,7 @@ def drink(p: Performer) -> None:
 
 
 def eat(p: Performer) -> None:
-    """Morsels go from a plate before the chest to the mouth, one short touch each; the head comes towards the
-    hand.
-    """
+    """Morsels go from a plate to the mouth, one short touch each; the head comes to meet the hand."""
     if p.chance(0.45):
         p.sit()
     on = p.envelope(0.6, 0.6)
@@ -93,9 +90,7 @@ def brush_teeth(p: Performer) -> None:
 
 
 def brush_hair(p: Performer) -> None:
-    """The hand strokes from the forehead over the side of the head down and back, lifts off and starts
-    again.
-    """
+    """The hand strokes from the forehead down and back over the side of the head, again and again."""
     on = p.envelope(0.7, 0.6)
     sign = p.side(p.hand)
     phase = p.phase(p.between(0.8, 1.6))
@@ -113,9 +108,7 @@ def brush_hair(p: Performer) -> None:
 
 
 def phone_call(p: Performer) -> None:
-    """A phone is taken to the ear and held; the head leans towards it, nods in talk, the other hand rests or
-    gestures.
-    """
+    """A phone is held to the ear; the head leans towards it and nods in talk."""
     if p.chance(0.2):
         p.sit()
     on = p.envelope(0.9, 0.7)

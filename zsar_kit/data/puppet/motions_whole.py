@@ -112,7 +112,7 @@ def kick(p: Performer) -> None:
     balance_arms(p, foot, forth * p.between(0.3, 0.9))
 
 
-def _flight(p: Performer, takeoff: float, seconds: float) -> Array:
+def flight(p: Performer, takeoff: float, seconds: float) -> Array:
     """A ballistic arc in metres, zero outside the flight."""
     s = np.clip((p.time - takeoff) / seconds, 0, 1)
     return 0.5 * 9.81 * seconds**2 * s * (1 - s)
@@ -131,7 +131,7 @@ def hop(p: Performer) -> None:
     height, travel = np.zeros(p.frames), p.between(-0.02, 0.12)
     for k in range(count):
         takeoff = start + k * period
-        height += _flight(p, takeoff, air)
+        height += flight(p, takeoff, air)
         p.crouch(
             p.between(0.03, 0.07)
             * bump(p.time, takeoff - 0.5 * (period - air), takeoff - 0.08, takeoff + 0.03)
@@ -165,7 +165,7 @@ def jump(p: Performer) -> None:
     for k in range(count):
         takeoff = p.begin + 0.6 / p.tempo + k * cycle
         landing = takeoff + air
-        height += _flight(p, takeoff, air)
+        height += flight(p, takeoff, air)
         deep = bump(p.time, takeoff - 0.6 / p.tempo, takeoff - 0.14, takeoff + 0.02)
         soft = bump(p.time, landing - 0.02, landing + 0.12, landing + 0.6 / p.tempo)
         p.crouch(p.between(0.14, 0.26) * deep + p.between(0.08, 0.16) * soft)

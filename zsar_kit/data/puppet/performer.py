@@ -17,7 +17,7 @@ from zsar_kit.data.puppet.body import LEFT, RIGHT, Array, Body, Pose, Trunk, pla
 from zsar_kit.seeding import numpy_generator
 
 RATE = 30.0  # frames a second
-Point = Sequence[float]
+Point = Sequence[int | float]
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,7 @@ def subject_habits(seed: int, subject: int) -> Habits:
 
 
 def ease(time: Array, begin: float | Array, end: float | Array) -> Array:
-    """Minimum-jerk rise from 0 (before ``begin``) to 1 (after ``end``), as in human reaching (Flash & Hogan
-    1985).
-    """
+    """Minimum-jerk rise from 0 to 1 between two moments, as people reach (Flash & Hogan 1985)."""
     s = np.clip((time - begin) / np.maximum(np.asarray(end) - begin, 1e-6), 0, 1)
     return s**3 * (10 - 15 * s + 6 * s**2)
 
@@ -105,9 +103,7 @@ class Performer:
         return 1.0 if hand == LEFT else -1.0
 
     def envelope(self, rise: float = 0.6, fall: float = 0.6, lag: float = 0.0) -> Array:
-        """0 at rest, 1 while acting: rises from ``begin + lag`` and falls before ``end``; faster with the
-        tempo.
-        """
+        """0 at rest, 1 while acting, rising and falling in the given seconds over the tempo."""
         rise, fall = (min(d / self.tempo, 0.36 * self.duration) for d in (rise, fall))
         up = ease(self.time, self.begin + lag, self.begin + lag + rise)
         return up * (1 - ease(self.time, self.end - fall, self.end))
@@ -118,9 +114,7 @@ class Performer:
         return self.begin + rise, min(self.end, self.duration) - rise * (self.end < self.duration)
 
     def drift(self, scale: float, slowest: float = 0.12, fastest: float = 0.8) -> Array:
-        """A smooth random wandering ``[frame]`` of about ``scale``: four sinusoids of random frequency in
-        Hz.
-        """
+        """A smooth random wandering ``[frame]`` of about ``scale``: four sinusoids, bounds in Hz."""
         frequency = self.rng.uniform(slowest, fastest, (4, 1))
         start = self.rng.uniform(0, 2 * np.pi, (4, 1))
         return scale / np.sqrt(2) * np.sin(2 * np.pi * frequency * self.time + start).sum(0)
@@ -151,9 +145,7 @@ class Performer:
         return np.max([bump(self.time, m - half, m, m + half) for m in middles], axis=0)
 
     def sit(self, amount: Array | float = 1.0) -> None:
-        """Sit (``amount`` 1) or be on the way down: pelvis back and down on a seat behind, trunk leaning on
-        the way.
-        """
+        """Sit on a seat behind (``amount`` 1) or be on the way down, the trunk leaning meanwhile."""
         amount = np.broadcast_to(np.asarray(amount, dtype=float), (self.frames,))
         body, pose = self.body, self.pose
         seat = body.ankle + body.shank * self.between(0.98, 1.12)
@@ -165,9 +157,7 @@ class Performer:
         self.seated = bool(np.all(amount == 1))
 
     def lean(self, angle: Array | float, turn: Array | float = 0.0, shift: float = 0.16) -> None:
-        """Bend the trunk forward by ``angle`` (radians), hips and spine sharing it; the pelvis goes back for
-        balance.
-        """
+        """Bend the trunk forward by ``angle`` radians, half in the hips, and balance with the pelvis."""
         angle = np.broadcast_to(np.asarray(angle, dtype=float), (self.frames,))
         self.pose.hips_turn[:, 0] += 0.5 * angle
         self.pose.spine[:, 0] += 0.5 * angle
@@ -195,9 +185,7 @@ class Performer:
         self.pose.hips_turn[:, 2] += 0.06 * self.side(foot) * amount
 
     def swing_leg(self, foot: int, thigh: Array, knee: Array, amount: Array, outward: float = 0.0) -> None:
-        """Lift a leg: thigh angle forward of down and knee bend in radians, blended with the ground by
-        ``amount``.
-        """
+        """Lift a leg (angles of thigh and knee in radians), blended with the ground by ``amount``."""
         body, pose = self.body, self.pose
         pose.planted[foot] &= amount <= 1e-6
         plant(body, pose)
@@ -211,9 +199,7 @@ class Performer:
         pose.toe[foot] += amount * (0.35 - 0.8 * np.clip(thigh, 0, 1))
 
     def settle(self) -> None:
-        """Add sway, breath and head wandering, keep feet on the floor, and let the hands rest where they
-        would.
-        """
+        """Add sway and breath, keep planted feet in reach, and let the hands rest."""
         pose, sway = self.pose, self.habits.sway * (0.4 if self.seated else 1.0)
         pose.pelvis[:, 0] += self.drift(0.006 * sway)
         pose.pelvis[:, 2] += self.drift(0.006 * sway)
@@ -265,8 +251,7 @@ class Performer:
         swivel: float | Array = 0.0,
         arc: float | None = None,
     ) -> None:
-        """Blend a hand from where it is towards ``target`` by ``weight`` in 0..1; call again to chain
-        targets.
+        """Blend a hand from where it is towards ``target`` by ``weight``; calls can be chained.
 
         Args:
             target: ``[frame, 3]`` point for the hand's centre in the person frame.

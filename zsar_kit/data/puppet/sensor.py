@@ -1,5 +1,4 @@
-"""A model of a depth camera's skeleton tracker: viewpoint, noise by joint, occlusion, jitter, drop-outs, lost
-frames.
+"""A model of a depth camera's skeleton tracker: viewpoint, noise, occlusion, jitter, losses.
 
 Camera coordinates follow Kinect v2 and NTU RGB+D: origin at the sensor, y up, z away from it, x growing to
 the sensor's left (to the right in the mirrored image), so that a person who faces the camera has the left
@@ -77,9 +76,7 @@ def view(
 
 
 def _occluded(joints: Float[np.ndarray, "person frame 25 3"]) -> Float[np.ndarray, "person frame 25"]:
-    """1 where the trunk of any person stands between camera and joint, judged in the image plane; otherwise
-    0.
-    """
+    """1 where a trunk stands between camera and joint, judged in the image plane; otherwise 0."""
     image = joints[..., :2] / joints[..., 2:]
     hidden = np.zeros(joints.shape[:3], dtype=bool)
     for body in range(len(joints)):

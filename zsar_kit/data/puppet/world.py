@@ -1,5 +1,4 @@
-"""Puppet, the embedded data set: a kinematic world of 12 subjects, 28 classes and three cameras. Always
-synthetic.
+"""Puppet, the embedded data set: a kinematic world, always called synthetic.
 
 Like NTU RGB+D, every performance is seen by three cameras at once (-45, 0 and +45 degrees), each with its own
 noise, so that cross-subject and cross-view protocols mean what they mean there. The default set takes seconds
@@ -68,9 +67,7 @@ class PuppetConfig(Config):
 
     @classmethod
     def tiny(cls) -> PuppetConfig:
-        """A set of seconds' fractions for tests: six classes (one of two persons), four subjects, one
-        replication.
-        """
+        """For tests: six classes (one of two persons), four subjects, one replication."""
         return cls(subjects=4, replications=1, classes=(0, 5, 9, 10, 16, 26))
 
 
@@ -130,8 +127,7 @@ def puppet_hash(config: PuppetConfig) -> str:
 
 
 def build_puppet(path: str | Path, config: PuppetConfig | None = None) -> SkeletonSet:
-    """The set on disk: opened if ``path`` holds the one of this configuration, otherwise made (and replaced
-    whole).
+    """The set on disk: opened if it is there and of this configuration, otherwise made.
 
     Args:
         path: the folder of the artefact.

@@ -1,0 +1,162 @@
+"""Floors: ridge is scikit-learn's, both transfer on a toy world and neither does when texts are shuffled."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import Ridge
+
+from zsar_kit.errors import ConfigError, TextError
+from zsar_kit.methods.base import Batch
+from zsar_kit.methods.floors import LinearCosine, LinearCosineConfig, RidgeConfig, RidgeToText
+from zsar_kit.seeding import torch_generator
+from zsar_kit.training.loop import fit
+
+LINEAR = LinearCosineConfig(steps=150, learning_rate=1e-2)
+FLOORS = {"ridge": (RidgeToText, RidgeConfig(penalty=0.1)), "linear_cosine": (LinearCosine, LINEAR)}
+each_floor = pytest.mark.parametrize(("method", "config"), FLOORS.values(), ids=FLOORS.keys())
+
+
+def scores_of(method, toy, classes=None):
+    return method.class_scores(torch.from_numpy(toy.features), classes or toy.unseen).heads["cosine"].numpy()
+
+
+@pytest.mark.parametrize("penalty", [0.003, 0.3, 10.0])
+def test_ridge_is_the_closed_form_of_scikit_learn(toy, penalty):
+    training = toy.training
+    ours = fit(RidgeToText, RidgeConfig(penalty=penalty), training, seed=0, progress=False)
+    mean, scale = training.features.mean(0), training.features.std(0, ddof=1)
+    targets = toy.text.pooled[training.labels].astype(np.float64)
+    oracle = Ridge(alpha=penalty * len(training.labels)).fit((training.features - mean) / scale, targets)
+    predicted = oracle.predict((toy.features - mean) / scale)
+    np.testing.assert_allclose(ours.embed(torch.from_numpy(toy.features)).numpy(), predicted, atol=2e-5)
+    text = toy.text.pooled[list(toy.unseen)]
+    cosine = predicted @ text.T / np.linalg.norm(predicted, axis=1, keepdims=True) / np.linalg.norm(text, axis=1)
+    np.testing.assert_allclose(scores_of(ours, toy), cosine, atol=2e-4)
+
+
+def test_ridge_grid_is_one_config_a_penalty():
+    config = RidgeConfig(penalties=(0.1, 1.0))
+    assert [c.penalty for c in RidgeToText.grid(config)] == [0.1, 1.0]
+    assert RidgeToText.grid(RidgeConfig(penalty=0.5)) == [RidgeConfig(penalty=0.5)]
+
+
+@each_floor
+def test_transfers_to_unseen_classes_unless_texts_are_shuffled(make_toy, method, config):
+    right, wrong = [], []
+    for seed in range(3):
+        for shuffle, found in ((False, right), (True, wrong)):
+            toy = make_toy(seed, shuffle=shuffle)
+            found.append(toy.accuracy(scores_of(fit(method, config, toy.training, seed=seed, progress=False), toy)))
+    # Ten unseen classes: chance is 0.1. One seed with shuffled texts has a standard deviation of about 0.1.
+    assert min(right) > 0.8
+    assert np.mean(wrong) < 0.25
+
+
+@each_floor
+def test_scores_follow_the_order_of_classes_and_not_the_batch(toy, method, config):
+    fitted = fit(method, config, toy.training, seed=0, progress=False)
+    order = np.random.default_rng(0).permutation(len(toy.unseen))
+    scores = scores_of(fitted, toy)
+    np.testing.assert_allclose(scores_of(fitted, toy, tuple(np.array(toy.unseen)[order].tolist())), scores[:, order], atol=1e-6)
+    alone = fitted.class_scores(torch.from_numpy(toy.features[5:6]), toy.unseen).heads["cosine"].numpy()
+    np.testing.assert_allclose(alone, scores[5:6], atol=1e-6)
+    assert np.abs(scores).max() <= 1 + 1e-6
+
+
+@each_floor
+def test_relabelling_classes_changes_nothing(toy, method, config):
+    """The same world with class c called 3 c + 5, texts in another order."""
+    rows = np.random.default_rng(1).permutation(len(toy.text.class_ids))
+    text = replace(
+        toy.text,
+        class_ids=tuple(3 * int(r) + 5 for r in rows),
+        tokens=toy.text.tokens[rows],
+        mask=toy.text.mask[rows],
+        pooled=toy.text.pooled[rows],
+    )
+    training = replace(
+        toy.training,
+        labels=3 * toy.training.labels + 5,
+        seen=tuple(3 * c + 5 for c in toy.training.seen),
+        semantics={"motion": text},
+    )
+    scores = scores_of(fit(method, config, toy.training, seed=0, progress=False), toy)
+    renamed = tuple(3 * c + 5 for c in toy.unseen)
+    relabelled = scores_of(fit(method, config, training, seed=0, progress=False), toy, renamed)
+    np.testing.assert_allclose(relabelled, scores, atol=1e-3)
+
+
+@each_floor
+def test_unseen_texts_do_not_enter_training(toy, method, config):
+    pooled = toy.text.pooled.copy()
+    pooled[list(toy.unseen)] = 7.0
+    one = fit(method, config, toy.training, seed=0, progress=False)
+    other = fit(method, config, toy.with_text(pooled=pooled), seed=0, progress=False)
+    features = torch.from_numpy(toy.features)
+    assert torch.equal(one.embed(features), other.embed(features))
+    assert method.text_use(config) == "inductive"
+
+
+@each_floor
+def test_class_without_text(toy, method, config):
+    fitted = method(config, toy.training, torch_generator(0))
+    with pytest.raises(TextError, match="class 99 has no text"):
+        fitted.class_scores(torch.from_numpy(toy.features), (0, 99))
+
+
+@each_floor
+def test_names_its_text_set(toy, method, config):
+    assert method.text_sets(replace(config, text_set="label")) == ("label",)
+    with pytest.raises(TextError, match="the text set 'sign' is needed"):
+        method(replace(config, text_set="sign"), toy.training, torch_generator(0))
+
+
+def test_linear_cosine_separates_seen_classes(toy):
+    losses = []
+    fitted = fit(
+        LinearCosine,
+        LINEAR,
+        toy.training,
+        seed=0,
+        progress=False,
+        log_every=1,
+        on_step=lambda phase, step, values: losses.append(values["cross_entropy"]),
+    )
+    assert len(losses) == LINEAR.steps
+    assert np.mean(losses[-10:]) < 0.25 * losses[0]
+    heads = fitted.class_scores(torch.from_numpy(toy.training.features), toy.training.seen).heads
+    assert (heads["cosine"].argmax(1).numpy() == toy.training.labels).mean() > 0.9
+
+
+def test_cross_entropy_of_the_step_is_the_equations(toy):
+    method = LinearCosine(LINEAR, toy.training, torch_generator(0))
+    x, y = toy.training.features[::37], toy.training.labels[::37]
+    step = method.training_step(Batch(torch.from_numpy(x), torch.from_numpy(y)), "linear", torch_generator(0))
+    mapped = method.embed(torch.from_numpy(x)).detach().numpy().astype(np.float64)
+    expected = 0.0
+    for vector, label in zip(mapped, y, strict=True):
+        cosines = [vector @ t / np.linalg.norm(vector) / np.linalg.norm(t) for t in toy.text.pooled[:20]]
+        logits = np.array(cosines) / LINEAR.temperature
+        expected += np.log(np.exp(logits).sum()) - logits[label]
+    assert float(step.loss) == pytest.approx(expected / len(y), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: RidgeConfig(penalty=0.0), "'penalty' must be positive, or None, got 0.0"),
+        (lambda: RidgeConfig(penalties=()), r"'penalties' must be positive numbers, got \(\)"),
+        (lambda: RidgeConfig(penalties=(1.0, -1.0)), "'penalties' must be positive numbers"),
+        (lambda: LinearCosineConfig(temperature=0.0), "'temperature' must be positive"),
+        (lambda: LinearCosineConfig(steps=0), "'steps' must be at least 1"),
+        (lambda: LinearCosineConfig(batch_size=0), "'batch_size' must be at least 1"),
+        (lambda: LinearCosineConfig(learning_rate=0.0), "'learning_rate' must be positive"),
+    ],
+)
+def test_ranges(build, message):
+    with pytest.raises(ConfigError, match=message):
+        build()

@@ -1,0 +1,89 @@
+"""Methods by name: every preset is whole, names are not taken twice, and a misspelt one is answered."""
+
+from __future__ import annotations
+
+import pytest
+
+from zsar_kit.config import Config
+from zsar_kit.errors import ConfigError, TextError
+from zsar_kit.methods import registry
+from zsar_kit.methods.base import Method, TrainingSet, class_rows
+from zsar_kit.methods.floors import LinearCosine, RidgeToText
+from zsar_kit.methods.flora import Flora, FloraConfig
+from zsar_kit.methods.registry import entry, methods, preset, register
+
+
+@pytest.fixture
+def own_entries(monkeypatch):
+    """A registry that forgets what the test adds."""
+    methods()
+    monkeypatch.setattr(registry, "_ENTRIES", dict(registry._ENTRIES))
+
+
+def test_the_kits_methods_are_there():
+    found = {name: e.method for name, e in methods().items()}
+    assert found.items() >= {"flora": Flora, "ridge": RidgeToText, "linear_cosine": LinearCosine}.items()
+
+
+def test_every_preset_fits_its_method_and_round_trips():
+    for name, found in methods().items():
+        assert issubclass(found.method, Method)
+        assert found.presets, name
+        for config in found.presets.values():
+            assert type(config) is found.method.config_type
+            assert type(config).from_dict(config.to_dict()) == config
+            assert found.method.text_sets(config)
+            assert found.method.text_use(config) in ("inductive", "transductive text")
+            assert found.method.calibration in ("stacking", "ratio")
+            for candidate in found.method.grid(config):
+                assert found.method.grid(candidate) == [candidate]  # a chosen config leaves nothing open
+
+
+def test_paper_preset_is_the_papers():
+    config = preset("flora", "paper")
+    assert config == FloraConfig()
+    assert isinstance(config, FloraConfig)
+    assert (config.align.latent_dim, config.flow.depth, config.flow.heads) == (768, 1, 12)
+    assert (config.align.lambda_align, config.flow.lambda_flow, config.flow.t) == (0.1, 0.1, 0.5)
+    assert config.flow.times == "logit_normal"
+
+
+def test_misspelt_names():
+    with pytest.raises(ConfigError, match=r"unknown method 'flroa'\. Did you mean 'flora'\?"):
+        entry("flroa")
+    with pytest.raises(ConfigError, match=r"method 'flora' has no preset 'papper'\. Did you mean 'paper'\?"):
+        preset("flora", "papper")
+    with pytest.raises(ConfigError, match="unknown method"):
+        preset("flroa", "paper")
+
+
+def test_a_name_is_taken_once(own_entries):
+    class Other(Method):
+        config_type = Config
+
+        def phases(self):
+            return ()
+
+        def class_scores(self, features, classes):
+            raise NotImplementedError
+
+    register("other", Other, {"plain": Config()})
+    assert entry("other").method is Other
+    register("other", Other, {"again": Config()})
+    assert list(entry("other").presets) == ["again"]
+    with pytest.raises(ConfigError, match="the method name 'flora' is already taken by Flora"):
+        register("flora", Other, {})
+
+
+def test_class_rows():
+    assert class_rows([4, 2, 9], [9, 4]) == [2, 0]
+    with pytest.raises(TextError, match=r"class 3 has no text, so it can't be scored\. There are \[4, 2, 9\]"):
+        class_rows([4, 2, 9], [4, 3])
+
+
+def test_missing_text_set(toy):
+    empty = TrainingSet(toy.training.features, toy.training.labels, toy.training.seen, {})
+    with pytest.raises(TextError, match="the text set 'motion' is needed; there are none"):
+        empty.text_set("motion")
+    with pytest.raises(TextError, match="the text set 'sign' is needed; there are motion, label"):
+        toy.training.text_set("sign")

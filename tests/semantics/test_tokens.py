@@ -1,0 +1,95 @@
+"""Joined texts, against a loop written from the definition: tails hold pooled features, and one more token both."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from zsar_kit.errors import ConfigError, TextError
+from zsar_kit.semantics.embeddings import Semantics
+from zsar_kit.semantics.language import LanguageRecord
+from zsar_kit.semantics.tokens import join_tokens
+
+
+def build(name, lengths, width, *, seed=0, ids=None, holes=False):
+    """Texts of the given lengths; values at padding are wild, so that reading them shows."""
+    rng = np.random.default_rng(seed)
+    tokens = rng.normal(size=(len(lengths), max(lengths) + 2, width)).astype(np.float32)
+    mask = np.arange(tokens.shape[1]) < np.array(lengths)[:, None]
+    if holes:
+        mask = mask[:, ::-1].copy()
+    tokens[~mask] = 1e6
+    ids = tuple(range(len(lengths))) if ids is None else ids
+    return Semantics(
+        dataset="toy",
+        text_set=name,
+        class_ids=ids,
+        class_names=tuple(map(str, ids)),
+        texts=((),) * len(ids),
+        tokens=tokens,
+        mask=mask,
+        pooled=rng.normal(size=(len(ids), width)).astype(np.float32),
+        language=LanguageRecord("toy", "0", "", width, None, "mean"),
+    )
+
+
+def joined_by_hand(texts, row, max_tokens):
+    """The token sequence of one class as a list of vectors."""
+    own = [list(t.tokens[row][t.mask[row]][:max_tokens]) for t in texts]
+    longest = max(map(len, own))
+    rows = [
+        np.concatenate([o[i] if i < len(o) else t.pooled[row] for o, t in zip(own, texts, strict=True)])
+        for i in range(longest)
+    ]
+    return [*rows, np.concatenate([t.pooled[row] for t in texts])]
+
+
+@pytest.mark.parametrize("max_tokens", [1, 3, 4, 99])
+@pytest.mark.parametrize("holes", [False, True])
+def test_join_equals_the_definition(max_tokens, holes):
+    texts = [build("label", [1, 3, 2, 4], 3, seed=1, holes=holes), build("motion", [5, 2, 2, 1], 2, seed=2)]
+    joined = join_tokens(texts, max_tokens)
+    assert joined.class_ids == (0, 1, 2, 3)
+    lengths = []
+    for row in range(4):
+        expected = joined_by_hand(texts, row, max_tokens)
+        lengths.append(len(expected))
+        np.testing.assert_array_equal(joined.tokens[row, : len(expected)], expected)
+        assert (joined.tokens[row, len(expected) :] == 0).all()
+        np.testing.assert_array_equal(joined.pooled[row], expected[-1])
+    assert joined.mask.sum(1).tolist() == lengths
+    assert joined.tokens.shape == (4, max(lengths), 5)
+    assert (np.diff(joined.mask.astype(int), axis=1) <= 0).all()  # real tokens first
+    assert joined.tokens.dtype == np.float32
+
+
+def test_lengths_by_example():
+    joined = join_tokens([build("label", [1, 3], 2), build("motion", [4, 2], 2)], 99)
+    assert joined.mask.sum(1).tolist() == [5, 4]
+    cut = join_tokens([build("label", [1, 3], 2), build("motion", [4, 2], 2)], 2)
+    assert cut.mask.sum(1).tolist() == [3, 3]
+
+
+def test_one_text_gets_its_pooled_token():
+    text = build("motion", [2, 3], 4)
+    joined = join_tokens([text], 99)
+    np.testing.assert_array_equal(joined.tokens[0, :2], text.tokens[0, :2])
+    np.testing.assert_array_equal(joined.tokens[0, 2], text.pooled[0])
+    np.testing.assert_array_equal(joined.pooled, text.pooled)
+
+
+def test_rows_follow_the_selection():
+    text = build("motion", [2, 3, 1], 4)
+    joined, chosen = join_tokens([text], 99), join_tokens([text.select([2, 0])], 99)
+    assert chosen.class_ids == (2, 0)
+    np.testing.assert_array_equal(chosen.tokens, joined.tokens[[2, 0], :3])
+
+
+def test_bad_input():
+    one, other = build("label", [1, 2], 2), build("motion", [1, 2], 2, ids=(1, 0))
+    with pytest.raises(TextError, match="'label' and 'motion' are not of the same classes.*Select the same"):
+        join_tokens([one, other], 5)
+    with pytest.raises(ConfigError, match="max_tokens must be at least 1 and a text set is needed, got 0 and 1"):
+        join_tokens([one], 0)
+    with pytest.raises(ConfigError, match="got 5 and 0"):
+        join_tokens([], 5)

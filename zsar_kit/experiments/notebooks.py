@@ -1,0 +1,74 @@
+"""Parameters of notebooks, checked from inside, so that plain ``papermill in.ipynb out.ipynb -p name value`` is safe.
+
+papermill injects whatever it is given: a misspelt name becomes a new variable and the notebook runs with its default.
+Each notebook therefore reads its parameters through :func:`read_parameters` in the cell after the parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from zsar_kit.config import Config
+from zsar_kit.errors import ConfigError
+
+Parameters = TypeVar("Parameters", bound=Config)
+
+_LITERALS = (bool, int, float, str, list, tuple, dict, type(None))
+_SHELL = {"In", "Out", "exit", "quit", "open", "get_ipython", "papermill"}
+
+
+def read_parameters(kind: type[Parameters], namespace: Mapping[str, Any]) -> Parameters:
+    """The parameters that a notebook's namespace holds; call it before anything else is defined.
+
+    Args:
+        kind: the notebook's parameter class.
+        namespace: ``globals()`` of the notebook.
+
+    Raises:
+        ConfigError: a name that the notebook does not have (the nearest is offered), or a value of the wrong type.
+    """
+    values = {
+        name: value
+        for name, value in namespace.items()
+        if not name.startswith("_") and name not in _SHELL and isinstance(value, _LITERALS)
+    }
+    try:
+        return kind.from_dict(values)
+    except ConfigError as error:
+        raise ConfigError(error.problem, where="the notebook's parameters", remedy=error.remedy) from None
+
+
+@dataclass(frozen=True)
+class QuickstartParameters(Config):
+    """Parameters of ``00_quickstart.ipynb``."""
+
+    workspace: str = "workspace"
+    dataset: str = "puppet"
+    split: str = "23/5"
+    suite: str = "demo"
+    sample: int = 0
+    seeds: tuple[int, ...] = (0,)
+    device: str = "auto"
+
+    def validate(self) -> None:
+        """Check ranges."""
+        self.require(self.sample >= 0, "sample", "at least 0")
+        self.require(len(self.seeds) >= 1, "seeds", "at least one seed")
+
+
+@dataclass(frozen=True)
+class TrainParameters(Config):
+    """Parameters of ``10_train_method.ipynb``."""
+
+    dataset: str = "puppet"
+    split: str = "23/5"
+    method: str = "flora"
+    preset: str = "cpu"
+    overrides: dict = field(default_factory=dict)
+    seeds: tuple[int, ...] = (0,)
+    suite: str = "demo"
+    workspace: str = "workspace"
+    out: str = "figures"
+    device: str = "auto"
