@@ -19,3 +19,26 @@ def shared_dir() -> Path:
             pytest.fail(message)
         pytest.skip(message)
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def puppet_workspace(tmp_path_factory: pytest.TempPathFactory):
+    """A workspace with puppet and the demo's encoders, trained once a session (about two minutes on two cores)."""
+    from zsar_kit.data.splits import load_split, part_protocols
+    from zsar_kit.experiments.stages import (
+        Workspace,
+        calibration_folds,
+        features_for,
+        main_fold,
+        prepare_skeletons,
+    )
+    from zsar_kit.experiments.sweep import load_suite
+
+    workspace = Workspace(tmp_path_factory.mktemp("puppet") / "workspace", progress=False)
+    suite = load_suite("demo")
+    case = suite.cases[0]
+    skeletons = prepare_skeletons(workspace, case.dataset)
+    split, protocol = load_split(case.dataset, case.split), part_protocols(case.dataset)[0]
+    for fold in (main_fold(skeletons, split, protocol), *calibration_folds(skeletons, split, protocol, 0)):
+        features_for(workspace, skeletons, fold, protocol, suite.encoder(case.dataset))
+    return workspace

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import importlib
 import inspect
 import re
@@ -31,6 +32,10 @@ def table_rows(name: str, header: tuple[str, ...]) -> list[dict[str, str]]:
     return rows
 
 
+# Finding a class's source parses its whole module, so it is done once for each.
+source_of = functools.cache(inspect.getsource)
+
+
 def resolve(path: str, argument: str) -> str:
     """Find ``module.object(argument)`` inside the package and return the source that defines it."""
     parts = path.split(".")
@@ -47,13 +52,13 @@ def resolve(path: str, argument: str) -> str:
 
 
 def _source(module: ModuleType, names: list[str], argument: str) -> str:
-    value, source = module, inspect.getsource(module)
+    value, source = module, source_of(module)
     for name in names:
         if dataclasses.is_dataclass(value) and name in {f.name for f in dataclasses.fields(value)}:
             break
         value = getattr(value, name)
         if inspect.isclass(value) or inspect.isfunction(value):
-            source = inspect.getsource(value)
+            source = source_of(value)
     if argument:
         assert argument in inspect.signature(value).parameters, (
             f"no argument {argument!r} of {'.'.join(names)}"

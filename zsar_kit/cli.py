@@ -43,6 +43,8 @@ class Place:
 
 
 Where = Annotated[Place, OmitArgPrefixes]
+Dataset = Annotated[Positional[str], arg(metavar="DATASET")]
+Split = Annotated[Positional[str], arg(metavar="SPLIT")]
 
 
 @data.command(name="list")
@@ -53,7 +55,7 @@ def data_list(place: Where = Place()) -> None:
 
 @data.command(name="prepare")
 def data_prepare(
-    dataset: Positional[str],
+    dataset: Dataset,
     root: Path | None = None,
     place: Where = Place(),
 ) -> None:
@@ -67,7 +69,7 @@ def data_prepare(
 
 
 @data.command(name="show")
-def data_show(dataset: Positional[str], protocol: str = "", place: Where = Place()) -> None:
+def data_show(dataset: Dataset, protocol: str = "", place: Where = Place()) -> None:
     """Counts of a prepared data set: samples, subjects, lengths, parts.
 
     Args:
@@ -78,7 +80,7 @@ def data_show(dataset: Positional[str], protocol: str = "", place: Where = Place
 
 
 @split.command(name="list")
-def split_list(dataset: Positional[str]) -> None:
+def split_list(dataset: Dataset) -> None:
     """Class splits of a data set.
 
     Args:
@@ -89,7 +91,7 @@ def split_list(dataset: Positional[str]) -> None:
 
 @split.command(name="make")
 def split_make(
-    dataset: Positional[str], unseen: int, seed: int = 0, out: Path = Path("split.toml"), name: str | None = None
+    dataset: Dataset, unseen: int, seed: int = 0, out: Path = Path("split.toml"), name: str | None = None
 ) -> None:
     """Draw a reproducible random split and write it to a file that --split takes.
 
@@ -105,8 +107,8 @@ def split_make(
 
 @app.command(name="features")
 def features(
-    dataset: Positional[str],
-    split: Positional[str],
+    dataset: Dataset,
+    split: Split,
     suite: str = "real",
     protocol: str = "",
     folds: bool = True,
@@ -128,9 +130,9 @@ def features(
 class TrainOptions:
     """What to train; defaults are the demo's."""
 
-    dataset: Positional[str] = "puppet"
+    dataset: Dataset = "puppet"
     """name of a prepared data set"""
-    split: Positional[str] = "23/5"
+    split: Split = "23/5"
     """name of a class split, or a split file"""
     method: str = "flora"
     """name of a method"""
@@ -149,23 +151,23 @@ class TrainOptions:
 
 
 @app.command(name="train")
-def train(options: Annotated[TrainOptions, OmitArgPrefixes] = TrainOptions(), place: Where = Place()) -> None:
+def train(method: Annotated[TrainOptions, OmitArgPrefixes] = TrainOptions(), place: Where = Place()) -> None:
     """Fit a method, score the test samples, evaluate; prints the run folder and its result."""
     base = RunConfig(
-        dataset=options.dataset,
-        split=options.split,
-        protocol=options.protocol,
-        method=options.method,
-        preset=options.preset,
-        overrides=commands.parse_overrides(options.set),
-        language_model=options.language_model,
-        encoder=commands.suite_encoder(options.suite, options.dataset),
+        dataset=method.dataset,
+        split=method.split,
+        protocol=method.protocol,
+        method=method.method,
+        preset=method.preset,
+        overrides=commands.parse_overrides(method.set),
+        language_model=method.language_model,
+        encoder=commands.suite_encoder(method.suite, method.dataset),
     )
-    say(commands.train([replace(base, seed=seed) for seed in options.seeds], place.open()))
+    say(commands.train([replace(base, seed=seed) for seed in method.seeds], place.open()))
 
 
 @app.command(name="evaluate")
-def evaluate(run: Positional[Path], gamma: float | None = None, place: Where = Place()) -> None:
+def evaluate(run: Annotated[Positional[Path], arg(metavar="RUN")], gamma: float | None = None, place: Where = Place()) -> None:
     """Evaluate a finished run again from its stored scores.
 
     Args:
@@ -176,7 +178,7 @@ def evaluate(run: Positional[Path], gamma: float | None = None, place: Where = P
 
 
 @app.command(name="show")
-def show(runs: Positional[tuple[Path, ...]], figures: Path | None = None) -> None:
+def show(runs: Annotated[Positional[tuple[Path, ...]], arg(metavar="RUN...")], figures: Path | None = None) -> None:
     """A table of finished runs, and their figures.
 
     Args:
@@ -188,7 +190,7 @@ def show(runs: Positional[tuple[Path, ...]], figures: Path | None = None) -> Non
 
 @app.command(name="sweep")
 def sweep(
-    suite: Positional[str],
+    suite: Annotated[Positional[str], arg(metavar="SUITE")],
     table_only: bool = False,
     write: Path | None = None,
     figures: Path | None = None,

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from zsar_kit.errors import DataError, SplitError
+from zsar_kit.evaluation import metrics
 from zsar_kit.evaluation.calibration import CalibratedStacking, RatioGate
 from zsar_kit.evaluation.protocol import evaluate
 from zsar_kit.evaluation.scores import Scores
@@ -41,6 +42,9 @@ def test_every_number_is_what_a_loop_counts(problem):
         assert found.zsl == pytest.approx(average("zsl", split.unseen))
         assert (found.seen, found.unseen) == pytest.approx((s, u))
         assert found.harmonic == pytest.approx(2 * s * u / (s + u))
+        area = metrics.ausuc(problem.scores, problem.labels, split.seen, macro=average is macro)
+        assert found.ausuc == pytest.approx(100 * area)
+    assert result.micro.ausuc != result.macro.ausuc
     assert result.per_class == pytest.approx({c: 100 * np.mean(hits["zsl"][c]) for c in split.unseen})
     assert result.per_class_gzsl == pytest.approx({c: 100 * np.mean(hits["gzsl"][c]) for c in classes})
     assert result.chance == pytest.approx(100 / 3)

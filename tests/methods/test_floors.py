@@ -142,7 +142,7 @@ def test_cross_entropy_of_the_step_is_the_equations(toy):
         cosines = [vector @ t / np.linalg.norm(vector) / np.linalg.norm(t) for t in toy.text.pooled[:20]]
         logits = np.array(cosines) / LINEAR.temperature
         expected += np.log(np.exp(logits).sum()) - logits[label]
-    assert float(step.loss) == pytest.approx(expected / len(y), rel=1e-5)
+    assert step.loss.item() == pytest.approx(expected / len(y), rel=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -141,6 +141,9 @@ class LinearCosineConfig(Config):
         """Check ranges."""
         self.require(self.temperature > 0, "temperature", "positive")
         self.require(self.steps >= 1, "steps", "at least 1")
+        self.require(self.batch_size >= 1, "batch_size", "at least 1")
+        self.require(self.learning_rate > 0, "learning_rate", "positive")
+        self.require(self.weight_decay >= 0, "weight_decay", "at least 0")
 
 
 class LinearCosine(_TextFloor):

@@ -80,6 +80,7 @@ class AlignConfig(Config):
         self.require(self.steps >= 1, "steps", "at least 1")
         self.require(self.batch_size >= 2, "batch_size", "at least 2")
         self.require(self.learning_rate > 0, "learning_rate", "positive")
+        self.require(self.weight_decay >= 0, "weight_decay", "at least 0")
 
 
 @dataclass(frozen=True)
@@ -111,11 +112,15 @@ class FlowConfig(Config):
 
     def validate(self) -> None:
         """Check ranges."""
+        self.require(self.depth >= 1, "depth", "at least 1")
+        self.require(self.heads >= 1, "heads", "at least 1")
+        self.require(self.mlp_ratio > 0, "mlp_ratio", "positive")
         self.require(0 <= self.lambda_flow < 1, "lambda_flow", "in [0, 1): from 1 on Eq. 13 has no lower bound")
         self.require(0 <= self.t <= 1, "t", "in [0, 1]")
         self.require(self.steps >= 1, "steps", "at least 1")
         self.require(self.batch_size >= 2, "batch_size", "at least 2")
         self.require(self.learning_rate > 0, "learning_rate", "positive")
+        self.require(self.weight_decay >= 0, "weight_decay", "at least 0")
 
 
 @dataclass(frozen=True)
@@ -184,7 +189,15 @@ class Flora(Method):
         if text.pool == "seen":
             candidates = torch.from_numpy(np.isin(texts.class_ids, seen))
         mask, pooled = torch.from_numpy(texts.mask), torch.from_numpy(texts.pooled)
-        return attune(tokens, mask, pooled, k=text.k, tau=text.tau, candidates=candidates).tokens
+        # The last token of each class holds its pooled feature: it listens to pooled features, not to words that
+        # happen to stand at the same position in longer texts.
+        rows, last = torch.arange(len(mask)), mask.sum(1) - 1
+        words = mask.clone()
+        words[rows, last] = False
+        attuned = attune(tokens, words, pooled, k=text.k, tau=text.tau, candidates=candidates)
+        result = attuned.tokens.clone()
+        result[rows, last] = attuned.pooled
+        return result
 
     @staticmethod
     def text_sets(config: Config) -> tuple[str, ...]:

@@ -27,8 +27,16 @@ def plot_losses(
             offset, phase = last, entry["phase"]
             if offset:
                 axes.axvline(offset, color=style.GREY, linewidth=0.8, linestyle=":")
-            axes.annotate(str(phase), (offset, 1.0), (4, -2), xycoords=("data", "axes fraction"),
-                          textcoords="offset points", va="top", fontsize=style.TICK_SIZE, color=style.GREY)
+            axes.annotate(
+                str(phase),
+                (offset, 1.0),
+                (4, -2),
+                xycoords=("data", "axes fraction"),
+                textcoords="offset points",
+                va="top",
+                fontsize=style.TICK_SIZE,
+                color=style.GREY,
+            )
         last = offset + float(entry["step"])
         for name, value in entry.items():
             if name not in ("phase", "step", "fit"):

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import pytest
+
+from zsar_kit.errors import ConfigError, SplitError
+from zsar_kit.experiments.config import RunConfig, slug
+
+
+def test_round_trip_and_same_digest():
+    config = RunConfig(overrides={"align.steps": 7}, seed=3)
+    again = RunConfig.from_dict(config.to_dict())
+    assert again == config
+    assert again.digest() == config.digest()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"seed": 1}, {"split": "18/10"}, {"method": "ridge", "preset": "motion"}, {"overrides": {"align.steps": 7}}],
+)
+def test_digest_depends_on_what_determines_the_result(change):
+    assert RunConfig(**change).digest() != RunConfig().digest()
+
+
+def test_digest_ignores_how_the_same_thing_is_said():
+    explicit = RunConfig(protocol="xsub", overrides={"flow.t": 0.5})
+    assert explicit.digest() == RunConfig().digest()
+
+
+@pytest.mark.parametrize(
+    ("values", "error", "message"),
+    [
+        ({"method": "flroa"}, ConfigError, "Did you mean 'flora'"),
+        ({"preset": "papr"}, ConfigError, "Did you mean 'paper'"),
+        ({"overrides": {"align.stps": 3}}, ConfigError, "Did you mean 'steps'"),
+        ({"overrides": {"align.learning_rate": "1e-4"}}, ConfigError, "must be float"),
+        ({"split": "23/6"}, SplitError, "no split"),
+        ({"protocol": "xset"}, ConfigError, "one of xsub"),
+        ({"encoder": {"epochs": 0}}, ConfigError, "'epochs' must be at least 1"),
+        ({"sede": 1}, ConfigError, "Did you mean 'seed'"),
+    ],
+)
+def test_a_wrong_name_or_type_fails_before_anything_is_computed(values, error, message):
+    with pytest.raises(error, match=message):
+        RunConfig.from_dict(values)
+
+
+def test_folder_name_is_readable_and_safe():
+    name = RunConfig().folder_name()
+    assert name.startswith("puppet_23-5_flora_cpu_s0_")
+    assert "/" not in name
+    assert slug("48/10 random 1") == "48-10-random-1"

@@ -1,0 +1,58 @@
+"""Does Flora learn? On puppet (synthetic), with the demo's encoder and three seeds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from zsar_kit.experiments.config import RunConfig
+from zsar_kit.experiments.run import gather
+from zsar_kit.experiments.stages import semantics_for
+from zsar_kit.experiments.sweep import load_suite
+from zsar_kit.methods.flora import Flora
+from zsar_kit.methods.registry import preset
+from zsar_kit.seeding import numpy_generator
+from zsar_kit.training.loop import fit
+
+pytestmark = [pytest.mark.slow, pytest.mark.offline_lm]
+SEEDS = (0, 1, 2)
+
+
+@pytest.fixture(scope="module")
+def puppet(puppet_workspace):
+    config = RunConfig(encoder=load_suite("demo").encoder("puppet"))
+    main, _ = gather(config, puppet_workspace)
+    names = Flora.text_sets(config.method_config())
+    return main, {name: semantics_for(puppet_workspace, "puppet", name, "offline") for name in names}
+
+
+def zsl_accuracy(main, semantics, seed: int) -> float:
+    """ZSL accuracy, percent, of Flora with half the cpu preset's steps."""
+    config = preset("flora", "cpu").override({"align.steps": 300, "flow.steps": 75})
+    method = fit(Flora, config, main.training_set(semantics), seed=seed, progress=False)
+    unseen = main.fold.split.unseen
+    rows = np.isin(main.test_labels, unseen)
+    scores = main.scores(method).restrict(unseen).select(rows)
+    predicted = np.array(unseen)[scores.fused().argmax(1)]
+    return 100 * float((predicted == main.test_labels[rows]).mean())
+
+
+def shuffled(semantics, seed: int):
+    """The same texts, each given to another class."""
+    order = numpy_generator(seed, "shuffle").permutation(len(next(iter(semantics.values())).class_ids))
+    return {
+        name: replace(s, tokens=s.tokens[order], mask=s.mask[order], pooled=s.pooled[order])
+        for name, s in semantics.items()
+    }
+
+
+def test_flora_beats_chance_and_shuffled_texts_do_not(puppet):
+    main, semantics = puppet
+    chance = 100 / len(main.fold.split.unseen)
+    real = np.mean([zsl_accuracy(main, semantics, seed) for seed in SEEDS])
+    nonsense = np.mean([zsl_accuracy(main, shuffled(semantics, seed), seed) for seed in SEEDS])
+    assert real > chance + 15
+    assert nonsense < chance + 15
+    assert real > nonsense + 15

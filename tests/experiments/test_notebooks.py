@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import nbformat
+import papermill
+import pytest
+
+from zsar_kit.errors import ConfigError
+from zsar_kit.experiments.notebooks import QuickstartParameters, TrainParameters, read_parameters
+
+NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
+PARAMETERS = {"00_quickstart": QuickstartParameters, "10_train_method": TrainParameters}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_notebooks_are_thin_and_stored_without_outputs(path):
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert notebook.cells[0].cell_type == "markdown"
+    assert notebook.cells[1].metadata.tags == ["parameters"]
+    assert len(code) <= 12
+    for cell in code:
+        assert not cell.outputs
+        assert cell.execution_count is None
+        assert len(cell.source.splitlines()) <= 15
+        assert not any(line.startswith(("def ", "class ")) for line in cell.source.splitlines())
+    for line in code[0].source.splitlines():
+        assert "  # " in line, "each parameter has a comment"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_the_parameters_cell_is_what_the_parameter_class_says(path):
+    values: dict = {}
+    exec(nbformat.read(path, as_version=4).cells[1].source, {}, values)
+    kind = PARAMETERS[path.stem]
+    assert read_parameters(kind, values) == kind.from_dict(values) == kind()
+
+
+def test_other_names_of_a_notebook_are_not_taken_for_parameters():
+    namespace = {"seeds": [1, 2], "_i1": "x", "In": [], "Out": {}, "json": json, "read_parameters": read_parameters}
+    assert read_parameters(QuickstartParameters, namespace).seeds == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [({"sed": [1]}, "unknown key 'sed'.*Did you mean"), ({"seeds": "0"}, "'seeds' must be"), ({"sample": 1.5}, "int")],
+)
+def test_misspelt_and_mistyped_parameters_are_refused(given, message):
+    with pytest.raises(ConfigError, match=message):
+        read_parameters(QuickstartParameters, given)
+
+
+@pytest.mark.slow
+@pytest.mark.offline_lm
+class TestExecution:
+    def execute(self, name: str, tmp_path: Path, **parameters):
+        (path,) = [p for p in NOTEBOOKS if p.stem == name]
+        out = tmp_path / f"{name}.ipynb"
+        papermill.execute_notebook(str(path), str(out), parameters=parameters, progress_bar=False, cwd=str(tmp_path))
+        return nbformat.read(out, as_version=4)
+
+    def test_quickstart_runs_and_shows_a_table_and_figures(self, puppet_workspace, tmp_path):
+        done = self.execute("00_quickstart", tmp_path, workspace=str(puppet_workspace.root))
+        outputs = [o for cell in done.cells if cell.cell_type == "code" for o in cell.outputs]
+        pictures = [o for o in outputs if "image/png" in o.get("data", {})]
+        tables = [o["data"]["text/markdown"] for o in outputs if "text/markdown" in o.get("data", {})]
+        assert len(pictures) == 5
+        assert any("Flora" in t and "chance" in t and "synthetic" in t for t in tables)
+
+    def test_train_method_runs_and_saves_figures(self, puppet_workspace, tmp_path):
+        self.execute(
+            "10_train_method",
+            tmp_path,
+            workspace=str(puppet_workspace.root),
+            overrides={"align.steps": 40, "flow.steps": 10, "align.latent_dim": 32, "text.max_tokens": 8},
+            out=str(tmp_path / "figures"),
+        )
+        assert len(list((tmp_path / "figures").glob("*.png"))) == 2
+
+    @pytest.mark.parametrize("wrong", [{"sede": [1]}, {"seeds": "0"}])
+    def test_papermill_with_a_wrong_parameter_fails_and_leaves_the_executed_copy(self, tmp_path, wrong):
+        with pytest.raises(papermill.PapermillExecutionError, match="ConfigError"):
+            self.execute("10_train_method", tmp_path, **wrong)
+        assert (tmp_path / "10_train_method.ipynb").is_file()

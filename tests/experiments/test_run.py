@@ -1,0 +1,120 @@
+"""Whole runs on the embedded synthetic data, with the session's encoders."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from zsar_kit.errors import ArtefactError, MissingModelError
+from zsar_kit.experiments import commands
+from zsar_kit.experiments import run as run_module
+from zsar_kit.experiments.config import RunConfig
+from zsar_kit.experiments.run import RunFolder, gather, run
+from zsar_kit.experiments.stages import Workspace, prepare_skeletons
+from zsar_kit.experiments.sweep import load_suite
+
+pytestmark = [pytest.mark.slow, pytest.mark.offline_lm]
+
+SHORT = {"align.steps": 60, "flow.steps": 20, "align.latent_dim": 32, "text.max_tokens": 8}
+
+
+def config(**changes) -> RunConfig:
+    return RunConfig(**({"encoder": load_suite("demo").encoder("puppet"), "overrides": SHORT} | changes))
+
+
+def elsewhere(workspace: Workspace, root: Path) -> Workspace:
+    """A workspace with the same artefacts and no runs."""
+    root.mkdir()
+    for part in ("skeletons", "encoders", "features", "text-cache"):
+        if (workspace.root / part).exists():
+            (root / part).symlink_to(workspace.root / part)
+    return replace(workspace, root=root)
+
+
+def test_a_run_leaves_a_whole_folder_and_is_not_done_twice(puppet_workspace):
+    folder = run(config(), puppet_workspace)
+    names = {p.name for p in folder.path.iterdir()}
+    needed = {"config.json", "env.json", "metrics.jsonl", "model.safetensors", "scores.safetensors", "result.json"}
+    assert needed <= names
+    assert not [n for n in names if n.startswith("checkpoint")]
+    result = folder.result()
+    assert result["synthetic"] is True
+    assert result["text_use"] == "transductive text"
+    assert result["encoder"] == "seen-only"
+    assert result["calibration"] == "pseudo_unseen"
+    assert folder.config() == config()
+    stamp = (folder.path / "result.json").stat().st_mtime_ns
+    assert run(config(), puppet_workspace).path == folder.path
+    assert (folder.path / "result.json").stat().st_mtime_ns == stamp
+
+
+def test_the_same_config_gives_the_same_bytes_also_after_an_interruption(puppet_workspace, tmp_path, monkeypatch):
+    whole = run(config(), elsewhere(puppet_workspace, tmp_path / "whole"))
+    place = elsewhere(puppet_workspace, tmp_path / "interrupted")
+    real_logger = run_module._Fits._logger
+
+    def breaking(self, name):
+        log = real_logger(self, name)
+
+        def then_stop(phase, step, losses):
+            log(phase, step, losses)
+            if (name, phase) == ("main", "flow"):
+                raise KeyboardInterrupt
+
+        return then_stop
+
+    monkeypatch.setattr(run_module._Fits, "_logger", breaking)
+    with pytest.raises(KeyboardInterrupt):
+        run(config(), place)
+    assert not RunFolder(place.runs / config().folder_name()).finished
+    monkeypatch.undo()
+    resumed = run(config(), place)
+    for name in ("scores.safetensors", "model.safetensors", "result.json"):
+        assert (resumed.path / name).read_bytes() == (whole.path / name).read_bytes()
+
+
+def test_nothing_of_an_unseen_class_or_of_the_test_part_is_learnt_from(puppet_workspace):
+    main, folds = gather(config(), puppet_workspace)
+    skeletons = prepare_skeletons(puppet_workspace, "puppet")
+    labels, subjects = skeletons.index.label, skeletons.index.subject
+    unseen = set(main.fold.split.unseen)
+    assert not unseen & set(labels[main.fold.train])
+    for data in folds:
+        assert not unseen & set(labels[data.fold.train])
+        assert not set(data.fold.split.unseen) & set(labels[data.fold.train])
+        # neither does calibration: its samples are of the train part, and of no really unseen class
+        assert not (data.fold.test & main.fold.test).any()
+        assert not unseen & set(labels[data.fold.test])
+        seen_rows = data.fold.test & np.isin(labels, data.fold.split.seen)
+        assert not set(subjects[seen_rows]) & set(subjects[data.fold.train])
+        assert data.features.encoder.classes == data.fold.split.seen
+    assert not set(subjects[main.fold.train]) & set(subjects[main.fold.test])
+
+
+def test_evaluating_again_renews_the_same_result(puppet_workspace):
+    folder = run(config(), puppet_workspace)
+    before = folder.result()
+    text = commands.evaluate_run(folder.path, None, puppet_workspace)
+    assert folder.result() == before
+    assert f"{before['evaluation']['micro']['zsl']:.1f}" in text
+    always_unseen = commands.evaluate_run(folder.path, 1e-9, puppet_workspace)
+    assert "given by hand" in always_unseen
+    assert folder.result() == before
+
+
+def test_ridge_chooses_its_penalty_on_the_folds(puppet_workspace):
+    result = run(config(method="ridge", preset="motion", overrides={}), puppet_workspace).result()
+    assert result["selection"] == "pseudo_unseen"
+    assert result["method_config"]["penalty"] in result["method_config"]["penalties"]
+
+
+def test_what_is_missing_is_said_before_anything_is_computed(puppet_workspace, tmp_path):
+    with pytest.raises(ArtefactError, match="zsar data prepare utd_mhad"):
+        run(config(dataset="utd_mhad", split="22/5"), puppet_workspace)
+    with pytest.raises(MissingModelError):
+        run(config(language_model=str(tmp_path / "no-model")), puppet_workspace)
+    with pytest.raises(ArtefactError, match="not a run folder"):
+        RunFolder(tmp_path).config()

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from zsar_kit.cli import main
+from zsar_kit.data.splits import read_split
+
+COMMANDS = (["data"], ["split"], ["features"], ["train"], ["evaluate"], ["show"], ["sweep"], ["demo"], ["doctor"])
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda c: c[0])
+def test_help_of_every_command(command, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([*command, "--help"])
+    assert ended.value.code == 0
+    assert "usage: zsar" in capsys.readouterr().out
+
+
+def test_help_shows_defaults(capsys):
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    shown = re.sub(r"[\s│]+", " ", capsys.readouterr().out)
+    assert "default: flora" in shown
+    assert "default: workspace" in shown
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (["data", "prepare", "utd_mhad"], "zsar data prepare utd_mhad --root"),
+        (["data", "prepare", "utd_mahd"], "Did you mean 'utd_mhad'?"),
+        (["data", "prepare", "utd_mhad", "--root", "does-not-exist"], "does-not-exist"),
+        (["split", "list", "pupet"], "Did you mean 'puppet'?"),
+        (["split", "make", "puppet", "--unseen", "99"], "99 unseen classes"),
+        (["sweep", "rael"], "Did you mean 'real'?"),
+        (["train", "puppet", "23/5", "--method", "flroa"], "Did you mean 'flora'?"),
+        (["train", "puppet", "23/5", "--set", "align.stps=3"], "Did you mean 'steps'?"),
+        (["train", "puppet", "23/5", "--set", "align.learning_rate=fast"], "must be float, got 'fast'"),
+        (["train", "puppet", "23/5", "--set", "align.steps"], "expected NAME=VALUE"),
+        (["evaluate", "no-such-run"], "not a run folder"),
+        (["show", "no-such-run"], "not a run folder"),
+        (["doctor", "--device", "warp:0"], "device"),
+    ],
+    ids=lambda v: " ".join(v)[:40] if isinstance(v, list) else None,
+)
+def test_bad_input_gives_one_line_and_exit_code_2(command, message, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(command) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith("error: ")
+    assert message in shown.err
+    assert len(shown.err.strip().splitlines()) == 1
+    assert not list(tmp_path.rglob("*.tmp-*"))
+
+
+def test_unknown_option_is_exit_code_2(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["train", "--sede", "3"])
+    assert ended.value.code == 2
+
+
+def test_split_make_is_reproducible_and_usable(tmp_path, capsys):
+    first, second = tmp_path / "a.toml", tmp_path / "b.toml"
+    for out in (first, second):
+        assert main(["split", "make", "utd_mhad", "--unseen", "5", "--seed", "7", "--out", str(out)]) == 0
+    assert first.read_bytes() == second.read_bytes()
+    assert len(read_split(first).unseen) == 5
+    assert "unseen" in capsys.readouterr().out
+
+
+def test_data_list_says_what_is_prepared(tmp_path, capsys):
+    assert main(["data", "list", "--workspace", str(tmp_path)]) == 0
+    assert "puppet" in capsys.readouterr().out
+
+
+def test_the_console_script_answers():
+    done = subprocess.run([sys.executable, "-m", "zsar_kit", "split", "list", "utd_mhad"], capture_output=True, text=True)
+    assert done.returncode == 0
+    assert "14/13" in done.stdout
