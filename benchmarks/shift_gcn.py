@@ -1,5 +1,4 @@
-"""Shift-GCN against the same network written as its definition reads: one channel, one joint, one frame
-offset a time.
+"""Shift-GCN against the same network written as its definition reads: one channel after the other.
 
 Run ``python -m benchmarks.shift_gcn``. Both networks share one set of weights; the run fails unless their
 outputs and gradients agree and the kit's training step is at least ``--required`` times as fast.

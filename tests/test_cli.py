@@ -9,7 +9,17 @@ import pytest
 from zsar_kit.cli import main
 from zsar_kit.data.splits import read_split
 
-COMMANDS = (["data"], ["split"], ["features"], ["train"], ["evaluate"], ["show"], ["sweep"], ["demo"], ["doctor"])
+COMMANDS = (
+    ["data"],
+    ["split"],
+    ["features"],
+    ["train"],
+    ["evaluate"],
+    ["show"],
+    ["sweep"],
+    ["demo"],
+    ["doctor"],
+)
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda c: c[0])
@@ -79,6 +89,8 @@ def test_data_list_says_what_is_prepared(tmp_path, capsys):
 
 
 def test_the_console_script_answers():
-    done = subprocess.run([sys.executable, "-m", "zsar_kit", "split", "list", "utd_mhad"], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "zsar_kit", "split", "list", "utd_mhad"], capture_output=True, text=True
+    )
     assert done.returncode == 0
     assert "14/13" in done.stdout

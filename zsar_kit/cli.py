@@ -167,7 +167,9 @@ def train(method: Annotated[TrainOptions, OmitArgPrefixes] = TrainOptions(), pla
 
 
 @app.command(name="evaluate")
-def evaluate(run: Annotated[Positional[Path], arg(metavar="RUN")], gamma: float | None = None, place: Where = Place()) -> None:
+def evaluate(
+    run: Annotated[Positional[Path], arg(metavar="RUN")], gamma: float | None = None, place: Where = Place()
+) -> None:
     """Evaluate a finished run again from its stored scores.
 
     Args:
@@ -178,7 +180,9 @@ def evaluate(run: Annotated[Positional[Path], arg(metavar="RUN")], gamma: float 
 
 
 @app.command(name="show")
-def show(runs: Annotated[Positional[tuple[Path, ...]], arg(metavar="RUN...")], figures: Path | None = None) -> None:
+def show(
+    runs: Annotated[Positional[tuple[Path, ...]], arg(metavar="RUN...")], figures: Path | None = None
+) -> None:
     """A table of finished runs, and their figures.
 
     Args:

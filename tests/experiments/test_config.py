@@ -15,7 +15,12 @@ def test_round_trip_and_same_digest():
 
 @pytest.mark.parametrize(
     "change",
-    [{"seed": 1}, {"split": "18/10"}, {"method": "ridge", "preset": "motion"}, {"overrides": {"align.steps": 7}}],
+    [
+        {"seed": 1},
+        {"split": "18/10"},
+        {"method": "ridge", "preset": "motion"},
+        {"overrides": {"align.steps": 7}},
+    ],
 )
 def test_digest_depends_on_what_determines_the_result(change):
     assert RunConfig(**change).digest() != RunConfig().digest()

@@ -40,13 +40,24 @@ def test_the_parameters_cell_is_what_the_parameter_class_says(path):
 
 
 def test_other_names_of_a_notebook_are_not_taken_for_parameters():
-    namespace = {"seeds": [1, 2], "_i1": "x", "In": [], "Out": {}, "json": json, "read_parameters": read_parameters}
+    namespace = {
+        "seeds": [1, 2],
+        "_i1": "x",
+        "In": [],
+        "Out": {},
+        "json": json,
+        "read_parameters": read_parameters,
+    }
     assert read_parameters(QuickstartParameters, namespace).seeds == (1, 2)
 
 
 @pytest.mark.parametrize(
     ("given", "message"),
-    [({"sed": [1]}, "unknown key 'sed'.*Did you mean"), ({"seeds": "0"}, "'seeds' must be"), ({"sample": 1.5}, "int")],
+    [
+        ({"sed": [1]}, "unknown key 'sed'.*Did you mean"),
+        ({"seeds": "0"}, "'seeds' must be"),
+        ({"sample": 1.5}, "int"),
+    ],
 )
 def test_misspelt_and_mistyped_parameters_are_refused(given, message):
     with pytest.raises(ConfigError, match=message):
@@ -59,7 +70,9 @@ class TestExecution:
     def execute(self, name: str, tmp_path: Path, **parameters):
         (path,) = [p for p in NOTEBOOKS if p.stem == name]
         out = tmp_path / f"{name}.ipynb"
-        papermill.execute_notebook(str(path), str(out), parameters=parameters, progress_bar=False, cwd=str(tmp_path))
+        papermill.execute_notebook(
+            str(path), str(out), parameters=parameters, progress_bar=False, cwd=str(tmp_path)
+        )
         return nbformat.read(out, as_version=4)
 
     def test_quickstart_runs_and_shows_a_table_and_figures(self, puppet_workspace, tmp_path):

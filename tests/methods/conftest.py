@@ -38,7 +38,13 @@ class Toy:
 
 
 def build_toy(
-    seed: int = 0, *, seen: int = 20, unseen: int = 10, per_class: int = 20, noise: float = 0.3, shuffle: bool = False
+    seed: int = 0,
+    *,
+    seen: int = 20,
+    unseen: int = 10,
+    per_class: int = 20,
+    noise: float = 0.3,
+    shuffle: bool = False,
 ) -> Toy:
     """Draw a world; with ``shuffle`` texts are dealt to classes at random, so that nothing can transfer."""
     rng = np.random.default_rng(seed)

@@ -34,7 +34,9 @@ def test_ridge_is_the_closed_form_of_scikit_learn(toy, penalty):
     predicted = oracle.predict((toy.features - mean) / scale)
     np.testing.assert_allclose(ours.embed(torch.from_numpy(toy.features)).numpy(), predicted, atol=2e-5)
     text = toy.text.pooled[list(toy.unseen)]
-    cosine = predicted @ text.T / np.linalg.norm(predicted, axis=1, keepdims=True) / np.linalg.norm(text, axis=1)
+    cosine = (
+        predicted @ text.T / np.linalg.norm(predicted, axis=1, keepdims=True) / np.linalg.norm(text, axis=1)
+    )
     np.testing.assert_allclose(scores_of(ours, toy), cosine, atol=2e-4)
 
 
@@ -50,7 +52,9 @@ def test_transfers_to_unseen_classes_unless_texts_are_shuffled(make_toy, method,
     for seed in range(3):
         for shuffle, found in ((False, right), (True, wrong)):
             toy = make_toy(seed, shuffle=shuffle)
-            found.append(toy.accuracy(scores_of(fit(method, config, toy.training, seed=seed, progress=False), toy)))
+            found.append(
+                toy.accuracy(scores_of(fit(method, config, toy.training, seed=seed, progress=False), toy))
+            )
     # Ten unseen classes: chance is 0.1. One seed with shuffled texts has a standard deviation of about 0.1.
     assert min(right) > 0.8
     assert np.mean(wrong) < 0.25
@@ -61,7 +65,9 @@ def test_scores_follow_the_order_of_classes_and_not_the_batch(toy, method, confi
     fitted = fit(method, config, toy.training, seed=0, progress=False)
     order = np.random.default_rng(0).permutation(len(toy.unseen))
     scores = scores_of(fitted, toy)
-    np.testing.assert_allclose(scores_of(fitted, toy, tuple(np.array(toy.unseen)[order].tolist())), scores[:, order], atol=1e-6)
+    np.testing.assert_allclose(
+        scores_of(fitted, toy, tuple(np.array(toy.unseen)[order].tolist())), scores[:, order], atol=1e-6
+    )
     alone = fitted.class_scores(torch.from_numpy(toy.features[5:6]), toy.unseen).heads["cosine"].numpy()
     np.testing.assert_allclose(alone, scores[5:6], atol=1e-6)
     assert np.abs(scores).max() <= 1 + 1e-6

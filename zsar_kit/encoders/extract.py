@@ -60,7 +60,9 @@ def extract_features(
     partial = folder.with_name(f"{folder.name}.partial")
     starts = range(0, len(skeletons), CHUNK)
     paths = [partial / f"chunk-{start:07d}.safetensors" for start in starts]
-    for start, path in tqdm(list(zip(starts, paths, strict=True)), disable=not progress, unit="chunk", leave=False):
+    for start, path in tqdm(
+        list(zip(starts, paths, strict=True)), disable=not progress, unit="chunk", leave=False
+    ):
         if path.is_file() and load_tensors(path)[1] == chunk_inputs:
             continue
         samples = range(start, min(start + CHUNK, len(skeletons)))
@@ -89,7 +91,9 @@ def _finished(folder: Path, inputs: dict[str, str], skeletons: SkeletonSet, trai
     ):
         if not np.array_equal(found, wanted):
             raise ArtefactError(
-                f"the features were made for another choice of {what}", where=folder, remedy="Use another folder."
+                f"the features were made for another choice of {what}",
+                where=folder,
+                remedy="Use another folder.",
             )
     return known
 

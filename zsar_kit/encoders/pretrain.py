@@ -17,7 +17,14 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from zsar_kit.artefacts import artefact_digest, atomic_folder, read_json, read_provenance, write_json, write_provenance
+from zsar_kit.artefacts import (
+    artefact_digest,
+    atomic_folder,
+    read_json,
+    read_provenance,
+    write_json,
+    write_provenance,
+)
 from zsar_kit.checkpoints import load_module, load_tensors, optimizer_tensors, restore_optimizer, save_tensors
 from zsar_kit.config import Config
 from zsar_kit.data.feature_set import EncoderRecord, check_training_labels
@@ -146,7 +153,9 @@ def pretrain(
         return load_encoder(folder, device=device, expected=identity)
     labels = skeletons.index.label[samples]
     check_training_labels(labels, split)
-    trainer = _Trainer(skeletons, samples, split, config, folder.with_name(folder.name + ".partial"), identity, device)
+    trainer = _Trainer(
+        skeletons, samples, split, config, folder.with_name(folder.name + ".partial"), identity, device
+    )
     trainer.run(progress)
     with atomic_folder(folder) as scratch:
         save_tensors(scratch / WEIGHTS, trainer.best)
@@ -190,7 +199,9 @@ def load_encoder(
     tensors, _ = load_tensors(folder / WEIGHTS)
     load_module(model, tensors, where=folder / WEIGHTS)
     record = EncoderRecord.from_dict(about["record"] | {"digest": artefact_digest(folder)})
-    return TrainedEncoder(model.to(device).eval(), EncoderConfig.from_dict(provenance["config"]), record, folder)
+    return TrainedEncoder(
+        model.to(device).eval(), EncoderConfig.from_dict(provenance["config"]), record, folder
+    )
 
 
 class _Trainer:
@@ -210,10 +221,13 @@ class _Trainer:
         self.skeletons, self.device = skeletons, torch.device(device)
         self.labels = np.searchsorted(np.array(split.seen), skeletons.index.label[samples])
         self.clips = [
-            preprocess(skeletons.sequence(int(i)).joints, skeletons.layout, persons=config.persons) for i in samples
+            preprocess(skeletons.sequence(int(i)).joints, skeletons.layout, persons=config.persons)
+            for i in samples
         ]
         self.held = holdout_mask(self.labels, config.holdout, numpy_generator(config.seed, "holdout"))
-        self.model_config = ShiftGCNConfig(classes=len(split.seen), width=config.width, persons=config.persons)
+        self.model_config = ShiftGCNConfig(
+            classes=len(split.seen), width=config.width, persons=config.persons
+        )
         with seeded_initialisation(config.seed, "encoder"):
             self.model = ShiftGCN(self.model_config).to(self.device)
         self.optimizer = torch.optim.SGD(
@@ -231,7 +245,11 @@ class _Trainer:
         """What ``encoder.json`` says."""
         names = self.skeletons.class_names
         return {
-            "model": {"classes": self.model_config.classes, "width": self.config.width, "persons": self.config.persons},
+            "model": {
+                "classes": self.model_config.classes,
+                "width": self.config.width,
+                "persons": self.config.persons,
+            },
             "record": {
                 "name": "shift_gcn",
                 "digest": "",
@@ -252,7 +270,11 @@ class _Trainer:
         """Train until the last epoch or until patience runs out."""
         self._resume()
         with tqdm(
-            total=self.config.epochs, initial=len(self.history), disable=not progress, unit="epoch", leave=False
+            total=self.config.epochs,
+            initial=len(self.history),
+            disable=not progress,
+            unit="epoch",
+            leave=False,
         ) as bar:
             while len(self.history) < self.config.epochs:
                 if len(self.history) - 1 - self.best_epoch >= self.config.patience:
@@ -341,9 +363,7 @@ class _Trainer:
                 where=path,
                 remedy=f"Remove the folder {self.partial} to begin anew.",
             )
-        load_module(
-            self.model, {k[6:]: v for k, v in tensors.items() if k.startswith("model.")}, where=path
-        )
+        load_module(self.model, {k[6:]: v for k, v in tensors.items() if k.startswith("model.")}, where=path)
         self.best = {k[5:]: v for k, v in tensors.items() if k.startswith("best.")}
         restore_optimizer(self.optimizer, tensors, meta["optimizer"])
         self.history, self.best_epoch = meta["history"], meta["best_epoch"]

@@ -99,7 +99,14 @@ def list_splits(dataset: str) -> str:
     rows = []
     for name in split_names(dataset):
         split = load_split(dataset, name)
-        rows.append({"split": name, "seen": str(len(split.seen)), "unseen": str(list(split.unseen)), "source": split.source})
+        rows.append(
+            {
+                "split": name,
+                "seen": str(len(split.seen)),
+                "unseen": str(list(split.unseen)),
+                "source": split.source,
+            }
+        )
     return format_table(rows, list(rows[0]))
 
 
@@ -216,7 +223,9 @@ def sweep_suite(
 
     def failed(config: RunConfig, error: ZsarError) -> None:
         failures.append(config)
-        log.error("%s %s, %s, seed %d failed: %s", config.dataset, config.split, config.method, config.seed, error)
+        log.error(
+            "%s %s, %s, seed %d failed: %s", config.dataset, config.split, config.method, config.seed, error
+        )
 
     cells = finished_runs(suite, workspace) if table_only else sweep(suite, workspace, failed)
     if not cells:
@@ -252,5 +261,3 @@ def doctor(device: str, install_lm: bool) -> tuple[str, bool]:
         lines.append(f"offline language model: {error}")
         healthy = False
     return "\n".join(lines), healthy
-
-

@@ -102,9 +102,7 @@ def neighbour_figures(
     )
 
 
-def draw_suite(
-    rows: Sequence[ResultRow], runs: Sequence[RunFolder], folder: Path, label: str
-) -> list[Path]:
+def draw_suite(rows: Sequence[ResultRow], runs: Sequence[RunFolder], folder: Path, label: str) -> list[Path]:
     """The score figure of each case of a suite, and the confusion of its last method's first seed."""
     paths: list[Path] = []
     results = [(run, run.result()) for run in runs]
@@ -113,11 +111,19 @@ def draw_suite(
         mine = [(run, r) for run, r in results if (r["dataset"], r["split"]) == (case.dataset, case.split)]
         stem = f"{label}_{slug(case.dataset)}_{slug(case.split)}"
         paths += save_figure(
-            figure_of(score_figure(members)), folder / f"{stem}_scores", runs=[run.path.name for run, _ in mine]
+            figure_of(score_figure(members)),
+            folder / f"{stem}_scores",
+            runs=[run.path.name for run, _ in mine],
         )
-        last = [(run, r) for run, r in mine if (r["method"], r["preset"]) == (mine[-1][1]["method"], mine[-1][1]["preset"])]
+        last = [
+            (run, r)
+            for run, r in mine
+            if (r["method"], r["preset"]) == (mine[-1][1]["method"], mine[-1][1]["preset"])
+        ]
         run, result = last[0]
-        paths += save_figure(figure_of(confusion_figure(result)), folder / f"{stem}_confusion", runs=[run.path.name])
+        paths += save_figure(
+            figure_of(confusion_figure(result)), folder / f"{stem}_confusion", runs=[run.path.name]
+        )
     return paths
 
 
@@ -138,6 +144,8 @@ def draw_data(skeletons: SkeletonSet, workspace: Workspace, split: str, folder: 
         sample = int(np.flatnonzero(skeletons.index.label == label)[1])
         stem = folder / f"{slug(dataset)}_film_{slug(skeletons.class_names[label])}"
         paths += save_figure(film_strip(skeletons, sample), stem, runs=[])
-    for name, axes in zip(("similarity", "neighbours"), neighbour_figures(workspace, dataset, split), strict=True):
+    for name, axes in zip(
+        ("similarity", "neighbours"), neighbour_figures(workspace, dataset, split), strict=True
+    ):
         paths += save_figure(figure_of(axes), folder / f"{slug(dataset)}_text_{name}", runs=[])
     return paths

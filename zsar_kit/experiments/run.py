@@ -47,7 +47,7 @@ SCORE_BATCH = 256
 class RunFolder:
     """A run on disk: ``config.json``, ``metrics.jsonl``, ``env.json``, ``model.safetensors``, ``scores.safetensors``
     and, written last, ``result.json``.
-    """  # noqa: D205 (one sentence)
+    """
 
     path: Path
 
@@ -156,7 +156,10 @@ def run(config: RunConfig, workspace: Workspace) -> RunFolder:
     method_config, fold_scores = trainer.choose(configs, folds)
     fitted = fit_gamma(
         method_type.calibration,
-        [(scores, data.test_labels, data.fold.split.seen) for scores, data in zip(fold_scores, folds, strict=True)],
+        [
+            (scores, data.test_labels, data.fold.split.seen)
+            for scores, data in zip(fold_scores, folds, strict=True)
+        ],
     )
     started = time.perf_counter()
     method = trainer.fit(method_config, main, "main")
@@ -224,7 +227,9 @@ class _Fits:
         """The config with the best mean ZSL accuracy on the folds (the first among equals), and its fold scores."""
         best: tuple[float, Config, list[Scores]] | None = None
         for number, candidate in enumerate(configs):
-            scores = [data.scores(self.fit(candidate, data, f"fold{k}-{number}")) for k, data in enumerate(folds)]
+            scores = [
+                data.scores(self.fit(candidate, data, f"fold{k}-{number}")) for k, data in enumerate(folds)
+            ]
             accuracy = float(np.mean([_fold_accuracy(s, d) for s, d in zip(scores, folds, strict=True)]))
             if best is None or accuracy > best[0]:
                 best = (accuracy, candidate, scores)

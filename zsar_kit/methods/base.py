@@ -98,7 +98,9 @@ class TrainingSet:
             TextError: the run did not provide it.
         """
         if name not in self.semantics:
-            raise TextError(f"the text set {name!r} is needed; there are {', '.join(self.semantics) or 'none'}")
+            raise TextError(
+                f"the text set {name!r} is needed; there are {', '.join(self.semantics) or 'none'}"
+            )
         return self.semantics[name]
 
 
@@ -110,7 +112,9 @@ def class_rows(known: Sequence[int], wanted: Sequence[int]) -> list[int]:
     """
     place = {c: row for row, c in enumerate(known)}
     if missing := [c for c in wanted if c not in place]:
-        raise TextError(f"class {missing[0]} has no text, so it can't be scored", remedy=f"There are {list(known)}.")
+        raise TextError(
+            f"class {missing[0]} has no text, so it can't be scored", remedy=f"There are {list(known)}."
+        )
     return [place[c] for c in wanted]
 
 
@@ -152,7 +156,7 @@ class Method(nn.Module, ABC):
         """The losses of one step of ``phase``; every random draw comes from ``generator``."""
         raise NotImplementedError(f"{type(self).__name__} has no phase {phase!r}")
 
-    def prepare(self) -> None:  # noqa: B027 (an optional hook)
+    def prepare(self) -> None:
         """Called once after training; classifiers on synthesised latents live here."""
 
     @abstractmethod
