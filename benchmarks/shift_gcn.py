@@ -68,9 +68,7 @@ def plain_block(x: Tensor, block: ShiftBlock, stride: int) -> Tensor:
     if block.skip:
         side = block.residual
         if side is not None:
-            x = plain_norm(
-                nn.functional.conv2d(x, side.conv.weight, side.conv.bias, stride=(stride, 1)), side.bn
-            )
+            x = plain_norm(nn.functional.conv2d(x, side.conv.weight, side.conv.bias, stride=(stride, 1)), side.bn)
         h = h + x
     return torch.relu(h)
 
@@ -143,9 +141,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     result = measure(arguments.width, arguments.batch, arguments.frames, arguments.repeats)
     rounded = {name: float(f"{value:.4g}") for name, value in sorted(result.items())}
-    sys.stdout.write(
-        json.dumps({"benchmark": "shift_gcn", "threads": torch.get_num_threads(), **rounded}) + "\n"
-    )
+    sys.stdout.write(json.dumps({"benchmark": "shift_gcn", "threads": torch.get_num_threads(), **rounded}) + "\n")
     equal = max(result["gradient_difference"], result["output_difference"]) < TOLERANCE
     return 0 if equal and result["train_ratio"] >= arguments.required else 1
 

@@ -77,14 +77,10 @@ def main() -> int:
             rows.append(row)
     added = rows[-1]["data_mb"] - rows[0]["data_mb"]
     slopes = {
-        f"{step}_mb_per_data_mb": round(
-            (rows[-1][f"{step}_growth_mb"] - rows[0][f"{step}_growth_mb"]) / added, 3
-        )
+        f"{step}_mb_per_data_mb": round((rows[-1][f"{step}_growth_mb"] - rows[0][f"{step}_growth_mb"]) / added, 3)
         for step in ("write", "iterate", "whole")
     }
-    sys.stdout.write(
-        json.dumps({"benchmark": "skeleton_set_memory", "rows": rows, **slopes}, indent=2) + "\n"
-    )
+    sys.stdout.write(json.dumps({"benchmark": "skeleton_set_memory", "rows": rows, **slopes}, indent=2) + "\n")
     return 0
 
 

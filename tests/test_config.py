@@ -96,9 +96,7 @@ def test_keys_and_ranges(values, message):
 
 
 def test_lossless_conversions_only():
-    config = Outer.from_dict(
-        {"name": "x", "sizes": [4, 5], "pair": [1, "b"], "limit": 2, "inner": {"rate": 1}}
-    )
+    config = Outer.from_dict({"name": "x", "sizes": [4, 5], "pair": [1, "b"], "limit": 2, "inner": {"rate": 1}})
     assert config.sizes == (4, 5)
     assert config.pair == (1.0, "b")
     assert [type(v) for v in (config.pair[0], config.limit, config.inner.rate)] == [float] * 3

@@ -60,9 +60,7 @@ def _source(module: ModuleType, names: list[str], argument: str) -> str:
         if inspect.isclass(value) or inspect.isfunction(value):
             source = source_of(value)
     if argument:
-        assert argument in inspect.signature(value).parameters, (
-            f"no argument {argument!r} of {'.'.join(names)}"
-        )
+        assert argument in inspect.signature(value).parameters, f"no argument {argument!r} of {'.'.join(names)}"
     return source
 
 
@@ -89,9 +87,7 @@ def test_each_symbol_of_the_glossary_is_where_it_says(row):
     names = re.findall(r"`([^`]+)`", row["name in the code"])
     assert names
     for name in names:
-        assert re.search(rf"(?<!\w){re.escape(name)}(?!\w)", source), (
-            f"{name!r} does not occur in {row['where']}"
-        )
+        assert re.search(rf"(?<!\w){re.escape(name)}(?!\w)", source), f"{name!r} does not occur in {row['where']}"
 
 
 def test_the_glossary_has_each_equation_of_flora():

@@ -17,9 +17,7 @@ NAMES = [(), ("a",), ("b",), ("a", 0), ("a", 1), ("a", "b"), ("b", "a"), ("ab",)
 def test_names_and_seeds_give_distinct_streams():
     seeds = {derived_seed(seed, *names) for seed in (0, 1, 10) for names in NAMES}
     assert len(seeds) == 3 * len(NAMES)
-    assert derived_seed(1, 0, "a") != derived_seed(
-        10, "a"
-    )  # digits of the seed and names do not run together
+    assert derived_seed(1, 0, "a") != derived_seed(10, "a")  # digits of the seed and names do not run together
 
 
 @settings(max_examples=40, deadline=None)

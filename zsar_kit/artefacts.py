@@ -97,9 +97,7 @@ def write_provenance(
         inputs: name to content digest of everything it was made from.
         config: the configuration of the step that made it.
     """
-    content = {
-        p.name: file_digest(p) for p in sorted(folder.iterdir()) if p.is_file() and p.name != PROVENANCE
-    }
+    content = {p.name: file_digest(p) for p in sorted(folder.iterdir()) if p.is_file() and p.name != PROVENANCE}
     record = {
         "kind": kind,
         "schema": version,
@@ -128,9 +126,7 @@ def read_provenance(folder: str | Path, kind: str, *, version: int) -> dict[str,
             remedy="Make it again with this version of zsar_kit.",
         )
     if gone := [name for name in record["files"] if not (folder / name).is_file()]:
-        raise ArtefactError(
-            f"the file {gone[0]!r} of this {kind} is missing", where=folder, remedy="Make it again."
-        )
+        raise ArtefactError(f"the file {gone[0]!r} of this {kind} is missing", where=folder, remedy="Make it again.")
     return record
 
 

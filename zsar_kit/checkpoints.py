@@ -52,9 +52,7 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tenso
     return tensors, {"scalars": scalars, "param_groups": state["param_groups"]}
 
 
-def restore_optimizer(
-    optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor], rest: dict[str, Any]
-) -> None:
+def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor], rest: dict[str, Any]) -> None:
     """Put back what :func:`optimizer_tensors` took."""
     state: dict[int, dict[str, Any]] = {int(i): dict(s) for i, s in rest["scalars"].items()}
     for key, value in tensors.items():

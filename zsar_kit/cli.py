@@ -180,9 +180,7 @@ def evaluate(
 
 
 @app.command(name="show")
-def show(
-    runs: Annotated[Positional[tuple[Path, ...]], arg(metavar="RUN...")], figures: Path | None = None
-) -> None:
+def show(runs: Annotated[Positional[tuple[Path, ...]], arg(metavar="RUN...")], figures: Path | None = None) -> None:
     """A table of finished runs, and their figures.
 
     Args:

@@ -22,9 +22,7 @@ from zsar_kit.errors import ConfigError, nearest_name
 ConfigT = TypeVar("ConfigT", bound="Config")
 
 
-Self = TypeVar(
-    "Self", bound="Config"
-)  # not typing.Self, which run-time type checkers refuse outside of classes
+Self = TypeVar("Self", bound="Config")  # not typing.Self, which run-time type checkers refuse outside of classes
 
 
 def _matches(value: Any, kind: Any) -> bool:
@@ -104,9 +102,7 @@ class Config:
     def require(self, condition: bool, name: str, rule: str) -> None:
         """Raise a :class:`ConfigError` for field ``name`` unless ``condition`` holds."""
         if not condition:
-            raise ConfigError(
-                f"{name!r} must be {rule}, got {getattr(self, name)!r}", where=type(self).__name__
-            )
+            raise ConfigError(f"{name!r} must be {rule}, got {getattr(self, name)!r}", where=type(self).__name__)
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dictionary; :meth:`from_dict` reads it back to an equal object."""

@@ -21,7 +21,5 @@ def resolve_device(name: str = "auto") -> torch.device:
     except RuntimeError:
         raise ConfigError(f"unknown device {name!r}", remedy="Use 'auto', 'cpu', or e.g. 'cuda:0'.") from None
     if device.type != "cpu" and (accelerator is None or accelerator.type != device.type):
-        raise ConfigError(
-            f"the device {name!r} is not available on this machine", remedy="Use 'auto' or 'cpu'."
-        )
+        raise ConfigError(f"the device {name!r} is not available on this machine", remedy="Use 'auto' or 'cpu'.")
     return device

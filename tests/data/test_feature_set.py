@@ -130,9 +130,7 @@ def test_fold_is_scored_inside_the_train_part(tmp_path, parts):
 
 def test_selection_refuses_nonsense(tmp_path, parts):
     features = write(tmp_path / "f", parts)
-    with pytest.raises(
-        SplitError, match=r"the split is for ntu60 \(60 classes\), the features are of nw_ucla"
-    ):
+    with pytest.raises(SplitError, match=r"the split is for ntu60 \(60 classes\), the features are of nw_ucla"):
         features.seen_train(load_split("ntu60", "55/5"))
     with pytest.raises(DataError, match="no sample of seen classes in the train part"):
         features.seen_train(SPLIT, exclude_subjects=[0, 1])
@@ -240,9 +238,7 @@ def test_pickles_are_never_loaded(tmp_path, parts, save):
     for name in ("maps.npy", "features.safetensors"):
         whole = (tmp_path / "f" / name).read_bytes()
         save(tmp_path / "f" / name)
-        with pytest.raises(
-            ArtefactError, match=rf"contains pickled objects, which are never loaded .*{name}"
-        ):
+        with pytest.raises(ArtefactError, match=rf"contains pickled objects, which are never loaded .*{name}"):
             FeatureSet.load(tmp_path / "f")
         (tmp_path / "f" / name).write_bytes(whole)
     save(tmp_path / "a.npy")
@@ -264,9 +260,7 @@ def test_files_that_contradict_each_other(tmp_path, parts):
     folder = tmp_path / "f"
     write(folder, parts)
     np.save(folder / "maps.npy", parts.values["maps"][:-1])
-    with pytest.raises(
-        ArtefactError, match=r"maps must be float16 \[40, T', joint, 6\], got float16 \[39, 3, 5, 6\]"
-    ):
+    with pytest.raises(ArtefactError, match=r"maps must be float16 \[40, T', joint, 6\], got float16 \[39, 3, 5, 6\]"):
         FeatureSet.load(folder)
     (folder / "maps.npy").unlink()
     with pytest.raises(ArtefactError, match=r"'maps\.npy' of this FeatureSet is missing"):
@@ -302,9 +296,7 @@ def test_training_labels_pass_exactly_if_all_are_seen(labels, seed):
 
 def test_leaked_labels_are_named():
     split = load_split("ntu60", "55/5")
-    with pytest.raises(
-        LeakageError, match=r"unseen classes of ntu60 '55/5' .*: 10 \('reading'\), 26 \('jump up'\)"
-    ):
+    with pytest.raises(LeakageError, match=r"unseen classes of ntu60 '55/5' .*: 10 \('reading'\), 26 \('jump up'\)"):
         check_training_labels([26, 10, 0], split)
     (fold,) = pseudo_unseen_folds(split)
     with pytest.raises(LeakageError, match=r"excluded classes of ntu60 '55/5 fold1' .*: 10 \('reading'\)"):
@@ -324,9 +316,7 @@ def test_leaking_encoder_is_refused_or_marked(tmp_path, parts):
     leaky = record(classes=(*SPLIT.seen, SPLIT.unseen[0]))
     features = write(tmp_path / "f", parts, encoder=leaky, keys=("pooled",))
     for take in (features.seen_train, features.unseen_test, features.all_test, features.guard):
-        with pytest.raises(
-            LeakageError, match=r"encoder was trained on 1 \('pick up with two hands'\) of nw_ucla"
-        ):
+        with pytest.raises(LeakageError, match=r"encoder was trained on 1 \('pick up with two hands'\) of nw_ucla"):
             take(SPLIT)
         take(SPLIT, allow_encoder_leak=True)
     assert features.guard(SPLIT, allow_encoder_leak=True).name == "leak"
@@ -373,9 +363,7 @@ def test_encoder_of_another_data_set_is_marked_with_the_overlap():
 
 
 def test_overlap_ignores_case_hyphens_and_notes():
-    mark = check_encoder(
-        record("mine", (0, 1), ("sit-down", "THROW (overarm)")), load_split("nw_ucla", "8/2")
-    )
+    mark = check_encoder(record("mine", (0, 1), ("sit-down", "THROW (overarm)")), load_split("nw_ucla", "8/2"))
     assert mark.overlap == ("sit down", "throw")
     assert mark.unseen_overlap == ("sit down",)
 

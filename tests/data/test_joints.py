@@ -12,9 +12,7 @@ NAMES = ["ntu25", "kinect_v1_20", "coco_17", "mediapipe_33"]
 
 
 def test_the_four_layouts_have_their_number_of_joints():
-    assert {name: len(layout(name)) for name in layout_names()} == dict(
-        zip(NAMES, [25, 20, 17, 33], strict=True)
-    )
+    assert {name: len(layout(name)) for name in layout_names()} == dict(zip(NAMES, [25, 20, 17, 33], strict=True))
 
 
 def test_ntu_order_is_the_official_one():
@@ -48,9 +46,7 @@ def test_six_parts_cover_every_joint_once_and_are_symmetric(name):
     assert sorted(i for part in joints.parts.values() for i in part) == list(range(len(joints)))
     for part in joints.parts.values():
         names = {joints.joints[i] for i in part}
-        assert {n.replace("left", "right") for n in names if "left" in n} == {
-            n for n in names if "right" in n
-        }
+        assert {n.replace("left", "right") for n in names if "left" in n} == {n for n in names if "right" in n}
 
 
 @pytest.mark.parametrize("name", NAMES)

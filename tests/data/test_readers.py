@@ -36,9 +36,7 @@ KG_COLUMNS = [
 # --- files as the data sets have them, written from their documented formats
 
 
-def utd_file(
-    folder: Path, joints: np.ndarray = JOINTS, name: str = "a3_s4_t2_skeleton.mat", key: str = "d_skel"
-):
+def utd_file(folder: Path, joints: np.ndarray = JOINTS, name: str = "a3_s4_t2_skeleton.mat", key: str = "d_skel"):
     order = [V1.index(joint) for joint in utd_mhad.FILE_ORDER]
     scipy.io.savemat(folder / name, {key: joints[:, order].transpose(1, 2, 0)}, do_compression=True)
     return folder / name
@@ -310,9 +308,7 @@ def test_arrays_round_trip(tmp_path_factory, data):
 
 def test_arrays_without_persons_lists_and_class_names(tmp_path):
     frames = JOINTS.astype(np.float64)
-    own = from_arrays(
-        tmp_path / "set", [frames, frames.tolist()], ["bow", 0], ["wave", "bow"], layout="kinect_v1_20"
-    )
+    own = from_arrays(tmp_path / "set", [frames, frames.tolist()], ["bow", 0], ["wave", "bow"], layout="kinect_v1_20")
     assert own.index.label.tolist() == [1, 0]
     for read in own:
         np.testing.assert_array_equal(read.joints, JOINTS[None])

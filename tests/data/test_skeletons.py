@@ -253,9 +253,7 @@ def test_augmentation_is_reproducible_and_rigid(rng):
 
 def test_random_rotations_are_proper_and_small(rng):
     turns = sk.random_rotations(200, 0.3, rng).astype(np.float64)
-    np.testing.assert_allclose(
-        turns @ turns.transpose(0, 2, 1), np.broadcast_to(np.eye(3), turns.shape), atol=1e-6
-    )
+    np.testing.assert_allclose(turns @ turns.transpose(0, 2, 1), np.broadcast_to(np.eye(3), turns.shape), atol=1e-6)
     np.testing.assert_allclose(np.linalg.det(turns), 1.0, atol=1e-6)
     angles = np.arccos(np.clip((np.trace(turns, axis1=1, axis2=2) - 1) / 2, -1, 1))
     assert 0.2 < angles.max() <= 0.9

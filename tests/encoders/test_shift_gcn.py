@@ -45,10 +45,7 @@ def slow_temporal_shift(x: Tensor, position: Tensor, stride: int) -> Tensor:
     for c in range(x.shape[0]):
         k = int(torch.floor(position[c]))
         f = position[c] - k
-        out = [
-            (1 - f) * frame(c, t * stride + k) + f * frame(c, t * stride + k + 1)
-            for t in range(frames // stride)
-        ]
+        out = [(1 - f) * frame(c, t * stride + k) + f * frame(c, t * stride + k + 1) for t in range(frames // stride)]
         channels.append(torch.stack(out, 1))
     return torch.stack(channels)
 
@@ -56,9 +53,7 @@ def slow_temporal_shift(x: Tensor, position: Tensor, stride: int) -> Tensor:
 def slow_spatial_shift(x: Tensor, sign: int) -> Tensor:
     """``x[sample, frame, joint, channel]``; joint ``v`` reads channel ``c`` of joint ``v + sign * c``."""
     joints, channels = x.shape[2:]
-    rows = [
-        torch.stack([x[:, :, (v + sign * c) % joints, c] for c in range(channels)], -1) for v in range(joints)
-    ]
+    rows = [torch.stack([x[:, :, (v + sign * c) % joints, c] for c in range(channels)], -1) for v in range(joints)]
     return torch.stack(rows, 2)
 
 
@@ -84,9 +79,7 @@ def slow_block(x: Tensor, block: nn.Module, stride: int) -> Tensor:
     h = slow_spatial_shift(x, +1) * (torch.tanh(gcn.Feature_Mask[0]) + 1)
     h = slow_spatial_shift(h @ gcn.Linear_weight + gcn.Linear_bias[0, 0], -1)
     h = slow_norm(h, gcn.bn, per_joint=True)
-    h = torch.relu(
-        h + (x if gcn.down is None else slow_norm(slow_linear(x, gcn.down[0]), gcn.down[1], False))
-    )
+    h = torch.relu(h + (x if gcn.down is None else slow_norm(slow_linear(x, gcn.down[0]), gcn.down[1], False)))
     h = slow_time(slow_norm(h, tcn.bn, False), tcn.shift_in.ypos, 1)
     h = slow_time(torch.relu(slow_linear(h, tcn.temporal_linear)), tcn.shift_out.ypos, stride)
     h = slow_norm(h, tcn.bn2, False)
@@ -101,11 +94,7 @@ def slow_model(model: ShiftGCN, clip: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     batch, persons, frames, joints, axes = clip.shape
     rows = clip.permute(1, 3, 4, 0, 2).reshape(persons * joints * axes, -1).t()
     x = slow_norm(rows[:, None, None], model.data_bn, per_joint=False)[:, 0, 0].t()
-    x = (
-        x.reshape(persons, joints, axes, batch, frames)
-        .permute(3, 0, 4, 1, 2)
-        .reshape(-1, frames, joints, axes)
-    )
+    x = x.reshape(persons, joints, axes, batch, frames).permute(3, 0, 4, 1, 2).reshape(-1, frames, joints, axes)
     for number, stride in enumerate(STRIDES, start=1):
         x = slow_block(x, getattr(model, f"l{number}"), stride)
     maps = x.view(batch, persons, *x.shape[1:]).mean(1)
@@ -211,9 +200,7 @@ def test_permutations_pass_gradcheck():
 def test_row_norm_is_batch_norm(grid):
     ours, theirs = RowNorm(12, grid=grid).double(), nn.BatchNorm1d(12).double()
     # Rows are channel-major, the stored features joint-major: row c*3 + v is feature v*4 + c.
-    order = (
-        torch.arange(12) if grid is None else torch.tensor([v * 4 + c for c in range(4) for v in range(3)])
-    )
+    order = torch.arange(12) if grid is None else torch.tensor([v * 4 + c for c in range(4) for v in range(3)])
     for module in (ours, theirs):
         module.weight.data.copy_(draw(12, seed=1))
         module.bias.data.copy_(draw(12, seed=2))
@@ -267,9 +254,7 @@ def test_evaluation_treats_each_clip_alone_and_leaves_no_trace():
     assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
 
 
-@pytest.mark.parametrize(
-    ("width", "first", "dim"), [(1.0, 64, 256), (0.5, 32, 128), (0.25, 16, 64), (0.03, 4, 8)]
-)
+@pytest.mark.parametrize(("width", "first", "dim"), [(1.0, 64, 256), (0.5, 32, 128), (0.25, 16, 64), (0.03, 4, 8)])
 def test_width_scales_channels(width, first, dim):
     config = ShiftGCNConfig(classes=7, width=width, persons=1)
     assert (config.channels[0], config.dim) == (first, dim)
@@ -334,9 +319,7 @@ def test_unfit_clips_are_refused(shape, message):
         tiny_model()(torch.zeros(shape, dtype=torch.float64))
 
 
-@pytest.mark.parametrize(
-    ("field", "value"), [("classes", 0), ("width", 0.0), ("width", -1.0), ("persons", 0)]
-)
+@pytest.mark.parametrize(("field", "value"), [("classes", 0), ("width", 0.0), ("width", -1.0), ("persons", 0)])
 def test_unfit_sizes_are_refused(field, value):
     with pytest.raises(ConfigError, match=field):
         ShiftGCNConfig(**({"classes": 2} | {field: value}))

@@ -31,9 +31,7 @@ class Problem:
     split: FakeSplit
 
 
-def _build_problem(
-    *, seed=0, samples=60, classes=7, unseen=(2, 5, 11), bias=0.8, decimals=None, heads=1
-) -> Problem:
+def _build_problem(*, seed=0, samples=60, classes=7, unseen=(2, 5, 11), bias=0.8, decimals=None, heads=1) -> Problem:
     """Scores = noise + signal on the label + bias on seen columns; ``decimals`` rounds to make ties."""
     generator = np.random.default_rng(seed)
     ids = (2, 3, 5, 7, 11, 13, 17)[:classes]

@@ -53,17 +53,13 @@ def test_the_curve_runs_from_always_seen_to_always_unseen(problem):
     assert (np.diff(curve.unseen) >= -1e-15).all()
     is_unseen = np.isin(problem.labels, problem.split.unseen)
     zsl = problem.scores.restrict(problem.split.unseen).select(is_unseen)
-    assert curve.unseen[-1] == pytest.approx(
-        metrics.micro_accuracy(metrics.top1(zsl), problem.labels[is_unseen])
-    )
+    assert curve.unseen[-1] == pytest.approx(metrics.micro_accuracy(metrics.top1(zsl), problem.labels[is_unseen]))
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_ausuc_is_the_area_of_a_fine_grid(seed, build_problem):
     problem = build_problem(seed=seed, samples=25)
-    margins, _, _ = metrics.stacking_margin(
-        problem.scores.fused(), np.isin(problem.scores.classes, problem.split.seen)
-    )
+    margins, _, _ = metrics.stacking_margin(problem.scores.fused(), np.isin(problem.scores.classes, problem.split.seen))
     grid = np.linspace(margins.min() - 1e-3, margins.max() + 1e-3, 500)
     points = [brute_point(problem, gamma) for gamma in grid]
     area = sum((a[0] - b[0]) * (a[1] + b[1]) / 2 for a, b in pairwise(points))
@@ -80,9 +76,7 @@ def test_ausuc_of_perfect_and_of_hopeless_scores():
 
 def test_ausuc_ignores_a_bias_shared_by_all_seen_classes(problem):
     seen_columns = np.isin(problem.scores.classes, problem.split.seen)
-    shifted = Scores(
-        {"h": problem.scores.fused() + 3.0 * seen_columns}, problem.scores.classes, problem.scores.samples
-    )
+    shifted = Scores({"h": problem.scores.fused() + 3.0 * seen_columns}, problem.scores.classes, problem.scores.samples)
     before, after = (metrics.ausuc(s, problem.labels, problem.split.seen) for s in (problem.scores, shifted))
     assert after == pytest.approx(before)
 

@@ -44,12 +44,7 @@ def test_bootstrap_draws_are_sums_over_whole_clusters():
     columns = np.stack([np.array([1.0, 10, 2, 100, 200]), np.ones(5)], axis=1)
     draws = bootstrap_totals(columns, clusters, draws=200, generator=np.random.default_rng(0))
     sums, sizes = {"x": 3, "y": 10, "z": 300}, {"x": 2, "y": 1, "z": 2}
-    possible = {
-        (sums[a] + sums[b] + sums[c], sizes[a] + sizes[b] + sizes[c])
-        for a in sums
-        for b in sums
-        for c in sums
-    }
+    possible = {(sums[a] + sums[b] + sums[c], sizes[a] + sizes[b] + sizes[c]) for a in sums for b in sums for c in sums}
     assert {tuple(row) for row in draws.tolist()} == possible
 
 

@@ -14,9 +14,7 @@ def test_cells_are_formatted_and_aligned_by_kind():
         {"method": "flora", "zsl": Summary(61.25, 2.04, 5), "interval": (50.0, 72.5), "n": 88},
         {"method": "a|b", "zsl": Summary(50.0, None, 1), "interval": None, "n": 88},
     ]
-    table = format_table(
-        rows, {"method": "Method", "zsl": "ZSL, %", "interval": "95 % of subjects", "n": "n"}
-    )
+    table = format_table(rows, {"method": "Method", "zsl": "ZSL, %", "interval": "95 % of subjects", "n": "n"})
     assert table.splitlines() == [
         "| Method |     ZSL, % | 95 % of subjects |   n |",
         "| ------ | ---------: | ---------------: | --: |",

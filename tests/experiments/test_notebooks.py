@@ -70,9 +70,7 @@ class TestExecution:
     def execute(self, name: str, tmp_path: Path, **parameters):
         (path,) = [p for p in NOTEBOOKS if p.stem == name]
         out = tmp_path / f"{name}.ipynb"
-        papermill.execute_notebook(
-            str(path), str(out), parameters=parameters, progress_bar=False, cwd=str(tmp_path)
-        )
+        papermill.execute_notebook(str(path), str(out), parameters=parameters, progress_bar=False, cwd=str(tmp_path))
         return nbformat.read(out, as_version=4)
 
     def test_quickstart_runs_and_shows_a_table_and_figures(self, puppet_workspace, tmp_path):

@@ -58,9 +58,7 @@ def test_a_run_leaves_a_whole_folder_and_is_not_done_twice(puppet_workspace):
     assert (folder.path / "result.json").stat().st_mtime_ns == stamp
 
 
-def test_the_same_config_gives_the_same_bytes_also_after_an_interruption(
-    puppet_workspace, tmp_path, monkeypatch
-):
+def test_the_same_config_gives_the_same_bytes_also_after_an_interruption(puppet_workspace, tmp_path, monkeypatch):
     whole = run(config(), elsewhere(puppet_workspace, tmp_path / "whole"))
     place = elsewhere(puppet_workspace, tmp_path / "interrupted")
     real_logger = run_module._Fits._logger

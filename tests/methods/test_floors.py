@@ -34,9 +34,7 @@ def test_ridge_is_the_closed_form_of_scikit_learn(toy, penalty):
     predicted = oracle.predict((toy.features - mean) / scale)
     np.testing.assert_allclose(ours.embed(torch.from_numpy(toy.features)).numpy(), predicted, atol=2e-5)
     text = toy.text.pooled[list(toy.unseen)]
-    cosine = (
-        predicted @ text.T / np.linalg.norm(predicted, axis=1, keepdims=True) / np.linalg.norm(text, axis=1)
-    )
+    cosine = predicted @ text.T / np.linalg.norm(predicted, axis=1, keepdims=True) / np.linalg.norm(text, axis=1)
     np.testing.assert_allclose(scores_of(ours, toy), cosine, atol=2e-4)
 
 
@@ -52,9 +50,7 @@ def test_transfers_to_unseen_classes_unless_texts_are_shuffled(make_toy, method,
     for seed in range(3):
         for shuffle, found in ((False, right), (True, wrong)):
             toy = make_toy(seed, shuffle=shuffle)
-            found.append(
-                toy.accuracy(scores_of(fit(method, config, toy.training, seed=seed, progress=False), toy))
-            )
+            found.append(toy.accuracy(scores_of(fit(method, config, toy.training, seed=seed, progress=False), toy)))
     # Ten unseen classes: chance is 0.1. One seed with shuffled texts has a standard deviation of about 0.1.
     assert min(right) > 0.8
     assert np.mean(wrong) < 0.25

@@ -77,9 +77,7 @@ def test_a_name_is_taken_once(own_entries):
 
 def test_class_rows():
     assert class_rows([4, 2, 9], [9, 4]) == [2, 0]
-    with pytest.raises(
-        TextError, match=r"class 3 has no text, so it can't be scored\. There are \[4, 2, 9\]"
-    ):
+    with pytest.raises(TextError, match=r"class 3 has no text, so it can't be scored\. There are \[4, 2, 9\]"):
         class_rows([4, 2, 9], [4, 3])
 
 

@@ -21,9 +21,7 @@ def small_figure():
 
 
 def test_a_saved_figure_is_png_pdf_and_the_ids_of_its_runs(tmp_path):
-    png, pdf, record = style.save_figure(
-        small_figure(), tmp_path / "table.1", runs=["a1", "b2"], split="22/5"
-    )
+    png, pdf, record = style.save_figure(small_figure(), tmp_path / "table.1", runs=["a1", "b2"], split="22/5")
     assert (png.name, pdf.name, record.name) == ("table.1.png", "table.1.pdf", "table.1.json")
     assert png.read_bytes().startswith(b"\x89PNG")
     assert pdf.read_bytes().startswith(b"%PDF")
@@ -68,7 +66,5 @@ def test_plotting_neither_imports_pyplot_nor_changes_defaults():
         "assert 'torch' not in sys.modules;"
         "assert before == matplotlib.rcParams.copy()"
     )
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

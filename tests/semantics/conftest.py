@@ -76,9 +76,7 @@ def clip_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     vision |= {"image_size": 8, "patch_size": 4}
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=8)).save_pretrained(
-            folder
-        )
+        CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=8)).save_pretrained(folder)
     return folder
 
 

@@ -154,9 +154,7 @@ def test_digest_follows_texts_and_features(label: Semantics):
     assert len({label.digest(), other.digest(), renamed.digest()}) == 3
 
 
-def test_build_uses_the_cache(
-    texts: ClassTexts, bert: TextEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_build_uses_the_cache(texts: ClassTexts, bert: TextEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     first = Semantics.build(texts, "motion", bert, cache=tmp_path / "cache")
     monkeypatch.setattr(bert, "model", None)
     assert same(Semantics.build(texts, "motion", bert, cache=tmp_path / "cache"), first)

@@ -114,26 +114,20 @@ def test_encoding_draws_no_random_number_and_keeps_no_gradient(bert: TextEncoder
 
 def test_a_text_beyond_the_window_is_refused_or_cut(bert: TextEncoder):
     too_long = f"{LONG} and the leg bends"
-    with pytest.raises(
-        TextError, match=r"text 1 .* has 15 tokens, tiny-bert reads 12 at most.*truncate=True"
-    ):
+    with pytest.raises(TextError, match=r"text 1 .* has 15 tokens, tiny-bert reads 12 at most.*truncate=True"):
         bert.encode([SHORT, too_long])
     cut = bert.encode([too_long], truncate=True)
     assert cut.mask.sum() == 12
     assert torch.equal(cut.pooled, bert.encode([f"{LONG} and"]).pooled)
 
 
-@pytest.mark.parametrize(
-    ("texts", "message"), [([], "no text to encode"), ([SHORT, " \n"], "text 1 is blank")]
-)
+@pytest.mark.parametrize(("texts", "message"), [([], "no text to encode"), ([SHORT, " \n"], "text 1 is blank")])
 def test_nothing_to_encode_is_refused(bert: TextEncoder, texts: list[str], message: str):
     with pytest.raises(TextError, match=message):
         bert.encode(texts)
 
 
-def test_a_cache_hit_equals_and_runs_no_model(
-    bert: TextEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_cache_hit_equals_and_runs_no_model(bert: TextEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     first = bert.encode([SHORT, LONG], cache=tmp_path)
     monkeypatch.setattr(bert, "model", None)
     again = bert.encode([SHORT, LONG], cache=tmp_path)
@@ -142,9 +136,7 @@ def test_a_cache_hit_equals_and_runs_no_model(
     assert torch.equal(first.pooled, again.pooled)
 
 
-def test_the_cache_tells_apart_texts_order_options_and_models(
-    bert: TextEncoder, clip: TextEncoder, tmp_path: Path
-):
+def test_the_cache_tells_apart_texts_order_options_and_models(bert: TextEncoder, clip: TextEncoder, tmp_path: Path):
     bert.encode(["arm", "leg"], cache=tmp_path)
     bert.encode(["leg", "arm"], cache=tmp_path)
     bert.encode(["arm", "leg"], special_tokens=False, cache=tmp_path)
@@ -261,15 +253,11 @@ def test_an_unreachable_hub_is_one_clear_error(monkeypatch: pytest.MonkeyPatch):
 
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     monkeypatch.setattr(huggingface_hub, "snapshot_download", fail)
-    with pytest.raises(
-        MissingModelError, match=r"'some/model' could not be fetched .*no route to host\. Check"
-    ):
+    with pytest.raises(MissingModelError, match=r"'some/model' could not be fetched .*no route to host\. Check"):
         load_text_encoder("some/model")
 
 
-def test_a_hub_model_is_the_model_in_its_folder(
-    bert: TextEncoder, bert_folder: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_hub_model_is_the_model_in_its_folder(bert: TextEncoder, bert_folder: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda name, **_: str(bert_folder))
     hub = load_text_encoder("some/tiny-bert")
     assert (hub.record.name, hub.record.weights) == ("some/tiny-bert", bert.record.weights)
@@ -278,9 +266,7 @@ def test_a_hub_model_is_the_model_in_its_folder(
 
 @pytest.mark.offline_lm
 def test_offline_model_gives_unit_vectors_of_known_width(offline_encoder: TextEncoder):
-    encoded = offline_encoder.encode(
-        ["waving the right hand", "The torso leans forward once and the head lowers."]
-    )
+    encoded = offline_encoder.encode(["waving the right hand", "The torso leans forward once and the head lowers."])
     record = offline_encoder.record
     assert (record.name, record.width, record.max_tokens) == ("all-MiniLM-L6-v2", 384, 256)
     assert record.pooling == "mean, unit length"

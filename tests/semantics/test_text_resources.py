@@ -79,9 +79,7 @@ def test_texts_tell_the_classes_of_a_dataset_apart(dataset: str, field: str) -> 
     for entry in classes_of(dataset):
         text = entry[field].casefold()
         owner = first_owner.setdefault(text, entry["name"])
-        assert owner == entry["name"], (
-            f"{dataset}: '{owner}' and '{entry['name']}' share the {field} {text!r}"
-        )
+        assert owner == entry["name"], f"{dataset}: '{owner}' and '{entry['name']}' share the {field} {text!r}"
 
 
 @every_dataset
@@ -102,9 +100,7 @@ def test_definition_and_motion_are_one_sentence(dataset: str, field: str) -> Non
         text = entry[field]
         assert text[0].isupper(), f"{dataset}/{entry['name']}: {field} does not start as a sentence"
         assert text.endswith("."), f"{dataset}/{entry['name']}: {field} has no full stop"
-        assert not set(text[:-1]) & set(".!?;:"), (
-            f"{dataset}/{entry['name']}: {field} is more than one sentence"
-        )
+        assert not set(text[:-1]) & set(".!?;:"), f"{dataset}/{entry['name']}: {field} is more than one sentence"
 
 
 @every_dataset
@@ -142,9 +138,7 @@ def test_names_are_the_official_ones(dataset: str, shared_dir: Path) -> None:
 
 @pytest.mark.shared
 def test_puppet_names_are_those_of_their_ntu_labels(shared_dir: Path) -> None:
-    official = json.loads((shared_dir / "semantics" / "class_names.json").read_text(encoding="utf-8"))[
-        "ntu120"
-    ]
+    official = json.loads((shared_dir / "semantics" / "class_names.json").read_text(encoding="utf-8"))["ntu120"]
     for entry in classes_of("puppet"):
         assert entry["name"] == official[entry["ntu_id"]]
 

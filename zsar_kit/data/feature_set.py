@@ -152,9 +152,7 @@ class FeatureSet:
     ) -> LabelledFeatures:
         """Samples by class, part and subject; ``None`` means all. No guard: see :meth:`seen_train`."""
         if part not in (*PARTS, None):
-            raise DataError(
-                f"part must be 'train' or 'test', got {part!r}", remedy=nearest_name(str(part), PARTS)
-            )
+            raise DataError(f"part must be 'train' or 'test', got {part!r}", remedy=nearest_name(str(part), PARTS))
         chosen = ~np.isin(self.subjects, list(exclude_subjects))
         if labels is not None:
             chosen &= np.isin(self.labels, list(labels))
@@ -163,9 +161,7 @@ class FeatureSet:
         if subjects is not None:
             chosen &= np.isin(self.subjects, list(subjects))
         rows = np.flatnonzero(chosen)
-        return LabelledFeatures(
-            self.pooled[rows], self.labels[rows], self.subjects[rows], self.samples[rows], rows
-        )
+        return LabelledFeatures(self.pooled[rows], self.labels[rows], self.subjects[rows], self.samples[rows], rows)
 
     def seen_train(
         self, split: ClassSplit, *, exclude_subjects: Ids = (), allow_encoder_leak: bool = False

@@ -70,9 +70,7 @@ class EncoderRecord:
         """
         where = "the encoder's record"
         if unknown := [k for k in values if k not in _RECORD]:
-            raise ArtefactError(
-                f"unknown key {unknown[0]!r}", where=where, remedy=nearest_name(unknown[0], _RECORD)
-            )
+            raise ArtefactError(f"unknown key {unknown[0]!r}", where=where, remedy=nearest_name(unknown[0], _RECORD))
         read = {"class_names": (), **values}
         for key, kind in _RECORD.items():
             if key not in read:

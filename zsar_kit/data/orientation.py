@@ -29,9 +29,7 @@ def _first_pose(joints: Skeleton) -> Float32[np.ndarray, "joint 3"] | None:
     return None
 
 
-def _place(
-    pose: Float32[np.ndarray, "joint 3"], layout: JointLayout | str, role: str
-) -> Float[np.ndarray, " xyz"]:
+def _place(pose: Float32[np.ndarray, "joint 3"], layout: JointLayout | str, role: str) -> Float[np.ndarray, " xyz"]:
     return pose[list(joint_layout(layout_name(layout)).roles[role])].mean(axis=0, dtype=np.float64)
 
 
@@ -50,9 +48,7 @@ def _unit(vector: Float[np.ndarray, " xyz"]) -> Float[np.ndarray, " xyz"] | None
     return vector / length if length > SHORTEST_DIRECTION else None
 
 
-def _shortest_rotation(
-    start: Float[np.ndarray, " xyz"], goal: Float[np.ndarray, " xyz"]
-) -> Float[np.ndarray, "3 3"]:
+def _shortest_rotation(start: Float[np.ndarray, " xyz"], goal: Float[np.ndarray, " xyz"]) -> Float[np.ndarray, "3 3"]:
     """The rotation by the smallest angle that takes the unit vector ``start`` to ``goal`` (Rodrigues)."""
     cross, cosine = np.cross(start, goal), float(start @ goal)
     if cosine < -1.0 + 1e-9:
@@ -111,9 +107,7 @@ def rotate(joints: Skeleton, rotation: Float[np.ndarray, "3 3"]) -> Skeleton:
     return np.asarray(joints, dtype=np.float32) @ rotation.astype(np.float32).T
 
 
-def random_rotations(
-    count: int, largest: float, rng: np.random.Generator
-) -> Float32[np.ndarray, "count 3 3"]:
+def random_rotations(count: int, largest: float, rng: np.random.Generator) -> Float32[np.ndarray, "count 3 3"]:
     """Small random rotations: angles about x, y and z, each uniform in ``[-largest, largest]`` radians."""
     angles = rng.uniform(-largest, largest, size=(3, count))
     cos, sin = np.cos(angles), np.sin(angles)

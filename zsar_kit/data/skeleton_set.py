@@ -234,9 +234,7 @@ def _append_all(
         table.writerow([sequence.sample, *numbers, start, frames, persons])
         start += persons * frames
     if not names:
-        raise DataError(
-            "no sequence to write", where=where, remedy="Is the folder of raw files the right one?"
-        )
+        raise DataError("no sequence to write", where=where, remedy="Is the folder of raw files the right one?")
     return start
 
 
@@ -256,16 +254,12 @@ def _read_index(path: Path) -> SkeletonIndex:
     with open(path, newline="", encoding="utf-8") as stream:
         rows = list(csv.reader(stream))
     if not rows or tuple(rows[0]) != COLUMNS:
-        raise ArtefactError(
-            f"the columns must be {', '.join(COLUMNS)}", where=path, remedy="Make the set again."
-        )
+        raise ArtefactError(f"the columns must be {', '.join(COLUMNS)}", where=path, remedy="Make the set again.")
     for number, row in enumerate(rows[1:], start=2):
         if len(row) != len(COLUMNS) or not all(_is_whole(value) for value in row[1:]):
             raise ArtefactError("a row is not a name and eight whole numbers", where=f"{path}, line {number}")
     columns = list(zip(*rows[1:], strict=True)) or [()] * len(COLUMNS)
-    numbers = {
-        name: np.array(column, dtype=np.int64) for name, column in zip(COLUMNS[1:], columns[1:], strict=True)
-    }
+    numbers = {name: np.array(column, dtype=np.int64) for name, column in zip(COLUMNS[1:], columns[1:], strict=True)}
     return SkeletonIndex(sample=np.array(columns[0], dtype=str), **numbers)
 
 
@@ -289,7 +283,5 @@ def _check_agreement(loaded: SkeletonSet) -> None:
     bad = (index.label < 0) | (index.label >= len(loaded.class_names))
     if bad.any():
         i = int(np.argmax(bad))
-        problem = (
-            f"sample {str(index.sample[i])!r} has label {index.label[i]} of {len(loaded.class_names)} classes"
-        )
+        problem = f"sample {str(index.sample[i])!r} has label {index.label[i]} of {len(loaded.class_names)} classes"
         raise ArtefactError(problem, where=loaded.path / "index.csv", remedy=remedy)

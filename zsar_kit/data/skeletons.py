@@ -46,9 +46,7 @@ class SkeletonSequence:
     replication: int = -1
 
 
-def check_sequence(
-    sequence: SkeletonSequence, layout: JointLayout | str, classes: int, where: str | Path
-) -> None:
+def check_sequence(sequence: SkeletonSequence, layout: JointLayout | str, classes: int, where: str | Path) -> None:
     """Refuse a broken sequence.
 
     Args:
@@ -62,12 +60,7 @@ def check_sequence(
             label out of range.
     """
     joints, needed = sequence.joints, len(joint_layout(layout_name(layout)))
-    if (
-        not isinstance(joints, np.ndarray)
-        or joints.ndim != 4
-        or joints.shape[-1] != 3
-        or joints.dtype != np.float32
-    ):
+    if not isinstance(joints, np.ndarray) or joints.ndim != 4 or joints.shape[-1] != 3 or joints.dtype != np.float32:
         came = f"{joints.dtype} {joints.shape}" if isinstance(joints, np.ndarray) else type(joints).__name__
         raise DataError(f"joints must be float32 [person, frame, joint, 3], got {came}", where=where)
     if joints.shape[2] != needed:

@@ -156,9 +156,7 @@ def pseudo_unseen_folds(split: ClassSplit, seed: int = 0) -> tuple[ClassSplit, .
     return tuple(folds)
 
 
-def holdout_subjects(
-    subjects: Iterable[int] | np.ndarray, fraction: float = 0.25, seed: int = 0
-) -> tuple[int, ...]:
+def holdout_subjects(subjects: Iterable[int] | np.ndarray, fraction: float = 0.25, seed: int = 0) -> tuple[int, ...]:
     """Whole subjects to hold out as a fold's pseudo-test part: at least one, and never all.
 
     Args:

@@ -60,9 +60,7 @@ def extract_features(
     partial = folder.with_name(f"{folder.name}.partial")
     starts = range(0, len(skeletons), CHUNK)
     paths = [partial / f"chunk-{start:07d}.safetensors" for start in starts]
-    for start, path in tqdm(
-        list(zip(starts, paths, strict=True)), disable=not progress, unit="chunk", leave=False
-    ):
+    for start, path in tqdm(list(zip(starts, paths, strict=True)), disable=not progress, unit="chunk", leave=False):
         if path.is_file() and load_tensors(path)[1] == chunk_inputs:
             continue
         samples = range(start, min(start + CHUNK, len(skeletons)))
@@ -112,9 +110,7 @@ def _encode_chunk(
     outputs: dict[str, list[torch.Tensor]] = {"pooled": [], "logits": [], "maps": []}
     for start in range(samples.start, samples.stop, batch):
         chosen = range(start, min(start + batch, samples.stop))
-        ready = [
-            preprocess(skeletons.sequence(i).joints, skeletons.layout, persons=config.persons) for i in chosen
-        ]
+        ready = [preprocess(skeletons.sequence(i).joints, skeletons.layout, persons=config.persons) for i in chosen]
         clips = sample_clips(ready, frames=config.frames, persons=config.persons)
         tensor = torch.from_numpy(clips).to(device)
         output = encoder.model(tensor, maps=maps)

@@ -153,9 +153,7 @@ def pretrain(
         return load_encoder(folder, device=device, expected=identity)
     labels = skeletons.index.label[samples]
     check_training_labels(labels, split)
-    trainer = _Trainer(
-        skeletons, samples, split, config, folder.with_name(folder.name + ".partial"), identity, device
-    )
+    trainer = _Trainer(skeletons, samples, split, config, folder.with_name(folder.name + ".partial"), identity, device)
     trainer.run(progress)
     with atomic_folder(folder) as scratch:
         save_tensors(scratch / WEIGHTS, trainer.best)
@@ -199,9 +197,7 @@ def load_encoder(
     tensors, _ = load_tensors(folder / WEIGHTS)
     load_module(model, tensors, where=folder / WEIGHTS)
     record = EncoderRecord.from_dict(about["record"] | {"digest": artefact_digest(folder)})
-    return TrainedEncoder(
-        model.to(device).eval(), EncoderConfig.from_dict(provenance["config"]), record, folder
-    )
+    return TrainedEncoder(model.to(device).eval(), EncoderConfig.from_dict(provenance["config"]), record, folder)
 
 
 class _Trainer:
@@ -221,13 +217,10 @@ class _Trainer:
         self.skeletons, self.device = skeletons, torch.device(device)
         self.labels = np.searchsorted(np.array(split.seen), skeletons.index.label[samples])
         self.clips = [
-            preprocess(skeletons.sequence(int(i)).joints, skeletons.layout, persons=config.persons)
-            for i in samples
+            preprocess(skeletons.sequence(int(i)).joints, skeletons.layout, persons=config.persons) for i in samples
         ]
         self.held = holdout_mask(self.labels, config.holdout, numpy_generator(config.seed, "holdout"))
-        self.model_config = ShiftGCNConfig(
-            classes=len(split.seen), width=config.width, persons=config.persons
-        )
+        self.model_config = ShiftGCNConfig(classes=len(split.seen), width=config.width, persons=config.persons)
         with seeded_initialisation(config.seed, "encoder"):
             self.model = ShiftGCN(self.model_config).to(self.device)
         self.optimizer = torch.optim.SGD(

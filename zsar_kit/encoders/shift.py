@@ -144,13 +144,9 @@ class _TemporalShift(torch.autograd.Function):
         if ctx.needs_input_grad[0]:
             # Output t read frame s as its left neighbour where t*stride = s - k and as its right one where
             # t*stride = s - k - 1; with stride 2 only one of the two is a whole t.
-            steps = (
-                torch.arange(frames, device=x.device)[None, :, None] - start[:, None, None] - _pair(x.device)
-            )
+            steps = torch.arange(frames, device=x.device)[None, :, None] - start[:, None, None] - _pair(x.device)
             source = torch.where(steps % stride == 0, steps.div(stride, rounding_mode="floor"), -1)
-            grad_x = _temporal_bag(
-                grad, source, torch.stack((1 - fraction, fraction), -1)[:, None], frames_out
-            )
+            grad_x = _temporal_bag(grad, source, torch.stack((1 - fraction, fraction), -1)[:, None], frames_out)
         if ctx.needs_input_grad[1]:
             slope = torch.tensor([-1.0, 1.0], dtype=x.dtype, device=x.device).expand(x.shape[0], 1, 2)
             difference = _temporal_bag(x, _frames_read(start, frames, stride), slope, frames)

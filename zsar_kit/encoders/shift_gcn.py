@@ -244,9 +244,7 @@ class ShiftGCN(nn.Module):
         self.fc = Pointwise(config.dim, config.classes, kernel_axes=0)
         _initialise(self, generator)
 
-    def forward(
-        self, clip: Float[Tensor, "batch person frame joint xyz"], *, maps: bool = False
-    ) -> EncoderOutput:
+    def forward(self, clip: Float[Tensor, "batch person frame joint xyz"], *, maps: bool = False) -> EncoderOutput:
         """Encode clips of a whole multiple of 4 frames.
 
         Args:

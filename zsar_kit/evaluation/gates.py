@@ -199,9 +199,7 @@ class LogisticGate(Gate):
                 remedy="Fit it with a smaller `top`.",
             )
         fused = scores.fused() / temperature
-        blocks = [
-            np.sort(softmax(fused[:, m], axis=1), axis=1)[:, ::-1][:, :top] for m in (~seen_mask, seen_mask)
-        ]
+        blocks = [np.sort(softmax(fused[:, m], axis=1), axis=1)[:, ::-1][:, :top] for m in (~seen_mask, seen_mask)]
         return np.concatenate(blocks, axis=1)
 
     @classmethod
@@ -218,9 +216,7 @@ class LogisticGate(Gate):
         x = np.concatenate([cls.features(s, m, top=size, temperature=temperature) for s, _, m, _ in parsed])
         is_unseen = np.concatenate([~np.isin(labels, list(seen)) for _, labels, _, seen in parsed])
         if is_unseen.all() or not is_unseen.any():
-            raise DataError(
-                "the logistic gate needs samples of seen and of pseudo-unseen classes", where="folds"
-            )
+            raise DataError("the logistic gate needs samples of seen and of pseudo-unseen classes", where="folds")
         model = LogisticRegression(class_weight="balanced", max_iter=1000).fit(x, is_unseen)
         return cls(tuple(model.coef_[0].tolist()), float(model.intercept_[0]), temperature)
 
@@ -259,8 +255,7 @@ def checked_mask(scores: Scores, seen_mask: np.ndarray) -> np.ndarray:
     mask = np.asarray(seen_mask)
     if mask.shape != (len(scores.classes),) or mask.dtype != bool:
         raise DataError(
-            f"expected a boolean mask over the {len(scores.classes)} classes, "
-            f"got {mask.dtype} of shape {mask.shape}",
+            f"expected a boolean mask over the {len(scores.classes)} classes, got {mask.dtype} of shape {mask.shape}",
             where="seen_mask",
         )
     if mask.all() or not mask.any():
@@ -280,9 +275,7 @@ def parse_fold(fold: Fold) -> tuple[Scores, np.ndarray, np.ndarray, tuple[int, .
     scores, labels, seen = fold
     labels = np.asarray(labels)
     if labels.shape != (len(scores),):
-        raise DataError(
-            f"a fold needs one label per sample, {len(scores)}, got {labels.shape}", where="folds"
-        )
+        raise DataError(f"a fold needs one label per sample, {len(scores)}, got {labels.shape}", where="folds")
     if foreign := sorted(set(labels.tolist()) - set(scores.classes)):
         raise DataError(f"a sample of a fold has label {foreign[0]}, which has no column", where="folds")
     ids = tuple(seen if isinstance(seen, Iterable) else seen.seen)

@@ -49,9 +49,7 @@ def micro_accuracy(predicted: Labels, labels: Labels) -> float:
     return float(np.mean(predicted == labels))
 
 
-def per_class_accuracy(
-    predicted: Labels, labels: Labels, classes: Iterable[int]
-) -> Float[np.ndarray, " class"]:
+def per_class_accuracy(predicted: Labels, labels: Labels, classes: Iterable[int]) -> Float[np.ndarray, " class"]:
     """The accuracy on the samples of each class; NaN for a class without samples."""
     _check_pair(predicted, labels)
     members = labels[None, :] == np.asarray(list(classes))[:, None]
@@ -65,9 +63,7 @@ def macro_accuracy(predicted: Labels, labels: Labels) -> float:
     return float(per_class_accuracy(predicted, labels, np.unique(labels).tolist()).mean())
 
 
-def confusion_matrix(
-    predicted: Labels, labels: Labels, classes: Iterable[int]
-) -> Int[np.ndarray, "true predicted"]:
+def confusion_matrix(predicted: Labels, labels: Labels, classes: Iterable[int]) -> Int[np.ndarray, "true predicted"]:
     """Counts of samples of the class of the row that were given the class of the column.
 
     Raises:
@@ -120,9 +116,7 @@ def gate_curve(
     """
     for mask, kind in ((is_seen, "seen"), (~is_seen, "unseen")):
         if not mask.any():
-            raise DataError(
-                f"a seen-unseen curve needs test samples of {kind} classes, got none", where="labels"
-            )
+            raise DataError(f"a seen-unseen curve needs test samples of {kind} classes, got none", where="labels")
     weight = np.empty(len(labels))
     weight[is_seen] = sample_weights(labels[is_seen], macro=macro)
     weight[~is_seen] = sample_weights(labels[~is_seen], macro=macro)
@@ -135,9 +129,7 @@ def gate_curve(
     return SeenUnseenCurve(np.append(levels, beyond), seen, unseen)
 
 
-def seen_unseen_curve(
-    scores: Scores, labels: Labels, seen: Iterable[int], *, macro: bool = False
-) -> SeenUnseenCurve:
+def seen_unseen_curve(scores: Scores, labels: Labels, seen: Iterable[int], *, macro: bool = False) -> SeenUnseenCurve:
     """The curve of calibrated stacking: argmax of score - gamma [class is seen] (Chao et al. 2016, Eq. 2).
 
     Args:

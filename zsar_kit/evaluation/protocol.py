@@ -206,24 +206,19 @@ def _test_samples(
     where = f"split {split.name!r} of {split.dataset}"
     for name, values in (("labels", labels), ("subjects", subjects)):
         if values.shape != (len(scores),):
-            raise DataError(
-                f"expected one entry per sample, {len(scores)}, got shape {values.shape}", where=name
-            )
+            raise DataError(f"expected one entry per sample, {len(scores)}, got shape {values.shape}", where=name)
     if not np.issubdtype(labels.dtype, np.integer):
         raise DataError(f"labels must be integer class ids, got {labels.dtype}", where="labels")
     candidates = (*split.seen, *split.unseen)
     if missing := sorted(set(candidates) - set(scores.classes)):
         raise SplitError(
-            f"the scores have no column for class {missing[0]} ({len(missing)} of {len(candidates)} are "
-            "missing)",
+            f"the scores have no column for class {missing[0]} ({len(missing)} of {len(candidates)} are missing)",
             where=where,
             remedy="Score the test samples against all seen and unseen classes.",
         )
     known = {*candidates, *split.excluded}
     if foreign := sorted(set(scores.classes) - known):
-        raise SplitError(
-            f"the scores have a column for class {foreign[0]}, which the split does not know", where=where
-        )
+        raise SplitError(f"the scores have a column for class {foreign[0]}, which the split does not know", where=where)
     if foreign := sorted(set(labels.tolist()) - known):
         raise SplitError(
             f"a sample has label {foreign[0]}, which the split does not know",
@@ -234,9 +229,7 @@ def _test_samples(
     scores, labels, subjects = scores.restrict(candidates).select(kept), labels[kept], subjects[kept]
     for kind in ("seen", "unseen"):
         if not np.isin(labels, getattr(split, kind)).any():
-            raise DataError(
-                f"no test sample of the {kind} classes", where=where, remedy="Pass the whole test part."
-            )
+            raise DataError(f"no test sample of the {kind} classes", where=where, remedy="Pass the whole test part.")
     return scores, labels, subjects
 
 

@@ -62,9 +62,7 @@ class Scores:
             for name, values in getattr(self, group).items():
                 where = f"{group}[{name!r}]"
                 if values.shape != shape:
-                    raise DataError(
-                        f"expected shape [sample, class] = {shape}, got {values.shape}", where=where
-                    )
+                    raise DataError(f"expected shape [sample, class] = {shape}, got {values.shape}", where=where)
                 if not np.issubdtype(values.dtype, np.floating):
                     raise DataError(f"expected floating-point scores, got {values.dtype}", where=where)
                 bad = ~np.isfinite(values)
@@ -116,9 +114,7 @@ class Scores:
         """The scores of one head, without errors."""
         return Scores({name: self.heads[name]}, self.classes, self.samples)
 
-    def _take(
-        self, index, *, classes: tuple[int, ...] | None = None, samples: tuple[str, ...] | None = None
-    ) -> Scores:
+    def _take(self, index, *, classes: tuple[int, ...] | None = None, samples: tuple[str, ...] | None = None) -> Scores:
         return Scores(
             heads={k: v[index] for k, v in self.heads.items()},
             errors={k: v[index] for k, v in self.errors.items()},

@@ -61,8 +61,7 @@ def paired_difference(variant: Iterable[float], base: Iterable[float], *, level:
     variant, base = list(variant), list(base)
     if len(variant) != len(base):
         raise DataError(
-            "a paired difference needs the same seeds on both sides, "
-            f"got {len(variant)} and {len(base)} values"
+            f"a paired difference needs the same seeds on both sides, got {len(variant)} and {len(base)} values"
         )
     return summarize(np.subtract(variant, base).tolist(), level=level)
 
@@ -92,9 +91,7 @@ def bootstrap_totals(
     return multiplicity @ totals
 
 
-def percentile_interval(
-    values: Float[np.ndarray, " draw"], *, level: float = 0.95
-) -> tuple[float, float] | None:
+def percentile_interval(values: Float[np.ndarray, " draw"], *, level: float = 0.95) -> tuple[float, float] | None:
     """The central interval of the finite values; None where there are none."""
     finite = values[np.isfinite(values)]
     if not finite.size:

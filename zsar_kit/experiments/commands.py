@@ -123,9 +123,7 @@ def suite_encoder(suite: str, dataset: str) -> EncoderConfig:
     return load_suite(suite).encoder(dataset)
 
 
-def make_features(
-    workspace: Workspace, dataset: str, split_name: str, suite: str, protocol: str, folds: bool
-) -> str:
+def make_features(workspace: Workspace, dataset: str, split_name: str, suite: str, protocol: str, folds: bool) -> str:
     """Train the encoders of a split, extract features, and say how the encoders did on held-out seen samples."""
     skeletons = prepare_skeletons(workspace, dataset)
     split, encoder = load_split(dataset, split_name), suite_encoder(suite, dataset)
@@ -223,9 +221,7 @@ def sweep_suite(
 
     def failed(config: RunConfig, error: ZsarError) -> None:
         failures.append(config)
-        log.error(
-            "%s %s, %s, seed %d failed: %s", config.dataset, config.split, config.method, config.seed, error
-        )
+        log.error("%s %s, %s, seed %d failed: %s", config.dataset, config.split, config.method, config.seed, error)
 
     cells = finished_runs(suite, workspace) if table_only else sweep(suite, workspace, failed)
     if not cells:

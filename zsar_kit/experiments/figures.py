@@ -116,14 +116,10 @@ def draw_suite(rows: Sequence[ResultRow], runs: Sequence[RunFolder], folder: Pat
             runs=[run.path.name for run, _ in mine],
         )
         last = [
-            (run, r)
-            for run, r in mine
-            if (r["method"], r["preset"]) == (mine[-1][1]["method"], mine[-1][1]["preset"])
+            (run, r) for run, r in mine if (r["method"], r["preset"]) == (mine[-1][1]["method"], mine[-1][1]["preset"])
         ]
         run, result = last[0]
-        paths += save_figure(
-            figure_of(confusion_figure(result)), folder / f"{stem}_confusion", runs=[run.path.name]
-        )
+        paths += save_figure(figure_of(confusion_figure(result)), folder / f"{stem}_confusion", runs=[run.path.name])
     return paths
 
 
@@ -144,8 +140,6 @@ def draw_data(skeletons: SkeletonSet, workspace: Workspace, split: str, folder: 
         sample = int(np.flatnonzero(skeletons.index.label == label)[1])
         stem = folder / f"{slug(dataset)}_film_{slug(skeletons.class_names[label])}"
         paths += save_figure(film_strip(skeletons, sample), stem, runs=[])
-    for name, axes in zip(
-        ("similarity", "neighbours"), neighbour_figures(workspace, dataset, split), strict=True
-    ):
+    for name, axes in zip(("similarity", "neighbours"), neighbour_figures(workspace, dataset, split), strict=True):
         paths += save_figure(figure_of(axes), folder / f"{slug(dataset)}_text_{name}", runs=[])
     return paths

@@ -58,9 +58,7 @@ def result_rows(runs: Iterable[tuple[Case, MethodRow, RunFolder]]) -> list[Resul
     groups: dict[tuple[Case, str], list[tuple[MethodRow, dict]]] = {}
     for case, row, folder in runs:
         groups.setdefault((case, row.title), []).append((row, folder.result()))
-    return [
-        _row(case, members[0][0], [result for _, result in members]) for (case, _), members in groups.items()
-    ]
+    return [_row(case, members[0][0], [result for _, result in members]) for (case, _), members in groups.items()]
 
 
 def _row(case: Case, method: MethodRow, results: Sequence[dict]) -> ResultRow:

@@ -149,17 +149,12 @@ def run(config: RunConfig, workspace: Workspace) -> RunFolder:
     method_type = chosen_method.method
     configs = method_type.grid(config.method_config())
     names = {name for c in configs for name in method_type.text_sets(c)}
-    semantics = {
-        name: semantics_for(workspace, config.dataset, name, config.language_model) for name in sorted(names)
-    }
+    semantics = {name: semantics_for(workspace, config.dataset, name, config.language_model) for name in sorted(names)}
     trainer = _Fits(config, workspace, folder, method_type, semantics)
     method_config, fold_scores = trainer.choose(configs, folds)
     fitted = fit_gamma(
         method_type.calibration,
-        [
-            (scores, data.test_labels, data.fold.split.seen)
-            for scores, data in zip(fold_scores, folds, strict=True)
-        ],
+        [(scores, data.test_labels, data.fold.split.seen) for scores, data in zip(fold_scores, folds, strict=True)],
     )
     started = time.perf_counter()
     method = trainer.fit(method_config, main, "main")
@@ -227,9 +222,7 @@ class _Fits:
         """The config with the best mean ZSL accuracy on the folds (the first among equals), and its fold scores."""
         best: tuple[float, Config, list[Scores]] | None = None
         for number, candidate in enumerate(configs):
-            scores = [
-                data.scores(self.fit(candidate, data, f"fold{k}-{number}")) for k, data in enumerate(folds)
-            ]
+            scores = [data.scores(self.fit(candidate, data, f"fold{k}-{number}")) for k, data in enumerate(folds)]
             accuracy = float(np.mean([_fold_accuracy(s, d) for s, d in zip(scores, folds, strict=True)]))
             if best is None or accuracy > best[0]:
                 best = (accuracy, candidate, scores)

@@ -118,9 +118,7 @@ def main_fold(skeletons: SkeletonSet, split: ClassSplit, protocol: str) -> Fold:
     return Fold(split, train & seen, ~train & np.isin(index.label, split.candidates))
 
 
-def calibration_folds(
-    skeletons: SkeletonSet, split: ClassSplit, protocol: str, seed: int
-) -> tuple[Fold, ...]:
+def calibration_folds(skeletons: SkeletonSet, split: ClassSplit, protocol: str, seed: int) -> tuple[Fold, ...]:
     """Folds of pseudo-unseen classes inside the train part (DESIGN section 6).
 
     Some subjects of the train part are held out as well, so that a fold's *seen* test samples are of new people, as in

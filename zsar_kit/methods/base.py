@@ -98,9 +98,7 @@ class TrainingSet:
             TextError: the run did not provide it.
         """
         if name not in self.semantics:
-            raise TextError(
-                f"the text set {name!r} is needed; there are {', '.join(self.semantics) or 'none'}"
-            )
+            raise TextError(f"the text set {name!r} is needed; there are {', '.join(self.semantics) or 'none'}")
         return self.semantics[name]
 
 
@@ -112,9 +110,7 @@ def class_rows(known: Sequence[int], wanted: Sequence[int]) -> list[int]:
     """
     place = {c: row for row, c in enumerate(known)}
     if missing := [c for c in wanted if c not in place]:
-        raise TextError(
-            f"class {missing[0]} has no text, so it can't be scored", remedy=f"There are {list(known)}."
-        )
+        raise TextError(f"class {missing[0]} has no text, so it can't be scored", remedy=f"There are {list(known)}.")
     return [place[c] for c in wanted]
 
 

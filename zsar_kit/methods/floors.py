@@ -90,9 +90,7 @@ class RidgeToText(_TextFloor):
 
     def __init__(self, config: RidgeConfig, training: TrainingSet, generator: torch.Generator):
         super().__init__(config, training, generator, config.text_set)
-        penalty = (
-            config.penalty if config.penalty is not None else config.penalties[len(config.penalties) // 2]
-        )
+        penalty = config.penalty if config.penalty is not None else config.penalties[len(config.penalties) // 2]
         x = self.standardised(torch.from_numpy(training.features)).double()
         rows = class_rows(self.class_ids, training.labels.tolist())
         target = self.text[rows].double()
@@ -111,9 +109,7 @@ class RidgeToText(_TextFloor):
     def grid(config: Config) -> Sequence[Config]:
         """One config per candidate penalty, unless the penalty is given."""
         assert isinstance(config, RidgeConfig)
-        return (
-            [config] if config.penalty is not None else [replace(config, penalty=p) for p in config.penalties]
-        )
+        return [config] if config.penalty is not None else [replace(config, penalty=p) for p in config.penalties]
 
     def phases(self) -> tuple[Phase, ...]:
         """None: the constructor solved it."""

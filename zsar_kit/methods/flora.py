@@ -115,9 +115,7 @@ class FlowConfig(Config):
         self.require(self.depth >= 1, "depth", "at least 1")
         self.require(self.heads >= 1, "heads", "at least 1")
         self.require(self.mlp_ratio > 0, "mlp_ratio", "positive")
-        self.require(
-            0 <= self.lambda_flow < 1, "lambda_flow", "in [0, 1): from 1 on Eq. 13 has no lower bound"
-        )
+        self.require(0 <= self.lambda_flow < 1, "lambda_flow", "in [0, 1): from 1 on Eq. 13 has no lower bound")
         self.require(0 <= self.t <= 1, "t", "in [0, 1]")
         self.require(self.steps >= 1, "steps", "at least 1")
         self.require(self.batch_size >= 2, "batch_size", "at least 2")
@@ -178,12 +176,8 @@ class Flora(Method):
         row_of[list(self.class_ids)] = torch.arange(len(self.class_ids))
         self.register_buffer("row_of", row_of)
         align, flow = config.align, config.flow
-        self.vae = CrossVAE(
-            training.features.shape[1], tokens.shape[2], align.latent_dim, generator=generator
-        )
-        self.field = VelocityDiT(
-            align.latent_dim, flow.depth, flow.heads, flow.mlp_ratio, generator=generator
-        )
+        self.vae = CrossVAE(training.features.shape[1], tokens.shape[2], align.latent_dim, generator=generator)
+        self.field = VelocityDiT(align.latent_dim, flow.depth, flow.heads, flow.mlp_ratio, generator=generator)
         self._encoded_texts: Gaussian | None = None
 
     def _attuned(self, texts: TokenTexts, seen: tuple[int, ...]) -> Float[Tensor, "class token d"]:
@@ -240,9 +234,7 @@ class Flora(Method):
         times = sample_times(len(x_s), generator, flow.times, device=x_s.device)
         contrast = contrast_indices(batch.labels, generator)
         return StepOutput(
-            flow_loss(
-                self.field, z_0, z_1, pairs.mask, times, contrast=contrast, lambda_flow=flow.lambda_flow
-            )
+            flow_loss(self.field, z_0, z_1, pairs.mask, times, contrast=contrast, lambda_flow=flow.lambda_flow)
         )
 
     def _texts(self) -> Gaussian:

@@ -62,7 +62,5 @@ def preset(name: str, preset_name: str) -> Config:
     """
     presets = entry(name).presets
     if preset_name not in presets:
-        raise ConfigError(
-            f"method {name!r} has no preset {preset_name!r}", remedy=nearest_name(preset_name, presets)
-        )
+        raise ConfigError(f"method {name!r} has no preset {preset_name!r}", remedy=nearest_name(preset_name, presets))
     return presets[preset_name]

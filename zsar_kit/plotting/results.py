@@ -85,9 +85,7 @@ def plot_seen_unseen_curve(
     axes.plot(100 * curve.seen, 100 * curve.unseen, color=color, linewidth=1.8, label=text)
     if point is not None:
         caption = f"chosen gamma: H {harmonic_mean(*point):.1f} %"
-        axes.plot(
-            *point, "o", color=color, markersize=7, markeredgecolor="white", label=caption, clip_on=False
-        )
+        axes.plot(*point, "o", color=color, markersize=7, markeredgecolor="white", label=caption, clip_on=False)
     axes.set(xlim=(0, 100), ylim=(0, 100))
     axes.set_aspect("equal")
     axes.legend(fontsize=style.TICK_SIZE, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.14))
@@ -152,9 +150,7 @@ def plot_score_table(
                 zorder=1,
             )
             labelled = True
-    axes.set_yticks(
-        range(len(headings)), [style.wrap(h, 26) for h in headings.values()], fontsize=style.LABEL_SIZE
-    )
+    axes.set_yticks(range(len(headings)), [style.wrap(h, 26) for h in headings.values()], fontsize=style.LABEL_SIZE)
     axes.tick_params(axis="y", length=0)
     axes.set(xlim=(0, 100), ylim=(len(headings) - 0.5, -0.5))
     axes.xaxis.set_major_locator(MultipleLocator(20))
@@ -203,12 +199,8 @@ def plot_per_class(
     for position in np.flatnonzero(np.isnan(values[order])).tolist():
         axes.text(1, position, "no samples", va="center", fontsize=style.SMALL_SIZE, color=style.GREY)
     if chance is not None:
-        axes.axvline(
-            chance, color=style.INK, linestyle=(0, (2, 2)), linewidth=1.1, label=f"chance, {chance:.1f} %"
-        )
-        axes.legend(
-            fontsize=style.TICK_SIZE, frameon=False, loc="lower right", bbox_to_anchor=(1.0, 1.0), borderpad=0
-        )
+        axes.axvline(chance, color=style.INK, linestyle=(0, (2, 2)), linewidth=1.1, label=f"chance, {chance:.1f} %")
+        axes.legend(fontsize=style.TICK_SIZE, frameon=False, loc="lower right", bbox_to_anchor=(1.0, 1.0), borderpad=0)
     axes.set_yticks(range(len(values)), [labels[i] for i in order], fontsize=style.TICK_SIZE)
     axes.tick_params(axis="y", length=0)
     axes.set(xlim=(0, 100), ylim=(len(values) - 0.4, -0.6))
@@ -260,6 +252,4 @@ def _draw_scores(ax: Axes, values: Sequence[Any], y: np.ndarray, name: str, look
     parsed = [(v.mean, v.half_width or 0.0) if isinstance(v, Summary) else (v, 0.0) for v in values]
     mean = np.array([np.nan if m is None else m for m, _ in parsed], dtype=np.float64)
     half_width = np.array([h for _, h in parsed])
-    ax.errorbar(
-        mean, y, xerr=half_width, linestyle="", markersize=5.5, elinewidth=1.3, label=name, zorder=3, **look
-    )
+    ax.errorbar(mean, y, xerr=half_width, linestyle="", markersize=5.5, elinewidth=1.3, label=name, zorder=3, **look)

@@ -105,9 +105,7 @@ def plot_film_strip(
     first.set_ylabel(f"{up}, m", fontsize=style.LABEL_SIZE, color=style.INK)
     fig.supxlabel("frame" if fps is None else "time", fontsize=style.LABEL_SIZE, color=style.INK)
     if title:
-        fig.suptitle(
-            style.wrap(title, int(fig.get_figwidth() * 11), 2), fontsize=style.TITLE_SIZE, color=style.INK
-        )
+        fig.suptitle(style.wrap(title, int(fig.get_figwidth() * 11), 2), fontsize=style.TITLE_SIZE, color=style.INK)
     return fig
 
 
@@ -146,9 +144,7 @@ def _draw(ax: Axes, persons: np.ndarray, bones: Bones, highlight: frozenset[int]
         if not np.isfinite(pose).all():
             continue
         colors = [style.RED if {a, b} <= highlight else hue for a, b in bones]
-        lines = LineCollection(
-            [pose[[a, b]] for a, b in bones], colors=colors, linewidths=1.8, capstyle="round"
-        )
+        lines = LineCollection([pose[[a, b]] for a, b in bones], colors=colors, linewidths=1.8, capstyle="round")
         ax.add_collection(lines)
         dots = [style.RED if i in highlight else hue for i in range(len(pose))]
         ax.scatter(

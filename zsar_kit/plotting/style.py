@@ -127,9 +127,7 @@ def save_figure(fig: Figure, stem: str | Path, *, runs: Sequence[str], **record:
     for path in paths[:2]:
         kind = path.suffix[1:]
         buffer = io.BytesIO()
-        fig.savefig(
-            buffer, format=kind, dpi=DPI, metadata=undated[kind], bbox_inches="tight", pad_inches=0.08
-        )
+        fig.savefig(buffer, format=kind, dpi=DPI, metadata=undated[kind], bbox_inches="tight", pad_inches=0.08)
         write_atomic(path, buffer.getvalue())
     write_json(paths[2], {"figure": stem.name, "runs": list(runs), "zsar_kit": __version__, **record})
     return paths

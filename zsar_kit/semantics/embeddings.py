@@ -200,9 +200,7 @@ class Semantics:
         missing = [k for k in _META_KEYS if not isinstance(meta, Mapping) or k not in meta]
         missing += [k for k in _ARRAYS[:3] if k not in tensors]
         if missing:
-            raise ArtefactError(
-                f"{missing[0]!r} of the Semantics is missing", where=folder, remedy="Make it again."
-            )
+            raise ArtefactError(f"{missing[0]!r} of the Semantics is missing", where=folder, remedy="Make it again.")
         optional = tensors.get("sentences")
         return cls(
             dataset=meta["dataset"],

@@ -135,14 +135,10 @@ def _read_torch(path: Path) -> np.ndarray:
         )
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (
-        Exception
-    ) as error:  # torch raises several kinds, among them one of a module that must not be imported
+    except Exception as error:  # torch raises several kinds, among them one of a module that must not be imported
         if "weights_only" in str(error):
             raise _pickled(path) from None
-        raise DataError(
-            f"torch cannot read the file: {error}", where=path, remedy="Fetch it again."
-        ) from None
+        raise DataError(f"torch cannot read the file: {error}", where=path, remedy="Fetch it again.") from None
     if not isinstance(content, torch.Tensor):
         raise DataError(f"one tensor is required, the file holds a {type(content).__name__}", where=path)
     if not content.dtype.is_floating_point:

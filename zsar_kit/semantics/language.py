@@ -172,9 +172,7 @@ class TextEncoder:
         return tokens, pooled.cpu()
 
 
-def load_text_encoder(
-    name_or_folder: str | Path = OFFLINE, device: str | torch.device = "cpu"
-) -> TextEncoder:
+def load_text_encoder(name_or_folder: str | Path = OFFLINE, device: str | torch.device = "cpu") -> TextEncoder:
     """Load a text model from a folder, the offline default, or the Hugging Face hub.
 
     Args:

@@ -124,13 +124,9 @@ def declared_pooling(folder: Path) -> str:
     """
     if not (folder / "modules.json").is_file():
         return "mean"
-    modules = [
-        (str(m["type"]).rsplit(".", 1)[-1], str(m["path"])) for m in read_json(folder / "modules.json")
-    ]
+    modules = [(str(m["type"]).rsplit(".", 1)[-1], str(m["path"])) for m in read_json(folder / "modules.json")]
     if unknown := [kind for kind, _ in modules if kind not in ("Transformer", "Pooling", "Normalize")]:
-        raise MissingModelError(
-            f"the module {unknown[0]!r} of this sentence model is not supported", where=folder
-        )
+        raise MissingModelError(f"the module {unknown[0]!r} of this sentence model is not supported", where=folder)
     rules = [read_json(folder / path / "config.json") for kind, path in modules if kind == "Pooling"]
     rule = rules[0] if rules else {"pooling_mode": "mean"}
     # Older folders hold one switch a mode, newer ones its name.

@@ -64,9 +64,7 @@ def verify_model_folder(folder: Path) -> None:
     for name, expected in SHA256.items():
         path = folder / name
         if not path.is_file():
-            raise MissingModelError(
-                f"{name} of the offline language model is gone", where=path, remedy=INSTALL_REMEDY
-            )
+            raise MissingModelError(f"{name} of the offline language model is gone", where=path, remedy=INSTALL_REMEDY)
         status = path.stat()
         found = _digest(path, status.st_size, status.st_mtime_ns)
         if found != expected:

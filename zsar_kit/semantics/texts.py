@@ -81,9 +81,7 @@ class ClassTexts:
 
 def builtin_texts() -> tuple[str, ...]:
     """Names of the data sets whose texts the kit ships."""
-    return tuple(
-        sorted(p.name.removesuffix(".toml") for p in _folder().iterdir() if p.name.endswith(".toml"))
-    )
+    return tuple(sorted(p.name.removesuffix(".toml") for p in _folder().iterdir() if p.name.endswith(".toml")))
 
 
 def load_texts(dataset_or_path: str | Path) -> ClassTexts:

@@ -46,9 +46,7 @@ def join_tokens(texts: list[Semantics], max_tokens: int) -> TokenTexts:
         TextError: the text sets are not of the same classes.
     """
     if max_tokens < 1 or not texts:
-        raise ConfigError(
-            f"max_tokens must be at least 1 and a text set is needed, got {max_tokens} and {len(texts)}"
-        )
+        raise ConfigError(f"max_tokens must be at least 1 and a text set is needed, got {max_tokens} and {len(texts)}")
     ids = texts[0].class_ids
     for other in texts[1:]:
         if other.class_ids != ids:

@@ -55,18 +55,14 @@ class TrainingLoop:
         self.checkpoint, self.every = checkpoint, every
         self.on_step, self.log_every, self.clip, self.progress = on_step, log_every, clip, progress
         self.device = next((p.device for p in method.parameters()), torch.device("cpu"))
-        self.features = torch.from_numpy(np.ascontiguousarray(training.features, dtype=np.float32)).to(
-            self.device
-        )
+        self.features = torch.from_numpy(np.ascontiguousarray(training.features, dtype=np.float32)).to(self.device)
         self.labels = torch.from_numpy(np.asarray(training.labels, dtype=np.int64)).to(self.device)
 
     def run(self) -> Method:
         """Train all phases, from the checkpoint on if there is one, and prepare the method for scoring."""
         done_phase, done_step, state = self._resume()
         phases = self.method.phases()
-        with tqdm(
-            total=sum(p.steps for p in phases), disable=not self.progress, leave=False, unit="step"
-        ) as bar:
+        with tqdm(total=sum(p.steps for p in phases), disable=not self.progress, leave=False, unit="step") as bar:
             for number, phase in enumerate(phases):
                 if number < done_phase:
                     bar.update(phase.steps)
@@ -122,9 +118,7 @@ class TrainingLoop:
         chosen = torch.from_numpy(order[place * size : (place + 1) * size]).to(self.device)
         return Batch(self.features[chosen], self.labels[chosen])
 
-    def _save(
-        self, number: int, step: int, optimizer: torch.optim.Optimizer, schedule: object | None
-    ) -> None:
+    def _save(self, number: int, step: int, optimizer: torch.optim.Optimizer, schedule: object | None) -> None:
         assert self.checkpoint is not None
         slots, rest = optimizer_tensors(optimizer)
         tensors = {f"method.{k}": v for k, v in self.method.state_dict().items()} | slots

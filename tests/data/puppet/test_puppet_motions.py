@@ -25,9 +25,7 @@ def person(number: int):
 @cache
 def instances(label: int) -> tuple[np.ndarray, ...]:
     subjects = (1, 4, 8)
-    return tuple(
-        perform(label, (person(s), person(1000 + s)), numpy_generator(0, "test", label, s)) for s in subjects
-    )
+    return tuple(perform(label, (person(s), person(1000 + s)), numpy_generator(0, "test", label, s)) for s in subjects)
 
 
 def hand_speed(world: np.ndarray, joint: int) -> np.ndarray:
@@ -99,9 +97,7 @@ def test_a_flight_is_ballistic():
 
 def test_look_alikes_differ_as_they_do_in_life():
     def median(label: int, pick) -> float:
-        return float(
-            np.median([pick(hand_speed(w, 7).mean(), hand_speed(w, 11).mean()) for w in instances(label)])
-        )
+        return float(np.median([pick(hand_speed(w, 7).mean(), hand_speed(w, 11).mean()) for w in instances(label)]))
 
     assert median(WRITE, max) > 3 * median(WRITE, min), "one hand writes, the other rests"
     assert median(TYPE, min) > 2 * median(WRITE, min), "both hands type"
@@ -120,9 +116,7 @@ def test_hands_meet_in_a_handshake_and_reach_the_pocket():
         gap = min(np.linalg.norm(world[0, :, h] - world[1, :, h], axis=-1).min() for h in (7, 11))
         assert gap < 0.15
     for world in instances(56):
-        gap = min(
-            np.linalg.norm(world[0, :, h] - world[1, :, k], axis=-1).min() for h in (7, 11) for k in (12, 16)
-        )
+        gap = min(np.linalg.norm(world[0, :, h] - world[1, :, k], axis=-1).min() for h in (7, 11) for k in (12, 16))
         assert gap < 0.25
 
 

@@ -64,9 +64,7 @@ def test_lost_frames_are_as_frequent_as_stated_and_never_the_ends():
 def test_a_dropout_freezes_an_outer_joint_for_three_to_ten_frames():
     truth = standing(200, 30).copy()
     truth[..., 0] += 0.01 * np.arange(200)[None, :, None]
-    seen = observe(
-        truth, SensorConfig(noise=0.0, jitter=0.0, dropouts=1.0, lost=0.0), np.random.default_rng(0)
-    )
+    seen = observe(truth, SensorConfig(noise=0.0, jitter=0.0, dropouts=1.0, lost=0.0), np.random.default_rng(0))
     frozen = (np.diff(seen[..., 0], axis=1) == 0).sum(axis=1)
     assert not frozen[:, [0, 1, 2, 3, 4, 8, 12, 16, 20]].any()
     lengths = frozen[frozen > 0]

@@ -95,9 +95,7 @@ def test_build_writes_once_and_again_only_for_another_configuration(tmp_path, mo
     assert build_puppet(tmp_path / "puppet", config).digest == made.digest
     with pytest.raises(pytest.fail.Exception, match="made again"):
         build_puppet(tmp_path / "puppet", replace(config, seed=5))
-    assert build_puppet(tmp_path / "puppet", config).digest == made.digest, (
-        "a failed replacement leaves the old set"
-    )
+    assert build_puppet(tmp_path / "puppet", config).digest == made.digest, "a failed replacement leaves the old set"
 
 
 @pytest.mark.parametrize(
@@ -117,10 +115,7 @@ def features(joints: np.ndarray) -> np.ndarray:
     left /= np.linalg.norm(left)
     axes = np.stack([left, [0, 1, 0], np.cross(left, [0, 1, 0])])
     local = (person - middle[0]) @ axes.T
-    tracks = (
-        local[:, [7, 11, 3, 0, 14, 18]]
-        - np.where([[0], [0], [1], [1], [1], [1]], 0, 1)[None] * local[:, [20]]
-    )
+    tracks = local[:, [7, 11, 3, 0, 14, 18]] - np.where([[0], [0], [1], [1], [1], [1]], 0, 1)[None] * local[:, [20]]
     speed = np.linalg.norm(np.diff(tracks, axis=0), axis=-1)
     thirds = [t.mean(axis=0).ravel() for t in np.array_split(tracks, 3)]
     paces = [3 * np.log(p.mean(axis=0) + 0.003) / 10 for p in np.array_split(speed, 3)]

@@ -130,9 +130,7 @@ def test_contrast_is_uniform_over_the_other_samples():
         others = (labels != y).nonzero().flatten()
         share = torch.bincount(draws[:, i], minlength=6) / len(draws)
         assert set(draws[:, i].tolist()) == set(others.tolist())
-        torch.testing.assert_close(
-            share[others], torch.full((len(others),), 1 / len(others)), atol=0.04, rtol=0
-        )
+        torch.testing.assert_close(share[others], torch.full((len(others),), 1 / len(others)), atol=0.04, rtol=0)
 
 
 @pytest.mark.parametrize("labels", [[3], [2, 2, 2]])
@@ -196,10 +194,7 @@ def test_objective_is_bounded_below_for_a_weight_close_to_one(pairs):
 def test_no_contrast_without_another_class_or_weight(pairs):
     model = dit()
     assert flow_loss(model, **pairs, contrast=None)["contrast"].item() == 0
-    assert (
-        flow_loss(model, **pairs, contrast=torch.tensor([1, 0, 1, 2]), lambda_flow=0.0)["contrast"].item()
-        == 0
-    )
+    assert flow_loss(model, **pairs, contrast=torch.tensor([1, 0, 1, 2]), lambda_flow=0.0)["contrast"].item() == 0
 
 
 def test_what_stands_at_padding_does_not_reach_the_loss(pairs):
@@ -268,9 +263,7 @@ def test_skeleton_latents_may_differ_by_token(world):
     torch.testing.assert_close(velocity_errors(model, **world), expected)
 
 
-@pytest.mark.parametrize(
-    ("batch", "budgets"), [(1, [1, 3_000, 10_000]), (5, [1, 10_000]), (400, [200_000, 1_000_000])]
-)
+@pytest.mark.parametrize(("batch", "budgets"), [(1, [1, 3_000, 10_000]), (5, [1, 10_000]), (400, [200_000, 1_000_000])])
 def test_budget_does_not_change_scores(world, batch, budgets):
     model = dit()
     world["z_s"] = randn(batch, 6, seed=6)

@@ -86,9 +86,7 @@ def subject_body(seed: int, subject: int) -> Body:
     """The body of a subject: stature 1.70 +- 0.09 m, proportions within about 4 % of the mean."""
     rng = numpy_generator(seed, "body", subject)
     stature = float(np.clip(rng.normal(1.70, 0.09), 1.50, 1.95))
-    lengths = {
-        name: float(stature * part * np.exp(rng.normal(0, 0.04))) for name, part in PROPORTIONS.items()
-    }
+    lengths = {name: float(stature * part * np.exp(rng.normal(0, 0.04))) for name, part in PROPORTIONS.items()}
     return Body(stature=stature, **lengths)
 
 
@@ -235,9 +233,7 @@ def trunk(body: Body, pose: Pose) -> Trunk:
         shrugged = upper @ rotation(2, sign * pose.shrug[side])
         arms.append(shoulders + rotate(shrugged, (sign * body.shoulder, -body.shoulder_drop, 0.0)))
         hips.append(base + rotate(lower, (sign * body.hip, -body.hip_drop, 0.0)))
-    return Trunk(
-        body, base, middle, shoulders, neck, head, np.stack(arms), np.stack(hips), upper, skull, lower
-    )
+    return Trunk(body, base, middle, shoulders, neck, head, np.stack(arms), np.stack(hips), upper, skull, lower)
 
 
 def _elbow_side(axis: Array, side: int, swivel: Array) -> Array:

@@ -81,9 +81,7 @@ def perform(ntu_label: int, people: Sequence[tuple[Body, Habits]], rng: np.rando
         program, shortest, longest = SOLO[ntu_label]
         performer = Performer(body, habits, rng, _frames(rng, habits.tempo, shortest, longest))
         program(performer)
-        place = Place(
-            float(np.clip(rng.normal(0, 0.12), -0.35, 0.35)), rng.normal(0, 0.12), rng.normal(0, 0.12)
-        )
+        place = Place(float(np.clip(rng.normal(0, 0.12), -0.35, 0.35)), rng.normal(0, 0.12), rng.normal(0, 0.12))
         return place.outward(solve(body, performer.pose))[None]
     pair_program, shortest, longest = PAIRS[ntu_label]
     other_body, other_habits = others[0]

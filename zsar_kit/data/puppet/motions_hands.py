@@ -81,9 +81,7 @@ def play_with_phone(p: Performer) -> None:
         taps = np.maximum(p.strokes(p.between(1.5, 3.2), 0.4), 0) * p.between(0.4, 1.0)
         if both or hand == p.hand:
             grip = p.trunk.chest(sign * 0.05 if both else centre, height + sway, depth + 0.004 * taps)
-            p.reach(
-                hand, grip, on, aim=(-0.3, 0.5, 0.9), thumb=(-0.9, 0.7, -0.2), swivel=p.between(-0.1, 0.2)
-            )
+            p.reach(hand, grip, on, aim=(-0.3, 0.5, 0.9), thumb=(-0.9, 0.7, -0.2), swivel=p.between(-0.1, 0.2))
             p.pose.curl[hand] += on * 0.5 * taps
         elif p.chance(0.6):
             swipe = 0.02 * p.strokes(p.between(0.8, 1.8), 0.3)

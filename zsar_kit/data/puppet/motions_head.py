@@ -54,9 +54,7 @@ def eat(p: Performer) -> None:
     plate = p.trunk.chest(-0.06 * sign, height, depth)
     if p.chance(0.65):
         p.reach(p.other, plate, on, aim=(-0.5, 0.0, 0.8), thumb=(0.0, 1.0, 0.2))
-    p.reach(
-        p.hand, plate + p.trunk.body.scale * np.array([0.07 * sign, 0.05, 0.0]), on, aim=(-0.5, -0.1, 0.8)
-    )
+    p.reach(p.hand, plate + p.trunk.body.scale * np.array([0.07 * sign, 0.05, 0.0]), on, aim=(-0.5, -0.1, 0.8))
     mouth = p.trunk.face(sign * p.between(0.0, 0.04), -0.09, p.between(0.10, 0.15))
     p.reach(
         p.hand,
@@ -84,9 +82,7 @@ def brush_teeth(p: Performer) -> None:
     mouth = p.trunk.face(side + sign * stroke, -0.09 + along * stroke, p.between(0.11, 0.15) + 0.2 * stroke)
     p.reach(p.hand, mouth, on, aim=(-0.9, 0.3, -0.1), thumb=(-0.2, 0.4, -0.9), swivel=p.between(0.1, 0.6))
     if p.chance(0.3):
-        p.reach(
-            p.other, p.trunk.chest(-sign * 0.12, -0.28, 0.26), on, aim=(-0.3, 0.1, 1.0), thumb=(0.0, 1.0, 0.0)
-        )
+        p.reach(p.other, p.trunk.chest(-sign * 0.12, -0.28, 0.26), on, aim=(-0.3, 0.1, 1.0), thumb=(0.0, 1.0, 0.0))
 
 
 def brush_hair(p: Performer) -> None:

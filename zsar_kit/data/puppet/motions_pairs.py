@@ -83,9 +83,7 @@ def push(a: Performer, b: Performer) -> Place:
     place = _facing(a, 0.62, 0.80)
     moment = _contact(a, 0.25, 0.5)
     draw, shove, home = 0.55 / a.tempo, 0.25 / a.tempo, 0.7 / a.tempo
-    ready = ease(a.time, moment - shove - draw, moment - shove) * (
-        1 - ease(a.time, moment + 0.15, moment + home)
-    )
+    ready = ease(a.time, moment - shove - draw, moment - shove) * (1 - ease(a.time, moment + 0.15, moment + home))
     thrust = bump(a.time, moment - shove, moment, moment + 0.15 + 0.8 * home)
     if a.chance(0.4):
         a.step(a.other, moment - shove - 0.2, 0.4, a.between(0.10, 0.25))

@@ -43,9 +43,7 @@ def _support_hands(p: Performer, weight: Array) -> None:
     """Hands press on the thighs while the seat is low and the trunk leans."""
     both = p.chance(0.6)
     for hand in (p.hand, p.other) if both else (p.hand,):
-        thigh = p.trunk.hip[hand] + 0.35 * (p.pose.ankle[hand] - p.trunk.hip[hand]) * np.array(
-            [1.0, 0.0, 1.6]
-        )
+        thigh = p.trunk.hip[hand] + 0.35 * (p.pose.ankle[hand] - p.trunk.hip[hand]) * np.array([1.0, 0.0, 1.6])
         p.reach(hand, thigh + np.array([0.0, 0.08, 0.0]) * p.scale, weight, aim=(0.0, -0.4, 0.9), arc=0.04)
 
 
@@ -81,9 +79,7 @@ def swing_kick(p: Performer, foot: int, height: float, moment: float) -> Array:
     back_time, swing, down = 0.45 / p.tempo, 0.26 / p.tempo, 0.6 / p.tempo
     back = bump(p.time, moment - swing - back_time, moment - swing, moment)
     forth = bump(p.time, moment - swing, moment, moment + down)
-    amount = ease(p.time, moment - swing - back_time, moment - swing) * (
-        1 - ease(p.time, moment, moment + down)
-    )
+    amount = ease(p.time, moment - swing - back_time, moment - swing) * (1 - ease(p.time, moment, moment + down))
     support = ease(p.time, moment - swing - 1.6 * back_time, moment - swing - 0.6 * back_time)
     support = support * (1 - ease(p.time, moment + 0.6 * down, moment + 1.5 * down))
     p.shift_weight(1 - foot, support)
@@ -132,10 +128,7 @@ def hop(p: Performer) -> None:
     for k in range(count):
         takeoff = start + k * period
         height += flight(p, takeoff, air)
-        p.crouch(
-            p.between(0.03, 0.07)
-            * bump(p.time, takeoff - 0.5 * (period - air), takeoff - 0.08, takeoff + 0.03)
-        )
+        p.crouch(p.between(0.03, 0.07) * bump(p.time, takeoff - 0.5 * (period - air), takeoff - 0.08, takeoff + 0.03))
         forward = travel * ease(p.time, takeoff, takeoff + air)
         for side in (LEFT, RIGHT):
             p.pose.ankle[side][:, 2] += forward

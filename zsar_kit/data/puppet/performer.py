@@ -221,10 +221,7 @@ class Performer:
         for hand in (LEFT, RIGHT):
             sign = self.side(hand)
             length = slack * (body.arm + body.palm)
-            hang = (
-                torso.shoulder[hand]
-                + np.array([sign * 0.05, -1.0, 0.06 + self.between(-0.03, 0.05)]) * length
-            )
+            hang = torso.shoulder[hand] + np.array([sign * 0.05, -1.0, 0.06 + self.between(-0.03, 0.05)]) * length
             if self.seated:
                 knee_side = pose.ankle[hand] - torso.hip[hand]
                 hang = torso.hip[hand] + np.array([0.0, 0.09, 0.0]) * self.scale
@@ -233,9 +230,7 @@ class Performer:
                 hang = torso.base + np.array([sign * 0.025, 0.04, 0.17]) * self.scale
             wander = np.stack([self.drift(0.006), self.drift(0.004), self.drift(0.008)], axis=-1)
             pose.hand[hand] = hang + wander
-            pose.aim[hand] = rotate(
-                torso.upper, (0.0, -0.3 if self.seated else -1.0, 0.8 if self.seated else 0.15)
-            )
+            pose.aim[hand] = rotate(torso.upper, (0.0, -0.3 if self.seated else -1.0, 0.8 if self.seated else 0.15))
             pose.aim_weight[hand] = 0.3
             pose.thumb[hand] = rotate(torso.upper, (-0.5 * sign, 0.5, 1.0))
 

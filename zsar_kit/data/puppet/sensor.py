@@ -84,16 +84,12 @@ def _occluded(joints: Float[np.ndarray, "person frame 25 3"]) -> Float[np.ndarra
         centre, depth = 0.5 * (image[body, :, 20] + image[body, :, 0]), 0.5 * (top[:, 2] + low[:, 2])
         half_height = 0.5 * np.abs(image[body, :, 20, 1] - image[body, :, 0, 1])
         offset = np.abs(image - centre[None, :, None])
-        inside = (offset[..., 0] < 0.13 / depth[None, :, None]) & (
-            offset[..., 1] < half_height[None, :, None]
-        )
+        inside = (offset[..., 0] < 0.13 / depth[None, :, None]) & (offset[..., 1] < half_height[None, :, None])
         hidden |= inside & (joints[..., 2] > depth[None, :, None] + 0.08)
     return hidden.astype(float)
 
 
-def _noise(
-    shape: tuple[int, ...], memory: float, rng: np.random.Generator
-) -> Float[np.ndarray, "person frame 25 3"]:
+def _noise(shape: tuple[int, ...], memory: float, rng: np.random.Generator) -> Float[np.ndarray, "person frame 25 3"]:
     """Unit noise, correlated between frames (a first-order autoregression with stationary variance one)."""
     noise = rng.standard_normal(shape)
     lag = np.subtract.outer(np.arange(shape[1]), np.arange(shape[1]))

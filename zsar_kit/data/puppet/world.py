@@ -61,9 +61,7 @@ class PuppetConfig(Config):
         self.require(1 <= self.replications <= 999, "replications", "in 1..999")
         ids = self.classes
         known = all(0 <= c < len(NTU_LABELS) for c in ids)
-        self.require(
-            known and len(set(ids)) == len(ids), "classes", f"distinct ids in 0..{len(NTU_LABELS) - 1}"
-        )
+        self.require(known and len(set(ids)) == len(ids), "classes", f"distinct ids in 0..{len(NTU_LABELS) - 1}")
 
     @classmethod
     def tiny(cls) -> PuppetConfig:

@@ -57,9 +57,7 @@ def from_arrays(
         for count, joints in enumerate(sequences, start=1):
             i = count - 1
             if i >= len(labels):
-                raise DataError(
-                    f"there are {len(labels)} labels but more sequences", where="argument 'labels'"
-                )
+                raise DataError(f"there are {len(labels)} labels but more sequences", where="argument 'labels'")
             yield _sequence(
                 joints,
                 _class_id(labels[i], class_names, f"labels[{i}]"),
@@ -71,15 +69,11 @@ def from_arrays(
                 camera=-1 if cameras is None else int(cameras[i]),
             )
         if count < len(labels):
-            raise DataError(
-                f"there are {len(labels)} labels but {count} sequences", where="argument 'labels'"
-            )
+            raise DataError(f"there are {len(labels)} labels but {count} sequences", where="argument 'labels'")
 
     for name, column in (("subjects", subjects), ("cameras", cameras), ("samples", samples)):
         if column is not None and len(column) != len(labels):
-            raise DataError(
-                f"{len(labels)} labels need as many {name}, got {len(column)}", where=f"argument {name!r}"
-            )
+            raise DataError(f"{len(labels)} labels need as many {name}, got {len(column)}", where=f"argument {name!r}")
     return SkeletonSet.write(
         path,
         stream(),
@@ -139,14 +133,10 @@ def _read_npz(file: Path, class_names: Sequence[str], layout: str) -> SkeletonSe
     if missing := [name for name in ("joints", "label") if name not in arrays]:
         raise DataError(f"the array {missing[0]!r} is missing", where=file)
     if wrong := [name for name in ("label", *_NUMBERS) if name in arrays and arrays[name].size != 1]:
-        raise DataError(
-            f"{wrong[0]!r} must be a single value, got shape {arrays[wrong[0]].shape}", where=file
-        )
+        raise DataError(f"{wrong[0]!r} must be a single value, got shape {arrays[wrong[0]].shape}", where=file)
     label = _class_id(arrays["label"].item(), class_names, f"{file}, array 'label'")
     numbers = {name: int(arrays[name].item()) for name in _NUMBERS if name in arrays}
-    return _sequence(
-        arrays["joints"], label, layout, len(class_names), where=str(file), sample=file.stem, **numbers
-    )
+    return _sequence(arrays["joints"], label, layout, len(class_names), where=str(file), sample=file.stem, **numbers)
 
 
 def _class_id(label: Any, class_names: Sequence[str], where: str) -> int:

@@ -23,9 +23,7 @@ ACTIONS = (1, 2, 3, 4, 5, 6, 8, 9, 11, 12)
 def _parse(path: Path, match: re.Match[str]) -> SkeletonSequence:
     action, subject, episode, view = (int(group) for group in match.groups())
     if action not in ACTIONS:
-        raise DataError(
-            f"NW-UCLA has no action {action}; it has {ACTIONS}", where=path, remedy="Rename or remove it."
-        )
+        raise DataError(f"NW-UCLA has no action {action}; it has {ACTIONS}", where=path, remedy="Rename or remove it.")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
@@ -34,12 +32,8 @@ def _parse(path: Path, match: re.Match[str]) -> SkeletonSequence:
         raise DataError("the key 'skeletons' is missing", where=path, remedy=FETCH_AGAIN)
     label = ACTIONS.index(action)
     if content.get("label", label + 1) != label + 1:
-        problem = (
-            f"the name says action {action} (label {label + 1}), the file says label {content['label']!r}"
-        )
-        raise DataError(
-            problem, where=f"{path}, key 'label'", remedy="One of both is wrong; repair or remove it."
-        )
+        problem = f"the name says action {action} (label {label + 1}), the file says label {content['label']!r}"
+        raise DataError(problem, where=f"{path}, key 'label'", remedy="One of both is wrong; repair or remove it.")
     try:
         joints = np.array(content["skeletons"], dtype=np.float32)
     except (ValueError, TypeError) as error:
@@ -48,9 +42,7 @@ def _parse(path: Path, match: re.Match[str]) -> SkeletonSequence:
     if joints.ndim != 3 or joints.shape[1:] != (20, 3):
         problem = f"'skeletons' must be numbers [frame][20 joints][3], got {list(joints.shape)}"
         raise DataError(problem, where=f"{path}, key 'skeletons'", remedy=FETCH_AGAIN)
-    return SkeletonSequence(
-        path.stem, joints[None], label=label, subject=subject, camera=view, replication=episode
-    )
+    return SkeletonSequence(path.stem, joints[None], label=label, subject=subject, camera=view, replication=episode)
 
 
 NW_UCLA = RawFormat(

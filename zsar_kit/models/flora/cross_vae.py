@@ -152,9 +152,7 @@ class CrossVAE(nn.Module):
             chosen anew.
         """
         if not (lambda_align >= 0 and lambda_align < float("inf")):
-            raise ConfigError(
-                f"lambda_align must be finite and at least 0, got {lambda_align}", where="lambda_align"
-            )
+            raise ConfigError(f"lambda_align must be finite and at least 0, got {lambda_align}", where="lambda_align")
         present, row_class = class_index.unique(return_inverse=True)
         token_mask = mask[present]
         _check_texts(token_mask, present)
@@ -178,9 +176,7 @@ class CrossVAE(nn.Module):
         }
         if reduction == "mean":
             terms = {name: value / 4 for name, value in terms.items()}
-        geometric = geometric_consistency(
-            skeleton, text, batch, log_variance=log_variance, reduction=reduction
-        )
+        geometric = geometric_consistency(skeleton, text, batch, log_variance=log_variance, reduction=reduction)
         return {**terms, "geometric": lambda_align * geometric}
 
 

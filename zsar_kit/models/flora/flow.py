@@ -91,9 +91,7 @@ def sample_times(
     return t if device is None else t.to(device)
 
 
-def contrast_indices(
-    labels: Int[Tensor, " batch"], generator: torch.Generator
-) -> Int[Tensor, " batch"] | None:
+def contrast_indices(labels: Int[Tensor, " batch"], generator: torch.Generator) -> Int[Tensor, " batch"] | None:
     """For each sample a sample of another class, uniformly among them (v-hat of Flora, Eq. 13).
 
     Sorted by label, each class is one run of positions. A jump of ``own run + u * rest`` from the start of
@@ -236,9 +234,7 @@ def velocity_errors(
         bytes_a_pair = model.activation_floats(longest) * z_a.element_size()
         pairs = max(1, budget_bytes // bytes_a_pair)
         columns = torch.tensor(classes, device=z_a.device)
-        for column, text, keep in zip(
-            columns.split(pairs), texts.split(pairs), real.split(pairs), strict=True
-        ):
+        for column, text, keep in zip(columns.split(pairs), texts.split(pairs), real.split(pairs), strict=True):
             rows = max(1, pairs // len(column))
             tokens = z_s[:, :longest].split(rows)
             block = [_pair_errors(model, part, text, keep, t, direction, sigma_min) for part in tokens]

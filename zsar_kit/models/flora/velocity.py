@@ -153,9 +153,7 @@ class DiTBlock(nn.Module):
         mask: Bool[Tensor, "batch token"] | None,
     ) -> Float[Tensor, "batch token width"]:
         """One block; keys at padding are never attended to."""
-        shift_1, scale_1, gate_1, shift_2, scale_2, gate_2 = self.modulation(condition)[:, None].chunk(
-            6, dim=-1
-        )
+        shift_1, scale_1, gate_1, shift_2, scale_2, gate_2 = self.modulation(condition)[:, None].chunk(6, dim=-1)
         h = h + gate_1 * self.attend(self.norm_1(h) * (1 + scale_1) + shift_1, mask)
         return h + gate_2 * self.mlp(self.norm_2(h) * (1 + scale_2) + shift_2)
 
@@ -163,13 +161,9 @@ class DiTBlock(nn.Module):
         self, h: Float[Tensor, "batch token width"], mask: Bool[Tensor, "batch token"] | None
     ) -> Float[Tensor, "batch token width"]:
         """Multi-head self-attention."""
-        q, k, v = rearrange(
-            self.qkv(h), "b t (three heads d) -> three b heads t d", three=3, heads=self.heads
-        )
+        q, k, v = rearrange(self.qkv(h), "b t (three heads d) -> three b heads t d", three=3, heads=self.heads)
         keys = None if mask is None else mask[:, None, None, :]
-        return self.project(
-            rearrange(scaled_dot_product_attention(q, k, v, attn_mask=keys), "b h t d -> b t (h d)")
-        )
+        return self.project(rearrange(scaled_dot_product_attention(q, k, v, attn_mask=keys), "b h t d -> b t (h d)"))
 
 
 class VelocityMLP(VelocityField):
