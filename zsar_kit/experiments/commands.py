@@ -175,7 +175,7 @@ def train(configs: Sequence[RunConfig], workspace: Workspace) -> str:
 
 
 def evaluate_run(path: Path, gamma: float | None, workspace: Workspace) -> str:
-    """Evaluate stored scores again; with the fitted gamma the stored result is renewed, with another it is only shown."""
+    """Evaluate stored scores again: with the fitted gamma the stored result is renewed, with another only shown."""
     folder = RunFolder(path)
     config, result = folder.config(), folder.result()
     skeletons = prepare_skeletons(workspace, config.dataset)

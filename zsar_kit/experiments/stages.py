@@ -5,7 +5,7 @@ A workspace is a folder; what a stage makes lies in a place named after what det
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -61,7 +61,7 @@ class Workspace:
     """
 
     root: Path = DEFAULT_WORKSPACE
-    device: torch.device = torch.device("cpu")
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     progress: bool = True
 
     def skeletons_folder(self, dataset: str) -> Path:
