@@ -55,9 +55,14 @@ def test_replacement_leaves_nothing_of_the_old(tmp_path):
 def test_interruption_leaves_what_stood_there(tmp_path, interruption, standing):
     if standing:
         build(tmp_path / "thing", "old")
-    with pytest.raises(interruption), atomic_folder(tmp_path / "thing") as folder:
-        (folder / "data.txt").write_text("ne")
-        raise interruption
+
+    def interrupted():
+        with atomic_folder(tmp_path / "thing") as folder:
+            (folder / "data.txt").write_text("ne")
+            raise interruption
+
+    with pytest.raises(interruption):
+        interrupted()
     assert names(tmp_path) == (["thing"] if standing else [])
     if standing:
         assert (tmp_path / "thing/data.txt").read_text() == "old"

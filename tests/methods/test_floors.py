@@ -15,7 +15,7 @@ from zsar_kit.methods.floors import LinearCosine, LinearCosineConfig, RidgeConfi
 from zsar_kit.seeding import torch_generator
 from zsar_kit.training.loop import fit
 
-LINEAR = LinearCosineConfig(steps=150, learning_rate=1e-2)
+LINEAR = LinearCosineConfig(steps=80, learning_rate=2e-2)
 FLOORS = {"ridge": (RidgeToText, RidgeConfig(penalty=0.1)), "linear_cosine": (LinearCosine, LINEAR)}
 each_floor = pytest.mark.parametrize(("method", "config"), FLOORS.values(), ids=FLOORS.keys())
 

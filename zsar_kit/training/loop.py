@@ -90,7 +90,7 @@ class TrainingLoop:
             output = self.method.training_step(self._batch(phase, step), phase.name, generator)
             loss = output.loss
             if not torch.isfinite(loss):
-                named = ", ".join(f"{k} = {float(v):.3g}" for k, v in output.losses.items())
+                named = ", ".join(f"{k} = {float(v.detach()):.3g}" for k, v in output.losses.items())
                 raise ZsarError(
                     f"the loss is not finite at step {step} of phase {phase.name!r}: {named}",
                     remedy="Lower the learning rate, or look for extreme values in the features.",

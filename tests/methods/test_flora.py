@@ -1,0 +1,241 @@
+"""Flora on toy worlds: it learns, it transfers, it does not when texts are shuffled, and it keeps its promises."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from zsar_kit.errors import ConfigError, TextError
+from zsar_kit.methods.base import Batch
+from zsar_kit.methods.flora import AlignConfig, Flora, FloraConfig, FlowConfig, TextConfig
+from zsar_kit.seeding import torch_generator
+from zsar_kit.training.loop import TrainingLoop, fit
+
+TINY = FloraConfig(
+    TextConfig(sets=("motion",), k=1, tau=0.1),
+    AlignConfig(latent_dim=32, steps=120, learning_rate=5e-3, batch_size=32),
+    FlowConfig(heads=2, mlp_ratio=1.0, steps=60, learning_rate=5e-3, batch_size=32),
+)
+SHORT = TINY.override({"align.steps": 6, "flow.steps": 5, "align.latent_dim": 8})
+
+
+def train(training, config=TINY, seed=0, **options):
+    return fit(Flora, config, training, seed=seed, **{"progress": False, **options})
+
+
+def scores_of(method, features, classes):
+    return method.class_scores(torch.from_numpy(features), classes).heads["flow"]
+
+
+def same(one, other, skip=("tokens",)):
+    a, b = one.state_dict(), other.state_dict()
+    return all(torch.equal(a[k], b[k]) for k in a if k not in skip)
+
+
+@pytest.fixture(scope="module")
+def fitted(toy):
+    return train(toy.training)
+
+
+@pytest.mark.slow
+def test_transfers_to_unseen_classes_unless_texts_are_shuffled(make_toy, toy, fitted):
+    right, wrong = [toy.accuracy(scores_of(fitted, toy.features, toy.unseen))], []
+    for seed in (1, 2):
+        world = make_toy(seed)
+        right.append(world.accuracy(scores_of(train(world.training, seed=seed), world.features, world.unseen)))
+    for seed in range(3):
+        world = make_toy(seed, shuffle=True)
+        wrong.append(world.accuracy(scores_of(train(world.training, seed=seed), world.features, world.unseen)))
+    # Ten unseen classes: chance is 0.1. One seed with shuffled texts has a standard deviation of about 0.1.
+    print("R", right, wrong)
+    assert np.mean(right) > 0.7, right
+    assert np.mean(wrong) < 0.25, wrong
+
+
+def test_one_batch_is_learnt(toy):
+    """With one batch and the same draws in every step, either phase's loss falls to less than a fifth."""
+    rows = np.arange(0, 400, 25)
+    batch = Batch(torch.from_numpy(toy.training.features[rows]), torch.from_numpy(toy.training.labels[rows]))
+    method = Flora(TINY, toy.training, torch_generator(0))
+    losses = {}
+    for phase in method.phases():
+        method.train()
+        optimizer = phase.optimizer(list(phase.parameters()))
+        losses[phase.name] = []
+        for _ in range(100):
+            output = method.training_step(batch, phase.name, torch_generator(0, phase.name))
+            optimizer.zero_grad()
+            output.loss.backward()
+            optimizer.step()
+            losses[phase.name].append({k: v.item() for k, v in output.losses.items()})
+    for steps in losses.values():
+        assert sum(steps[-1].values()) < 0.2 * sum(steps[0].values())
+    assert set(losses["align"][0]) == {
+        "reconstruct_ss", "reconstruct_aa", "reconstruct_sa", "reconstruct_as", "geometric"
+    }  # fmt: skip
+    assert set(losses["flow"][0]) == {"flow", "contrast"}
+    assert all(step["contrast"] < 0 < step["flow"] for step in losses["flow"])
+
+
+@pytest.mark.parametrize("error", ["per_token", "mean_square", "total"])
+def test_scores_are_negative_positive_errors(toy, fitted, error):
+    method = Flora(TINY.override({"flow.error": error}), toy.training, torch_generator(0))
+    method.load_state_dict(fitted.state_dict())
+    found = method.eval().class_scores(torch.from_numpy(toy.features[:7]), toy.unseen)
+    assert found.heads.keys() == found.errors.keys() == {"flow"}
+    assert found.errors["flow"].shape == (7, len(toy.unseen))
+    assert (found.errors["flow"] > 0).all()
+    assert torch.equal(found.heads["flow"], -found.errors["flow"])
+
+
+def test_error_is_the_papers(toy, fitted):
+    """Eq. 14 for a few pairs, written out: the means as latents, the time as configured, real tokens only."""
+    x = torch.from_numpy(toy.features[::50])
+    z_s = fitted.vae.encode_skeleton(x / fitted.feature_scale).mu
+    classes, t = (25, 3), TINY.flow.t
+    found = fitted.class_scores(x, classes).errors["flow"]
+    for column, c in enumerate(classes):
+        z_a = fitted.vae.encode_text(fitted.tokens[c][fitted.mask[c]]).mu
+        for row in range(len(x)):
+            z_1 = z_s[row].expand_as(z_a)
+            z_t = (1 - (1 - 1e-5) * t) * z_a + t * z_1
+            v = fitted.field(z_t[None], torch.tensor([t]))[0]
+            expected = (v - (z_1 - (1 - 1e-5) * z_a)).square().sum(1).mean().sqrt()
+            torch.testing.assert_close(found[row, column], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_scores_do_not_depend_on_the_batch_or_on_other_classes(toy, fitted):
+    scores = scores_of(fitted, toy.features, toy.unseen)
+    assert torch.equal(scores, scores_of(fitted, toy.features, toy.unseen))  # nothing is drawn
+    rows = [3, 77, 150]
+    torch.testing.assert_close(scores_of(fitted, toy.features[rows], toy.unseen), scores[rows], rtol=1e-4, atol=1e-5)
+    order = np.random.default_rng(0).permutation(len(toy.unseen))
+    permuted = tuple(np.array(toy.unseen)[order].tolist())
+    torch.testing.assert_close(scores_of(fitted, toy.features, permuted), scores[:, order], rtol=1e-4, atol=1e-5)
+    every = scores_of(fitted, toy.features, toy.training.seen + toy.unseen)
+    torch.testing.assert_close(every[:, 20:], scores, rtol=1e-4, atol=1e-5)
+    with pytest.raises(TextError, match="class 99 has no text"):
+        scores_of(fitted, toy.features, (0, 99))
+
+
+def test_training_is_deterministic(toy):
+    one = train(toy.training, SHORT)
+    assert same(one, train(toy.training, SHORT), skip=())
+    other = train(toy.training, SHORT, seed=1)
+    for part in ("vae.encode_text.mu.weight", "field.head.weight"):
+        assert not torch.equal(one.state_dict()[part], other.state_dict()[part])
+
+
+@pytest.mark.parametrize(("phase", "step"), [("align", 4), ("flow", 1), ("flow", 3)])
+def test_resumed_training_ends_with_the_same_bytes(tmp_path, toy, phase, step):
+    def stop(at_phase, at_step, losses):
+        if (at_phase, at_step) == (phase, step):
+            raise KeyboardInterrupt
+
+    options = {"checkpoint": tmp_path / "c", "every": 2, "log_every": 1}
+    with pytest.raises(KeyboardInterrupt):
+        train(toy.training, SHORT, on_step=stop, **options)
+    resumed, whole = train(toy.training, SHORT, **options), train(toy.training, SHORT)
+    assert same(resumed, whole, skip=())
+    assert torch.equal(scores_of(resumed, toy.features[:9], toy.unseen), scores_of(whole, toy.features[:9], toy.unseen))
+
+
+def test_flow_leaves_the_alignment_alone(toy):
+    aligned = {}
+
+    def keep(phase, step, losses):
+        if phase == "align" and step == SHORT.align.steps:
+            aligned.update({k: v.clone() for k, v in method.vae.state_dict().items()})
+
+    method = Flora(SHORT, toy.training, torch_generator(0))
+    TrainingLoop(method, toy.training, seed=0, on_step=keep, progress=False).run()
+    assert aligned
+    assert all(torch.equal(v, aligned[k]) for k, v in method.vae.state_dict().items())
+    torch.testing.assert_close(method._texts().mu, method.vae.encode_text(method.tokens).mu)
+
+
+def other_unseen_texts(toy):
+    """The training set with wholly other texts of unseen classes."""
+    rows, rng = list(toy.unseen), np.random.default_rng(9)
+    tokens, pooled = toy.text.tokens.copy(), toy.text.pooled.copy()
+    tokens[rows] = 5 * rng.normal(size=tokens[rows].shape) * toy.text.mask[rows][..., None]
+    pooled[rows] = toy.text.pooled[: len(rows)]  # each is now the nearest neighbour of a seen class
+    return toy.with_text(tokens=tokens, pooled=pooled)
+
+
+@pytest.mark.parametrize("change", [{"text.pool": "seen"}, {"text.k": 0}, {"text.pool": "seen", "text.k": 3}])
+def test_inductive_training_never_uses_unseen_texts(toy, change):
+    config = SHORT.override(change)
+    assert Flora.text_use(config) == "inductive"
+    one, other = train(toy.training, config), train(other_unseen_texts(toy), config)
+    assert same(one, other)
+    assert torch.equal(one.tokens[:20], other.tokens[:20])
+    assert not torch.equal(one.tokens[20:], other.tokens[20:])
+
+
+def test_neighbours_among_all_classes_are_marked_and_used(toy):
+    config = SHORT.override({"text.pool": "all"})
+    assert Flora.text_use(config) == "transductive text"
+    assert Flora.text_use(FloraConfig()) == "transductive text"
+    one, other = train(toy.training, config), train(other_unseen_texts(toy), config)
+    assert not torch.equal(one.tokens[:20], other.tokens[:20])
+
+
+def test_scale_of_features_and_texts_does_not_matter(toy):
+    louder = toy.with_text(tokens=8 * toy.text.tokens, pooled=8 * toy.text.pooled)
+    louder = replace(louder, features=4 * louder.features)
+    quiet, loud = train(toy.training, SHORT), train(louder, SHORT)
+    torch.testing.assert_close(
+        scores_of(loud, 4 * toy.features[:20], toy.unseen),
+        scores_of(quiet, toy.features[:20], toy.unseen),
+        rtol=1e-4,
+        atol=1e-5,
+    )
+    unscaled = SHORT.override({"text.unit_scale": False})
+    assert Flora(unscaled, louder, torch_generator(0)).feature_scale == 1
+    assert float(Flora(SHORT, louder, torch_generator(0)).feature_scale) == pytest.approx(
+        np.sqrt(np.mean(louder.features.astype(np.float64) ** 2)), rel=1e-6
+    )
+
+
+def test_joined_texts_and_names_of_text_sets(toy):
+    config = SHORT.override({"text.sets": ["label", "motion"], "text.max_tokens": 3})
+    assert Flora.text_sets(config) == ("label", "motion")
+    method = Flora(config, toy.training, torch_generator(0))
+    assert method.tokens.shape == (30, 4, 16)
+    with pytest.raises(TextError, match="the text set 'sign' is needed"):
+        Flora(SHORT.override({"text.sets": ["sign"]}), toy.training, torch_generator(0))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"flow.lambda_flow": 1.0}, r"'lambda_flow' must be in \[0, 1\): .*no lower bound, got 1.0"),
+        ({"flow.lambda_flow": -0.1}, r"'lambda_flow' must be in \[0, 1\)"),
+        ({"flow.t": 1.01}, r"'t' must be in \[0, 1\], got 1.01"),
+        ({"flow.t": -0.01}, r"'t' must be in \[0, 1\]"),
+        ({"flow.heads": 5}, "flow.heads must divide align.latent_dim, got 5 and 768"),
+        ({"flow.heads": 0}, "'heads' must be at least 1"),
+        ({"flow.depth": 0}, "'depth' must be at least 1"),
+        ({"flow.mlp_ratio": 0.0}, "'mlp_ratio' must be positive"),
+        ({"flow.times": "normal"}, "'times' must be one of 'logit_normal', 'uniform', got 'normal'"),
+        ({"flow.direction": "up"}, "'direction' must be one of"),
+        ({"flow.error": "rms"}, "'error' must be one of"),
+        ({"flow.batch_size": 1}, "'batch_size' must be at least 2"),
+        ({"flow.weight_decay": -1.0}, "'weight_decay' must be at least 0"),
+        ({"align.lambda_align": -1.0}, "'lambda_align' must be at least 0"),
+        ({"align.learning_rate": "1e-4"}, r"'learning_rate' must be float, got '1e-4' \(str\)"),
+        ({"align.steps": 0}, "'steps' must be at least 1"),
+        ({"text.k": -1}, "'k' must be at least 0"),
+        ({"text.tau": -0.5}, "'tau' must be at least 0"),
+        ({"text.sets": []}, "'sets' must be at least one text set"),
+        ({"text.pool": "unseen"}, "'pool' must be one of 'all', 'seen'"),
+        ({"text.neighbours": 2}, "unknown key 'text.neighbours'"),
+    ],
+)
+def test_ranges(changes, message):
+    with pytest.raises(ConfigError, match=message):
+        FloraConfig().override(changes)
