@@ -50,7 +50,6 @@ def test_transfers_to_unseen_classes_unless_texts_are_shuffled(make_toy, toy, fi
         world = make_toy(seed, shuffle=True)
         wrong.append(world.accuracy(scores_of(train(world.training, seed=seed), world.features, world.unseen)))
     # Ten unseen classes: chance is 0.1. One seed with shuffled texts has a standard deviation of about 0.1.
-    print("R", right, wrong)
     assert np.mean(right) > 0.7, right
     assert np.mean(wrong) < 0.25, wrong
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,7 +90,7 @@ class EncoderConfig(Config):
         self.require(self.patience >= 1, "patience", "at least 1")
         self.require(0 < self.crop <= 1, "crop", "in (0, 1]")
 
-    def rate(self, epoch: float) -> float:
+    def rate(self, epoch: int | float) -> float:
         """The learning rate at a (fractional, 0-based) epoch."""
         warm = min(1.0, (epoch + 0.1) / self.warmup) if self.warmup else 1.0
         return self.learning_rate * warm * 0.1 ** sum(epoch >= m * self.epochs for m in self.milestones)
@@ -362,7 +363,7 @@ class _Trainer:
         self.history, self.best_epoch = meta["history"], meta["best_epoch"]
 
 
-def _better(new: dict[str, float], best: dict[str, float]) -> bool:
+def _better(new: Mapping[str, int | float], best: Mapping[str, int | float]) -> bool:
     """Higher holdout accuracy, and among equals the lower holdout loss (small holdouts tie often)."""
     return (new["holdout_accuracy"], -new["holdout_loss"]) > (best["holdout_accuracy"], -best["holdout_loss"])
 

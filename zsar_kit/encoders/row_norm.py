@@ -23,6 +23,10 @@ class RowNorm(nn.Module):
         eps: added to the variance.
     """
 
+    running_mean: Tensor
+    running_var: Tensor
+    num_batches_tracked: Tensor
+
     def __init__(
         self,
         features: int,

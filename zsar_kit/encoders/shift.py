@@ -19,7 +19,7 @@ from __future__ import annotations
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.autograd.function import FunctionCtx, once_differentiable
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 POSITION_STEP = 0.01
@@ -52,7 +52,7 @@ class _PermuteRows(torch.autograd.Function):
     """``out[r] = x[source[r]]``; the adjoint reads with the inverse permutation."""
 
     @staticmethod
-    def forward(ctx: FunctionCtx, x: Tensor, source: Tensor, inverse: Tensor) -> Tensor:
+    def forward(ctx, x: Tensor, source: Tensor, inverse: Tensor) -> Tensor:
         ctx.save_for_backward(inverse)
         return x.index_select(0, source)
 
@@ -67,7 +67,7 @@ class _PermuteScaleRows(torch.autograd.Function):
     """``out[r] = scale[r] * x[source[r]]``, read, scaled and written in one pass."""
 
     @staticmethod
-    def forward(ctx: FunctionCtx, x: Tensor, scale: Tensor, source: Tensor, inverse: Tensor) -> Tensor:
+    def forward(ctx, x: Tensor, scale: Tensor, source: Tensor, inverse: Tensor) -> Tensor:
         ctx.save_for_backward(x, scale, source, inverse)
         return _bag(x, source[:, None], scale[:, None])
 
@@ -124,7 +124,7 @@ def temporal_shift(
 
 class _TemporalShift(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: FunctionCtx, x: Tensor, position: Tensor, stride: int) -> Tensor:
+    def forward(ctx, x: Tensor, position: Tensor, stride: int) -> Tensor:
         x = x.contiguous()
         ctx.save_for_backward(x, position)
         ctx.stride = stride

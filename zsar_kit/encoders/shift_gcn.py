@@ -113,6 +113,11 @@ class Pointwise(nn.Module):
 class SpatialShiftUnit(nn.Module):
     """Shift in, mask, linear map, shift out, batch norm, skip, ReLU; the released ``Shift_gcn``."""
 
+    rows_in: Tensor
+    rows_in_inverse: Tensor
+    rows_out: Tensor
+    rows_out_inverse: Tensor
+
     def __init__(self, inputs: int, outputs: int, joints: int):
         super().__init__()
         self.Linear_weight = nn.Parameter(torch.empty(inputs, outputs))
