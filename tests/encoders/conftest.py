@@ -12,12 +12,12 @@ from zsar_kit.data.splits import ClassSplit
 from zsar_kit.encoders.pretrain import EncoderConfig, pretrain
 
 PER_CLASS = 12
-#: name of the class, joints that wave, along which axis
+#: name of the class and its joints, which go up and down twice
 MOTIONS = (
-    ("wave left", ("wrist_left", "hand_left"), 1),
-    ("wave right", ("wrist_right", "hand_right"), 1),
-    ("kick left", ("ankle_left", "foot_left"), 2),
-    ("kick right", ("ankle_right", "foot_right"), 2),
+    ("raise left hand", ("elbow_left", "wrist_left", "hand_left", "hand_tip_left", "thumb_left")),
+    ("raise right hand", ("elbow_right", "wrist_right", "hand_right", "hand_tip_right", "thumb_right")),
+    ("raise left foot", ("knee_left", "ankle_left", "foot_left")),
+    ("raise head", ("neck", "head")),
 )
 
 
@@ -28,11 +28,11 @@ def build_skeletons(path, seed: int = 0) -> SkeletonSet:
 
     def sequences():
         for i in range(len(MOTIONS) * PER_CLASS):
-            _, moving, axis = MOTIONS[i % len(MOTIONS)]
+            _, moving = MOTIONS[i % len(MOTIONS)]
             frames = int(rng.integers(12, 24))
             clip = np.repeat(rest[None], frames, axis=0) + rng.normal(scale=0.005, size=(frames, len(joints), 3))
-            wave = np.sin(np.linspace(0, 4 * np.pi, frames) + rng.uniform(0, 0.5))
-            clip[:, [joints.index(j) for j in moving], axis] += wave[:, None]
+            height = 1 - np.cos(np.linspace(0, 4 * np.pi, frames) + rng.uniform(0, 0.5))
+            clip[:, [joints.index(j) for j in moving], 1] += height[:, None]
             yield SkeletonSequence(f"sample {i}", clip[None].astype(np.float32), i % len(MOTIONS), subject=i % 5)
 
     return SkeletonSet.write(
@@ -64,7 +64,7 @@ def samples(skeletons, split) -> np.ndarray:
 
 @pytest.fixture(scope="session")
 def config() -> EncoderConfig:
-    return EncoderConfig(width=0.0625, frames=8, persons=1, epochs=4, batch=6, holdout=0.25, rotation=0.1, crop=0.9)
+    return EncoderConfig(width=0.0625, frames=8, persons=1, epochs=3, batch=9, holdout=0.25, rotation=0.1, crop=0.9)
 
 
 @pytest.fixture(scope="session")

@@ -23,11 +23,11 @@ def train(skeletons):
 
 @pytest.fixture
 def extract(tmp_path, monkeypatch, skeletons, train, trained):
-    """Extraction with defaults for what a test does not vary; 48 samples make five chunks."""
-    monkeypatch.setattr(module, "CHUNK", 10)
+    """Extraction with defaults for what a test does not vary; 48 samples make four chunks."""
+    monkeypatch.setattr(module, "CHUNK", 12)
 
     def run(name="f", **changes):
-        arguments = {"skeletons": skeletons, "train": train, "encoder": trained, "batch": 4, **changes}
+        arguments = {"skeletons": skeletons, "train": train, "encoder": trained, "batch": 12, **changes}
         return extract_features(folder=tmp_path / name, progress=False, **arguments)
 
     return run
@@ -55,7 +55,7 @@ def counted(monkeypatch):
 def test_equals_a_direct_forward_pass(extract, skeletons, train, trained):
     features = extract(maps=True)
     config = trained.config
-    for i in (0, 9, 10, 47):
+    for i in (0, 11, 12, 47):
         ready = preprocess(skeletons.sequence(i).joints, "ntu25", persons=config.persons)
         clip = torch.from_numpy(sample_clips([ready], frames=config.frames, persons=config.persons))
         with torch.no_grad():
@@ -89,9 +89,8 @@ def test_record_of_seen_classes_guards_the_features(extract, split, trained):
 def test_deterministic_whatever_the_batch(extract):
     first, again = extract("1"), extract("2")
     assert first.digest == again.digest
-    for batch in (1, 64):
-        other = extract(f"batch {batch}", batch=batch)
-        np.testing.assert_allclose(other.pooled, first.pooled, rtol=1e-4, atol=1e-5)
+    other = extract("other", batch=5)
+    np.testing.assert_allclose(other.pooled, first.pooled, rtol=1e-4, atol=1e-5)
 
 
 def test_interrupted_extraction_goes_on_from_its_chunks(tmp_path, extract, counted):
@@ -103,16 +102,16 @@ def test_interrupted_extraction_goes_on_from_its_chunks(tmp_path, extract, count
     assert len(list((tmp_path / "f.partial").iterdir())) == 3
     counted.stop_at = None
     features = extract("f")
-    assert counted.chunks == 5
+    assert counted.chunks == 4
     assert features.digest == expected.digest
     assert sorted(p.name for p in tmp_path.iterdir()) == ["f", "whole"]
 
 
 def test_finished_features_are_reused(extract, counted):
     first = extract()
-    assert counted.chunks == 5
+    assert counted.chunks == 4
     assert extract().digest == first.digest
-    assert counted.chunks == 5
+    assert counted.chunks == 4
 
 
 def test_maps_are_made_when_they_are_asked_for_later(extract, counted):
@@ -121,7 +120,7 @@ def test_maps_are_made_when_they_are_asked_for_later(extract, counted):
         extract()
     counted.stop_at = None
     assert extract(maps=True).has_maps  # the two chunks without maps were not taken
-    assert counted.chunks == 2 + 5
+    assert counted.chunks == 2 + 4
     assert not extract("other").has_maps
     assert extract("other", maps=True).has_maps
     assert extract("other").has_maps  # more than asked for is fine

@@ -29,10 +29,13 @@ def accuracy(encoder, skeletons, samples, split):
     return (np.array(split.seen)[found] == skeletons.index.label[samples]).mean()
 
 
-def test_learns_a_trivial_task(trained, skeletons, samples, split):
+@pytest.mark.slow
+def test_learns_a_trivial_task(tmp_path, skeletons, samples, split, config):
     """Three seen classes: chance is a third."""
-    assert accuracy(trained, skeletons, samples, split) > 0.8
-    assert describe(trained.folder)["holdout_accuracy"] > 60.0
+    longer = replace(config, width=0.125, epochs=8, batch=4, learning_rate=0.05, milestones=(), rotation=0.0, crop=1.0)
+    encoder = pretrain(skeletons, samples, split, longer, tmp_path / "e", progress=False)
+    assert accuracy(encoder, skeletons, samples, split) > 0.8
+    assert describe(encoder.folder)["holdout_accuracy"] > 80.0
 
 
 def test_finished_encoder_is_whole_and_ready(trained, split, skeletons, config):
@@ -59,7 +62,7 @@ def test_history_and_choice_of_the_epoch(trained, config):
 
 
 def test_weights_are_those_of_the_best_epoch(tmp_path, monkeypatch, skeletons, samples, split, config):
-    scripted, states = [(1.0, 50.0), (0.9, 90.0), (0.8, 90.0), (0.1, 70.0)], []
+    scripted, states = [(1.0, 90.0), (0.9, 90.0), (0.1, 70.0)], []
 
     def holdout(self):
         states.append({k: v.clone() for k, v in self.model.state_dict().items()})
@@ -67,17 +70,17 @@ def test_weights_are_those_of_the_best_epoch(tmp_path, monkeypatch, skeletons, s
 
     monkeypatch.setattr(module._Trainer, "_holdout", holdout)
     encoder = pretrain(skeletons, samples, split, config, tmp_path / "e", progress=False)
-    assert describe(encoder.folder)["best_epoch"] == 2  # among equal accuracies the lower loss
+    assert describe(encoder.folder)["best_epoch"] == 1  # among equal accuracies the lower loss
     found = encoder.model.state_dict()
-    assert all(torch.equal(v, found[k]) for k, v in states[2].items())
-    assert not torch.equal(states[3]["fc.weight"], found["fc.weight"])
+    assert all(torch.equal(v, found[k]) for k, v in states[1].items())
+    assert not torch.equal(states[2]["fc.weight"], found["fc.weight"])
 
 
 def test_patience(tmp_path, monkeypatch, skeletons, samples, split, config):
     monkeypatch.setattr(module._Trainer, "_holdout", lambda self: (1.0, 50.0))
-    config = replace(config, patience=2)
+    config = replace(config, patience=1)
     encoder = pretrain(skeletons, samples, split, config, tmp_path / "e", progress=False)
-    assert describe(encoder.folder)["epochs"] == 3
+    assert describe(encoder.folder)["epochs"] == 2
 
 
 @pytest.mark.parametrize("at", [0, 2])

@@ -10,7 +10,7 @@ import json
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -126,7 +126,7 @@ def score(method: Method, features: FeatureSet, rows: np.ndarray, classes: tuple
     return Scores(
         heads={k: np.concatenate(v) for k, v in heads.items()},
         classes=classes,
-        samples=tuple(features.samples[i] for i in rows),
+        samples=tuple(str(name) for name in features.samples[rows]),
         errors={k: np.concatenate(v) for k, v in errors.items()},
     )
 
@@ -218,7 +218,7 @@ class _Fits:
     method_type: type[Method]
     semantics: dict[str, Semantics]
 
-    def choose(self, configs: list[Config], folds: list[FoldData]) -> tuple[Config, list[Scores]]:
+    def choose(self, configs: Sequence[Config], folds: list[FoldData]) -> tuple[Config, list[Scores]]:
         """The config with the best mean ZSL accuracy on the folds (the first among equals), and its fold scores."""
         best: tuple[float, Config, list[Scores]] | None = None
         for number, candidate in enumerate(configs):

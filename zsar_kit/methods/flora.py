@@ -1,8 +1,8 @@
 """Flora: learning by neighbour-aware semantics, deciding by open-form flows (papers/flora, section 4).
 
 Two phases. *align*: class texts attuned by their neighbours (Eq. 7-8) and skeleton features meet in the latent space of
-a cross-modal VAE with geometric consistency (Eq. 9-11). *flow*: with that frozen, a velocity field learns the noise-free,
-contrastive transport from text latents to skeleton latents (Eq. 12-13). A class is scored by the error of the velocity
+a cross-modal VAE with geometric consistency (Eq. 9-11). *flow*: with that frozen, a velocity field learns the
+noise-free, contrastive transport from text latents to skeleton latents (Eq. 12-13). A class is scored by the error of the velocity
 that the field predicts for it (Eq. 14); GZSL asks the ratio gate first (Eq. 15, :class:`RatioGate`).
 """
 
@@ -243,9 +243,10 @@ class Flora(Method):
 
     def _texts(self) -> Gaussian:
         """Latent distributions of all class tokens; the alignment is frozen by now, so once is enough."""
-        if self._encoded_texts is None:
-            self._encoded_texts = self.vae.encode_text(self.tokens)
-        return self._encoded_texts
+        texts = self._encoded_texts
+        if texts is None:
+            texts = self._encoded_texts = self.vae.encode_text(self.tokens)
+        return texts
 
     def train(self, mode: bool = True) -> Flora:
         """Switch modes, and forget text latents that further training would make stale."""
