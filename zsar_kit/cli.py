@@ -213,7 +213,7 @@ def sweep(
 
 
 @app.command(name="demo")
-def demo(figures: Path = Path("figures"), place: Where = Place()) -> int:
+def demo(figures: Path = Path("figures/demo"), place: Where = Place()) -> int:
     """The whole route on the embedded synthetic data: skeletons to table and figures.
 
     Args:
