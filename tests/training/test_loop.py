@@ -240,7 +240,7 @@ def test_clipping_bounds_the_step(training):
             [(a - b).flatten() for a, b in zip(start.parameters(), end.parameters(), strict=True)]
         ).norm()
     assert moved[None] > 0.01
-    assert float(moved[1e-3]) == pytest.approx(1e-3, rel=1e-2)
+    assert moved[1e-3].item() == pytest.approx(1e-3, rel=1e-2)
 
 
 def test_method_solved_in_closed_form_has_no_phase(training):

@@ -97,8 +97,10 @@ def neighbour_figures(
     names = list(semantics.class_names)
     rows = [semantics.class_ids.index(c) for c in load_split(dataset, split).unseen]
     return (
-        plot_similarity(similarity, names, title=f"{dataset}: cosine of {text_set} texts"),
-        plot_neighbours(similarity, names, classes=rows, title=f"Nearest classes by {text_set} text"),
+        plot_similarity(similarity, names, highlight=rows, title=f"{dataset}: cosine of {text_set} texts"),
+        plot_neighbours(
+            similarity, names, classes=rows, highlight=rows, title=f"Nearest classes by {text_set} text (orange: unseen)"
+        ),
     )
 
 

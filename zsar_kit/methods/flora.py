@@ -2,8 +2,8 @@
 
 Two phases. *align*: class texts attuned by their neighbours (Eq. 7-8) and skeleton features meet in the latent space of
 a cross-modal VAE with geometric consistency (Eq. 9-11). *flow*: with that frozen, a velocity field learns the
-noise-free, contrastive transport from text latents to skeleton latents (Eq. 12-13). A class is scored by the error of the velocity
-that the field predicts for it (Eq. 14); GZSL asks the ratio gate first (Eq. 15, :class:`RatioGate`).
+noise-free, contrastive transport from text latents to skeleton latents (Eq. 12-13). A class is scored by the error of
+the velocity that the field predicts for it (Eq. 14); GZSL asks the ratio gate first (Eq. 15, :class:`RatioGate`).
 """
 
 from __future__ import annotations
