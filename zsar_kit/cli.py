@@ -9,17 +9,21 @@ import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated
 
 import tyro
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from zsar_kit.errors import ZsarError
-from zsar_kit.experiments import commands
-from zsar_kit.experiments.config import RunConfig
 
-log = logging.getLogger("zsar_kit")
+
+def commands() -> ModuleType:
+    """The module that does the work; imported only when a command runs, so that ``--help`` answers at once."""
+    return import_module("zsar_kit.experiments.commands")
+
 
 app = tyro.extras.SubcommandApp()
 data = tyro.extras.SubcommandApp()
@@ -39,7 +43,7 @@ class Place:
 
     def open(self):
         """The workspace."""
-        return commands.open_workspace(self.workspace, self.device, progress=not self.quiet)
+        return commands().open_workspace(self.workspace, self.device, progress=not self.quiet)
 
 
 Where = Annotated[Place, OmitArgPrefixes]
@@ -50,7 +54,7 @@ Split = Annotated[Positional[str], arg(metavar="SPLIT")]
 @data.command(name="list")
 def data_list(place: Where = Place()) -> None:
     """Data sets that the kit knows, and which of them are prepared."""
-    say(commands.list_data(place.open()))
+    say(commands().list_data(place.open()))
 
 
 @data.command(name="prepare")
@@ -65,7 +69,7 @@ def data_prepare(
         dataset: puppet (needs no root), utd_mhad, nw_ucla, or kinder_gator.
         root: folder of the raw files.
     """
-    say(commands.prepare_data(place.open(), dataset, root))
+    say(commands().prepare_data(place.open(), dataset, root))
 
 
 @data.command(name="show")
@@ -76,7 +80,7 @@ def data_show(dataset: Dataset, protocol: str = "", place: Where = Place()) -> N
         dataset: name of a prepared data set.
         protocol: how samples are divided into train and test; the customary one if empty.
     """
-    say(commands.show_data(place.open(), dataset, protocol))
+    say(commands().show_data(place.open(), dataset, protocol))
 
 
 @split.command(name="list")
@@ -86,7 +90,7 @@ def split_list(dataset: Dataset) -> None:
     Args:
         dataset: name of a data set.
     """
-    say(commands.list_splits(dataset))
+    say(commands().list_splits(dataset))
 
 
 @split.command(name="make")
@@ -102,7 +106,7 @@ def split_make(
         out: file to write, .toml or .json.
         name: name of the split.
     """
-    say(commands.make_split_file(dataset, unseen, seed, out, name))
+    say(commands().make_split_file(dataset, unseen, seed, out, name))
 
 
 @app.command(name="features")
@@ -123,7 +127,7 @@ def features(
         protocol: how samples are divided into train and test; the customary one if empty.
         folds: also the encoders of the pseudo-unseen folds that calibration needs.
     """
-    say(commands.make_features(place.open(), dataset, split, suite, protocol, folds))
+    say(commands().make_features(place.open(), dataset, split, suite, protocol, folds))
 
 
 @dataclass(frozen=True)
@@ -153,17 +157,19 @@ class TrainOptions:
 @app.command(name="train")
 def train(method: Annotated[TrainOptions, OmitArgPrefixes] = TrainOptions(), place: Where = Place()) -> None:
     """Fit a method, score the test samples, evaluate; prints the run folder and its result."""
+    from zsar_kit.experiments.config import RunConfig
+
     base = RunConfig(
         dataset=method.dataset,
         split=method.split,
         protocol=method.protocol,
         method=method.method,
         preset=method.preset,
-        overrides=commands.parse_overrides(method.set),
+        overrides=commands().parse_overrides(method.set),
         language_model=method.language_model,
-        encoder=commands.suite_encoder(method.suite, method.dataset),
+        encoder=commands().suite_encoder(method.suite, method.dataset),
     )
-    say(commands.train([replace(base, seed=seed) for seed in method.seeds], place.open()))
+    say(commands().train([replace(base, seed=seed) for seed in method.seeds], place.open()))
 
 
 @app.command(name="evaluate")
@@ -176,7 +182,7 @@ def evaluate(
         run: a run folder.
         gamma: calibrate with this value instead of the fitted one; then nothing is stored.
     """
-    say(commands.evaluate_run(run, gamma, place.open()))
+    say(commands().evaluate_run(run, gamma, place.open()))
 
 
 @app.command(name="show")
@@ -187,7 +193,7 @@ def show(runs: Annotated[Positional[tuple[Path, ...]], arg(metavar="RUN...")], f
         runs: run folders.
         figures: folder for figures; none are drawn without it.
     """
-    say(commands.show_runs(runs, figures))
+    say(commands().show_runs(runs, figures))
 
 
 @app.command(name="sweep")
@@ -207,7 +213,7 @@ def sweep(
             goes between them.
         figures: folder for the suite's figures.
     """
-    text, failures = commands.sweep_suite(place.open(), suite, table_only, write, figures)
+    text, failures = commands().sweep_suite(place.open(), suite, table_only, write, figures)
     say(text)
     return 1 if failures else 0
 
@@ -219,7 +225,7 @@ def demo(figures: Path = Path("figures/demo"), place: Where = Place()) -> int:
     Args:
         figures: folder for the figures.
     """
-    text, failures = commands.demo(place.open(), figures)
+    text, failures = commands().demo(place.open(), figures)
     say(text)
     return 1 if failures else 0
 
@@ -231,7 +237,7 @@ def doctor(install_lm: Annotated[bool, arg(name="install-lm")] = False, place: W
     Args:
         install_lm: fetch the offline language model from the package index and verify it.
     """
-    text, healthy = commands.doctor(place.device, install_lm)
+    text, healthy = commands().doctor(place.device, install_lm)
     say(text)
     return 0 if healthy else 2
 

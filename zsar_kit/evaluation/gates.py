@@ -15,7 +15,6 @@ from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.special import expit, softmax
-from sklearn.linear_model import LogisticRegression
 
 from zsar_kit.errors import ConfigError, DataError, nearest_name
 from zsar_kit.evaluation.metrics import stacking_margin
@@ -211,6 +210,8 @@ class LogisticGate(Gate):
             temperature: of the softmax.
             top: probabilities read per domain; None is the size of the smallest domain of any fold.
         """
+        from sklearn.linear_model import LogisticRegression  # takes two seconds to import, and most runs need it not
+
         parsed = [parse_fold(fold) for fold in folds]
         size = top or min(int(min(mask.sum(), (~mask).sum())) for _, _, mask, _ in parsed)
         x = np.concatenate([cls.features(s, m, top=size, temperature=temperature) for s, _, m, _ in parsed])

@@ -99,7 +99,11 @@ def neighbour_figures(
     return (
         plot_similarity(similarity, names, highlight=rows, title=f"{dataset}: cosine of {text_set} texts"),
         plot_neighbours(
-            similarity, names, classes=rows, highlight=rows, title=f"Nearest classes by {text_set} text (orange: unseen)"
+            similarity,
+            names,
+            classes=rows,
+            highlight=rows,
+            title=f"Nearest classes by {text_set} text (orange: unseen)",
         ),
     )
 
