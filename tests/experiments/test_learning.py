@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from zsar_kit.experiments.config import RunConfig
 from zsar_kit.experiments.run import gather
@@ -46,6 +47,26 @@ def shuffled(semantics, seed: int):
         name: replace(s, tokens=s.tokens[order], mask=s.mask[order], pooled=s.pooled[order])
         for name, s in semantics.items()
     }
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_flora_overfits_one_batch(puppet, seed):
+    main, semantics = puppet
+    whole = main.training_set(semantics)
+    rows = numpy_generator(seed, "one batch").permutation(len(whole.labels))[:64]
+    batch = replace(whole, features=np.ascontiguousarray(whole.features[rows]), labels=whole.labels[rows])
+    totals: dict[str, list[float]] = {}
+
+    def keep(phase: str, step: int, losses: dict[str, float]) -> None:
+        totals.setdefault(phase, []).append(sum(v for k, v in losses.items() if k != "contrast"))
+
+    method = fit(Flora, preset("flora", "cpu"), batch, seed=seed, progress=False, on_step=keep, log_every=1)
+    # a fifth and a half are loose: a tenth and a quarter were measured
+    assert totals["align"][-1] < totals["align"][0] / 5
+    assert totals["flow"][-1] < totals["flow"][0] / 2
+    with torch.inference_mode():
+        scores = method.class_scores(torch.from_numpy(batch.features), batch.seen).heads["flow"].numpy()
+    assert (np.array(batch.seen)[scores.argmax(1)] == batch.labels).mean() > 0.9
 
 
 def test_flora_beats_chance_and_shuffled_texts_do_not(puppet):

@@ -58,6 +58,8 @@ def test_rows_carry_mean_and_student_t_interval_over_seeds(tmp_path):
     assert "(synthetic)" in table
     assert "| chance" in table
     assert "50 / 200" in table
+    for mark in ("last", "inductive", "Encoder: seen-only", "pseudo-unseen"):
+        assert mark in table
 
 
 def test_write_between_replaces_only_what_is_between_the_markers(tmp_path):

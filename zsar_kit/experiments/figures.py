@@ -103,7 +103,7 @@ def neighbour_figures(
             names,
             classes=rows,
             highlight=rows,
-            title=f"Nearest classes by {text_set} text (orange: unseen)",
+            title=f"Nearest by {text_set} text (orange: unseen)",
         ),
     )
 

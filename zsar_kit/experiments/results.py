@@ -103,12 +103,16 @@ COLUMNS = {
     "harmonic": "H",
     "harmonic_interval": "H, 95 % over subjects",
     "ausuc": "AUSUC",
+    "selection": "selection",
     "text_use": "texts",
 }
 
 
 def markdown_table(rows: Sequence[ResultRow]) -> str:
-    """A Markdown table: a chance row and the methods for each case; accuracies in percent."""
+    """A Markdown table: a chance row and the methods for each case; accuracies in percent.
+
+    A line after it says what all rows share: which classes the encoders had seen, and how gamma was chosen.
+    """
     lines: list[dict[str, object]] = []
     for case in dict.fromkeys(row.case for row in rows):
         members = [row for row in rows if row.case == case]
@@ -116,7 +120,8 @@ def markdown_table(rows: Sequence[ResultRow]) -> str:
         count = f"{members[0].n_unseen} / {members[0].n_seen}"
         lines.append({"case": name, "n": count, "method": "chance", "zsl": members[0].chance})
         lines += [{"case": name, "n": count, **_cells(row)} for row in members]
-    return format_table(lines, COLUMNS)
+    encoders = ", ".join(dict.fromkeys(row.encoder for row in rows))
+    return f"{format_table(lines, COLUMNS)}\nEncoder: {encoders}. Gamma: pseudo-unseen classes of the train part.\n"
 
 
 def _cells(row: ResultRow) -> dict[str, object]:
@@ -125,6 +130,7 @@ def _cells(row: ResultRow) -> dict[str, object]:
         **{key: getattr(row, key) for key in ("zsl", "zsl_macro", "seen", "unseen", "harmonic", "ausuc")},
         "zsl_interval": _span(row.zsl_interval),
         "harmonic_interval": _span(row.harmonic_interval),
+        "selection": row.selection,
         "text_use": row.text_use,
     }
 
