@@ -156,6 +156,16 @@ def test_flow_leaves_the_alignment_alone(toy):
     torch.testing.assert_close(method._texts().mu, method.vae.encode_text(method.tokens).mu)
 
 
+def test_scores_after_more_training_use_the_new_text_latents(toy, fitted):
+    method = Flora(TINY, toy.training, torch_generator(1)).eval()
+    scores_of(method, toy.features[:5], toy.unseen)  # text latents are kept from now on
+    method.train()
+    method.load_state_dict(fitted.state_dict())
+    method.eval()
+    expected = scores_of(fitted, toy.features[:5], toy.unseen)
+    assert torch.equal(scores_of(method, toy.features[:5], toy.unseen), expected)
+
+
 def other_unseen_texts(toy):
     """The training set with wholly other texts of unseen classes."""
     rows, rng = list(toy.unseen), np.random.default_rng(9)

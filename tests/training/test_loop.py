@@ -49,6 +49,7 @@ class ToyMethod(Method):
         self.two = seeded_linear(3, 2, generator=generator)
         self.register_buffer("seen_steps", torch.zeros((), dtype=torch.int64))
         self.watched: list[tuple] = []
+        self.streams: list[int] = []
         self.prepared = 0
 
     def phases(self):
@@ -69,6 +70,7 @@ class ToyMethod(Method):
         self.seen_steps += 1
         frozen = {name for name, p in self.named_parameters() if not p.requires_grad}
         self.watched.append((phase, batch.labels.tolist(), batch.features.clone(), frozen, self.training))
+        self.streams.append(generator.initial_seed())
         noise = torch.randn(batch.features.shape, generator=generator)
         out = self.two(torch.tanh(self.one(batch.features + 0.1 * noise)))
         loss = (out - batch.labels[:, None]).square().mean()
@@ -199,6 +201,11 @@ def test_each_epoch_is_a_new_order_of_distinct_samples(training, size, per_epoch
     assert len({tuple(e) for e in epochs}) == len(epochs)
     second = [labels for phase, labels, *_ in method.watched if phase == "second"]
     assert second[0] != batches[0]  # phases have streams of their own
+
+
+def test_each_step_has_a_random_stream_of_its_own(training):
+    method = run(training)
+    assert len(set(method.streams)) == len(method.streams) == sum(STEPS.values())
 
 
 def test_features_stay_with_their_labels(training):
