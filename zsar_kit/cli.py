@@ -61,6 +61,7 @@ def data_list(place: Where = Place()) -> None:
 def data_prepare(
     dataset: Dataset,
     root: Path | None = None,
+    strict: bool = True,
     place: Where = Place(),
 ) -> None:
     """Read the raw files of a data set into the workspace.
@@ -68,8 +69,9 @@ def data_prepare(
     Args:
         dataset: puppet (needs no root), utd_mhad, nw_ucla, or kinder_gator.
         root: folder of the raw files.
+        strict: stop at the first broken file; --no-strict leaves broken files out and names them.
     """
-    say(commands().prepare_data(place.open(), dataset, root))
+    say(commands().prepare_data(place.open(), dataset, root, strict))
 
 
 @data.command(name="show")

@@ -67,9 +67,9 @@ def list_data(workspace: Workspace) -> str:
     return format_table(rows, list(rows[0]))
 
 
-def prepare_data(workspace: Workspace, dataset: str, root: Path | None) -> str:
+def prepare_data(workspace: Workspace, dataset: str, root: Path | None, strict: bool) -> str:
     """Prepare a data set and say what was read."""
-    skeletons = prepare_skeletons(workspace, dataset, root)
+    skeletons = prepare_skeletons(workspace, dataset, root, strict=strict)
     return f"{len(skeletons)} sequences of {dataset} stand in {skeletons.path}"
 
 

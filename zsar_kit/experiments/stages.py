@@ -5,6 +5,7 @@ A workspace is a folder; what a stage makes lies in a place named after what det
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -33,6 +34,7 @@ from zsar_kit.semantics.language import TextEncoder, load_text_encoder
 from zsar_kit.semantics.texts import load_texts
 
 DEFAULT_WORKSPACE = Path("workspace")
+log = logging.getLogger("zsar_kit")
 
 
 @dataclass(frozen=True)
@@ -74,13 +76,16 @@ class Workspace:
         return self.root / "runs"
 
 
-def prepare_skeletons(workspace: Workspace, dataset: str, root: str | Path | None = None) -> SkeletonSet:
+def prepare_skeletons(
+    workspace: Workspace, dataset: str, root: str | Path | None = None, *, strict: bool = True
+) -> SkeletonSet:
     """Read a data set's raw files into the workspace, or return what stands there.
 
     Args:
         workspace: where to put it.
         dataset: name; ``puppet`` is generated, every other is read.
         root: folder of the raw files; needed the first time.
+        strict: stop at the first broken file; otherwise leave broken files out and name them in the log.
 
     Raises:
         DataError: a raw file is broken, or the folder holds something else.
@@ -99,7 +104,9 @@ def prepare_skeletons(workspace: Workspace, dataset: str, root: str | Path | Non
             where=folder,
             remedy=f"Run: zsar data prepare {dataset} --root FOLDER_OF_ITS_RAW_FILES",
         )
-    skeletons, _ = prepare_dataset(dataset, root, folder, progress=workspace.progress)
+    skeletons, left_out = prepare_dataset(dataset, root, folder, strict=strict, progress=workspace.progress)
+    for error in left_out:
+        log.warning("left out: %s", error)
     return skeletons
 
 

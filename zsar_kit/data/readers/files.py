@@ -13,7 +13,7 @@ from zsar_kit.data.catalogue import class_count
 from zsar_kit.data.skeletons import SkeletonSequence, check_sequence
 from zsar_kit.errors import DataError
 
-FETCH_AGAIN = "Fetch the file again, or pass strict=False to leave it out."
+FETCH_AGAIN = "Fetch the file again, or leave it out with strict=False (zsar: --no-strict)."
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def find_files(raw: RawFormat, root: str | Path, *, strict: bool = True) -> list
         raise DataError(f"{raw.dataset} needs a folder of {raw.shown} files, there is no folder", where=root)
     found = sorted(root.rglob(f"*{raw.suffix}"), key=lambda path: path.relative_to(root).as_posix())
     if not found or (strict and len(found) != raw.complete):
-        remedy = "Name the folder that holds them." if not found else "Pass strict=False to go on with what is there."
+        remedy = "Name the folder that holds them." if not found else "Go on with what is there: strict=False (zsar: --no-strict)."
         problem = f"{raw.dataset} needs {raw.complete} files {raw.shown}, found {len(found)} {raw.suffix} files"
         raise DataError(problem, where=root, remedy=remedy)
     return found
