@@ -223,7 +223,7 @@ class _Fits:
         best: tuple[float, Config, list[Scores]] | None = None
         for number, candidate in enumerate(configs):
             scores = [data.scores(self.fit(candidate, data, f"fold{k}-{number}")) for k, data in enumerate(folds)]
-            accuracy = float(np.mean([_fold_accuracy(s, d) for s, d in zip(scores, folds, strict=True)]))
+            accuracy = float(np.mean([fold_accuracy(s, d) for s, d in zip(scores, folds, strict=True)]))
             if best is None or accuracy > best[0]:
                 best = (accuracy, candidate, scores)
         assert best is not None
@@ -252,7 +252,7 @@ class _Fits:
         return log
 
 
-def _fold_accuracy(scores: Scores, data: FoldData) -> float:
+def fold_accuracy(scores: Scores, data: FoldData) -> float:
     """ZSL accuracy on a fold: pseudo-unseen samples among pseudo-unseen classes, percent."""
     unseen = data.fold.split.unseen
     rows = np.isin(data.test_labels, unseen)

@@ -51,7 +51,11 @@ def find_files(raw: RawFormat, root: str | Path, *, strict: bool = True) -> list
         raise DataError(f"{raw.dataset} needs a folder of {raw.shown} files, there is no folder", where=root)
     found = sorted(root.rglob(f"*{raw.suffix}"), key=lambda path: path.relative_to(root).as_posix())
     if not found or (strict and len(found) != raw.complete):
-        remedy = "Name the folder that holds them." if not found else "Go on with what is there: strict=False (zsar: --no-strict)."
+        remedy = (
+            "Name the folder that holds them."
+            if not found
+            else "Go on with what is there: strict=False (zsar: --no-strict)."
+        )
         problem = f"{raw.dataset} needs {raw.complete} files {raw.shown}, found {len(found)} {raw.suffix} files"
         raise DataError(problem, where=root, remedy=remedy)
     return found
