@@ -64,6 +64,12 @@ def test_misspelt_and_mistyped_parameters_are_refused(given, message):
         read_parameters(QuickstartParameters, given)
 
 
+@pytest.mark.parametrize("kind", [QuickstartParameters, TrainParameters])
+def test_a_notebook_needs_a_seed(kind):
+    with pytest.raises(ConfigError, match="at least one seed"):
+        read_parameters(kind, {"seeds": []})
+
+
 @pytest.mark.slow
 @pytest.mark.offline_lm
 class TestExecution:

@@ -72,3 +72,7 @@ class TrainParameters(Config):
     workspace: str = "workspace"
     out: str = "figures"
     device: str = "auto"
+
+    def validate(self) -> None:
+        """Check ranges."""
+        self.require(len(self.seeds) >= 1, "seeds", "at least one seed")

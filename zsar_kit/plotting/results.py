@@ -48,10 +48,7 @@ def plot_confusion(
     counted = [f"{style.shorten(name)} ({int(k)})" for name, k in zip(labels, total[:, 0], strict=True)]
     number_ticks(axes, labels, rows=counted)
     axes.spines[:].set_visible(False)
-    bar = style.figure_of(axes).colorbar(image, ax=axes, shrink=0.7, pad=0.02)
-    bar.set_label("share of the true class, %", fontsize=style.LABEL_SIZE)
-    bar.ax.tick_params(labelsize=style.TICK_SIZE)
-    bar.outline.set_visible(False)
+    style.add_colorbar(axes, image, "share of the true class, %")
     style.label_axes(axes, x="predicted class", y="true class (number of samples)", title=title)
     return axes
 

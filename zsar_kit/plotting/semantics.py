@@ -43,10 +43,7 @@ def plot_similarity(
     number_ticks(axes, labels)
     _emphasise(axes, highlight)
     axes.spines[:].set_visible(False)
-    bar = style.figure_of(axes).colorbar(image, ax=axes, shrink=0.7, pad=0.02, extend="max")
-    bar.set_label("cosine similarity", fontsize=style.LABEL_SIZE)
-    bar.ax.tick_params(labelsize=style.TICK_SIZE)
-    bar.outline.set_visible(False)
+    style.add_colorbar(axes, image, "cosine similarity", extend="max")
     style.label_axes(axes, x="class", y="class", title=title)
     return axes
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 
 from zsar_kit import __version__
@@ -54,6 +55,14 @@ def figure_of(ax: Axes) -> Figure:
     if not isinstance(found, Figure):
         raise DataError("these axes belong to no figure", where="ax")
     return found
+
+
+def add_colorbar(ax: Axes, image: ScalarMappable, label: str, *, extend: str = "neither") -> None:
+    """A slim, frameless colour bar beside ``ax``."""
+    bar = figure_of(ax).colorbar(image, ax=ax, shrink=0.7, pad=0.02, extend=extend)
+    bar.set_label(label, fontsize=LABEL_SIZE)
+    bar.ax.tick_params(labelsize=TICK_SIZE)
+    bar.outline.set_visible(False)
 
 
 def shorten(name: str, width: int = 46) -> str:
