@@ -8,7 +8,7 @@ import papermill
 import pytest
 
 from zsar_kit.errors import ConfigError
-from zsar_kit.experiments.notebooks import QuickstartParameters, TrainParameters, read_parameters
+from zsar_kit.experiments.notebooks import QuickstartParameters, TrainParameters, project_path, read_parameters
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
 PARAMETERS = {"00_quickstart": QuickstartParameters, "10_train_method": TrainParameters}
@@ -68,6 +68,16 @@ def test_misspelt_and_mistyped_parameters_are_refused(given, message):
 def test_a_notebook_needs_a_seed(kind):
     with pytest.raises(ConfigError, match="at least one seed"):
         read_parameters(kind, {"seeds": []})
+
+
+def test_paths_mean_the_same_from_the_root_and_from_the_notebooks_folder(tmp_path, monkeypatch):
+    root = NOTEBOOKS[0].parents[1]
+    for folder in (root, root / "notebooks"):
+        monkeypatch.chdir(folder)
+        assert project_path("workspace") == root / "workspace"
+        assert project_path(str(tmp_path)) == tmp_path
+    monkeypatch.chdir(tmp_path)
+    assert project_path("workspace") == Path("workspace")
 
 
 @pytest.mark.slow

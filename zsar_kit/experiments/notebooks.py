@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 from zsar_kit.config import Config
@@ -38,6 +39,19 @@ def read_parameters(kind: type[Parameters], namespace: Mapping[str, Any]) -> Par
         return kind.from_dict(values)
     except ConfigError as error:
         raise ConfigError(error.problem, where="the notebook's parameters", remedy=error.remedy) from None
+
+
+def project_path(path: str) -> Path:
+    """A path as notebooks mean it: relative to the project, whether run from its root or opened in ``notebooks/``.
+
+    JupyterLab starts a kernel in the notebook's folder, papermill in the caller's; both shall find the same workspace.
+    Outside of a checkout a relative path is relative to the working folder; absolute paths stay as they are.
+    """
+    here = Path.cwd()
+    for base in (here, *here.parents):
+        if (base / "notebooks" / "00_quickstart.ipynb").is_file():
+            return base / path
+    return Path(path)
 
 
 @dataclass(frozen=True)
