@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from zsar_kit.experiments.config import RunConfig
-from zsar_kit.experiments.run import fold_accuracy, gather
+from zsar_kit.experiments.run import gather
 from zsar_kit.experiments.stages import Workspace, semantics_for
 from zsar_kit.experiments.sweep import load_suite
 from zsar_kit.methods.flora import Flora
@@ -46,7 +46,7 @@ def measure(workspace: Workspace, dataset: str, split: str, names: list[str], se
         start = time.perf_counter()
         method = fit(Flora, settings, fold.training_set(semantics), seed=seed)
         record[f"{name}_fit_s"] = round(time.perf_counter() - start, 1)
-        record[f"{name}_zsl"] = round(fold_accuracy(fold.scores(method), fold), 1)
+        record[f"{name}_zsl"] = round(fold.accuracy(fold.scores(method)), 1)
     return record
 
 

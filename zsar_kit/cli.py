@@ -154,6 +154,12 @@ class TrainOptions:
     """how samples are divided into train and test"""
     language_model: str = "offline"
     """'offline', a model name, or a folder"""
+    encoder_from: str = ""
+    """a released Shift-GCN checkpoint to use in place of training an encoder (marked cross-dataset)"""
+    low_shot: float = 1.0
+    """share of each seen class's training samples that the method gets"""
+    trace: int = 0
+    """score at so many steps of the last phase, to say what choosing a step would have given"""
 
 
 @app.command(name="train")
@@ -170,6 +176,9 @@ def train(method: Annotated[TrainOptions, OmitArgPrefixes] = TrainOptions(), pla
         overrides=commands().parse_overrides(method.set),
         language_model=method.language_model,
         encoder=commands().suite_encoder(method.suite, method.dataset),
+        encoder_from=method.encoder_from,
+        low_shot=method.low_shot,
+        trace=method.trace,
     )
     say(commands().train([replace(base, seed=seed) for seed in method.seeds], place.open()))
 
@@ -204,6 +213,7 @@ def sweep(
     table_only: bool = False,
     write: Path | None = None,
     figures: Path | None = None,
+    encoder_from: str = "",
     place: Where = Place(),
 ) -> int:
     """Do all runs of a suite that are missing, and print its table.
@@ -211,11 +221,12 @@ def sweep(
     Args:
         suite: a suite of the kit (demo, real), or a .toml file.
         table_only: compute nothing, show what is finished.
-        write: a Markdown file with the markers <!-- NAME --> and <!-- /NAME -->, NAME being the suite's; the table
-            goes between them.
+        write: a Markdown file with the markers <!-- NAME --> and <!-- /NAME -->, NAME being the suite's (NAME_cross with
+            a released encoder); the tables go between them.
         figures: folder for the suite's figures.
+        encoder_from: a released Shift-GCN checkpoint to use in place of trained encoders; its results are marked.
     """
-    text, failures = commands().sweep_suite(place.open(), suite, table_only, write, figures)
+    text, failures = commands().sweep_suite(place.open(), suite, table_only, write, figures, encoder_from)
     say(text)
     return 1 if failures else 0
 

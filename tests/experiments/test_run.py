@@ -10,8 +10,8 @@ import pytest
 
 from zsar_kit.errors import ArtefactError, MissingModelError
 from zsar_kit.experiments import commands
-from zsar_kit.experiments import run as run_module
 from zsar_kit.experiments.config import RunConfig
+from zsar_kit.experiments.fits import Fits, few_shots
 from zsar_kit.experiments.run import RunFolder, gather, run
 from zsar_kit.experiments.stages import Workspace, prepare_skeletons
 from zsar_kit.experiments.sweep import load_suite
@@ -61,19 +61,19 @@ def test_a_run_leaves_a_whole_folder_and_is_not_done_twice(puppet_workspace):
 def test_the_same_config_gives_the_same_bytes_also_after_an_interruption(puppet_workspace, tmp_path, monkeypatch):
     whole = run(config(), elsewhere(puppet_workspace, tmp_path / "whole"))
     place = elsewhere(puppet_workspace, tmp_path / "interrupted")
-    real_logger = run_module._Fits._logger
+    real_logger = Fits._logger
 
     def breaking(self, name):
         log = real_logger(self, name)
 
         def then_stop(phase, step, losses):
             log(phase, step, losses)
-            if (name, phase) == ("main", "flow"):
+            if (name, phase) == ("main-0", "flow"):
                 raise KeyboardInterrupt
 
         return then_stop
 
-    monkeypatch.setattr(run_module._Fits, "_logger", breaking)
+    monkeypatch.setattr(Fits, "_logger", breaking)
     with pytest.raises(KeyboardInterrupt):
         run(config(), place)
     assert not RunFolder(place.runs / config().folder_name()).finished
@@ -125,3 +125,71 @@ def test_what_is_missing_is_said_before_anything_is_computed(puppet_workspace, t
         run(config(language_model=str(tmp_path / "no-model")), puppet_workspace)
     with pytest.raises(ArtefactError, match="not a run folder"):
         RunFolder(tmp_path).config()
+
+
+def test_a_traced_run_says_what_each_selection_would_have_given(puppet_workspace):
+    folder = run(config(trace=4), puppet_workspace)
+    result = folder.result()
+    chosen = result["selections"]
+    assert chosen.keys() == {"last", "pseudo_unseen", "test_oracle"}
+    assert chosen["last"]["candidate"] == {"config": 0, "step": None}
+    assert chosen["last"]["evaluation"] == result["evaluation"]
+    assert result["selection"] == "last"
+    zsl = {k: v["evaluation"]["micro"]["zsl"] for k, v in chosen.items()}
+    assert zsl["test_oracle"] >= max(zsl["last"], zsl["pseudo_unseen"])
+    assert {v["candidate"]["step"] for v in chosen.values()} <= {None, 5, 10, 15}
+    assert chosen["test_oracle"]["calibration"] == "test_oracle"
+    assert not list(folder.path.glob("probe-*"))
+    # Looking on the way changes nothing: the plain run has the same bytes.
+    plain = run(config(), puppet_workspace)
+    assert (plain.path / "model.safetensors").read_bytes() == (folder.path / "model.safetensors").read_bytes()
+    assert "selections" not in plain.result()
+
+
+def test_a_model_for_each_setting_gives_zsl_by_one_and_gzsl_by_the_other(puppet_workspace):
+    base = run(config(), puppet_workspace).result()["evaluation"]["micro"]
+    strong = run(config(overrides=SHORT | {"text.tau": 1.0}), puppet_workspace).result()["evaluation"]["micro"]
+    both = run(config(overrides=SHORT | {"text.tau_zsl": 1.0}), puppet_workspace).result()["evaluation"]["micro"]
+    assert both["zsl"] == strong["zsl"]
+    assert {k: both[k] for k in ("seen", "unseen", "harmonic", "ausuc")} == {
+        k: base[k] for k in ("seen", "unseen", "harmonic", "ausuc")
+    }
+
+
+def test_a_run_is_restored_from_its_folder_alone(puppet_workspace):
+    """Without features or training data the restored method gives the stored scores."""
+    for change in ({}, {"method": "ridge", "preset": "motion", "overrides": {}}):
+        folder = run(config(**change), puppet_workspace)
+        main, _ = gather(config(**change), puppet_workspace)
+        restored, stored = main.scores(folder.method(puppet_workspace)), folder.scores()
+        assert restored.classes == stored.classes
+        for name, values in stored.heads.items():
+            np.testing.assert_allclose(restored.heads[name], values, rtol=1e-4, atol=1e-5)
+    assert folder.encoder(puppet_workspace).record.dataset == "puppet"
+    scores, labels, seen = folder.folds()[0]
+    assert len(scores) == len(labels)
+    assert set(seen) < set(scores.classes)
+
+
+def test_gamma_by_hand_is_used_and_said(puppet_workspace):
+    result = run(config(overrides=SHORT | {"gamma": 0.75}), puppet_workspace).result()
+    assert result["calibration"] == "by_hand"
+    assert result["evaluation"]["calibration"]["gamma"] == 0.75
+
+
+def test_few_shots_keep_a_share_of_each_class_and_at_least_one():
+    labels = np.repeat([3, 5, 9], [100, 20, 4])
+    rows = few_shots(labels, 0.1, 0)
+    assert np.bincount(labels[rows], minlength=10)[[3, 5, 9]].tolist() == [10, 2, 1]
+    assert len(set(rows.tolist())) == len(rows)
+    assert rows.tolist() == few_shots(labels, 0.1, 0).tolist()
+    assert rows.tolist() != few_shots(labels, 0.1, 1).tolist()
+
+
+def test_low_shot_reaches_the_method(puppet_workspace):
+    whole, few = config(), config(low_shot=0.1)
+    main, _ = gather(whole, puppet_workspace)
+    result = run(few, puppet_workspace).result()
+    counts = np.bincount(main.features.labels[main.fold.train])
+    assert result["training_samples"] == sum(max(1, int(0.1 * n)) for n in counts if n)
+    assert few.digest() != whole.digest()

@@ -9,7 +9,8 @@ from zsar_kit.errors import ConfigError, TextError
 from zsar_kit.methods import registry
 from zsar_kit.methods.base import Method, TrainingSet, class_rows
 from zsar_kit.methods.floors import LinearCosine, RidgeToText
-from zsar_kit.methods.flora import Flora, FloraConfig
+from zsar_kit.methods.flora import Flora
+from zsar_kit.methods.flora_config import FloraConfig
 from zsar_kit.methods.registry import entry, methods, preset, register
 
 
@@ -34,7 +35,7 @@ def test_every_preset_fits_its_method_and_round_trips():
             assert type(config).from_dict(config.to_dict()) == config
             assert found.method.text_sets(config)
             assert found.method.text_use(config) in ("inductive", "transductive text")
-            assert found.method.calibration in ("stacking", "ratio")
+            assert found.method.gate(config).kind in ("stacking", "ratio", "logistic")
             for candidate in found.method.grid(config):
                 assert found.method.grid(candidate) == [candidate]  # a chosen config leaves nothing open
 

@@ -70,6 +70,20 @@ def test_lengths_by_example():
     assert cut.mask.sum(1).tolist() == [3, 3]
 
 
+@pytest.mark.parametrize("max_tokens", [1, 3, 7])
+def test_kept_padding_counts_as_text(max_tokens):
+    """Every class has the same length; what was padding is zero and real; the pooled token comes last."""
+    texts = [build("label", [1, 3, 2, 4], 3, seed=1), build("motion", [5, 2, 2, 1], 2, seed=2)]
+    joined = join_tokens(texts, max_tokens, keep_padding=True)
+    assert joined.mask.shape == (4, max_tokens + 1)
+    assert joined.mask.all()
+    for row in range(4):
+        *words, pooled = joined_by_hand(texts, row, max_tokens)
+        np.testing.assert_array_equal(joined.tokens[row, : len(words)], words)
+        assert (joined.tokens[row, len(words) : max_tokens] == 0).all()
+        np.testing.assert_array_equal(joined.tokens[row, max_tokens], pooled)
+
+
 def test_one_text_gets_its_pooled_token():
     text = build("motion", [2, 3], 4)
     joined = join_tokens([text], 99)

@@ -258,3 +258,23 @@ def test_method_solved_in_closed_form_has_no_phase(training):
     method = fit(Solved, ToyConfig(), training, seed=0, progress=False)
     assert method.prepared == 1
     assert not method.training
+
+
+def test_a_probe_sees_the_method_at_its_steps_and_changes_nothing(tmp_path, training):
+    shown, plain = [], run(training)
+
+    def probe(method, step):
+        assert not method.training
+        assert not torch.is_grad_enabled()
+        shown.append((step, {k: v.clone() for k, v in method.state_dict().items()}))
+
+    probed = run(training, probe=probe, trace=3)
+    assert [step for step, _ in shown] == [3, 6]  # of nine; the end is the caller's
+    assert same(probed, plain)
+    whole = dict(shown)
+    with pytest.raises(KeyboardInterrupt):  # stopped after step 7, the last checkpoint is that of step 6
+        run(training, on_step=Stop("second", 7), checkpoint=tmp_path / "c", log_every=1, every=6)
+    at_six = load_tensors(tmp_path / "c")[0]
+    assert torch.equal(at_six["method.two.weight"], whole[6]["two.weight"])
+    assert not torch.equal(whole[3]["two.weight"], whole[6]["two.weight"])
+    assert torch.equal(whole[3]["one.weight"], whole[6]["one.weight"])  # only the last phase is probed

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +134,7 @@ def make_features(workspace: Workspace, dataset: str, split_name: str, suite: st
         todo += calibration_folds(skeletons, split, protocol, 0)
     rows = []
     for fold in todo:
-        features, mark = features_for(workspace, skeletons, fold, protocol, encoder)
+        features, mark, _ = features_for(workspace, skeletons, fold, protocol, encoder)
         about = describe(encoder_folder(workspace, fold, protocol, encoder))
         rows.append(
             {
@@ -214,10 +215,15 @@ def show_runs(paths: Sequence[Path], figure_folder: Path | None) -> str:
 
 
 def sweep_suite(
-    workspace: Workspace, name: str, table_only: bool, write: Path | None, figure_folder: Path | None
+    workspace: Workspace,
+    name: str,
+    table_only: bool,
+    write: Path | None,
+    figure_folder: Path | None,
+    encoder_from: str = "",
 ) -> tuple[str, int]:
-    """Do a suite, and return its table and the number of runs that failed."""
-    suite, failures = load_suite(name), []
+    """Do a suite, and return its tables and the number of runs that failed."""
+    suite, failures = replace(load_suite(name), encoder_from=encoder_from), []
 
     def failed(config: RunConfig, error: ZsarError) -> None:
         failures.append(config)
@@ -228,7 +234,7 @@ def sweep_suite(
         return "No run of this suite is finished.", len(failures)
     rows = result_rows(cells)
     table = markdown_table(rows)
-    label = Path(name).stem
+    label = Path(name).stem + ("_cross" if encoder_from else "")
     if write is not None:
         write_between(write, label, table)
     if figure_folder is not None:

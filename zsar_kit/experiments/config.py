@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from zsar_kit.artefacts import file_digest
 from zsar_kit.config import Config, digest_of
 from zsar_kit.data.splits import class_names, load_split, part_protocols
 from zsar_kit.encoders.pretrain import EncoderConfig
@@ -24,8 +25,12 @@ class RunConfig(Config):
         overrides: dotted fields of the preset to replace, e.g. ``{"flow.weight": 0.0}``.
         language_model: ``"offline"``, a model name, or a folder.
         encoder: how the skeleton encoder is trained (on the split's seen classes only).
+        encoder_from: a released checkpoint to use in place of a trained encoder; results are marked cross-dataset.
         seed: of the method; the encoder has its own.
         folds_seed: of the choice of pseudo-unseen classes and held-out subjects.
+        low_shot: share of each seen class's training samples that the method gets, at least one; the encoder gets all.
+        trace: steps of the last phase, evenly spread, at which the method is scored too, so that the result can say
+            what choosing a step would have given (``selections``); 0 scores the last step only.
     """
 
     dataset: str = "puppet"
@@ -36,8 +41,11 @@ class RunConfig(Config):
     overrides: dict = field(default_factory=dict)
     language_model: str = "offline"
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    encoder_from: str = ""
     seed: int = 0
     folds_seed: int = 0
+    low_shot: float = 1.0
+    trace: int = 0
 
     def validate(self) -> None:
         """Resolve every name, so that a misspelt one fails before anything is computed."""
@@ -45,6 +53,8 @@ class RunConfig(Config):
         load_split(self.dataset, self.split)
         self.method_config()
         self.part_protocol()
+        self.require(0 < self.low_shot <= 1, "low_shot", "in (0, 1]")
+        self.require(self.trace >= 0, "trace", "at least 0")
 
     def method_config(self) -> Config:
         """The preset with its overrides."""
@@ -66,6 +76,7 @@ class RunConfig(Config):
         content["split"] = load_split(self.dataset, self.split).digest()
         content["protocol"] = self.part_protocol()
         content["method_config"] = self.method_config().to_dict()
+        content["encoder_from"] = file_digest(self.encoder_from) if self.encoder_from else ""
         return digest_of(content)
 
     def folder_name(self) -> str:

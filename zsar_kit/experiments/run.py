@@ -1,7 +1,8 @@
 """One run: from a config to a folder with scores and results.
 
 The order of things keeps the test set out of every choice: pseudo-unseen folds choose what a method's config leaves
-open and fit gamma; only then is the real split fitted, scored and evaluated, once.
+open and fit gamma; only then is the real split fitted, scored and evaluated. Where a run is traced, the same folder
+also says what other selections would have given, ``test_oracle`` among them, which never makes the headline.
 """
 
 from __future__ import annotations
@@ -10,43 +11,43 @@ import json
 import os
 import platform
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from zsar_kit import __version__
 from zsar_kit.artefacts import read_json, write_json
-from zsar_kit.checkpoints import save_tensors
+from zsar_kit.checkpoints import load_module, load_tensors, save_tensors
 from zsar_kit.config import Config
-from zsar_kit.data.feature_set import FeatureSet, check_training_labels
+from zsar_kit.encoders.pretrain import TrainedEncoder, load_encoder
 from zsar_kit.errors import ArtefactError
-from zsar_kit.evaluation.calibration import fit_gamma
-from zsar_kit.evaluation.protocol import evaluate
+from zsar_kit.evaluation.calibration import Gate, fit_gamma, make_gate
+from zsar_kit.evaluation.protocol import Evaluation, evaluate
 from zsar_kit.evaluation.scores import Scores
 from zsar_kit.experiments.config import RunConfig
+from zsar_kit.experiments.fits import Candidate, Fits, FoldData
 from zsar_kit.experiments.stages import (
-    Fold,
     Workspace,
     features_for,
     prepare_skeletons,
     semantics_for,
     split_and_folds,
+    store_semantics,
 )
-from zsar_kit.methods.base import Method, TrainingSet
+from zsar_kit.methods.base import GateChoice, Method, TrainingSet
 from zsar_kit.methods.registry import entry
+from zsar_kit.seeding import torch_generator
 from zsar_kit.semantics.embeddings import Semantics
-from zsar_kit.training.loop import fit
-
-SCORE_BATCH = 256
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """A run on disk: ``config.json``, ``metrics.jsonl``, ``env.json``, ``model.safetensors``, ``scores.safetensors``
-    and, written last, ``result.json``.
+    """A run on disk: ``config.json``, ``metrics.jsonl``, ``env.json``, ``model.safetensors``, ``scores.safetensors``,
+    ``folds/`` with the scores of pseudo-unseen folds, and, written last, ``result.json``.
     """
 
     path: Path
@@ -78,6 +79,14 @@ class RunFolder:
         """Scores of all test samples."""
         return Scores.load(self.path / "scores.safetensors")
 
+    def folds(self) -> list[tuple[Scores, np.ndarray, tuple[int, ...]]]:
+        """For each pseudo-unseen fold the scores of its test samples, their labels, and its (pseudo-)seen classes."""
+        about = read_json(self.path / "folds" / "folds.json")
+        return [
+            (Scores.load(self.path / "folds" / f"scores-{k}.safetensors"), np.array(f["labels"]), tuple(f["seen"]))
+            for k, f in enumerate(about)
+        ]
+
     def metrics(self) -> list[dict]:
         """The logged losses, one entry per logged step (a resumed run logs some steps again; the last entry counts)."""
         path = self.path / "metrics.jsonl"
@@ -85,50 +94,42 @@ class RunFolder:
         entries = [json.loads(line) for line in lines]
         return list({(e["fit"], e["phase"], e["step"]): e for e in entries}.values())
 
+    def semantics(self, workspace: Workspace) -> dict[str, Semantics]:
+        """The class texts that the run was made with.
 
-@dataclass(frozen=True)
-class FoldData:
-    """A fold with its features."""
+        Raises:
+            ArtefactError: they are not in the workspace.
+        """
+        return {name: Semantics.read(workspace.root / place) for name, place in self.result()["semantics"].items()}
 
-    fold: Fold
-    features: FeatureSet
-    encoder_mark: str
+    def encoder(self, workspace: Workspace) -> TrainedEncoder:
+        """The skeleton encoder that the run was made with.
 
-    def training_set(self, semantics: dict[str, Semantics]) -> TrainingSet:
-        """What a method may learn from; every label passes the leak guard."""
-        labels = self.features.labels[self.fold.train]
-        check_training_labels(labels, self.fold.split)
-        return TrainingSet(self.features.pooled[self.fold.train], labels, self.fold.split.seen, semantics)
+        Raises:
+            ArtefactError: it is not in the workspace.
+        """
+        return load_encoder(workspace.root / self.result()["encoder_folder"], device=workspace.device)
 
-    def scores(self, method: Method) -> Scores:
-        """Scores of the fold's test samples over its candidate classes."""
-        rows = np.flatnonzero(self.fold.test)
-        return score(method, self.features, rows, self.fold.split.candidates)
+    def method(self, workspace: Workspace) -> Method:
+        """The trained method, ready to score; no training data are needed.
 
-    @property
-    def test_labels(self) -> np.ndarray:
-        """Labels of the fold's test samples."""
-        return self.features.labels[self.fold.test]
-
-
-@torch.inference_mode()
-def score(method: Method, features: FeatureSet, rows: np.ndarray, classes: tuple[int, ...]) -> Scores:
-    """Ask a method for the scores of some samples, in batches."""
-    device = next((t.device for t in (*method.parameters(), *method.buffers())), torch.device("cpu"))
-    heads: dict[str, list[np.ndarray]] = {}
-    errors: dict[str, list[np.ndarray]] = {}
-    for start in range(0, len(rows), SCORE_BATCH):
-        batch = torch.from_numpy(np.array(features.pooled[rows[start : start + SCORE_BATCH]])).to(device)
-        output = method.class_scores(batch, classes)
-        for store, values in ((heads, output.heads), (errors, output.errors)):
-            for name, value in values.items():
-                store.setdefault(name, []).append(value.float().cpu().numpy())
-    return Scores(
-        heads={k: np.concatenate(v) for k, v in heads.items()},
-        classes=classes,
-        samples=tuple(str(name) for name in features.samples[rows]),
-        errors={k: np.concatenate(v) for k, v in errors.items()},
-    )
+        Raises:
+            ArtefactError: the run has no result, or its model or texts are missing.
+        """
+        result = self.result()
+        method_type = entry(result["method"]).method
+        config = method_type.config_type.from_dict(result["method_config"])
+        seen = tuple(result["classes"]["seen"])
+        # The stand-ins only give the right sizes; every number that was learnt is read from the file.
+        stand_ins = np.zeros((len(seen), result["feature_dim"]), dtype=np.float32)
+        training = TrainingSet(stand_ins, np.array(seen), seen, self.semantics(workspace))
+        method = method_type(config, training, torch_generator(0, "restore"))
+        tensors, _ = load_tensors(self.path / "model.safetensors")
+        load_module(method, tensors, where=self.path / "model.safetensors")
+        method.to(workspace.device).requires_grad_(False)
+        method.eval()
+        method.prepare()
+        return method
 
 
 def run(config: RunConfig, workspace: Workspace) -> RunFolder:
@@ -140,61 +141,151 @@ def run(config: RunConfig, workspace: Workspace) -> RunFolder:
     folder = RunFolder(workspace.runs / config.folder_name())
     if folder.finished:
         return folder
-    chosen_method = entry(config.method)
+    method_type = entry(config.method).method
     folder.path.mkdir(parents=True, exist_ok=True)
     write_json(folder.path / "config.json", {"run": config.to_dict(), "digest": config.digest()})
     write_json(folder.path / "env.json", environment(workspace))
 
     main, folds = gather(config, workspace)
-    method_type = chosen_method.method
     configs = method_type.grid(config.method_config())
-    names = {name for c in configs for name in method_type.text_sets(c)}
-    semantics = {name: semantics_for(workspace, config.dataset, name, config.language_model) for name in sorted(names)}
-    trainer = _Fits(config, workspace, folder, method_type, semantics)
-    method_config, fold_scores = trainer.choose(configs, folds)
-    fitted = fit_gamma(
-        method_type.calibration,
-        [(scores, data.test_labels, data.fold.split.seen) for scores, data in zip(fold_scores, folds, strict=True)],
-    )
-    started = time.perf_counter()
-    method = trainer.fit(method_config, main, "main")
-    seconds = time.perf_counter() - started
-    scores = main.scores(method)
-    save_tensors(folder.path / "model.safetensors", method.state_dict(), method_config.to_dict())
-    scores.save(folder.path / "scores.safetensors")
-    evaluation = evaluate(
-        scores,
-        main.test_labels,
-        main.features.subjects[main.fold.test],
-        main.fold.split,
-        calibration=fitted.gate,
-        seed=config.seed,
-    )
-    write_json(folder.path / "timing.json", {"fit_seconds": seconds})
-    write_json(
-        folder.path / "result.json",
-        {
-            "dataset": config.dataset,
-            "synthetic": config.dataset == "puppet",
-            "split": config.split,
-            "protocol": config.part_protocol(),
-            "method": config.method,
-            "preset": config.preset,
-            "seed": config.seed,
-            "digest": config.digest(),
-            "method_config": method_config.to_dict(),
-            "selection": "last" if len(configs) == 1 else "pseudo_unseen",
-            "calibration": "pseudo_unseen",
-            "folds": [list(data.fold.split.unseen) for data in folds],
-            "text_use": method_type.text_use(method_config),
-            "encoder": main.encoder_mark,
-            "training_samples": int(main.fold.train.sum()),
-            "evaluation": evaluation.to_dict(),
-        },
-    )
-    for leftover in folder.path.glob("checkpoint-*.safetensors"):
-        leftover.unlink()
+    names = sorted({name for c in configs for name in method_type.text_sets(c)})
+    semantics = {name: semantics_for(workspace, config.dataset, name, config.language_model) for name in names}
+    fits = Fits(config, workspace, folder.path, method_type, semantics)
+    outcomes = choose(fits, configs, main, folds)
+    zsl_configs = [method_type.zsl_config(c) for c in configs]
+    if all(c is not None for c in zsl_configs):  # as released: one model for each setting
+        zsl = choose(fits.named("zsl-"), [c for c in zsl_configs if c is not None], main, folds)
+        outcomes = {k: o.with_zsl(zsl[k]) for k, o in outcomes.items()}
+    headline = "last" if "last" in outcomes else "pseudo_unseen"
+    chosen = outcomes[headline]
+    method_config = configs[chosen.candidate.config]
+    save_tensors(folder.path / "model.safetensors", chosen.method.state_dict(), method_config.to_dict())
+    chosen.scores.save(folder.path / "scores.safetensors")
+    _save_folds(folder.path / "folds", chosen.fold_scores, folds)
+    write_json(folder.path / "timing.json", {"fit_seconds": chosen.seconds})
+    result = {
+        "dataset": config.dataset,
+        "synthetic": config.dataset == "puppet",
+        "split": config.split,
+        "protocol": config.part_protocol(),
+        "method": config.method,
+        "preset": config.preset,
+        "seed": config.seed,
+        "digest": config.digest(),
+        "method_config": method_config.to_dict(),
+        "selection": headline,
+        "calibration": chosen.calibration,
+        "folds": [list(data.fold.split.unseen) for data in folds],
+        "text_use": method_type.text_use(method_config),
+        "encoder": main.encoder_mark,
+        "encoder_folder": main.encoder_folder,
+        "semantics": {k: store_semantics(workspace, s) for k, s in semantics.items()},
+        "language_model": config.language_model,
+        "classes": {"seen": list(main.fold.split.seen), "unseen": list(main.fold.split.unseen)},
+        "feature_dim": int(main.features.pooled.shape[1]),
+        "training_samples": len(main.training_set({}, low_shot=config.low_shot).labels),
+        "evaluation": chosen.evaluation.to_dict(),
+    }
+    if config.trace:
+        result["selections"] = {name: outcome.summary() for name, outcome in outcomes.items()}
+    write_json(folder.path / "result.json", result)
+    fits.clean()
     return folder
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one way of selecting gives.
+
+    Attributes:
+        candidate: what it chose.
+        method: the fitted method (at its end, if a step was chosen).
+        scores: of the test samples.
+        fold_scores: of the folds' test samples.
+        evaluation: of the scores, calibrated.
+        calibration: how gamma came about.
+        seconds: of the main fit.
+    """
+
+    candidate: Candidate
+    method: Method
+    scores: Scores
+    fold_scores: list[Scores]
+    evaluation: Evaluation
+    calibration: str
+    seconds: float
+
+    def summary(self) -> dict[str, Any]:
+        """The JSON-ready record in ``result.json``."""
+        return {
+            "candidate": {"config": self.candidate.config, "step": self.candidate.step},
+            "gamma": self.evaluation.calibration["gamma"],
+            "calibration": self.calibration,
+            "evaluation": self.evaluation.to_dict(),
+        }
+
+    def with_zsl(self, other: Outcome) -> Outcome:
+        """The same with the ZSL numbers of the model for that setting."""
+        mine, theirs = self.evaluation, other.evaluation
+        evaluation = replace(
+            mine,
+            micro=replace(mine.micro, zsl=theirs.micro.zsl),
+            macro=replace(mine.macro, zsl=theirs.macro.zsl),
+            **{k: getattr(theirs, k) for k in ("zsl_interval", "per_class", "confusion", "oracle_union")},
+        )
+        return replace(self, evaluation=evaluation)
+
+
+def choose(fits: Fits, configs: Sequence[Config], main: FoldData, folds: Sequence[FoldData]) -> dict[str, Outcome]:
+    """Fit folds and main split, and select: ``last``, ``pseudo_unseen`` and, for traced runs, ``test_oracle``.
+
+    ``last`` is there unless the grid leaves a choice of configs; ``pseudo_unseen`` wherever there is a choice.
+    """
+    traced = fits.config.trace > 0
+    of_folds = [fits.candidates(configs, data, f"fold{k}")[0] for k, data in enumerate(folds)]
+    # Steps are a choice only where there is one config: a method is kept as it stands at the end of its fit.
+    candidates = [c for c in of_folds[0] if c.step is None or len(configs) == 1]
+    accuracy = [
+        float(np.mean([data.accuracy(s[c]) for s, data in zip(of_folds, folds, strict=True)])) for c in candidates
+    ]
+    best = candidates[int(np.argmax(accuracy))]  # the first among equals; a fit's end comes before its steps
+    started = time.perf_counter()
+    found, methods = fits.candidates(configs, main, "main", None if traced else best.config)
+    seconds = time.perf_counter() - started
+    picked = {"last": Candidate(0)} if len(configs) == 1 else {}
+    if len(candidates) > 1:
+        picked["pseudo_unseen"] = best
+    if traced:
+        picked["test_oracle"] = max(found, key=lambda c: main.accuracy(found[c]))
+    outcomes = {}
+    for name, candidate in picked.items():
+        method_config, fold_scores = configs[candidate.config], [scores[candidate] for scores in of_folds]
+        if name == "test_oracle":
+            kind = fits.method_type.gate(method_config).kind
+            gate = fit_gamma(kind, [(found[candidate], main.test_labels, main.fold.split.seen)]).gate
+            calibration = "test_oracle"
+        else:
+            gate, calibration = fitted_gate(fits.method_type.gate(method_config), fold_scores, folds)
+        evaluation = evaluate(
+            found[candidate],
+            main.test_labels,
+            main.features.subjects[main.fold.test],
+            main.fold.split,
+            calibration=gate,
+            seed=fits.config.seed,
+        )
+        outcomes[name] = Outcome(
+            candidate, methods[candidate.config], found[candidate], fold_scores, evaluation, calibration, seconds
+        )
+    return outcomes
+
+
+def fitted_gate(choice: GateChoice, fold_scores: Sequence[Scores], folds: Sequence[FoldData]) -> tuple[Gate, str]:
+    """The gate with gamma by hand where the config has one, or from the folds; and which it was."""
+    if choice.gamma is not None:
+        return make_gate(choice.kind, choice.gamma), "by_hand"
+    parts = [(s, data.test_labels, data.fold.split.seen) for s, data in zip(fold_scores, folds, strict=True)]
+    return fit_gamma(choice.kind, parts).gate, "pseudo_unseen"
 
 
 def gather(config: RunConfig, workspace: Workspace) -> tuple[FoldData, list[FoldData]]:
@@ -203,61 +294,22 @@ def gather(config: RunConfig, workspace: Workspace) -> tuple[FoldData, list[Fold
     main, folds = split_and_folds(skeletons, config)
     data = []
     for fold in (main, *folds):
-        features, mark = features_for(workspace, skeletons, fold, config.part_protocol(), config.encoder)
-        data.append(FoldData(fold, features, mark.name))
+        features, mark, folder = features_for(
+            workspace, skeletons, fold, config.part_protocol(), config.encoder, config.encoder_from
+        )
+        data.append(FoldData(fold, features, mark.name, folder.relative_to(workspace.root).as_posix()))
     return data[0], data[1:]
 
 
-@dataclass(frozen=True)
-class _Fits:
-    """Fits of one run, each with its own checkpoint and its part of the log."""
-
-    config: RunConfig
-    workspace: Workspace
-    folder: RunFolder
-    method_type: type[Method]
-    semantics: dict[str, Semantics]
-
-    def choose(self, configs: Sequence[Config], folds: list[FoldData]) -> tuple[Config, list[Scores]]:
-        """The config with the best mean ZSL accuracy on the folds (the first among equals), and its fold scores."""
-        best: tuple[float, Config, list[Scores]] | None = None
-        for number, candidate in enumerate(configs):
-            scores = [data.scores(self.fit(candidate, data, f"fold{k}-{number}")) for k, data in enumerate(folds)]
-            accuracy = float(np.mean([fold_accuracy(s, d) for s, d in zip(scores, folds, strict=True)]))
-            if best is None or accuracy > best[0]:
-                best = (accuracy, candidate, scores)
-        assert best is not None
-        return best[1], best[2]
-
-    def fit(self, config: Config, data: FoldData, name: str) -> Method:
-        """Train the method on a fold's training samples."""
-        return fit(
-            self.method_type,
-            config,
-            data.training_set(self.semantics),
-            seed=self.config.seed,
-            device=self.workspace.device,
-            checkpoint=self.folder.path / f"checkpoint-{name}.safetensors",
-            on_step=self._logger(name),
-            progress=self.workspace.progress,
-        )
-
-    def _logger(self, name: str) -> Callable[[str, int, dict[str, float]], None]:
-        path = self.folder.path / "metrics.jsonl"
-
-        def log(phase: str, step: int, losses: dict[str, float]) -> None:
-            with path.open("a", encoding="utf-8") as stream:
-                stream.write(json.dumps({"fit": name, "phase": phase, "step": step, **losses}) + "\n")
-
-        return log
-
-
-def fold_accuracy(scores: Scores, data: FoldData) -> float:
-    """ZSL accuracy on a fold: pseudo-unseen samples among pseudo-unseen classes, percent."""
-    unseen = data.fold.split.unseen
-    rows = np.isin(data.test_labels, unseen)
-    predicted = np.array(unseen)[scores.restrict(unseen).select(rows).fused().argmax(1)]
-    return 100.0 * float((predicted == data.test_labels[rows]).mean())
+def _save_folds(folder: Path, scores: Sequence[Scores], folds: Sequence[FoldData]) -> None:
+    folder.mkdir(exist_ok=True)
+    for k, fold_scores in enumerate(scores):
+        fold_scores.save(folder / f"scores-{k}.safetensors")
+    about = [
+        {"seen": list(d.fold.split.seen), "unseen": list(d.fold.split.unseen), "labels": d.test_labels.tolist()}
+        for d in folds
+    ]
+    write_json(folder / "folds.json", about)
 
 
 def environment(workspace: Workspace) -> dict:

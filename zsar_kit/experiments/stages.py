@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from zsar_kit.artefacts import file_digest
 from zsar_kit.data.feature_set import EncoderMark, FeatureSet, check_encoder
 from zsar_kit.data.puppet.world import build_puppet
 from zsar_kit.data.readers.registry import prepare_dataset
@@ -26,7 +27,8 @@ from zsar_kit.data.splits import (
     pseudo_unseen_folds,
 )
 from zsar_kit.encoders.extract import extract_features
-from zsar_kit.encoders.pretrain import EncoderConfig, pretrain
+from zsar_kit.encoders.pretrain import EncoderConfig, TrainedEncoder, pretrain
+from zsar_kit.encoders.released import import_released
 from zsar_kit.errors import ArtefactError, DataError, nearest_name
 from zsar_kit.experiments.config import RunConfig, slug
 from zsar_kit.semantics.embeddings import Semantics
@@ -148,39 +150,72 @@ def encoder_folder(workspace: Workspace, fold: Fold, protocol: str, config: Enco
     return workspace.root / "encoders" / slug(fold.split.dataset) / name
 
 
-def features_for(
-    workspace: Workspace, skeletons: SkeletonSet, fold: Fold, protocol: str, config: EncoderConfig
-) -> tuple[FeatureSet, EncoderMark]:
-    """Features of all samples by an encoder trained on the fold's training samples only.
+def encoder_for(
+    workspace: Workspace,
+    skeletons: SkeletonSet,
+    fold: Fold,
+    protocol: str,
+    config: EncoderConfig,
+    encoder_from: str = "",
+) -> TrainedEncoder:
+    """The encoder of a fold: trained on its training samples only, or a released checkpoint where one is named.
 
-    Returns:
-        The feature set, and the leak guard's mark of its encoder.
+    Raises:
+        MissingModelError: the checkpoint is absent or of no known kind.
     """
-    folder = encoder_folder(workspace, fold, protocol, config)
-    encoder = pretrain(
+    if encoder_from:
+        folder = workspace.root / "encoders" / "released" / f"{file_digest(encoder_from)[:12]}_{config.frames}"
+        return import_released(encoder_from, folder, config)
+    return pretrain(
         skeletons,
         np.flatnonzero(fold.train),
         fold.split,
         config,
-        folder,
+        encoder_folder(workspace, fold, protocol, config),
         device=workspace.device,
         progress=workspace.progress,
     )
+
+
+def features_for(
+    workspace: Workspace,
+    skeletons: SkeletonSet,
+    fold: Fold,
+    protocol: str,
+    config: EncoderConfig,
+    encoder_from: str = "",
+) -> tuple[FeatureSet, EncoderMark, Path]:
+    """Features of all samples by the encoder of a fold.
+
+    Returns:
+        The feature set, the leak guard's mark of its encoder, and the encoder's folder.
+    """
+    encoder = encoder_for(workspace, skeletons, fold, protocol, config, encoder_from)
     mark = check_encoder(encoder.record, fold.split)
+    encoder.model.to(workspace.device)
+    name = f"{protocol}_{encoder.folder.name}" if encoder_from else encoder.folder.name
     features = extract_features(
         skeletons,
         train_part(skeletons, protocol),
         encoder,
-        workspace.root / "features" / slug(skeletons.dataset) / folder.name,
+        workspace.root / "features" / slug(skeletons.dataset) / name,
         progress=workspace.progress,
     )
-    return features, mark
+    return features, mark, encoder.folder
 
 
 def semantics_for(workspace: Workspace, dataset: str, text_set: str, language_model: str) -> Semantics:
     """Token and pooled features of one text set of all classes; encoded once, then read from the cache."""
     encoder = _text_encoder(language_model, str(workspace.device))
     return Semantics.build(load_texts(dataset), text_set, encoder, cache=workspace.root / "text-cache")
+
+
+def store_semantics(workspace: Workspace, semantics: Semantics) -> str:
+    """Keep the texts of a run where it can find them again; the place is relative to the workspace."""
+    place = f"semantics/{slug(semantics.dataset)}_{slug(semantics.text_set)}_{semantics.digest()}"
+    if not (workspace.root / place / "provenance.json").is_file():
+        semantics.write(workspace.root / place)
+    return place
 
 
 @cache

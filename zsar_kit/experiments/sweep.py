@@ -61,6 +61,8 @@ class Suite(Config):
         methods: what is compared in each case.
         encoders: data set to encoder settings (fields of :class:`EncoderConfig`).
         language_model: see :class:`RunConfig`.
+        encoder_from: see :class:`RunConfig`; for all cases.
+        trace: see :class:`RunConfig`; for all runs.
     """
 
     title: str
@@ -68,6 +70,8 @@ class Suite(Config):
     methods: tuple[MethodRow, ...]
     encoders: dict
     language_model: str = "offline"
+    encoder_from: str = ""
+    trace: int = 0
 
     def configs(self) -> Iterator[tuple[Case, MethodRow, RunConfig]]:
         """All runs of the suite, case by case."""
@@ -87,7 +91,9 @@ class Suite(Config):
             overrides=row.overrides,
             language_model=self.language_model,
             encoder=self.encoder(case.dataset),
+            encoder_from=self.encoder_from,
             seed=seed,
+            trace=self.trace,
         )
 
     def encoder(self, dataset: str) -> EncoderConfig:

@@ -102,6 +102,19 @@ class TrainingSet:
         return self.semantics[name]
 
 
+@dataclass(frozen=True)
+class GateChoice:
+    """How a method is calibrated for GZSL.
+
+    Attributes:
+        kind: ``stacking`` (any scores), ``ratio`` (positive errors) or ``logistic``.
+        gamma: its threshold, by hand; ``None`` lets pseudo-unseen folds choose it.
+    """
+
+    kind: str = "stacking"
+    gamma: float | None = None
+
+
 def class_rows(known: Sequence[int], wanted: Sequence[int]) -> list[int]:
     """Rows of the classes ``wanted`` in a table whose rows are the classes ``known``.
 
@@ -122,8 +135,6 @@ class Method(nn.Module, ABC):
     """
 
     config_type: ClassVar[type[Config]]
-    #: how the method is calibrated for GZSL: ``"stacking"`` (any scores) or ``"ratio"`` (positive errors)
-    calibration: ClassVar[str] = "stacking"
 
     def __init__(self, config: Config, training: TrainingSet, generator: torch.Generator):
         super().__init__()
@@ -133,6 +144,16 @@ class Method(nn.Module, ABC):
     def text_use(config: Config) -> str:
         """The tables' remark on unseen classes' texts in training: ``"inductive"`` or ``"transductive text"``."""
         return "inductive"
+
+    @staticmethod
+    def gate(config: Config) -> GateChoice:
+        """How a method with this config is calibrated for GZSL."""
+        return GateChoice()
+
+    @staticmethod
+    def zsl_config(config: Config) -> Config | None:
+        """The config of a second model for the ZSL setting, where a method has one for each; ``None`` where not."""
+        return None
 
     @staticmethod
     def text_sets(config: Config) -> tuple[str, ...]:
@@ -154,6 +175,17 @@ class Method(nn.Module, ABC):
 
     def prepare(self) -> None:
         """Called once after training; classifiers on synthesised latents live here."""
+
+    def add_classes(self, semantics: Mapping[str, Semantics]) -> None:
+        """Make further classes scorable, known by their texts alone (open vocabulary); nothing is trained.
+
+        Args:
+            semantics: text set name to semantics of the new classes, whose ids are not in use yet.
+
+        Raises:
+            TextError: a text set is missing, or an id is taken.
+        """
+        raise NotImplementedError(f"{type(self).__name__} can't take classes after training")
 
     @abstractmethod
     def class_scores(self, features: Float[Tensor, "batch d"], classes: tuple[int, ...]) -> ClassScores:

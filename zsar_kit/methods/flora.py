@@ -8,8 +8,8 @@ the velocity that the field predicts for it (Eq. 14); GZSL asks the ratio gate f
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -17,191 +17,51 @@ from jaxtyping import Float
 from torch import Tensor
 
 from zsar_kit.config import Config
-from zsar_kit.errors import ConfigError
-from zsar_kit.methods.base import Batch, ClassScores, Method, Phase, StepOutput, TrainingSet, class_rows
+from zsar_kit.methods.base import Batch, ClassScores, GateChoice, Method, Phase, StepOutput, TrainingSet
+from zsar_kit.methods.flora_config import AlignConfig, FloraConfig, FlowConfig, presets
+from zsar_kit.methods.flora_texts import ClassTable
 from zsar_kit.methods.registry import register
-from zsar_kit.models.flora.attunement import attune
+from zsar_kit.models.flora.classifiers import similarity, synthesise, train_linear
 from zsar_kit.models.flora.cross_vae import CrossVAE, Gaussian, pair_latents
 from zsar_kit.models.flora.flow import contrast_indices, endpoints, flow_loss, sample_times, velocity_errors
-from zsar_kit.models.flora.velocity import VelocityDiT
-from zsar_kit.semantics.tokens import TokenTexts, join_tokens
+from zsar_kit.models.flora.velocity import VelocityDiT, VelocityField, VelocityMLP
+from zsar_kit.semantics.embeddings import Semantics
 
-
-@dataclass(frozen=True)
-class TextConfig(Config):
-    """Which texts describe a class, and how their neighbours attune them (Eq. 7-8).
-
-    Attributes:
-        sets: text sets joined along the feature axis; the paper joins label and description.
-        max_tokens: longer texts are cut; published presets use 5 to 75.
-        k: neighbours; 0 switches attunement off. Published presets use 1 to 3.
-        tau: strength of the neighbours' contribution; published presets use 0.1 to 1.
-        pool: classes that may be neighbours: ``all`` (the paper; unseen texts take part) or ``seen``.
-        unit_scale: divide token features and skeleton features by their root mean square over seen classes, one number
-            each, so that losses and lambda_align mean the same for every language model and encoder.
-    """
-
-    sets: tuple[str, ...] = ("label", "motion")
-    max_tokens: int = 60
-    k: int = 2
-    tau: float = 0.4
-    pool: Literal["all", "seen"] = "all"
-    unit_scale: bool = True
-
-    def validate(self) -> None:
-        """Check ranges."""
-        self.require(len(self.sets) >= 1, "sets", "at least one text set")
-        self.require(self.max_tokens >= 1, "max_tokens", "at least 1")
-        self.require(self.k >= 0, "k", "at least 0")
-        self.require(self.tau >= 0, "tau", "at least 0")
-
-
-@dataclass(frozen=True)
-class AlignConfig(Config):
-    """The learning phase (Eq. 9-11).
-
-    Attributes:
-        latent_dim: width d of the latent space.
-        lambda_align: weight of geometric consistency.
-        steps, batch_size, learning_rate, weight_decay: of AdamW.
-    """
-
-    latent_dim: int = 768
-    lambda_align: float = 0.1
-    steps: int = 1000
-    batch_size: int = 64
-    learning_rate: float = 1e-4
-    weight_decay: float = 0.01
-
-    def validate(self) -> None:
-        """Check ranges."""
-        self.require(self.latent_dim >= 1, "latent_dim", "at least 1")
-        self.require(self.lambda_align >= 0, "lambda_align", "at least 0")
-        self.require(self.steps >= 1, "steps", "at least 1")
-        self.require(self.batch_size >= 2, "batch_size", "at least 2")
-        self.require(self.learning_rate > 0, "learning_rate", "positive")
-        self.require(self.weight_decay >= 0, "weight_decay", "at least 0")
-
-
-@dataclass(frozen=True)
-class FlowConfig(Config):
-    """The deciding phase (Eq. 5-6, 12-14).
-
-    Attributes:
-        depth, heads, mlp_ratio: of the DiT; the paper uses one block.
-        lambda_flow: weight of the contrastive term, in [0, 1).
-        times: distribution of training times (Table 13).
-        direction: of the flow (Table 15).
-        t: time at which the field is asked in prediction (Fig. 3).
-        error: see :func:`velocity_errors`.
-        steps, batch_size, learning_rate, weight_decay: of AdamW.
-    """
-
-    depth: int = 1
-    heads: int = 12
-    mlp_ratio: float = 4.0
-    lambda_flow: float = 0.1
-    times: Literal["logit_normal", "uniform"] = "logit_normal"
-    direction: Literal["text_to_skeleton", "skeleton_to_text"] = "text_to_skeleton"
-    t: float = 0.5
-    error: Literal["per_token", "mean_square", "total"] = "per_token"
-    steps: int = 200
-    batch_size: int = 64
-    learning_rate: float = 1e-4
-    weight_decay: float = 0.01
-
-    def validate(self) -> None:
-        """Check ranges."""
-        self.require(self.depth >= 1, "depth", "at least 1")
-        self.require(self.heads >= 1, "heads", "at least 1")
-        self.require(self.mlp_ratio > 0, "mlp_ratio", "positive")
-        self.require(0 <= self.lambda_flow < 1, "lambda_flow", "in [0, 1): from 1 on Eq. 13 has no lower bound")
-        self.require(0 <= self.t <= 1, "t", "in [0, 1]")
-        self.require(self.steps >= 1, "steps", "at least 1")
-        self.require(self.batch_size >= 2, "batch_size", "at least 2")
-        self.require(self.learning_rate > 0, "learning_rate", "positive")
-        self.require(self.weight_decay >= 0, "weight_decay", "at least 0")
-
-
-@dataclass(frozen=True)
-class FloraConfig(Config):
-    """Flora; the defaults are the paper's preset."""
-
-    text: TextConfig = field(default_factory=TextConfig)
-    align: AlignConfig = field(default_factory=AlignConfig)
-    flow: FlowConfig = field(default_factory=FlowConfig)
-
-    def validate(self) -> None:
-        """Check that the parts fit each other."""
-        if self.align.latent_dim % self.flow.heads:
-            raise ConfigError(
-                f"flow.heads must divide align.latent_dim, got {self.flow.heads} and {self.align.latent_dim}",
-                where="FloraConfig",
-            )
-
-
-def _cpu() -> FloraConfig:
-    """Narrower, only the start token and the pooled one, fewer and larger steps: some seconds a fit on two cores.
-
-    Chosen on pseudo-unseen folds of UTD-MHAD and NW-UCLA: with few seen classes, more word tokens were fitted by heart
-    and transferred less.
-    """
-    return FloraConfig(
-        text=TextConfig(max_tokens=1),
-        align=AlignConfig(latent_dim=128, steps=600, learning_rate=1e-3),
-        flow=FlowConfig(heads=4, mlp_ratio=2.0, steps=150, learning_rate=1e-3),
-    )
+DRAW_SEEDS = 2**62
 
 
 class Flora(Method):
     """The method; see the module's docstring."""
 
     config_type = FloraConfig
-    calibration = "ratio"
-    tokens: Tensor
-    mask: Tensor
+    feature_offset: Tensor
     feature_scale: Tensor
-    row_of: Tensor
+    reference: Tensor
+    draw_seed: Tensor
 
     def __init__(self, config: FloraConfig, training: TrainingSet, generator: torch.Generator):
         super().__init__(config, training, generator)
-        self.settings = config
-        texts = join_tokens([training.text_set(name) for name in config.text.sets], config.text.max_tokens)
-        tokens, scale = self._attuned(texts, training.seen), 1.0
-        if config.text.unit_scale:
-            scale = float(np.sqrt(np.mean(np.square(training.features, dtype=np.float64)))) or 1.0
-            seen = class_rows(texts.class_ids, training.seen)  # unseen texts must not act through the scale
-            tokens = tokens / tokens[seen][torch.from_numpy(texts.mask[seen])].square().mean().sqrt()
-        self.class_ids = texts.class_ids
-        self.register_buffer("tokens", tokens)
-        self.register_buffer("mask", torch.from_numpy(texts.mask))
-        self.register_buffer("feature_scale", torch.tensor(scale, dtype=torch.float32))
-        row_of = torch.full((max(self.class_ids) + 1,), -1)
-        row_of[list(self.class_ids)] = torch.arange(len(self.class_ids))
-        self.register_buffer("row_of", row_of)
-        align, flow = config.align, config.flow
-        self.vae = CrossVAE(training.features.shape[1], tokens.shape[2], align.latent_dim, generator=generator)
-        self.field = VelocityDiT(align.latent_dim, flow.depth, flow.heads, flow.mlp_ratio, generator=generator)
+        self.settings, self.seen = config, training.seen
+        self.table = ClassTable(config.text, [training.text_set(name) for name in config.text.sets], training.seen)
+        offset, scale = _feature_scale(training.features, config.text.scale)
+        self.register_buffer("feature_offset", offset)
+        self.register_buffer("feature_scale", scale)
+        # Only means of whole classes stay in the model: no sample leaves with it.
+        self.register_buffer("reference", torch.from_numpy(_class_means(training)))
+        self.register_buffer("draw_seed", torch.randint(DRAW_SEEDS, (), generator=generator, device=generator.device))
+        align, text_dim = config.align, self.table.tokens.shape[2]
+        self.vae = CrossVAE(
+            training.features.shape[1],
+            text_dim,
+            align.latent_dim,
+            hidden_dim=align.hidden_dim,
+            decoder_relu=align.decoder_relu,
+            generator=generator,
+        )
+        self.field = _network(config, text_dim, generator)
         self._encoded_texts: Gaussian | None = None
-
-    def _attuned(self, texts: TokenTexts, seen: tuple[int, ...]) -> Float[Tensor, "class token d"]:
-        """Token features after attunement (Eq. 7-8)."""
-        tokens, text = torch.from_numpy(texts.tokens), self.settings.text
-        if text.k == 0:
-            return tokens
-        candidates = None
-        if text.pool == "seen":
-            candidates = torch.from_numpy(np.isin(texts.class_ids, seen))
-        mask, pooled = torch.from_numpy(texts.mask), torch.from_numpy(texts.pooled)
-        # The last token of each class holds its pooled feature: it listens to pooled features, not to words that
-        # happen to stand at the same position in longer texts.
-        rows, last = torch.arange(len(mask)), mask.sum(1) - 1
-        words = mask.clone()
-        words[rows, last] = False
-        attuned = attune(tokens, words, pooled, k=text.k, tau=text.tau, candidates=candidates)
-        result = attuned.tokens.clone()
-        result[rows, last] = attuned.pooled
-        return result
+        self._level: Tensor | None = None
+        self._linear: tuple[Tensor, Tensor] | None = None
 
     @staticmethod
     def text_sets(config: Config) -> tuple[str, ...]:
@@ -215,58 +75,222 @@ class Flora(Method):
         assert isinstance(config, FloraConfig)
         return "transductive text" if config.text.k and config.text.pool == "all" else "inductive"
 
+    @staticmethod
+    def gate(config: Config) -> GateChoice:
+        """The ratio gate of Eq. 15, where there are errors to divide, unless the config says otherwise."""
+        assert isinstance(config, FloraConfig)
+        kind = "stacking" if config.gate == "ratio" and config.classifier != "flow" else config.gate
+        return GateChoice(kind, config.gamma)
+
+    @staticmethod
+    def zsl_config(config: Config) -> Config | None:
+        """A model with ``text.tau_zsl`` where that is given, as the released settings have it."""
+        assert isinstance(config, FloraConfig)
+        text = config.text
+        if text.tau_zsl is None or text.tau_zsl == text.tau:
+            return None
+        return replace(config, text=replace(text, tau=text.tau_zsl, tau_zsl=None))
+
     def phases(self) -> tuple[Phase, ...]:
         """Alignment first, then the flow with the alignment frozen (section 4.4)."""
         align, flow = self.settings.align, self.settings.flow
-        return (
+        phases = (
             Phase("align", align.steps, align.batch_size, self.vae.parameters, _adamw(align)),
             Phase("flow", flow.steps, flow.batch_size, self.field.parameters, _adamw(flow)),
         )
+        return phases if self.settings.classifier == "flow" else phases[:1]
 
     def training_step(self, batch: Batch, phase: str, generator: torch.Generator) -> StepOutput:
         """Eq. 11 in phase ``align``, Eq. 13 in phase ``flow``."""
-        rows, x_s = self.row_of[batch.labels], batch.features / self.feature_scale
+        rows, x_s, align = self.table.row_of[batch.labels], self._scaled(batch.features), self.settings.align
         if phase == "align":
             losses = self.vae.losses(
-                x_s, rows, self.tokens, self.mask, generator, lambda_align=self.settings.align.lambda_align
+                x_s,
+                rows,
+                self.table.tokens,
+                self.table.mask,
+                generator,
+                lambda_align=align.lambda_align,
+                log_variance=align.spread == "log_variance",
+                reduction=align.reduction,
+                regularizer=align.regularizer,
+                beta=align.beta,
+                shared_noise=align.shared_noise,
             )
             return StepOutput(losses)
-        flow = self.settings.flow
+        flow, skeleton = self.settings.flow, self.vae.encode_skeleton
         with torch.no_grad():
-            pairs = pair_latents(self.vae.encode_skeleton(x_s), self._texts(), rows, self.mask, generator)
+            pairs = pair_latents(
+                skeleton(x_s), self._texts(), rows, self.table.mask, generator, shared_noise=align.shared_noise
+            )
         z_0, z_1 = endpoints(pairs.z_s, pairs.z_a, flow.direction)
+        if flow.source_noise:
+            z_0 = z_0 + flow.source_noise * _normal(z_0.shape, generator, z_0)
         times = sample_times(len(x_s), generator, flow.times, device=x_s.device)
-        contrast = contrast_indices(batch.labels, generator)
+        contrast = contrast_indices(batch.labels, generator, flow.pairs)
+        condition = self.table.condition[rows] if flow.condition else None
         return StepOutput(
-            flow_loss(self.field, z_0, z_1, pairs.mask, times, contrast=contrast, lambda_flow=flow.lambda_flow)
+            flow_loss(
+                self.field,
+                z_0,
+                z_1,
+                pairs.mask,
+                times,
+                contrast=contrast,
+                lambda_flow=flow.lambda_flow,
+                condition=condition,
+            )
         )
+
+    def _scaled(self, features: Float[Tensor, "batch d"]) -> Float[Tensor, "batch d"]:
+        return (features - self.feature_offset) / self.feature_scale
 
     def _texts(self) -> Gaussian:
         """Latent distributions of all class tokens; the alignment is frozen by now, so once is enough."""
         texts = self._encoded_texts
         if texts is None:
-            texts = self._encoded_texts = self.vae.encode_text(self.tokens)
+            texts = self._encoded_texts = self.vae.encode_text(self.table.tokens)
         return texts
 
+    def _forget(self) -> None:
+        self._encoded_texts = self._level = self._linear = None
+
     def train(self, mode: bool = True) -> Flora:
-        """Switch modes, and forget text latents that further training would make stale."""
-        self._encoded_texts = None
+        """Switch modes, and forget what further training would make stale."""
+        self._forget()
         return super().train(mode)
 
+    def add_classes(self, semantics: Mapping[str, Semantics]) -> None:
+        """See :meth:`Method.add_classes`; new classes attune against the seen classes and one another."""
+        wanted = self.settings.text.sets
+        chosen = TrainingSet(np.empty((0, 0)), np.empty(0), (), semantics)
+        self.table.extend([chosen.text_set(name) for name in wanted])
+        self._forget()
+
     def class_scores(self, features: Float[Tensor, "batch d"], classes: tuple[int, ...]) -> ClassScores:
-        """Negative velocity errors (Eq. 14) of the latent means; nothing is drawn."""
-        rows = class_rows(self.class_ids, classes)
-        flow = self.settings.flow
-        errors = velocity_errors(
+        """Negative velocity errors (Eq. 14) of the latent means; nothing is drawn unless the config says so.
+
+        With ``flow.centre`` heads and errors are ``log error - level`` and its exponential, where the level of a class
+        is the mean of that logarithm over other classes' mean skeletons.
+        """
+        rows = self.table.rows(classes)
+        skeletons = self.vae.encode_skeleton(self._scaled(features))
+        if self.settings.classifier == "similarity":
+            return ClassScores({"cosine": similarity(skeletons.mu, self._texts().mu[rows], self.table.mask[rows])})
+        if self.settings.classifier == "linear":
+            weight, bias = self._linear_classifier()
+            return ClassScores({"linear": self._log_probabilities(skeletons.mu @ weight.T + bias)[:, rows]})
+        errors = self._errors(skeletons, rows)
+        if not self.settings.flow.centre:
+            return ClassScores({"flow": -errors}, {"flow": errors})
+        centred = errors.log() - self._levels()[rows]
+        return ClassScores({"flow": -centred}, {"flow": centred.exp()})
+
+    def _errors(self, skeletons: Gaussian, rows: list[int]) -> Float[Tensor, "batch classes"]:
+        flow, texts, mask = self.settings.flow, self._texts()[torch.tensor(rows)], self.table.mask[rows]
+        z_s, z_a, noise = skeletons.mu, texts.mu, None
+        if flow.sample_at_test or flow.source_noise:
+            generator = torch.Generator().manual_seed(int(self.draw_seed))
+            if flow.sample_at_test:
+                expanded = Gaussian(z_s[:, None], skeletons.log_variance[:, None])
+                z_a = texts.sample(_normal(z_a.shape, generator, z_a))
+                z_s = expanded.sample(_normal((len(z_s), *z_a.shape[1:]), generator, z_a))
+            if flow.source_noise:
+                noise = flow.source_noise * _normal(z_a.shape[1:], generator, z_a)
+        return velocity_errors(
             self.field,
-            self.vae.encode_skeleton(features / self.feature_scale).mu,
-            self._texts().mu[rows],
-            self.mask[rows],
+            z_s,
+            z_a,
+            mask,
             flow.t,
             direction=flow.direction,
             error=flow.error,
+            condition=self.table.condition[rows] if flow.condition else None,
+            source_noise=noise,
         )
-        return ClassScores({"flow": -errors}, {"flow": errors})
+
+    def _levels(self) -> Float[Tensor, " class"]:
+        """Mean log error of each class over the mean skeletons of other classes."""
+        if self._level is None:
+            every = list(range(len(self.table.class_ids)))
+            logs = self._errors(self.vae.encode_skeleton(self._scaled(self.reference)), every).log()
+            own = torch.tensor(self.seen)[:, None] == torch.tensor(self.table.class_ids)
+            own = own.to(logs.device)
+            self._level = logs.masked_fill(own, 0.0).sum(0) / (~own).sum(0)
+        return self._level
+
+    def _linear_classifier(self) -> tuple[Tensor, Tensor]:
+        """Weights over all classes, those of seen and of other classes trained apart; made anew for new classes."""
+        if self._linear is None:
+            linear, texts, mask = self.settings.linear, self._texts(), self.table.mask
+            generator = torch.Generator().manual_seed(int(self.draw_seed))
+            weight, bias = torch.zeros(len(mask), texts.mu.shape[2]), torch.zeros(len(mask))
+            for domain in self._domains():
+                latents, labels = synthesise(texts[domain], mask[domain], linear.draws, generator)
+                weight[domain], bias[domain] = (
+                    x.cpu()
+                    for x in train_linear(
+                        latents,
+                        labels,
+                        steps=linear.steps,
+                        learning_rate=linear.learning_rate,
+                        generator=generator,
+                    )
+                )
+            self._linear = weight.to(mask.device), bias.to(mask.device)
+        return self._linear
+
+    def _domains(self) -> list[Tensor]:
+        """Rows of the seen classes, and of all others."""
+        is_seen = torch.tensor(np.isin(self.table.class_ids, self.seen))
+        return [rows for rows in (is_seen.nonzero().flatten(), (~is_seen).nonzero().flatten()) if len(rows)]
+
+    def _log_probabilities(self, logits: Float[Tensor, "batch class"]) -> Float[Tensor, "batch class"]:
+        """Log-softmax within each domain: the two classifiers share no scale."""
+        result = logits.clone()
+        for domain in self._domains():
+            result[:, domain] = logits[:, domain].log_softmax(1)
+        return result
+
+
+def _class_means(training: TrainingSet) -> Float[np.ndarray, "class d"]:
+    """The mean feature of each seen class; that of all samples for a class without one."""
+    means = np.tile(training.features.mean(0), (len(training.seen), 1))
+    for row, c in enumerate(training.seen):
+        if (chosen := training.labels == c).any():
+            means[row] = training.features[chosen].mean(0)
+    return means.astype(np.float32)
+
+
+def _feature_scale(features: np.ndarray, scale: str) -> tuple[Tensor, Tensor]:
+    """Offset and divisor of skeleton features; see ``TextConfig.scale``."""
+    exact = features.astype(np.float64)
+    if scale == "standard":
+        return torch.from_numpy(exact.mean(0)).float(), torch.from_numpy(exact.std(0).clip(min=1e-6)).float()
+    divisor = (float(np.sqrt(np.mean(np.square(exact)))) or 1.0) if scale == "rms" else 1.0
+    width = features.shape[1]
+    return torch.zeros(width), torch.full((width,), divisor)
+
+
+def _network(config: FloraConfig, text_dim: int, generator: torch.Generator) -> VelocityField:
+    flow, dim = config.flow, config.align.latent_dim
+    condition_dim = text_dim if flow.condition else None
+    if flow.network == "mlp":
+        hidden = max(1, round(flow.mlp_ratio * dim))
+        return VelocityMLP(dim, hidden, condition_dim=condition_dim, generator=generator)
+    return VelocityDiT(
+        dim,
+        flow.depth,
+        flow.heads,
+        flow.mlp_ratio,
+        positions=flow.positions,
+        condition_dim=condition_dim,
+        generator=generator,
+    )
+
+
+def _normal(shape: tuple[int, ...] | torch.Size, generator: torch.Generator, like: Tensor) -> Tensor:
+    return torch.randn(shape, generator=generator, device=generator.device, dtype=like.dtype).to(like.device)
 
 
 def _adamw(settings: AlignConfig | FlowConfig):
@@ -275,4 +299,4 @@ def _adamw(settings: AlignConfig | FlowConfig):
     )
 
 
-register("flora", Flora, {"paper": FloraConfig(), "cpu": _cpu()})
+register("flora", Flora, presets())

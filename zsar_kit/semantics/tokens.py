@@ -32,7 +32,7 @@ class TokenTexts:
     pooled: Float32[np.ndarray, "class d"]
 
 
-def join_tokens(texts: list[Semantics], max_tokens: int) -> TokenTexts:
+def join_tokens(texts: list[Semantics], max_tokens: int, *, keep_padding: bool = False) -> TokenTexts:
     """Join the token features of one or more text sets along the feature axis.
 
     A class has ``max(tokens of each of its texts)`` tokens, at most ``max_tokens``, and one pooled token after them.
@@ -40,6 +40,8 @@ def join_tokens(texts: list[Semantics], max_tokens: int) -> TokenTexts:
     Args:
         texts: text sets of the same classes, in the order in which their features are joined.
         max_tokens: longer sequences are cut (the pooled token is not counted).
+        keep_padding: give every class ``max_tokens`` tokens, zeros where its texts end, and count these as text, as
+            Flora's released code does; the pooled token comes after them.
 
     Raises:
         ConfigError: ``max_tokens`` is below 1, or no text set is given.
@@ -55,13 +57,14 @@ def join_tokens(texts: list[Semantics], max_tokens: int) -> TokenTexts:
                 remedy="Select the same classes from both.",
             )
     lengths = np.stack([t.mask.sum(1) for t in texts]).clip(max=max_tokens)
-    joined = lengths.max(0)
+    joined = np.full(len(ids), max_tokens) if keep_padding else lengths.max(0)
     width = int(joined.max()) + 1
     place = np.arange(width)
     parts = []
     for text, length in zip(texts, lengths, strict=True):
         part = np.repeat(text.pooled[:, None], width, axis=1)
         for row, count in enumerate(length):
+            part[row, lengths[:, row].max() : joined[row]] = 0.0
             part[row, :count] = text.tokens[row][text.mask[row]][:count]
         parts.append(part)
     mask = place <= joined[:, None]

@@ -35,6 +35,9 @@ class TrainingLoop:
         every: steps between checkpoints; 0 writes none.
         on_step: told the phase, the step (1-based) and the losses as floats, every ``log_every`` steps.
         clip: largest norm of the gradient; ``None`` for no limit.
+        probe: shown the method, ready to score, and the step, at ``trace`` evenly spread steps of the last phase (its
+            end is one of them, and not shown); it must not change the method.
+        trace: number of those steps; 0 for none.
         progress: show a bar.
     """
 
@@ -49,8 +52,11 @@ class TrainingLoop:
         on_step: OnStep | None = None,
         log_every: int = 20,
         clip: float | None = None,
+        probe: Callable[[Method, int], None] | None = None,
+        trace: int = 0,
         progress: bool = True,
     ):
+        self.probe, self.trace = probe, trace
         self.method, self.training, self.seed = method, training, seed
         self.checkpoint, self.every = checkpoint, every
         self.on_step, self.log_every, self.clip, self.progress = on_step, log_every, clip, progress
@@ -85,6 +91,7 @@ class TrainingLoop:
             restore_optimizer(optimizer, *state[0])
             if schedule is not None:
                 schedule.load_state_dict(state[1])
+        probed = self._probed_steps(number, phase.steps)
         for step in range(start + 1, phase.steps + 1):
             generator = torch_generator(self.seed, "step", phase.name, step, device=self.device)
             output = self.method.training_step(self._batch(phase, step), phase.name, generator)
@@ -103,10 +110,26 @@ class TrainingLoop:
             if schedule is not None:
                 schedule.step()
             bar.update()
+            if step in probed:
+                self._show(step)
             if self.on_step and (step % self.log_every == 0 or step == phase.steps):
                 self.on_step(phase.name, step, {k: float(v.detach()) for k, v in output.losses.items()})
             if self.checkpoint and self.every and (step % self.every == 0 or step == phase.steps):
                 self._save(number, step, optimizer, schedule)
+
+    def _probed_steps(self, number: int, steps: int) -> set[int]:
+        if self.probe is None or number != len(self.method.phases()) - 1:
+            return set()
+        return {round(steps * i / self.trace) for i in range(1, self.trace)} - {0, steps}
+
+    def _show(self, step: int) -> None:
+        """Let the probe score the method as it stands, then train on."""
+        assert self.probe is not None
+        self.method.eval()
+        with torch.no_grad():
+            self.method.prepare()
+            self.probe(self.method, step)
+        self.method.train()
 
     def _batch(self, phase: Phase, step: int) -> Batch:
         """Batch ``step``: consecutive pieces of a permutation per epoch; an epoch's short rest is left out."""

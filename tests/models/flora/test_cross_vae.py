@@ -12,6 +12,7 @@ from zsar_kit.models.flora.cross_vae import (
     LOG_VARIANCE_RANGE,
     CrossVAE,
     Gaussian,
+    divergence,
     geometric_consistency,
     pair_latents,
 )
@@ -196,3 +197,61 @@ def test_lambda_align_out_of_range_is_refused(vae, batch, lambda_align):
 def test_sizes_must_be_positive():
     with pytest.raises(ConfigError, match="positive widths"):
         CrossVAE(D_S, D_A, 0, generator=seeded())
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_divergence_is_that_of_two_normals(reduction):
+    """Against torch's closed form, summed by hand; zero for the standard normal only."""
+    g = seeded(5)
+    q = Gaussian(torch.randn(6, 3, generator=g), torch.randn(6, 3, generator=g))
+    normal = torch.distributions.Normal
+    expected = torch.distributions.kl_divergence(normal(q.mu, (0.5 * q.log_variance).exp()), normal(0.0, 1.0))
+    expected = expected.mean() if reduction == "mean" else expected.sum() / 4
+    torch.testing.assert_close(divergence(q, 4, reduction), expected)
+    assert divergence(Gaussian(torch.zeros(2, 3), torch.zeros(2, 3)), 2).item() == 0
+
+
+def test_baseline_pulls_to_the_prior_in_place_of_each_other(vae, batch):
+    plain = vae.losses(**batch, generator=seeded(2), regularizer="none")
+    kl = vae.losses(**batch, generator=seeded(2), regularizer="kl", beta=0.3)
+    assert "geometric" not in kl
+    assert {k: v.item() for k, v in kl.items() if k != "kl"} == {k: v.item() for k, v in plain.items()}
+    pairs = [(i, m) for i, c in enumerate(batch["class_index"]) for m in range(TOKENS) if batch["mask"][c, m]]
+    skeleton = vae.encode_skeleton(torch.stack([batch["x_s"][i] for i, _ in pairs]))
+    text = vae.encode_text(torch.stack([batch["x_a"][batch["class_index"][i], m] for i, m in pairs]))
+    expected = 0.3 * (divergence(skeleton, BATCH) + divergence(text, BATCH))
+    assert kl["kl"].item() == pytest.approx(expected.item(), rel=1e-9)
+
+
+def test_shared_noise_is_one_number_for_all_latent_dimensions(batch):
+    """With means of zero and one variance for all dimensions, draws are constant along the latent axis."""
+    skeleton = Gaussian(torch.zeros(2, 4), torch.zeros(2, 4))
+    text = Gaussian(torch.zeros(3, 5, 4), torch.zeros(3, 5, 4))
+    mask = torch.ones(3, 5, dtype=torch.bool)
+    rows = torch.tensor([0, 2])
+    shared = pair_latents(skeleton, text, rows, mask, seeded(), shared_noise=True)
+    apart = pair_latents(skeleton, text, rows, mask, seeded())
+    for z in (shared.z_s, shared.z_a):
+        assert torch.equal(z, z[..., :1].expand_as(z))
+        assert len(z[..., 0].unique()) == 10  # one number for each sample and token
+    assert apart.z_s.std(-1).min() > 0
+
+
+def test_decoders_may_end_in_a_relu():
+    vae = CrossVAE(D_S, D_A, LATENT, decoder_relu=True, generator=seeded())
+    z = torch.randn(50, LATENT, generator=seeded(1))
+    assert (vae.decode_skeleton(z) >= 0).all()
+    assert (vae.decode_skeleton(z) == 0).any()
+    assert (CrossVAE(D_S, D_A, LATENT, generator=seeded()).decode_skeleton(z) < 0).any()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"regularizer": "mmd"}, "regularizer must be one of .*'kl'.*got 'mmd'"),
+        ({"beta": -1.0}, "beta must be finite and at least 0, got -1.0"),
+    ],
+)
+def test_unknown_regularizer_and_negative_weight(vae, batch, options, message):
+    with pytest.raises(ConfigError, match=message):
+        vae.losses(**batch, generator=seeded(), **options)

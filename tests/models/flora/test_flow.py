@@ -51,7 +51,7 @@ class Nothing(VelocityField):
         super().__init__()
         self.dim = dim
 
-    def forward(self, z_t, t, mask=None):
+    def forward(self, z_t, t, mask=None, condition=None):
         return torch.zeros_like(z_t)
 
     def activation_floats(self, tokens: int) -> int:
@@ -118,14 +118,15 @@ def test_unknown_times_are_refused():
 )
 def test_contrast_is_never_of_the_same_class(labels, seed):
     labels = torch.tensor(labels)
-    other = contrast_indices(labels, seeded(seed))
+    other = contrast_indices(labels, seeded(seed), 3)
     assert other is not None
+    assert other.shape == (3, len(labels))
     assert bool((labels[other] != labels).all())
 
 
 def test_contrast_is_uniform_over_the_other_samples():
     labels = torch.tensor([1, 0, 1, 2, 1, 0])
-    draws = torch.stack([contrast_indices(labels, seeded(s)) for s in range(3000)])
+    draws = contrast_indices(labels, seeded(), 3000)
     for i, y in enumerate(labels.tolist()):
         others = (labels != y).nonzero().flatten()
         share = torch.bincount(draws[:, i], minlength=6) / len(draws)
@@ -152,7 +153,7 @@ def pairs():
     }
 
 
-@pytest.mark.parametrize("contrast", [None, [1, 0, 1, 2]])
+@pytest.mark.parametrize("contrast", [None, [[1, 0, 1, 2]], [[1, 0, 1, 2], [2, 3, 3, 0], [1, 3, 0, 2]]])
 def test_loss_equals_the_equation(pairs, contrast):
     model = dit()
     contrast = None if contrast is None else torch.tensor(contrast)
@@ -165,9 +166,10 @@ def test_loss_equals_the_equation(pairs, contrast):
         for m in range(n):
             count += 6
             pull += ((v[m] - velocity(pairs["z_0"], pairs["z_1"])[i, m]) ** 2).sum().item()
-            if contrast is not None and pairs["mask"][contrast[i], m]:
-                v_hat = pairs["z_1"][contrast[i], m] - (1 - SIGMA_MIN) * pairs["z_0"][contrast[i], m]
-                push += ((v[m] - v_hat) ** 2).sum().item()
+            for other in [] if contrast is None else [row[i] for row in contrast]:
+                if pairs["mask"][other, m]:
+                    v_hat = pairs["z_1"][other, m] - (1 - SIGMA_MIN) * pairs["z_0"][other, m]
+                    push += ((v[m] - v_hat) ** 2).sum().item() / len(contrast)
     assert losses["flow"].item() == pytest.approx(pull / count)
     assert losses["contrast"].item() == pytest.approx(-0.3 * push / count)
 
@@ -180,11 +182,11 @@ def test_objective_is_bounded_below_for_a_weight_close_to_one(pairs):
             super().__init__(6)
             self.value = value
 
-        def forward(self, z_t, t, mask=None):
+        def forward(self, z_t, t, mask=None, condition=None):
             return torch.full_like(z_t, self.value)
 
     def objective(value: float) -> float:
-        losses = flow_loss(Constant(value), **pairs, contrast=torch.tensor([1, 0, 1, 2]), lambda_flow=0.99)
+        losses = flow_loss(Constant(value), **pairs, contrast=torch.tensor([[1, 0, 1, 2]]), lambda_flow=0.99)
         return sum(losses.values()).item()
 
     assert objective(1e4) > objective(0.0)
@@ -194,11 +196,11 @@ def test_objective_is_bounded_below_for_a_weight_close_to_one(pairs):
 def test_no_contrast_without_another_class_or_weight(pairs):
     model = dit()
     assert flow_loss(model, **pairs, contrast=None)["contrast"].item() == 0
-    assert flow_loss(model, **pairs, contrast=torch.tensor([1, 0, 1, 2]), lambda_flow=0.0)["contrast"].item() == 0
+    assert flow_loss(model, **pairs, contrast=torch.tensor([[1, 0, 1, 2]]), lambda_flow=0.0)["contrast"].item() == 0
 
 
 def test_what_stands_at_padding_does_not_reach_the_loss(pairs):
-    model, contrast = dit(), torch.tensor([1, 0, 1, 2])
+    model, contrast = dit(), torch.tensor([[1, 0, 1, 2]])
     clean = flow_loss(model, **pairs, contrast=contrast)
     for name in ("z_0", "z_1"):
         pairs[name] = pairs[name].masked_fill(~pairs["mask"][..., None], 1e6)
@@ -263,6 +265,32 @@ def test_skeleton_latents_may_differ_by_token(world):
     torch.testing.assert_close(velocity_errors(model, **world), expected)
 
 
+@torch.no_grad()
+def test_conditions_and_source_noise_reach_every_pair(world):
+    """Each class brings its own condition; one noise is added to the source of all pairs."""
+    condition, noise = randn(6, 4, seed=7), randn(8, 6, seed=8)
+    for model in (dit(condition_dim=4), stirred(VelocityMLP(6, 9, condition_dim=4, generator=seeded()))):
+        fast = velocity_errors(model, **world, condition=condition, source_noise=noise, budget_bytes=5_000)
+        for i in range(5):
+            for c in range(6):
+                text = world["z_a"][c][world["mask"][c]]
+                z_0, z_1 = text + noise[: len(text)], world["z_s"][i].expand_as(text)
+                z_t = interpolate(z_0[None], z_1[None], torch.tensor([0.5]).double())
+                v = model(z_t, torch.tensor([0.5]).double(), None, condition[c : c + 1])[0]
+                expected = (v - (z_1 - (1 - SIGMA_MIN) * z_0)).square().sum(-1).mean().sqrt()
+                torch.testing.assert_close(fast[i, c], expected)
+
+
+def test_loss_passes_the_condition_on(pairs):
+    model, condition = dit(condition_dim=4), randn(4, 4, seed=9)
+    whole = flow_loss(model, **pairs, condition=condition)["flow"]
+    changed = flow_loss(model, **pairs, condition=condition.flip(0))["flow"]
+    assert whole.item() != pytest.approx(changed.item())
+    for network, given in ((model, None), (dit(), condition)):
+        with pytest.raises(ConfigError, match="a conditioned network needs a condition and a condition-free one takes"):
+            flow_loss(network, **pairs, condition=given)
+
+
 @pytest.mark.parametrize(("batch", "budgets"), [(1, [1, 3_000, 10_000]), (5, [1, 10_000]), (400, [200_000, 1_000_000])])
 def test_budget_does_not_change_scores(world, batch, budgets):
     model = dit()
@@ -276,7 +304,7 @@ def test_calls_respect_the_budget_and_are_few(world):
     class Recording(Nothing):
         calls: list[int]
 
-        def forward(self, z_t, t, mask=None):
+        def forward(self, z_t, t, mask=None, condition=None):
             self.calls.append(z_t.numel() * z_t.element_size())
             return torch.zeros_like(z_t)
 
@@ -355,7 +383,7 @@ def test_contrast_moves_the_optimum_away_from_the_other_pair():
     v = torch.zeros(2, 1, 2, dtype=torch.float64, requires_grad=True)
 
     class Free(Nothing):
-        def forward(self, z_t, t, mask=None):
+        def forward(self, z_t, t, mask=None, condition=None):
             return v
 
     losses = flow_loss(
@@ -364,7 +392,7 @@ def test_contrast_moves_the_optimum_away_from_the_other_pair():
         z_1,
         torch.ones(2, 1, dtype=torch.bool),
         torch.full((2,), 0.5).double(),
-        contrast=torch.tensor([1, 0]),
+        contrast=torch.tensor([[1, 0]]),
         lambda_flow=0.25,
     )
     gradient = torch.autograd.grad(sum(losses.values()), v)[0]

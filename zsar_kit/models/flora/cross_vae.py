@@ -1,4 +1,6 @@
-"""The cross-modal VAE with geometric consistency: Flora's learning phase (section 4.2, Eq. 2 and 9-11).
+"""The cross-modal VAE with geometric consistency: Flora's learning phase (section 4.2, Eq. 9-11), and its baseline.
+
+The baseline pulls both modalities towards a standard normal in place of each other (section 3, Eq. 1-3).
 
 A skeleton has one feature, which the paper repeats at each token of the text. Its mean and variance are
 therefore the same at each token and are computed once per sample; those of a text once per class; only the
@@ -16,6 +18,7 @@ from torch import Tensor, nn
 from zsar_kit.errors import ConfigError, DataError
 from zsar_kit.models.blocks import seeded_linear
 
+REGULARIZERS = ("geometric", "kl", "none")
 LOG_VARIANCE_RANGE = (-10.0, 10.0)
 """Bounds of log sigma^2: sigma^2 in [4.5e-5, 2.2e4], whose square in Eq. 10 stays far from overflow."""
 
@@ -36,8 +39,8 @@ class Gaussian:
         """The distributions at ``index`` of the leading axes."""
         return Gaussian(self.mu[index], self.log_variance[index])
 
-    def sample(self, noise: Float[Tensor, "*shape latent"]) -> Float[Tensor, "*shape latent"]:
-        """Reparametrised draw ``mu + sigma * noise``; leading axes broadcast."""
+    def sample(self, noise: Float[Tensor, "*shape #latent"]) -> Float[Tensor, "*shape latent"]:
+        """Reparametrised draw ``mu + sigma * noise``; leading axes broadcast, and so does noise of width 1."""
         return self.mu + (0.5 * self.log_variance).exp() * noise
 
 
@@ -87,6 +90,7 @@ class CrossVAE(nn.Module):
         latent_dim: width d of the shared latent space.
         hidden_dim: width of one hidden layer in encoders and decoders. None, the default, leaves linear maps,
             the common form of this family of methods (CADA-VAE, SynSE); the paper does not fix it.
+        decoder_relu: end the decoders in a ReLU, as that family does; it can't give negative text features.
         generator: source of the initial weights (Xavier with gain 0.5, also common in the family).
 
     Raises:
@@ -100,14 +104,15 @@ class CrossVAE(nn.Module):
         latent_dim: int,
         *,
         hidden_dim: int | None = None,
+        decoder_relu: bool = False,
         generator: torch.Generator,
     ):
         super().__init__()
         self.skeleton_dim, self.text_dim, self.latent_dim = skeleton_dim, text_dim, latent_dim
         self.encode_skeleton = GaussianEncoder(skeleton_dim, latent_dim, hidden_dim, generator=generator)
         self.encode_text = GaussianEncoder(text_dim, latent_dim, hidden_dim, generator=generator)
-        self.decode_skeleton = _decoder(latent_dim, skeleton_dim, hidden_dim, generator)
-        self.decode_text = _decoder(latent_dim, text_dim, hidden_dim, generator)
+        self.decode_skeleton = _decoder(latent_dim, skeleton_dim, hidden_dim, decoder_relu, generator)
+        self.decode_text = _decoder(latent_dim, text_dim, hidden_dim, decoder_relu, generator)
 
     def losses(
         self,
@@ -120,8 +125,11 @@ class CrossVAE(nn.Module):
         lambda_align: float = 0.1,
         log_variance: bool = False,
         reduction: str = "mean",
+        regularizer: str = "geometric",
+        beta: float = 0.1,
+        shared_noise: bool = False,
     ) -> dict[str, Tensor]:
-        """The terms of L_Align (Flora, Eq. 9-11); their sum is the objective.
+        """The terms of L_Align (Flora, Eq. 9-11), or of L_CrossVAE (Eq. 1-3); their sum is the objective.
 
         Args:
             x_s: skeleton features of the batch.
@@ -133,14 +141,18 @@ class CrossVAE(nn.Module):
             lambda_align: weight of geometric consistency, at least 0.
             log_variance: align log sigma^2 (released code) instead of sigma^2 (Eq. 10).
             reduction: see Note.
+            regularizer: ``geometric`` (Eq. 10), ``kl`` (the divergence of Eq. 1 in its place), or ``none``.
+            beta: weight of the divergence, at least 0.
+            shared_noise: draw one number per sample and token for all latent dimensions, as the SynSE family
+                does per sample, in place of one per dimension.
 
         Returns:
             ``reconstruct_ss``, ``reconstruct_aa`` (within a modality), ``reconstruct_sa``, ``reconstruct_as``
-            (target first: ``sa`` rebuilds the skeleton from the text) and ``geometric``, which carries
-            lambda_align.
+            (target first: ``sa`` rebuilds the skeleton from the text), and ``geometric``, which carries
+            lambda_align, or ``kl``, which carries beta.
 
         Raises:
-            ConfigError: lambda_align is negative or not finite, or the reduction is unknown.
+            ConfigError: a weight is negative or not finite, or reduction or regularizer are unknown.
             DataError: a sample's class has no text token.
 
         Note:
@@ -151,8 +163,11 @@ class CrossVAE(nn.Module):
             geometry then counts less, by the ratio of latent to feature width, and lambda_align must be
             chosen anew.
         """
-        if not (lambda_align >= 0 and lambda_align < float("inf")):
-            raise ConfigError(f"lambda_align must be finite and at least 0, got {lambda_align}", where="lambda_align")
+        for name, weight in (("lambda_align", lambda_align), ("beta", beta)):
+            if not 0 <= weight < float("inf"):
+                raise ConfigError(f"{name} must be finite and at least 0, got {weight}", where=name)
+        if regularizer not in REGULARIZERS:
+            raise ConfigError(f"regularizer must be one of {REGULARIZERS}, got {regularizer!r}", where="regularizer")
         present, row_class = class_index.unique(return_inverse=True)
         token_mask = mask[present]
         _check_texts(token_mask, present)
@@ -163,8 +178,8 @@ class CrossVAE(nn.Module):
 
         skeleton_class, text_class = self.encode_skeleton(x_s), self.encode_text(texts)
         skeleton, text = skeleton_class[sample], text_class[text_row]
-        z_s = skeleton.sample(_noise(skeleton.mu, generator))
-        z_a = text.sample(_noise(text.mu, generator))
+        z_s = skeleton.sample(_noise(skeleton.mu, generator, shared_noise))
+        z_a = text.sample(_noise(text.mu, generator, shared_noise))
 
         target_s, target_a = x_s[sample], texts[text_row]
         batch = len(x_s)
@@ -176,6 +191,11 @@ class CrossVAE(nn.Module):
         }
         if reduction == "mean":
             terms = {name: value / 4 for name, value in terms.items()}
+        if regularizer == "kl":
+            pull = divergence(skeleton, batch, reduction) + divergence(text, batch, reduction)
+            return {**terms, "kl": beta * pull}
+        if regularizer == "none":
+            return terms
         geometric = geometric_consistency(skeleton, text, batch, log_variance=log_variance, reduction=reduction)
         return {**terms, "geometric": lambda_align * geometric}
 
@@ -204,6 +224,18 @@ def geometric_consistency(
     return means + squared_error(spread_s, spread_a, batch, reduction)
 
 
+def divergence(q: Gaussian, batch: int, reduction: str = "mean") -> Float[Tensor, ""]:
+    """``D_KL(q || N(0, I)) = 1/2 sum(mu^2 + sigma^2 - 1 - log sigma^2)`` (Flora, Eq. 1), zero only for N(0, I).
+
+    Args:
+        q: distributions, one row a (sample, token).
+        batch: number of samples, which ``sum`` divides by.
+        reduction: ``mean`` over rows and latent dimensions, or ``sum`` over them divided by ``batch``.
+    """
+    terms = 0.5 * (q.mu.square() + q.log_variance.exp() - 1 - q.log_variance)
+    return terms.mean() if reduction == "mean" else terms.sum() / batch
+
+
 def squared_error(
     x: Float[Tensor, "*rows d"], y: Float[Tensor, "*rows d"], batch: int, reduction: str
 ) -> Float[Tensor, ""]:
@@ -221,6 +253,8 @@ def pair_latents(
     class_index: Int[Tensor, " batch"],
     mask: Bool[Tensor, "class token"],
     generator: torch.Generator | None,
+    *,
+    shared_noise: bool = False,
 ) -> LatentPairs:
     """Latent tokens of samples beside those of their class texts, cut to the longest text of the batch.
 
@@ -232,6 +266,7 @@ def pair_latents(
         class_index: row of ``text`` of each sample.
         mask: True at real tokens of ``text``.
         generator: source of the noise, drawn per token for z_s, then for z_a; None gives the means.
+        shared_noise: as in :meth:`CrossVAE.losses`.
 
     Raises:
         DataError: a sample's class has no text token.
@@ -244,13 +279,14 @@ def pair_latents(
     if generator is None:
         return LatentPairs(skeleton.mu[:, None].expand_as(paired.mu), paired.mu, token_mask)
     expanded = Gaussian(skeleton.mu[:, None], skeleton.log_variance[:, None])
-    z_s = expanded.sample(_noise(paired.mu, generator))
-    return LatentPairs(z_s, paired.sample(_noise(paired.mu, generator)), token_mask)
+    z_s = expanded.sample(_noise(paired.mu, generator, shared_noise))
+    return LatentPairs(z_s, paired.sample(_noise(paired.mu, generator, shared_noise)), token_mask)
 
 
-def _noise(like: Tensor, generator: torch.Generator) -> Tensor:
+def _noise(like: Tensor, generator: torch.Generator, shared: bool = False) -> Tensor:
     # Drawn where the generator lives: a CPU generator gives the same numbers on every device.
-    noise = torch.randn(like.shape, generator=generator, device=generator.device, dtype=like.dtype)
+    shape = (*like.shape[:-1], 1) if shared else like.shape
+    noise = torch.randn(shape, generator=generator, device=generator.device, dtype=like.dtype)
     return noise.to(like.device)
 
 
@@ -260,10 +296,13 @@ def _trunk(inputs: int, hidden_dim: int | None, generator: torch.Generator) -> t
     return nn.Sequential(seeded_linear(inputs, hidden_dim, generator=generator), nn.GELU()), hidden_dim
 
 
-def _decoder(latent_dim: int, outputs: int, hidden_dim: int | None, generator: torch.Generator) -> nn.Module:
+def _decoder(
+    latent_dim: int, outputs: int, hidden_dim: int | None, relu: bool, generator: torch.Generator
+) -> nn.Module:
     trunk, width = _trunk(latent_dim, hidden_dim, generator)
     head = seeded_linear(width, outputs, generator=generator, gain=0.5)
-    return head if hidden_dim is None else nn.Sequential(trunk, head)
+    layers = [*([] if hidden_dim is None else [trunk]), head, *([nn.ReLU()] if relu else [])]
+    return head if len(layers) == 1 else nn.Sequential(*layers)
 
 
 def _check_texts(token_mask: Bool[Tensor, "row token"], classes: Int[Tensor, " row"]) -> None:

@@ -91,8 +91,10 @@ def sample_times(
     return t if device is None else t.to(device)
 
 
-def contrast_indices(labels: Int[Tensor, " batch"], generator: torch.Generator) -> Int[Tensor, " batch"] | None:
-    """For each sample a sample of another class, uniformly among them (v-hat of Flora, Eq. 13).
+def contrast_indices(
+    labels: Int[Tensor, " batch"], generator: torch.Generator, pairs: int = 1
+) -> Int[Tensor, "pairs batch"] | None:
+    """For each sample samples of other classes, uniformly among them (v-hat of Flora, Eq. 13).
 
     Sorted by label, each class is one run of positions. A jump of ``own run + u * rest`` from the start of
     the own run, around the end, lands on each other sample with equal chance: index arithmetic, no search.
@@ -100,6 +102,7 @@ def contrast_indices(labels: Int[Tensor, " batch"], generator: torch.Generator) 
     Args:
         labels: class of each sample.
         generator: source of the draws.
+        pairs: how many for each sample, drawn one independently of the other.
 
     Returns:
         Positions in the batch, or None where the batch has a single class and there is nothing to contrast
@@ -112,7 +115,7 @@ def contrast_indices(labels: Int[Tensor, " batch"], generator: torch.Generator) 
     order = inverse.argsort(stable=True)
     own = counts[inverse]
     start = (counts.cumsum(0) - counts)[inverse]
-    u = torch.rand(n, generator=generator, device=generator.device, dtype=torch.float64).to(labels.device)
+    u = torch.rand(pairs, n, generator=generator, device=generator.device, dtype=torch.float64).to(labels.device)
     # u is below 1, but the product may round up to the whole rest.
     jump = torch.minimum((u * (n - own)).long(), n - own - 1)
     return order[(start + own + jump) % n]
@@ -125,8 +128,9 @@ def flow_loss(
     mask: Bool[Tensor, "batch token"],
     t: Float[Tensor, " batch"],
     *,
-    contrast: Int[Tensor, " batch"] | None = None,
+    contrast: Int[Tensor, "pairs batch"] | None = None,
     lambda_flow: float = 0.1,
+    condition: Float[Tensor, "batch condition"] | None = None,
     sigma_min: float = SIGMA_MIN,
 ) -> dict[str, Tensor]:
     """The terms of L_ConFlow (Flora, Eq. 12-13); their sum is the objective.
@@ -137,9 +141,10 @@ def flow_loss(
         z_1: target tokens.
         mask: True at real tokens.
         t: time of each sample.
-        contrast: for each sample the position of one of another class, from :func:`contrast_indices`; None
-            for no contrast (Eq. 12, and batches of one class).
+        contrast: for each sample the positions of some of other classes, from :func:`contrast_indices`, whose
+            mean is the contrast; None for none (Eq. 12, and batches of one class).
         lambda_flow: weight of the contrast, in [0, 1); at 1 and above the objective has no lower bound.
+        condition: what a conditioned network is conditioned on.
         sigma_min: see :func:`interpolate`.
 
     Returns:
@@ -157,13 +162,13 @@ def flow_loss(
     """
     check_lambda_flow(lambda_flow)
     v_star = velocity(z_0, z_1, sigma_min)
-    v = model(interpolate(z_0, z_1, t, sigma_min), t, mask)
+    v = model(interpolate(z_0, z_1, t, sigma_min), t, mask, condition)
     count = mask.sum() * z_0.shape[-1]
     flow = _squared(v - v_star, mask).sum() / count
     if contrast is None or lambda_flow == 0:
         return {"flow": flow, "contrast": torch.zeros_like(flow)}
-    both = mask & mask[contrast]
-    return {"flow": flow, "contrast": -lambda_flow * _squared(v - v_star[contrast], both).sum() / count}
+    others = [_squared(v - v_star[other], mask & mask[other]).sum() for other in contrast]
+    return {"flow": flow, "contrast": -lambda_flow * torch.stack(others).mean() / count}
 
 
 def check_lambda_flow(lambda_flow: float) -> None:
@@ -191,6 +196,8 @@ def velocity_errors(
     budget_bytes: int = 64 * 2**20,
     direction: str = "text_to_skeleton",
     error: str = "per_token",
+    condition: Float[Tensor, "class condition"] | None = None,
+    source_noise: Float[Tensor, "token latent"] | None = None,
     sigma_min: float = SIGMA_MIN,
 ) -> Float[Tensor, "batch class"]:
     """Velocity error of each sample under each class text (epsilon_y of Flora, Eq. 14); the least wins.
@@ -210,6 +217,9 @@ def velocity_errors(
             not win by having fewer terms; ``mean_square``: mean square over real tokens and features;
             ``total``: the plain norm over all real tokens, as Eq. 14 reads. A ratio gate's gamma depends on
             the kind.
+        condition: what a conditioned network is conditioned on, for each class.
+        source_noise: added to the source of every pair (Table 4's noise-injected source): one draw for all,
+            so that classes are compared alike.
         sigma_min: see :func:`interpolate`.
 
     Returns:
@@ -235,9 +245,13 @@ def velocity_errors(
         pairs = max(1, budget_bytes // bytes_a_pair)
         columns = torch.tensor(classes, device=z_a.device)
         for column, text, keep in zip(columns.split(pairs), texts.split(pairs), real.split(pairs), strict=True):
+            given = None if condition is None else condition[column]
+            noise = None if source_noise is None else source_noise[:longest]
             rows = max(1, pairs // len(column))
-            tokens = z_s[:, :longest].split(rows)
-            block = [_pair_errors(model, part, text, keep, t, direction, sigma_min) for part in tokens]
+            block = [
+                _pair_errors(model, part, text, keep, t, direction, given, noise, sigma_min)
+                for part in z_s[:, :longest].split(rows)
+            ]
             squared[:, column] = torch.cat(block).to(squared.dtype)
     if error == "total":
         return squared.sqrt()
@@ -252,6 +266,8 @@ def _pair_errors(
     mask: Bool[Tensor, "columns token"],
     t: float,
     direction: str,
+    condition: Float[Tensor, "columns condition"] | None,
+    source_noise: Float[Tensor, "token latent"] | None,
     sigma_min: float,
 ) -> Float[Tensor, "rows columns"]:
     """Squared velocity errors of all pairs in one call, summed over real tokens and features."""
@@ -260,10 +276,13 @@ def _pair_errors(
     z_s = z_s[:, None].expand(rows, columns, -1, -1).expand(shape).flatten(0, 1)
     z_a = z_a[None].expand(shape).flatten(0, 1)
     z_0, z_1 = endpoints(z_s, z_a, direction)
+    if source_noise is not None:
+        z_0 = z_0 + source_noise
     time = torch.full((1,), t, device=z_a.device, dtype=z_a.dtype)
     every = mask[None].expand(rows, -1, -1).flatten(0, 1)
+    given = None if condition is None else condition[None].expand(rows, -1, -1).flatten(0, 1)
     # Without padding no mask is passed, which lets attention take its fastest path.
-    v = model(interpolate(z_0, z_1, time, sigma_min), time, None if bool(mask.all()) else every)
+    v = model(interpolate(z_0, z_1, time, sigma_min), time, None if bool(mask.all()) else every, given)
     return _squared(v - velocity(z_0, z_1, sigma_min), every).sum(dim=-1).view(rows, columns)
 
 

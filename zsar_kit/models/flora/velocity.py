@@ -1,8 +1,8 @@
 """Networks for the velocity field v_theta(z_t, t) of Flora's flow (section 4.3, Tables 4 and 14).
 
-All of them see noise-free latent tokens and the time, and no other condition. All of them return exactly zero
-before training: their last layer starts at zero, so that the first steps are not spent on undoing a random
-field.
+All of them see latent tokens and the time, and no other condition unless they are built for one (the pooled text of
+Table 4's ablation), which then joins the time embedding. All of them return exactly zero before training: their last
+layer starts at zero, so that the first steps are not spent on undoing a random field.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ class VelocityField(nn.Module, ABC):
         z_t: Float[Tensor, "batch token dim"],
         t: Float[Tensor, "#batch"],
         mask: Bool[Tensor, "batch token"] | None = None,
+        condition: Float[Tensor, "#batch condition"] | None = None,
     ) -> Float[Tensor, "batch token dim"]:
         """The velocity at ``z_t``.
 
@@ -45,6 +46,10 @@ class VelocityField(nn.Module, ABC):
             t: time of each sample in [0, 1], or a single one for all.
             mask: True at real tokens; None says that all are real. Values at padding never reach real tokens;
                 what comes out at padding means nothing.
+            condition: what a conditioned network is conditioned on; None for a condition-free one.
+
+        Raises:
+            ConfigError: a condition is missing, or given to a condition-free network.
         """
 
     @abstractmethod
@@ -63,6 +68,7 @@ class VelocityDiT(VelocityField):
         width: width of the blocks; ``dim`` by default.
         positions: add a sinusoidal code of the token's place. Text tokens bring some of their order from the
             language model; the skeleton's side of z_t brings none. The paper is silent on it.
+        condition_dim: width of the condition; None, the paper's choice, is condition-free.
         generator: source of the initial weights.
 
     Raises:
@@ -78,6 +84,7 @@ class VelocityDiT(VelocityField):
         *,
         width: int | None = None,
         positions: bool = True,
+        condition_dim: int | None = None,
         generator: torch.Generator,
     ):
         super().__init__()
@@ -91,7 +98,7 @@ class VelocityDiT(VelocityField):
         self.dim, self.width, self.heads, self.positions = dim, width, heads, positions
         self.hidden = hidden = max(1, round(mlp_ratio * width))
         self.embed = seeded_linear(dim, width, generator=generator)
-        self.time = TimeEmbedding(width, generator=generator)
+        self.time = TimeEmbedding(width, condition_dim, generator=generator)
         self.blocks = nn.ModuleList(DiTBlock(width, heads, hidden, generator=generator) for _ in range(depth))
         self.norm = nn.LayerNorm(width, elementwise_affine=False, eps=1e-6)
         self.modulation = seeded_linear(width, 2 * width, generator=generator, gain=0.0)
@@ -102,16 +109,17 @@ class VelocityDiT(VelocityField):
         z_t: Float[Tensor, "batch token dim"],
         t: Float[Tensor, "#batch"],
         mask: Bool[Tensor, "batch token"] | None = None,
+        condition: Float[Tensor, "#batch condition"] | None = None,
     ) -> Float[Tensor, "batch token dim"]:
         """See :meth:`VelocityField.forward`."""
         h = self.embed(z_t)
         if self.positions:
             places = torch.arange(h.shape[1], device=h.device, dtype=torch.float32)
             h = h + sinusoidal_embedding(places, self.width).to(h.dtype)
-        condition = self.time(t)
+        embedded = self.time(t, condition)
         for block in self.blocks:
-            h = block(h, condition, mask)
-        shift, scale = self.modulation(condition)[:, None].chunk(2, dim=-1)
+            h = block(h, embedded, mask)
+        shift, scale = self.modulation(embedded)[:, None].chunk(2, dim=-1)
         return self.head(self.norm(h) * (1 + scale) + shift)
 
     def activation_floats(self, tokens: int) -> int:
@@ -172,17 +180,20 @@ class VelocityMLP(VelocityField):
     Args:
         dim: width of the latent tokens.
         hidden: width between the layers; ``4 * dim`` by default.
+        condition_dim: width of the condition; None is condition-free.
         generator: source of the initial weights.
 
     Raises:
         ConfigError: a size is not positive.
     """
 
-    def __init__(self, dim: int, hidden: int | None = None, *, generator: torch.Generator):
+    def __init__(
+        self, dim: int, hidden: int | None = None, *, condition_dim: int | None = None, generator: torch.Generator
+    ):
         super().__init__()
         self.dim, self.hidden = dim, 4 * dim if hidden is None else hidden
         self.embed = seeded_linear(dim, self.hidden, generator=generator)
-        self.time = TimeEmbedding(self.hidden, generator=generator)
+        self.time = TimeEmbedding(self.hidden, condition_dim, generator=generator)
         self.head = seeded_linear(self.hidden, dim, generator=generator, gain=0.0)
 
     def forward(
@@ -190,9 +201,10 @@ class VelocityMLP(VelocityField):
         z_t: Float[Tensor, "batch token dim"],
         t: Float[Tensor, "#batch"],
         mask: Bool[Tensor, "batch token"] | None = None,
+        condition: Float[Tensor, "#batch condition"] | None = None,
     ) -> Float[Tensor, "batch token dim"]:
         """See :meth:`VelocityField.forward`; tokens do not meet, so the mask is not needed."""
-        return self.head(nn.functional.gelu(self.embed(z_t) + self.time(t)[:, None]))
+        return self.head(nn.functional.gelu(self.embed(z_t) + self.time(t, condition)[:, None]))
 
     def activation_floats(self, tokens: int) -> int:
         """See :meth:`VelocityField.activation_floats`."""
@@ -200,24 +212,40 @@ class VelocityMLP(VelocityField):
 
 
 class TimeEmbedding(nn.Module):
-    """Sinusoids of the time, then two linear layers with SiLU.
+    """Sinusoids of the time, then two linear layers with SiLU; a condition joins before the last SiLU.
 
     Args:
         width: width of the embedding.
+        condition_dim: width of the condition; None for none.
         frequencies: width of the sinusoidal code.
         generator: source of the initial weights.
     """
 
-    def __init__(self, width: int, frequencies: int = 128, *, generator: torch.Generator):
+    def __init__(
+        self, width: int, condition_dim: int | None = None, frequencies: int = 128, *, generator: torch.Generator
+    ):
         super().__init__()
         self.frequencies = frequencies
         self.layers = nn.Sequential(
             seeded_linear(frequencies, width, generator=generator),
             nn.SiLU(),
             seeded_linear(width, width, generator=generator),
-            nn.SiLU(),
         )
+        given = condition_dim is not None
+        self.condition = seeded_linear(condition_dim, width, generator=generator) if given else None
 
-    def forward(self, t: Float[Tensor, " n"]) -> Float[Tensor, "n width"]:
-        """The condition of times in [0, 1]."""
-        return self.layers(sinusoidal_embedding(t * TIME_SCALE, self.frequencies))
+    def forward(
+        self, t: Float[Tensor, " n"], condition: Float[Tensor, "m condition"] | None = None
+    ) -> Float[Tensor, "_ width"]:
+        """The embedding of times in [0, 1], with that of the condition where the network has one."""
+        if (condition is None) != (self.condition is None):
+            raise ConfigError(
+                "a conditioned network needs a condition and a condition-free one takes none, got "
+                f"{'none' if condition is None else 'one'}",
+                where="condition",
+                remedy="Build the network with condition_dim to condition it.",
+            )
+        embedded = self.layers(sinusoidal_embedding(t * TIME_SCALE, self.frequencies))
+        if condition is not None and self.condition is not None:
+            embedded = embedded + self.condition(condition)
+        return nn.functional.silu(embedded)
