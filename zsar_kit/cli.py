@@ -221,8 +221,8 @@ def sweep(
     Args:
         suite: a suite of the kit (demo, real), or a .toml file.
         table_only: compute nothing, show what is finished.
-        write: a Markdown file with the markers <!-- NAME --> and <!-- /NAME -->, NAME being the suite's (NAME_cross with
-            a released encoder); the tables go between them.
+        write: a Markdown file with the markers <!-- NAME --> and <!-- /NAME -->, NAME being the suite's (NAME_cross
+            with a released encoder); the tables go between them.
         figures: folder for the suite's figures.
         encoder_from: a released Shift-GCN checkpoint to use in place of trained encoders; its results are marked.
     """

@@ -16,7 +16,7 @@ from zsar_kit.seeding import torch_generator
 from zsar_kit.training.loop import TrainingLoop, fit
 
 TINY = FloraConfig(
-    TextConfig(sets=("motion",), k=1, tau=0.1),
+    TextConfig(sets=("motion",), k=1, tau=0.1, scale="rms"),
     AlignConfig(latent_dim=32, steps=120, learning_rate=5e-3, batch_size=32),
     FlowConfig(heads=2, mlp_ratio=1.0, steps=60, learning_rate=5e-3, batch_size=32),
 )

@@ -1,4 +1,4 @@
-"""The two other classifiers of Table 5: cosines by the definition, draws of the right distribution, a separable world."""
+"""The two other classifiers of Table 5: cosines by the definition, draws of the right distribution, separation."""
 
 from __future__ import annotations
 

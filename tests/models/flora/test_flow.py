@@ -286,9 +286,9 @@ def test_loss_passes_the_condition_on(pairs):
     whole = flow_loss(model, **pairs, condition=condition)["flow"]
     changed = flow_loss(model, **pairs, condition=condition.flip(0))["flow"]
     assert whole.item() != pytest.approx(changed.item())
-    for network, given in ((model, None), (dit(), condition)):
+    for network, wrong in ((model, None), (dit(), condition)):
         with pytest.raises(ConfigError, match="a conditioned network needs a condition and a condition-free one takes"):
-            flow_loss(network, **pairs, condition=given)
+            flow_loss(network, **pairs, condition=wrong)
 
 
 @pytest.mark.parametrize(("batch", "budgets"), [(1, [1, 3_000, 10_000]), (5, [1, 10_000]), (400, [200_000, 1_000_000])])
