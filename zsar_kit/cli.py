@@ -231,6 +231,27 @@ def sweep(
     return 1 if failures else 0
 
 
+@app.command(name="ablate")
+def ablate(
+    ablation: Annotated[Positional[str], arg(metavar="ABLATION")],
+    table_only: bool = False,
+    write: Path | None = None,
+    effects: Path | None = None,
+    place: Where = Place(),
+) -> int:
+    """Do the runs of an ablation that are missing, and print paired differences from its base.
+
+    Args:
+        ablation: an ablation of the kit (flora_departures, flora_token_departures), or a .toml file.
+        table_only: compute nothing, show what is finished.
+        write: a Markdown file with the markers <!-- NAME --> and <!-- /NAME -->, NAME being the ablation's.
+        effects: a Markdown table (docs/departures.md) whose last column gets the effects.
+    """
+    text, failures = commands().ablate(place.open(), ablation, table_only, write, effects)
+    say(text)
+    return 1 if failures else 0
+
+
 @app.command(name="demo")
 def demo(figures: Path = Path("figures/demo"), place: Where = Place()) -> int:
     """The whole route on the embedded synthetic data: skeletons to table and figures.

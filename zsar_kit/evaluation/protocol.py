@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from zsar_kit.data.splits import twin_groups
 from zsar_kit.errors import DataError, SplitError
 from zsar_kit.evaluation import metrics
 from zsar_kit.evaluation.calibration import CalibratedStacking, Gate, calibration_curve
@@ -90,6 +91,9 @@ class Evaluation:
         calibration: kind and parameters of the gate.
         oracle_union: share of unseen test samples that either of two heads gets right (ZSL); an upper bound,
             not an accuracy; None unless there are exactly two heads.
+        seen_twin_merged: S where a class named by its twin (a look-alike under another name) counts as right;
+            None where the data set has no twins. The strict S stays the headline.
+        harmonic_twin_merged: H of that S and the U merged alike.
     """
 
     dataset: str
@@ -108,6 +112,8 @@ class Evaluation:
     unseen_classes: tuple[int, ...]
     calibration: dict[str, Any]
     oracle_union: float | None
+    seen_twin_merged: float | None = None
+    harmonic_twin_merged: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready record with the attributes as keys.
@@ -179,6 +185,7 @@ def evaluate(
         level=LEVEL,
     )
     candidates = sorted((*split.seen, *split.unseen))
+    merged_seen, merged_harmonic = _twin_merged(predicted, labels, is_seen, split.dataset)
     return Evaluation(
         dataset=split.dataset,
         split=split.name,
@@ -196,7 +203,27 @@ def evaluate(
         unseen_classes=tuple(split.unseen),
         calibration=gate.describe(),
         oracle_union=_oracle_union(zsl_scores, zsl_labels),
+        seen_twin_merged=merged_seen,
+        harmonic_twin_merged=merged_harmonic,
     )
+
+
+def class_differences(method: Mapping[str, Any], other: Mapping[str, Any]) -> list[tuple[int, float]]:
+    """ZSL accuracy of one method minus another's, class by class, the largest gain first.
+
+    Args:
+        method: an evaluation, as ``to_dict`` records it.
+        other: the same of the other method on the same split; classes that lack samples are left out.
+
+    Raises:
+        DataError: the two are of different splits.
+    """
+    for key in ("dataset", "split"):
+        if method[key] != other[key]:
+            raise DataError(f"the evaluations are of {method[key]!r} and {other[key]!r}", where=key)
+    a, b = method["per_class"], other["per_class"]
+    found = [(int(c), a[c] - b[c]) for c in a if a[c] is not None and b.get(c) is not None]
+    return sorted(found, key=lambda pair: (-pair[1], pair[0]))
 
 
 def _test_samples(
@@ -246,6 +273,22 @@ def _harmonic_interval(
     seen, unseen = 100 * totals[whole, 0] / totals[whole, 1], 100 * totals[whole, 2] / totals[whole, 3]
     harmonic = np.divide(2 * seen * unseen, seen + unseen, out=np.zeros_like(seen), where=seen + unseen > 0)
     return percentile_interval(harmonic, level=LEVEL)
+
+
+def _twin_merged(
+    predicted: np.ndarray, labels: np.ndarray, is_seen: np.ndarray, dataset: str
+) -> tuple[float | None, float | None]:
+    """S and H where twins are one class; None twice without twins."""
+    groups = twin_groups(dataset)
+    if not groups:
+        return None, None
+    size = int(max(predicted.max(), labels.max(), *(c for group in groups.values() for c in group))) + 1
+    merged = np.arange(size)
+    for group in groups.values():
+        merged[list(group)] = min(group)
+    hit = merged[predicted] == merged[labels]
+    seen, unseen = (100 * float(hit[m].mean()) for m in (is_seen, ~is_seen))
+    return seen, metrics.harmonic_mean(seen, unseen)
 
 
 def _per_class(predicted: np.ndarray, labels: np.ndarray, classes: Sequence[int]) -> dict[int, float | None]:

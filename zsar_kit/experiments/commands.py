@@ -23,12 +23,13 @@ from zsar_kit.data.splits import (
     write_split,
 )
 from zsar_kit.device import resolve_device
-from zsar_kit.encoders.pretrain import EncoderConfig, describe
+from zsar_kit.encoders.pretrain import describe
 from zsar_kit.errors import ConfigError, MissingModelError, ZsarError
 from zsar_kit.evaluation.calibration import make_gate
 from zsar_kit.evaluation.protocol import evaluate
 from zsar_kit.evaluation.tables import format_table
 from zsar_kit.experiments import figures as drawing
+from zsar_kit.experiments.ablation import ablation_table, effects, load_ablation, run_ablation, write_effects
 from zsar_kit.experiments.config import RunConfig
 from zsar_kit.experiments.results import markdown_table, result_rows, write_between
 from zsar_kit.experiments.run import RunFolder, environment, run
@@ -41,7 +42,7 @@ from zsar_kit.experiments.stages import (
     prepare_skeletons,
     train_part,
 )
-from zsar_kit.experiments.sweep import Case, MethodRow, finished_runs, load_suite, sweep
+from zsar_kit.experiments.sweep import Case, MethodRow, finished_runs, load_suite, suite_encoder, sweep
 from zsar_kit.semantics.offline import install_offline_model, offline_model_folder
 
 log = logging.getLogger("zsar_kit")
@@ -117,11 +118,6 @@ def make_split_file(dataset: str, unseen: int, seed: int, out: Path, name: str |
     write_split(out, split)
     names = class_names(dataset)
     return f"{out}: unseen {', '.join(f'{c} {names[c]}' for c in split.unseen)}"
-
-
-def suite_encoder(suite: str, dataset: str) -> EncoderConfig:
-    """The encoder settings that a suite has for a data set."""
-    return load_suite(suite).encoder(dataset)
 
 
 def make_features(workspace: Workspace, dataset: str, split_name: str, suite: str, protocol: str, folds: bool) -> str:
@@ -240,6 +236,29 @@ def sweep_suite(
     if figure_folder is not None:
         drawing.draw_suite(rows, [folder for _, _, folder in cells], figure_folder, label)
     return f"{suite.title}\n\n{table}", len(failures)
+
+
+def ablate(
+    workspace: Workspace, name: str, table_only: bool, write: Path | None, effects_file: Path | None
+) -> tuple[str, int]:
+    """Do an ablation, and return its table and the number of runs that failed."""
+    ablation, failures = load_ablation(name), []
+
+    def failed(config: RunConfig, error: ZsarError) -> None:
+        failures.append(config)
+        log.error("%s %s, %s, seed %d failed: %s", config.dataset, config.split, config.overrides, config.seed, error)
+
+    if not table_only:
+        run_ablation(ablation, workspace, failed)
+    rows = effects(ablation, workspace)
+    if not rows:
+        return "No pair of runs of this ablation is finished.", len(failures)
+    table = ablation_table(rows)
+    if write is not None:
+        write_between(write, Path(name).stem, table)
+    if effects_file is not None:
+        write_effects(effects_file, rows)
+    return f"{ablation.title}\n\n{table}", len(failures)
 
 
 def demo(workspace: Workspace, figure_folder: Path) -> tuple[str, int]:

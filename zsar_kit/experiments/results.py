@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from zsar_kit.artefacts import write_atomic
-from zsar_kit.errors import ArtefactError
-from zsar_kit.evaluation.statistics import Summary, summarize
+from zsar_kit.errors import ArtefactError, DataError
+from zsar_kit.evaluation.statistics import Summary, paired_difference, summarize
 from zsar_kit.evaluation.tables import format_table
 from zsar_kit.experiments.run import RunFolder
 from zsar_kit.experiments.sweep import Case, MethodRow
@@ -31,6 +31,9 @@ class ResultRow:
         chance: ZSL accuracy of a guess.
         selection, text_use, encoder: the marks that every table carries.
         synthetic: whether the data are synthetic.
+        seen_twin_merged: S where twins count as one class; ``None`` where the data set has none.
+        seeds, zsl_values, harmonic_values: of each run.
+        selections: selection to the ZSL and H of each run, where the runs were traced.
     """
 
     case: Case
@@ -51,6 +54,11 @@ class ResultRow:
     text_use: str
     encoder: str
     synthetic: bool
+    seen_twin_merged: Summary | None = None
+    seeds: tuple[int, ...] = ()
+    selections: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    zsl_values: tuple[float, ...] = ()
+    harmonic_values: tuple[float, ...] = ()
 
 
 def result_rows(runs: Iterable[tuple[Case, MethodRow, RunFolder]]) -> list[ResultRow]:
@@ -80,7 +88,28 @@ def _row(case: Case, method: MethodRow, results: Sequence[dict]) -> ResultRow:
         text_use=first["text_use"],
         encoder=first["encoder"],
         synthetic=first["synthetic"],
+        seen_twin_merged=_merged([e.get("seen_twin_merged") for e in evaluations]),
+        seeds=tuple(r["seed"] for r in results),
+        selections=_selections(results),
+        zsl_values=tuple(e["micro"]["zsl"] for e in evaluations),
+        harmonic_values=tuple(e["micro"]["harmonic"] for e in evaluations),
     )
+
+
+def _merged(values: Sequence[float | None]) -> Summary | None:
+    known = [v for v in values if v is not None]
+    return summarize(known) if len(known) == len(values) else None
+
+
+def _selections(results: Sequence[dict]) -> dict[str, dict[str, list[float]]]:
+    """The ZSL and H of each selection that every run has."""
+    found: dict[str, dict[str, list[float]]] = {}
+    for name in SELECTIONS:
+        entries = [r.get("selections", {}).get(name) for r in results]
+        micro = [e["evaluation"]["micro"] for e in entries if e is not None]
+        if len(micro) == len(results):
+            found[name] = {key: [m[key] for m in micro] for key in ("zsl", "harmonic")}
+    return found
 
 
 def _mean_interval(intervals: Sequence[Sequence[float] | None]) -> tuple[float, float] | None:
@@ -91,6 +120,7 @@ def _mean_interval(intervals: Sequence[Sequence[float] | None]) -> tuple[float, 
     return float(low), float(high)
 
 
+SELECTIONS = ("last", "pseudo_unseen", "test_oracle")
 COLUMNS = {
     "case": "data, split",
     "n": "n unseen / seen",
@@ -99,6 +129,7 @@ COLUMNS = {
     "zsl_interval": "ZSL, 95 % over subjects",
     "zsl_macro": "ZSL per class",
     "seen": "S",
+    "seen_twin_merged": "S, twins merged",
     "unseen": "U",
     "harmonic": "H",
     "harmonic_interval": "H, 95 % over subjects",
@@ -116,18 +147,21 @@ def markdown_table(rows: Sequence[ResultRow]) -> str:
     lines: list[dict[str, object]] = []
     for case in dict.fromkeys(row.case for row in rows):
         members = [row for row in rows if row.case == case]
-        name = f"{case.dataset}{' (synthetic)' if members[0].synthetic else ''} {case.split}"
+        name = _case_name(members[0])
         count = f"{members[0].n_unseen} / {members[0].n_seen}"
         lines.append({"case": name, "n": count, "method": "chance", "zsl": members[0].chance})
         lines += [{"case": name, "n": count, **_cells(row)} for row in members]
     encoders = ", ".join(dict.fromkeys(row.encoder for row in rows))
-    return f"{format_table(lines, COLUMNS)}\nEncoder: {encoders}. Gamma: pseudo-unseen classes of the train part.\n"
+    twins = any(row.seen_twin_merged is not None for row in rows)
+    columns = {k: v for k, v in COLUMNS.items() if twins or k != "seen_twin_merged"}
+    return f"{format_table(lines, columns)}\nEncoder: {encoders}. Gamma: pseudo-unseen classes of the train part.\n"
 
 
 def _cells(row: ResultRow) -> dict[str, object]:
     return {
         "method": row.title,
         **{key: getattr(row, key) for key in ("zsl", "zsl_macro", "seen", "unseen", "harmonic", "ausuc")},
+        "seen_twin_merged": row.seen_twin_merged,
         "zsl_interval": _span(row.zsl_interval),
         "harmonic_interval": _span(row.harmonic_interval),
         "selection": row.selection,
@@ -137,6 +171,80 @@ def _cells(row: ResultRow) -> dict[str, object]:
 
 def _span(interval: tuple[float, float] | None) -> str:
     return "" if interval is None else f"{interval[0]:.0f}–{interval[1]:.0f}"
+
+
+def selection_table(rows: Sequence[ResultRow]) -> str:
+    """What choosing a step (or a grid's config) in three ways gives: one row a method, in percent.
+
+    ``last`` and ``pseudo_unseen`` never look at the test samples. ``test_oracle`` takes the best of all candidates *on
+    the test samples* and gamma too: it is what much released code reports, and no result.
+
+    Raises:
+        DataError: no run was traced (``trace`` of :class:`RunConfig`).
+    """
+    lines = []
+    for row in rows:
+        cells: dict[str, object] = {"case": _case_name(row), "method": row.title, "encoder": row.encoder}
+        for name, values in row.selections.items():
+            cells[f"zsl {name}"] = summarize(values["zsl"])
+            cells[f"harmonic {name}"] = summarize(values["harmonic"])
+        lines.append(cells)
+    if not any(row.selections for row in rows):
+        raise DataError("no run was traced, so there is one selection only", remedy="Run with trace=20.")
+    columns = {"case": "data, split", "method": "method", "encoder": "encoder"}
+    for key, title in (("zsl", "ZSL"), ("harmonic", "H")):
+        for name in SELECTIONS:
+            columns[f"{key} {name}"] = f"{title} {name}{' (chosen on test data)' if name == 'test_oracle' else ''}"
+    return format_table(lines, columns)
+
+
+def across_splits(rows: Sequence[ResultRow], floor: str) -> str:
+    """Means over the class splits of each data set, seeds averaged first; Student's t over splits.
+
+    Args:
+        rows: every method in every split.
+        floor: title of the method that the others are compared with, split by split.
+
+    Raises:
+        DataError: the floor is missing in some split.
+    """
+    lines = []
+    groups = dict.fromkeys((row.case.dataset, row.encoder, row.synthetic) for row in rows)
+    for dataset, encoder, synthetic in groups:
+        members = [r for r in rows if (r.case.dataset, r.encoder) == (dataset, encoder)]
+        base = {r.case: r for r in members if r.title == floor}
+        for title in dict.fromkeys(r.title for r in members):
+            chosen = [r for r in members if r.title == title]
+            if missing := [r.case.split for r in chosen if r.case not in base]:
+                raise DataError(f"no run of {floor!r} in split {missing[0]!r} to compare with", where=dataset)
+            line: dict[str, object] = {
+                "dataset": f"{dataset}{' (synthetic)' if synthetic else ''}",
+                "encoder": encoder,
+                "method": title,
+                "n": str(len(chosen)),
+                "zsl": summarize([r.zsl.mean for r in chosen]),
+                "harmonic": summarize([r.harmonic.mean for r in chosen]),
+            }
+            if title != floor:
+                for key in ("zsl", "harmonic"):
+                    pairs = [(getattr(r, key).mean, getattr(base[r.case], key).mean) for r in chosen]
+                    line[f"{key} gain"] = paired_difference(*map(list, zip(*pairs, strict=True)))
+            lines.append(line)
+    columns = {
+        "dataset": "data",
+        "encoder": "encoder",
+        "method": "method",
+        "n": "splits",
+        "zsl": "ZSL",
+        "zsl gain": f"ZSL minus {floor}, paired",
+        "harmonic": "H",
+        "harmonic gain": f"H minus {floor}, paired",
+    }
+    return format_table(lines, columns)
+
+
+def _case_name(row: ResultRow) -> str:
+    return f"{row.case.dataset}{' (synthetic)' if row.synthetic else ''} {row.case.split}"
 
 
 def write_between(path: str | Path, name: str, content: str) -> None:

@@ -101,6 +101,11 @@ class Suite(Config):
         return EncoderConfig.from_dict(self.encoders.get(dataset, {}))
 
 
+def suite_encoder(suite: str, dataset: str) -> EncoderConfig:
+    """The encoder settings that a suite has for a data set."""
+    return load_suite(suite).encoder(dataset)
+
+
 def suite_names() -> list[str]:
     """Names of the suites that come with the kit."""
     return sorted(p.name.removesuffix(".toml") for p in _suites().iterdir() if p.name.endswith(".toml"))

@@ -1,0 +1,267 @@
+"""Ablations: a base, named variants of it, the same seeds, and paired differences.
+
+A variant that changes nothing is an error: a table row that compares a run with itself looks like robustness.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+
+from tqdm.auto import tqdm
+
+from zsar_kit.artefacts import write_atomic
+from zsar_kit.config import Config
+from zsar_kit.errors import ArtefactError, ConfigError, ZsarError, nearest_name
+from zsar_kit.evaluation.statistics import Summary, paired_difference, summarize
+from zsar_kit.evaluation.tables import format_table
+from zsar_kit.experiments.config import RunConfig
+from zsar_kit.experiments.run import RunFolder, run
+from zsar_kit.experiments.stages import Workspace
+from zsar_kit.experiments.sweep import Case, suite_encoder
+
+METRICS = {"zsl": "ZSL", "harmonic": "H", "seen": "S", "unseen": "U", "ausuc": "AUSUC"}
+
+
+@dataclass(frozen=True)
+class Variant(Config):
+    """What one variant changes.
+
+    Attributes:
+        overrides: dotted fields of the method's config.
+        run: fields of :class:`RunConfig`, such as ``low_shot``.
+        departure: topic of the row in ``docs/departures.md`` whose effect it measures; empty for none.
+    """
+
+    overrides: dict = field(default_factory=dict)
+    run: dict = field(default_factory=dict)
+    departure: str = ""
+
+
+@dataclass(frozen=True)
+class Ablation(Config):
+    """What an ablation file says.
+
+    Attributes:
+        title: heading of its table.
+        cases: data sets and splits.
+        method, preset: the base.
+        variants: what is compared with the base, by name.
+        suite: data set to the suite whose encoder settings are used.
+        overrides: of the base.
+        seeds: of the base and of each variant.
+        language_model: see :class:`RunConfig`.
+    """
+
+    title: str
+    cases: tuple[Case, ...]
+    method: str
+    preset: str
+    variants: dict
+    suite: dict
+    overrides: dict = field(default_factory=dict)
+    seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
+    language_model: str = "offline"
+
+    def validate(self) -> None:
+        """Every variant must change the run, in each case."""
+        self.require(len(self.seeds) >= 2, "seeds", "two or more, for paired differences")
+        self.require(len(self.variants) >= 1, "variants", "one or more")
+        for name in self.variants:
+            for case in self.cases:
+                if self.config(case, name, 0).digest() == self.config(case, None, 0).digest():
+                    raise ConfigError(
+                        f"the variant {name!r} changes nothing in {case.dataset} {case.split}",
+                        where=self.title,
+                        remedy="Compare with another value, or take the variant away.",
+                    )
+
+    def variant(self, name: str) -> Variant:
+        """One variant by name."""
+        return Variant.from_dict(self.variants[name])
+
+    def config(self, case: Case, name: str | None, seed: int) -> RunConfig:
+        """A run of a variant, or of the base where ``name`` is ``None``."""
+        change = Variant() if name is None else self.variant(name)
+        return RunConfig.from_dict(
+            {
+                "dataset": case.dataset,
+                "split": case.split,
+                "protocol": case.protocol,
+                "method": self.method,
+                "preset": self.preset,
+                "overrides": {**self.overrides, **change.overrides},
+                "language_model": self.language_model,
+                "encoder": suite_encoder(self.suite[case.dataset], case.dataset).to_dict(),
+                "seed": seed,
+                **change.run,
+            }
+        )
+
+    def configs(self) -> Iterator[tuple[Case, str | None, RunConfig]]:
+        """All runs: in each case the base and then the variants, seed by seed."""
+        for case in self.cases:
+            for name in (None, *self.variants):
+                for seed in self.seeds:
+                    yield case, name, self.config(case, name, seed)
+
+
+def ablation_names() -> list[str]:
+    """Names of the ablations that come with the kit."""
+    folder = files("zsar_kit.experiments") / "resources" / "ablations"
+    return sorted(p.name.removesuffix(".toml") for p in folder.iterdir() if p.name.endswith(".toml"))
+
+
+def load_ablation(name: str) -> Ablation:
+    """An ablation of the kit by name, or a file.
+
+    Raises:
+        ConfigError: there is none of that name, the file is malformed, or a variant changes nothing.
+    """
+    if name.endswith(".toml"):
+        if not Path(name).is_file():
+            raise ConfigError("ablation file not found", where=name)
+        text = Path(name).read_text(encoding="utf-8")
+    elif name in ablation_names():
+        resource = files("zsar_kit.experiments") / "resources" / "ablations" / f"{name}.toml"
+        text = resource.read_text(encoding="utf-8")
+    else:
+        raise ConfigError(f"unknown ablation {name!r}", remedy=nearest_name(name, ablation_names()))
+    try:
+        return Ablation.from_dict(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"not valid TOML: {error}", where=name) from None
+
+
+def run_ablation(ablation: Ablation, workspace: Workspace, on_failure: Callable[[RunConfig, ZsarError], None]) -> None:
+    """Do all runs that have not been done; a failure is reported and the rest goes on."""
+    cells = list(ablation.configs())
+    with tqdm(cells, disable=not workspace.progress, unit="run") as bar:
+        for case, name, config in bar:
+            bar.set_description(f"{case.dataset} {case.split}: {name or 'base'}, seed {config.seed}")
+            try:
+                run(config, workspace)
+            except ZsarError as error:
+                on_failure(config, error)
+
+
+@dataclass(frozen=True)
+class Effect:
+    """A variant against the base in one case.
+
+    Attributes:
+        case: data set and split.
+        variant: its name.
+        departure: the topic whose effect it is, or empty.
+        base, value: metric to mean over the seeds that both have, percent.
+        difference: metric to the paired difference, variant minus base.
+        n_unseen, n_seen: test samples.
+        synthetic: whether the data are synthetic.
+    """
+
+    case: Case
+    variant: str
+    departure: str
+    base: dict[str, Summary]
+    value: dict[str, Summary]
+    difference: dict[str, Summary]
+    n_unseen: int
+    n_seen: int
+    synthetic: bool
+
+
+def effects(ablation: Ablation, workspace: Workspace) -> list[Effect]:
+    """Paired differences from the runs that stand finished in the workspace; a seed that one side lacks is dropped."""
+    found = []
+    for case in ablation.cases:
+        base = _results(ablation, workspace, case, None)
+        for name in ablation.variants:
+            variant = _results(ablation, workspace, case, name)
+            if seeds := [s for s in ablation.seeds if s in base and s in variant]:
+                found.append(_effect(ablation, case, name, [base[s] for s in seeds], [variant[s] for s in seeds]))
+    return found
+
+
+def _results(ablation: Ablation, workspace: Workspace, case: Case, name: str | None) -> dict[int, dict]:
+    folders = {
+        seed: RunFolder(workspace.runs / ablation.config(case, name, seed).folder_name()) for seed in ablation.seeds
+    }
+    return {seed: folder.result() for seed, folder in folders.items() if folder.finished}
+
+
+def _effect(ablation: Ablation, case: Case, name: str, base: list[dict], variant: list[dict]) -> Effect:
+    def values(results: list[dict], metric: str) -> list[float]:
+        return [r["evaluation"]["micro"][metric] for r in results]
+
+    evaluation = base[0]["evaluation"]
+    return Effect(
+        case=case,
+        variant=name,
+        departure=ablation.variant(name).departure,
+        base={m: summarize(values(base, m)) for m in METRICS},
+        value={m: summarize(values(variant, m)) for m in METRICS},
+        difference={m: paired_difference(values(variant, m), values(base, m)) for m in METRICS},
+        n_unseen=evaluation["n_unseen_test"],
+        n_seen=evaluation["n_seen_test"],
+        synthetic=base[0]["synthetic"],
+    )
+
+
+def ablation_table(rows: Sequence[Effect]) -> str:
+    """A Markdown table: the base and, for each variant, the paired differences with Student-t intervals over seeds."""
+    lines: list[Mapping[str, object]] = []
+    for case in dict.fromkeys(row.case for row in rows):
+        members = [row for row in rows if row.case == case]
+        shared: dict[str, object] = {"case": case_name(members[0]), "n": f"{members[0].n_unseen} / {members[0].n_seen}"}
+        widest = max(members, key=lambda row: row.base["zsl"].n)
+        lines.append({**shared, "variant": "base", "seeds": str(widest.base["zsl"].n), **widest.base})
+        for row in members:
+            seeds = str(row.difference["zsl"].n)
+            lines.append({**shared, "variant": row.variant, "seeds": seeds, "zsl": row.value["zsl"]})
+            lines[-1] = {**lines[-1], **{f"{m} difference": row.difference[m] for m in METRICS}}
+    columns = {"case": "data, split", "n": "n unseen / seen", "variant": "variant", "seeds": "seeds", "zsl": "ZSL"}
+    columns |= {f"{m} difference": f"{title} minus base" for m, title in METRICS.items()}
+    return format_table(lines, columns)
+
+
+def case_name(row: Effect) -> str:
+    """Data set and split, synthetic data called so."""
+    return f"{row.case.dataset}{' (synthetic)' if row.synthetic else ''} {row.case.split}"
+
+
+def effect_text(row: Effect) -> str:
+    """A short cell: what the variant does to ZSL and H, with the half-widths of the 95 % intervals."""
+
+    def signed(summary: Summary) -> str:
+        spread = "" if summary.half_width is None else f" ± {summary.half_width:.1f}"
+        return f"{summary.mean:+.1f}{spread}"
+
+    difference = row.difference
+    return f"{case_name(row)}: ZSL {signed(difference['zsl'])}, H {signed(difference['harmonic'])}"
+
+
+def write_effects(path: str | Path, rows: Sequence[Effect]) -> None:
+    """Put measured effects into the last column of the rows of a Markdown table that their topics name.
+
+    Raises:
+        ArtefactError: the file is missing, or a topic is not the first cell of exactly one row.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ArtefactError("there is no file to write effects to", where=path)
+    lines = path.read_text(encoding="utf-8").splitlines()
+    for topic in dict.fromkeys(row.departure for row in rows if row.departure):
+        places = [i for i, line in enumerate(lines) if line.startswith(f"| {topic} |")]
+        if len(places) != 1:
+            raise ArtefactError(f"{len(places)} rows begin with {topic!r}, one is needed", where=path)
+        by_variant: dict[str, list[str]] = {}
+        for row in rows:
+            if row.departure == topic:
+                by_variant.setdefault(row.variant, []).append(effect_text(row))
+        cell = "; ".join(f"{name}: {', '.join(texts)}" for name, texts in by_variant.items())
+        before = lines[places[0]].rstrip().removesuffix("|").rstrip().rpartition(" | ")[0]
+        lines[places[0]] = f"{before} | {cell} |"
+    write_atomic(path, "\n".join(lines) + "\n")
