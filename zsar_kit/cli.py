@@ -28,6 +28,7 @@ def commands() -> ModuleType:
 app = tyro.extras.SubcommandApp()
 data = tyro.extras.SubcommandApp()
 split = tyro.extras.SubcommandApp()
+runs = tyro.extras.SubcommandApp()
 
 
 @dataclass(frozen=True)
@@ -252,6 +253,50 @@ def ablate(
     return 1 if failures else 0
 
 
+@app.command(name="predict")
+def predict(
+    run: Annotated[Positional[Path], arg(metavar="RUN")],
+    clip: Annotated[Positional[str], arg(metavar="CLIP")],
+    classes: str,
+    layout: str = "ntu25",
+    place: Where = Place(),
+) -> None:
+    """Rank classes given as words for one clip, with confidence and "none of these"; nothing is trained.
+
+    Args:
+        run: a run folder.
+        clip: a file of a public data set, or a .npy or .npz file [frame, joint, xyz] in metres.
+        classes: "label: description; label: description; ..."; a label alone describes itself; @FILE reads a file.
+        layout: joint layout of an array.
+    """
+    say(commands().predict(place.open(), run, clip, classes, layout))
+
+
+@runs.command(name="export")
+def run_export(
+    run: Annotated[Positional[Path], arg(metavar="RUN")],
+    out: Annotated[Positional[Path], arg(metavar="FILE")],
+    place: Where = Place(),
+) -> None:
+    """Pack a run for a colleague: model, encoder, texts and results in one .zip, no data.
+
+    Args:
+        run: a run folder.
+        out: the file to write.
+    """
+    say(commands().export(place.open(), run, out))
+
+
+@runs.command(name="import")
+def run_import(file: Annotated[Positional[Path], arg(metavar="FILE")], place: Where = Place()) -> None:
+    """Unpack an exported run into the workspace, after checking every file.
+
+    Args:
+        file: what `zsar run export` wrote.
+    """
+    say(commands().import_(place.open(), file))
+
+
 @app.command(name="demo")
 def demo(figures: Path = Path("figures/demo"), place: Where = Place()) -> int:
     """The whole route on the embedded synthetic data: skeletons to table and figures.
@@ -278,6 +323,7 @@ def doctor(install_lm: Annotated[bool, arg(name="install-lm")] = False, place: W
 
 app.command(data, name="data", help="Data sets: list, prepare, show.")
 app.command(split, name="split", help="Class splits: list, make.")
+app.command(runs, name="run", help="Finished runs: export, import.")
 
 
 def say(text: str) -> None:

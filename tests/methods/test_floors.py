@@ -162,3 +162,15 @@ def test_cross_entropy_of_the_step_is_the_equations(toy):
 def test_ranges(build, message):
     with pytest.raises(ConfigError, match=message):
         build()
+
+
+@each_floor
+def test_classes_added_by_words_score_as_if_they_had_been_there(toy, method, config):
+    kept = [c for c in toy.text.class_ids if c not in (28, 29)]
+    smaller = replace(toy.training, semantics={"motion": toy.text.select(kept)})
+    early = fit(method, config, toy.training, seed=0, progress=False)
+    late = fit(method, config, smaller, seed=0, progress=False)
+    late.add_classes({"motion": toy.text.select([28, 29])})
+    np.testing.assert_allclose(scores_of(late, toy, (28, 3, 29)), scores_of(early, toy, (28, 3, 29)), rtol=1e-5)
+    with pytest.raises(TextError, match="class id 28 is taken"):
+        late.add_classes({"motion": toy.text.select([28, 29])})

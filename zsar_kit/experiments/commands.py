@@ -31,6 +31,8 @@ from zsar_kit.evaluation.tables import format_table
 from zsar_kit.experiments import figures as drawing
 from zsar_kit.experiments.ablation import ablation_table, effects, load_ablation, run_ablation, write_effects
 from zsar_kit.experiments.config import RunConfig
+from zsar_kit.experiments.pack import export_run, import_run
+from zsar_kit.experiments.predict import Recogniser
 from zsar_kit.experiments.results import markdown_table, result_rows, write_between
 from zsar_kit.experiments.run import RunFolder, environment, run
 from zsar_kit.experiments.stages import (
@@ -259,6 +261,26 @@ def ablate(
     if effects_file is not None:
         write_effects(effects_file, rows)
     return f"{ablation.title}\n\n{table}", len(failures)
+
+
+def predict(workspace: Workspace, run_folder: Path, clip: str, classes: str, layout: str) -> str:
+    """Rank classes given as words for one clip."""
+    recogniser = Recogniser.load(run_folder, workspace)
+    return f"{recogniser.classify(clip, classes, layout=layout)} (The first call of a process warms up.)"
+
+
+def export(workspace: Workspace, run_folder: Path, out: Path) -> str:
+    """Pack a run and say what went in."""
+    names = export_run(run_folder, workspace, out)
+    text = f"{out}: {len(names)} files, {out.stat().st_size / 2**20:.1f} MiB, no data"
+    if RunFolder(run_folder).result()["encoder"] == "cross-dataset":
+        text += "\nIt holds an encoder made from somebody else's checkpoint, whose licence applies."
+    return text
+
+
+def import_(workspace: Workspace, file: Path) -> str:
+    """Unpack a run."""
+    return str(import_run(file, workspace).path)
 
 
 def demo(workspace: Workspace, figure_folder: Path) -> tuple[str, int]:

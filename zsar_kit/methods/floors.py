@@ -8,17 +8,20 @@ Chance, the third floor, needs no code: it is 100 % divided by the number of can
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from zsar_kit.config import Config
+from zsar_kit.errors import TextError
 from zsar_kit.methods.base import Batch, ClassScores, Method, Phase, StepOutput, TrainingSet, class_rows
 from zsar_kit.methods.registry import register
 from zsar_kit.models.blocks import seeded_linear
+from zsar_kit.semantics.embeddings import Semantics
 
 
 def unit_text(training: TrainingSet, text_set: str) -> tuple[Float[Tensor, "class d"], tuple[int, ...]]:
@@ -33,14 +36,25 @@ class _TextFloor(Method):
     mean: Tensor
     scale: Tensor
     text: Tensor
+    text_set: str
 
     def __init__(self, config: Config, training: TrainingSet, generator: torch.Generator, text_set: str):
         super().__init__(config, training, generator)
         features = torch.from_numpy(training.features).double()
         self.register_buffer("mean", features.mean(0).float())
         self.register_buffer("scale", features.std(0).clamp_min(1e-6).float())
+        self.text_set = text_set
         text, self.class_ids = unit_text(training, text_set)
         self.register_buffer("text", text)
+
+    def add_classes(self, semantics: Mapping[str, Semantics]) -> None:
+        """See :meth:`Method.add_classes`."""
+        holder = TrainingSet(np.empty((0, 0)), np.empty(0), (), semantics)
+        text, ids = unit_text(holder, self.text_set)
+        if taken := sorted(set(ids) & set(self.class_ids)):
+            raise TextError(f"class id {taken[0]} is taken", remedy=f"Choose ids above {max(self.class_ids)}.")
+        self.class_ids = (*self.class_ids, *ids)
+        self.text = torch.cat([self.text, text.to(self.text.device)])
 
     def standardised(self, features: Float[Tensor, "batch d"]) -> Float[Tensor, "batch d"]:
         """Features at zero mean and unit variance on the training set."""

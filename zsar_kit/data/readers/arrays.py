@@ -58,7 +58,7 @@ def from_arrays(
             i = count - 1
             if i >= len(labels):
                 raise DataError(f"there are {len(labels)} labels but more sequences", where="argument 'labels'")
-            yield _sequence(
+            yield array_sequence(
                 joints,
                 _class_id(labels[i], class_names, f"labels[{i}]"),
                 layout,
@@ -136,7 +136,9 @@ def _read_npz(file: Path, class_names: Sequence[str], layout: str) -> SkeletonSe
         raise DataError(f"{wrong[0]!r} must be a single value, got shape {arrays[wrong[0]].shape}", where=file)
     label = _class_id(arrays["label"].item(), class_names, f"{file}, array 'label'")
     numbers = {name: int(arrays[name].item()) for name in _NUMBERS if name in arrays}
-    return _sequence(arrays["joints"], label, layout, len(class_names), where=str(file), sample=file.stem, **numbers)
+    return array_sequence(
+        arrays["joints"], label, layout, len(class_names), where=str(file), sample=file.stem, **numbers
+    )
 
 
 def _class_id(label: Any, class_names: Sequence[str], where: str) -> int:
@@ -149,10 +151,14 @@ def _class_id(label: Any, class_names: Sequence[str], where: str) -> int:
     return int(label)
 
 
-def _sequence(
+def array_sequence(
     joints: Any, label: int, layout: str, classes: int, *, where: str, sample: str, **numbers: int
 ) -> SkeletonSequence:
-    """A checked sequence of one array with or without an axis for persons."""
+    """A checked sequence of one array with or without an axis for persons.
+
+    Raises:
+        DataError: it is no such array, or broken; see :func:`check_sequence`.
+    """
     try:
         array = np.asarray(joints)
     except ValueError as error:

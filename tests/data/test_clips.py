@@ -1,0 +1,63 @@
+"""One clip from anything: arrays and files give the same, and faults name the file."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from zsar_kit.data.readers.clips import read_clip
+from zsar_kit.data.readers.registry import open_dataset
+from zsar_kit.errors import DataError
+
+
+@pytest.fixture
+def joints():
+    return np.random.default_rng(0).normal(size=(12, 25, 3)).astype(np.float32)
+
+
+def test_an_array_and_its_files_are_the_same_clip(tmp_path, joints):
+    np.save(tmp_path / "a.npy", joints)
+    np.savez(tmp_path / "a.npz", joints=joints[None])
+    for source in (joints, tmp_path / "a.npy", str(tmp_path / "a.npz")):
+        sequence, layout = read_clip(source)
+        np.testing.assert_array_equal(sequence.joints, joints[None])
+        assert layout == "ntu25"
+
+
+@pytest.mark.shared
+def test_a_raw_file_is_what_its_data_set_reads(shared_dir):
+    root = shared_dir / "data" / "nw_ucla"
+    file = sorted(root.rglob("a*_s*_e*_v*.json"))[0]
+    sequence, layout = read_clip(file)
+    raw = open_dataset("nw_ucla", root)
+    known = next(s for s in raw.sequences if s.sample == sequence.sample)
+    np.testing.assert_array_equal(sequence.joints, known.joints)
+    assert layout == raw.layout
+
+
+def test_faults_name_the_file(tmp_path, joints):
+    def saved(array, name):
+        np.save(tmp_path / name, array, allow_pickle=array.dtype == object)
+        return tmp_path / name
+
+    bad = joints.copy()
+    bad[3, 2, 1] = np.nan
+    (tmp_path / "broken.npz").write_bytes(b"PK no zip")
+    np.savez(tmp_path / "other.npz", wrong=joints)
+    (tmp_path / "clip.bvh").write_text("x")
+    for source, message in (
+        (tmp_path / "gone.npy", "there is no such clip"),
+        (tmp_path / "clip.bvh", "no reader knows this file by its name"),
+        (tmp_path / "broken.npz", "no plain array file"),
+        (tmp_path / "other.npz", "the array 'joints' is missing; there are"),
+        (saved(np.zeros_like(joints), "1.npy"), "it has no body"),
+        (saved(bad, "2.npy"), "coordinates must be finite, got nan at frame 3"),
+        (saved(joints[:0], "3.npy"), "the sequence has no frame"),
+        (saved(joints[:, :20], "4.npy"), "has 25 joints, the sequence has 20"),
+        (saved(np.array([{}], dtype=object), "5.npy"), "pickles are never read"),
+        (saved(joints[0], "6.npy"), r"numbers \[frame, joint, xyz\]"),
+    ):
+        with pytest.raises(DataError, match=message):
+            read_clip(source)
+    with pytest.raises(DataError, match="has no body"):
+        read_clip(np.zeros_like(joints))

@@ -1,0 +1,61 @@
+"""One clip from whatever holds it: a raw file of a known data set, an array file, an array."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from zsar_kit.data.readers.arrays import array_sequence
+from zsar_kit.data.readers.files import read_file
+from zsar_kit.data.readers.registry import raw_formats
+from zsar_kit.data.skeletons import SkeletonSequence
+from zsar_kit.errors import DataError
+
+ARRAY_SUFFIXES = (".npy", ".npz")
+
+
+def read_clip(source: str | Path | np.ndarray, layout: str = "ntu25") -> tuple[SkeletonSequence, str]:
+    """Read one clip.
+
+    Args:
+        source: a file of a public data set, recognised by its name; a ``.npy`` file, or a ``.npz`` file with the array
+            ``joints``; or an array. Arrays are ``[frame, joint, xyz]`` or ``[person, frame, joint, xyz]`` in metres.
+        layout: the joint layout of an array; a data set's file has its own.
+
+    Returns:
+        The sequence (its label means nothing), and the name of its joint layout.
+
+    Raises:
+        DataError: no such file, of no known kind, broken, empty, not finite, or without a body.
+    """
+    if isinstance(source, np.ndarray):
+        return array_sequence(source, 0, layout, 1, where="the array", sample="clip"), layout
+    path = Path(source)
+    if not path.is_file():
+        raise DataError("there is no such clip", where=path, remedy="Check the path.")
+    if path.suffix in ARRAY_SUFFIXES:
+        return array_sequence(_array(path), 0, layout, 1, where=str(path), sample=path.stem), layout
+    for raw in raw_formats().values():
+        if raw.name.fullmatch(path.name):
+            return read_file(raw, path), raw.layout
+    known = ", ".join((*ARRAY_SUFFIXES, *(raw.shown for raw in raw_formats().values())))
+    raise DataError("no reader knows this file by its name", where=path, remedy=f"Known are: {known}.")
+
+
+def _array(path: Path) -> np.ndarray:
+    try:
+        content = np.load(path, allow_pickle=False)
+        if path.suffix == ".npy":
+            return content
+        with content:
+            if "joints" not in content:
+                raise DataError(f"the array 'joints' is missing; there are {content.files}", where=path)
+            return content["joints"]
+    except ValueError as error:
+        pickled = "allow_pickle" in str(error)  # NumPy's word for anything that is no array file, too
+        problem = "no plain array file; pickles are never read" if pickled else f"not a whole file: {error}"
+        raise DataError(problem, where=path, remedy="Save a plain array of numbers with np.save.") from None
+    except (zipfile.BadZipFile, OSError, EOFError) as error:
+        raise DataError(f"not a whole file: {error}", where=path, remedy="Save it again with np.save.") from None

@@ -1,0 +1,222 @@
+"""How sure is a prediction, and is it any of the classes at all? Both are learnt on pseudo-unseen folds only.
+
+A classifier always names some class. Two statistics of its scores tell whether it should: how far the best candidate is
+ahead of the second, and how it compares with the best *training* class. Logistic regression turns them into the
+probability that the sample is one of the candidates; a temperature turns scores into probabilities among these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from scipy.optimize import minimize_scalar
+from scipy.special import expit, log_softmax, softmax
+
+from zsar_kit.config import Config
+from zsar_kit.errors import DataError
+from zsar_kit.evaluation.scores import Scores
+
+LOG_TEMPERATURES = (-8.0, 8.0)
+
+
+class Confidence(NamedTuple):
+    """What is believed of some samples.
+
+    Attributes:
+        known: probability that a sample is of one of the candidates.
+        classes: probability of each candidate, given that it is one of them; rows sum to one.
+    """
+
+    known: Float[np.ndarray, " sample"]
+    classes: Float[np.ndarray, "sample candidate"]
+
+
+@dataclass(frozen=True)
+class OpenSet(Config):
+    """A calibrated "none of these", and a temperature.
+
+    Attributes:
+        temperature: divides scores (or minus log errors) before the softmax over candidates.
+        weights: of the two statistics, in their own units.
+        bias: of the regression.
+        positives, negatives: samples that it was fitted on.
+    """
+
+    temperature: float
+    weights: tuple[float, ...]
+    bias: float
+    positives: int
+    negatives: int
+
+    def confidence(self, scores: Scores, candidates: Sequence[int], reference: Iterable[int]) -> Confidence:
+        """Probabilities for samples scored against candidates and reference classes.
+
+        Args:
+            scores: with a column for each of both.
+            candidates: the classes that compete, two or more.
+            reference: training classes, which do not compete; those that are candidates are left out.
+
+        Raises:
+            DataError: fewer than two candidates, or no reference class.
+        """
+        values, background = _columns(scores, candidates, reference)
+        known = expit(_statistics(values, background.max(1)) @ np.array(self.weights) + self.bias)
+        return Confidence(known, softmax(values / self.temperature, axis=1))
+
+
+Fold = tuple[Scores, np.ndarray, Sequence[int]]
+
+
+def fit_open_set(folds: Sequence[Fold]) -> OpenSet:
+    """Fit on pseudo-unseen folds.
+
+    A sample of a pseudo-unseen class is *known* among the fold's pseudo-unseen classes, and *none of these* once its
+    own class is taken away; so is a sample of a held-out seen class, which then is no reference for itself. One
+    class is taken away in each case (of known samples a wrong one), since the statistics depend on how many compete;
+    with two pseudo-unseen classes none is, and only seen samples are none of these. Both sides weigh alike.
+
+    Args:
+        folds: scores of a fold's test samples against all its classes, their labels, and its seen classes.
+
+    Raises:
+        DataError: no fold, or none with samples of pseudo-unseen classes and two of these.
+    """
+    from sklearn.linear_model import LogisticRegression  # takes two seconds to import
+
+    known: list[np.ndarray] = []
+    unknown: list[np.ndarray] = []
+    logits: list[tuple[np.ndarray, np.ndarray]] = []
+    for scores, labels, seen in folds:
+        unseen = [c for c in scores.classes if c not in set(seen)]
+        if len(unseen) < 2:
+            continue
+        values, background = _columns(scores, unseen, seen)
+        of_unseen = np.isin(labels, unseen)
+        own = (labels[of_unseen, None] == np.array(unseen)).argmax(1)
+        logits.append((values[of_unseen], own))
+        reference = [c for c in scores.classes if c in set(seen)]
+        foreign = np.where(labels[~of_unseen, None] == np.array(reference), -np.inf, background[~of_unseen])
+        inside, outside = values[of_unseen], values[~of_unseen]
+        if len(unseen) > 2:
+            unknown.append(_statistics(_without(inside, own), background[of_unseen].max(1)))
+            inside = _without(inside, (own + 1) % len(unseen))
+            outside = _without(outside, np.arange(len(outside)) % len(unseen))
+        known.append(_statistics(inside, background[of_unseen].max(1)))
+        unknown.append(_statistics(outside, foreign.max(1)))
+    if not known or not sum(map(len, known)) or not sum(map(len, unknown)):
+        raise DataError(
+            "confidence needs a fold with samples of two or more pseudo-unseen classes and of seen ones",
+            where="folds",
+            remedy="Use a run whose split has at least four seen classes.",
+        )
+    x = np.concatenate([*known, *unknown])
+    y = np.repeat([True, False], [sum(map(len, known)), sum(map(len, unknown))])
+    scale = x.std(0).clip(min=1e-9)
+    model = LogisticRegression(class_weight="balanced", max_iter=1000).fit(x / scale, y)
+    return OpenSet(
+        temperature=_temperature(logits),
+        weights=tuple((model.coef_[0] / scale).tolist()),
+        bias=float(model.intercept_[0]),
+        positives=int(y.sum()),
+        negatives=int((~y).sum()),
+    )
+
+
+def auroc(positive: Float[np.ndarray, " p"], negative: Float[np.ndarray, " n"]) -> float:
+    """Chance that a positive has the larger value than a negative; ties count half.
+
+    Raises:
+        DataError: one side is empty.
+    """
+    if not len(positive) or not len(negative):
+        raise DataError("AUROC needs values on both sides", where=f"{len(positive)} and {len(negative)} values")
+    ordered = np.sort(negative)
+    below = np.searchsorted(ordered, positive, side="left") + np.searchsorted(ordered, positive, side="right")
+    return float(below.mean() / (2 * len(negative)))
+
+
+def expected_calibration_error(
+    confidence: Float[np.ndarray, " sample"], hit: Bool[np.ndarray, " sample"], bins: int = 10
+) -> float:
+    """Mean distance of accuracy and confidence over equally wide bins of confidence, weighted by their samples."""
+    place = np.minimum((np.asarray(confidence) * bins).astype(int), bins - 1)
+    gaps = [abs(hit[place == b].mean() - confidence[place == b].mean()) * (place == b).mean() for b in np.unique(place)]
+    return float(np.sum(gaps))
+
+
+def measure_open_set(open_set: OpenSet, scores: Scores, labels: np.ndarray, seen: Sequence[int]) -> dict[str, float]:
+    """How far it can be trusted on other samples: of unseen classes among these, without their own class or another.
+
+    Returns:
+        ``auroc`` of known against none of these, and ``calibration_error`` of the probability of the best class.
+
+    Raises:
+        DataError: fewer than three unseen classes, or none of their samples.
+    """
+    unseen = [c for c in scores.classes if c not in set(seen)]
+    rows = np.flatnonzero(np.isin(labels, unseen))
+    if len(unseen) < 3 or not len(rows):
+        raise DataError("three unseen classes with samples are needed, to take one away", where="scores")
+    chosen = scores.select(rows)
+    own = (labels[rows, None] == np.array(unseen)).argmax(1)
+    values, background = _columns(chosen, unseen, seen)
+    known, unknown = (
+        expit(_statistics(_without(values, gone), background.max(1)) @ np.array(open_set.weights) + open_set.bias)
+        for gone in ((own + 1) % len(unseen), own)
+    )
+    classes = softmax(values / open_set.temperature, axis=1)
+    return {
+        "auroc": auroc(known, unknown),
+        "calibration_error": expected_calibration_error(classes.max(1), classes.argmax(1) == own),
+    }
+
+
+def _without(
+    values: Float[np.ndarray, "sample candidate"], gone: Int[np.ndarray, " sample"]
+) -> Float[np.ndarray, "sample rest"]:
+    """Each row without one of its columns."""
+    kept = np.arange(values.shape[1]) != gone[:, None]
+    return values[kept].reshape(len(values), -1)
+
+
+def _columns(
+    scores: Scores, candidates: Sequence[int], reference: Iterable[int]
+) -> tuple[Float[np.ndarray, "sample candidate"], Float[np.ndarray, "sample reference"]]:
+    """Minus log errors where there are errors, else scores; of the candidates and of the reference classes."""
+    background = [c for c in scores.classes if c in set(reference) and c not in set(candidates)]
+    if len(set(candidates)) < 2 or not background:
+        raise DataError(
+            f"two candidates or more and a reference class are needed, got {len(set(candidates))} and "
+            f"{len(background)}",
+            where="candidates",
+        )
+
+    def values(classes: Sequence[int]) -> np.ndarray:
+        part = scores.restrict(classes)
+        if not part.errors:
+            return part.fused()
+        return -np.log(next(iter(part.errors.values())).astype(np.float64).clip(min=1e-30))
+
+    return values(list(candidates)), values(background)
+
+
+def _statistics(
+    values: Float[np.ndarray, "sample candidate"], reference: Float[np.ndarray, " sample"]
+) -> Float[np.ndarray, "sample 2"]:
+    """How far the best candidate is ahead of the second, and of the best reference class."""
+    top = np.sort(values, axis=1)
+    return np.stack([top[:, -1] - top[:, -2], top[:, -1] - reference], axis=1)
+
+
+def _temperature(logits: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
+    """The temperature with the least log loss on known samples."""
+
+    def loss(log_temperature: float) -> float:
+        scaled = [log_softmax(v / np.exp(log_temperature), axis=1)[np.arange(len(v)), own] for v, own in logits]
+        return -float(np.concatenate(scaled).mean())
+
+    return float(np.exp(minimize_scalar(loss, bounds=LOG_TEMPERATURES, method="bounded").x))
