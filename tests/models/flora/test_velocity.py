@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from zsar_kit.errors import ConfigError
-from zsar_kit.models.flora.velocity import DiTBlock, VelocityDiT, VelocityField, VelocityMLP
+from zsar_kit.models.flora.velocity import DiTBlock, VelocityDiT, VelocityField, VelocityMLP, _Tokens
 
 DIM, TOKENS, BATCH = 8, 5, 3
 
@@ -47,7 +47,37 @@ def test_untrained_field_is_exactly_zero_but_can_learn(model, inputs):
 def test_untrained_block_is_the_identity(inputs):
     z, _, mask = inputs
     block = DiTBlock(DIM, 2, 16, generator=seeded())
-    assert torch.equal(block(z, torch.randn(BATCH, DIM, generator=seeded(3)), mask), z)
+    condition = torch.randn(BATCH, DIM, generator=seeded(3))
+    for places in (None, mask):
+        tokens = _Tokens(z, places)
+        assert torch.equal(block(tokens.pack(z), condition, tokens), tokens.pack(z))
+
+
+def test_packing_keeps_real_tokens_and_their_places(inputs):
+    z, _, mask = inputs
+    tokens = _Tokens(z, mask)
+    assert tokens.pack(z).shape == (int(mask.sum()), DIM)
+    assert torch.equal(tokens.unpack(tokens.pack(z)), z * mask[..., None])
+    assert torch.equal(_Tokens(z, torch.ones_like(mask)).pack(z), z)
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+@pytest.mark.parametrize("positions", [True, False])
+@pytest.mark.parametrize("tokenwise", [True, False])
+def test_velocities_at_sums_are_those_of_the_sums(depth, positions, tokenwise):
+    """What is computed once per row and column, against one forward pass for each pair."""
+    g = seeded(5)
+    field = stirred(VelocityDiT(6, depth, heads=2, mlp_ratio=2.0, positions=positions, generator=seeded())).double()
+    x = torch.randn(4, 5, 6, generator=g, dtype=torch.float64)
+    y = torch.randn(3, 5 if tokenwise else 1, 6, generator=g, dtype=torch.float64)
+    mask = torch.arange(5) < torch.tensor([[5], [2], [1], [4]])
+    t = torch.tensor([0.3], dtype=torch.float64)
+    found = field.at_sums(x, y, t, mask)
+    assert found.shape == (3, 4, 5, 6)
+    for row in range(3):
+        for column, n in enumerate(mask.sum(1).tolist()):
+            total = x[column, :n] + y[row].expand(5, -1)[:n]
+            torch.testing.assert_close(found[row, column, :n], field(total[None], t)[0])
 
 
 @pytest.mark.parametrize("model", fields(), ids=["dit", "mlp"])

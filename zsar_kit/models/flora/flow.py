@@ -271,19 +271,18 @@ def _pair_errors(
     sigma_min: float,
 ) -> Float[Tensor, "rows columns"]:
     """Squared velocity errors of all pairs in one call, summed over real tokens and features."""
-    rows, (columns, token, latent) = len(z_s), z_a.shape
-    shape = (rows, columns, token, latent)
-    z_s = z_s[:, None].expand(rows, columns, -1, -1).expand(shape).flatten(0, 1)
-    z_a = z_a[None].expand(shape).flatten(0, 1)
+    time = torch.full((1,), t, device=z_a.device, dtype=z_a.dtype)
     z_0, z_1 = endpoints(z_s, z_a, direction)
     if source_noise is not None:
         z_0 = z_0 + source_noise
-    time = torch.full((1,), t, device=z_a.device, dtype=z_a.dtype)
-    every = mask[None].expand(rows, -1, -1).flatten(0, 1)
-    given = None if condition is None else condition[None].expand(rows, -1, -1).flatten(0, 1)
-    # Without padding no mask is passed, which lets attention take its fastest path.
-    v = model(interpolate(z_0, z_1, time, sigma_min), time, None if bool(mask.all()) else every, given)
-    return _squared(v - velocity(z_0, z_1, sigma_min), every).sum(dim=-1).view(rows, columns)
+    # z_t and v* are sums of a text's share and a sample's share, so pairs meet inside the network only.
+    at_0, at_1 = 1 - (1 - sigma_min) * t, t
+    of_a, of_s = (z_0, z_1) if direction == "text_to_skeleton" else (z_1, z_0)
+    w_a, w_s = (at_0, at_1) if direction == "text_to_skeleton" else (at_1, at_0)
+    v = model.at_sums(w_a * of_a, w_s * of_s, time, mask, condition)
+    v_a, v_s = (-(1 - sigma_min) * of_a, of_s) if direction == "text_to_skeleton" else (of_a, -(1 - sigma_min) * of_s)
+    squared = (v - v_a[None] - v_s[:, None]).square().sum(dim=-1)
+    return squared.masked_fill(~mask, 0.0).sum(dim=-1)
 
 
 def _squared(

@@ -8,6 +8,7 @@ layer starts at zero, so that the first steps are not spent on undoing a random 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import torch
 from einops import rearrange
@@ -51,6 +52,34 @@ class VelocityField(nn.Module, ABC):
         Raises:
             ConfigError: a condition is missing, or given to a condition-free network.
         """
+
+    def at_sums(
+        self,
+        x: Float[Tensor, "column token dim"],
+        y: Float[
+            Tensor,
+            (
+                row  # token dim
+            ),
+        ],
+        t: Float[Tensor, 1],
+        mask: Bool[Tensor, "column token"],
+        condition: Float[Tensor, "column condition"] | None = None,
+    ) -> Float[Tensor, "row column token dim"]:
+        """The velocity at each sum ``x[column] + y[row]``: the shape of z_t when all classes meet all samples.
+
+        Args:
+            x: one addend for each column, such as the texts' share of z_t.
+            y: the other for each row, the same at each token or not.
+            t: time, one for all.
+            mask: True at real tokens of the columns.
+            condition: of each column; see :meth:`forward`.
+        """
+        rows, columns = len(y), len(x)
+        z_t = (x[None] + y[:, None]).flatten(0, 1)
+        every = mask[None].expand(rows, -1, -1).flatten(0, 1)
+        given = None if condition is None else condition[None].expand(rows, -1, -1).flatten(0, 1)
+        return self.forward(z_t, t, every, given).unflatten(0, (rows, columns))
 
     @abstractmethod
     def activation_floats(self, tokens: int) -> int:
@@ -112,15 +141,58 @@ class VelocityDiT(VelocityField):
         condition: Float[Tensor, "#batch condition"] | None = None,
     ) -> Float[Tensor, "batch token dim"]:
         """See :meth:`VelocityField.forward`."""
-        h = self.embed(z_t)
+        tokens = _Tokens(z_t, mask)
+        h = self.embed(tokens.pack(z_t))
         if self.positions:
-            places = torch.arange(h.shape[1], device=h.device, dtype=torch.float32)
-            h = h + sinusoidal_embedding(places, self.width).to(h.dtype)
-        embedded = self.time(t, condition)
-        for block in self.blocks:
-            h = block(h, embedded, mask)
-        shift, scale = self.modulation(embedded)[:, None].chunk(2, dim=-1)
-        return self.head(self.norm(h) * (1 + scale) + shift)
+            h = h + sinusoidal_embedding(tokens.places.float(), self.width).to(h.dtype)
+        return self._end(h, self.time(t, condition), tokens, self.blocks)
+
+    def at_sums(
+        self,
+        x: Float[Tensor, "column token dim"],
+        y: Float[
+            Tensor,
+            (
+                row  # token dim
+            ),
+        ],
+        t: Float[Tensor, 1],
+        mask: Bool[Tensor, "column token"],
+        condition: Float[Tensor, "column condition"] | None = None,
+    ) -> Float[Tensor, "row column token dim"]:
+        """See :meth:`VelocityField.at_sums`; what is linear in the sum is computed once per row and once per column.
+
+        The first block's LayerNorm of a sum a + s of centred vectors is ``(a + s) / sqrt(|a|^2 + |s|^2 + 2 a.s)``, up
+        to a constant: its projection to queries, keys and values is linear in a and s but for that one number a token.
+        """
+        if condition is not None:  # the modulation then differs by column, and nothing is shared
+            return super().at_sums(x, y, t, mask, condition)
+        linear, block = nn.functional.linear, self.blocks[0]
+        assert isinstance(block, DiTBlock)
+        embedded = self.time(t)
+        shift, scale, *rest = block.modulation(embedded).chunk(6, dim=-1)
+        a, s = self.embed(x), linear(y, self.embed.weight)
+        if self.positions:
+            a = a + sinusoidal_embedding(torch.arange(x.shape[1], device=x.device), self.width).to(a.dtype)
+        a_0, s_0 = a - a.mean(-1, keepdim=True), s - s.mean(-1, keepdim=True)
+        cross = torch.einsum("cmd,rmd->rcm", a_0, s_0.expand(-1, x.shape[1], -1))
+        squares = a_0.square().sum(-1)[None] + s_0.square().sum(-1)[:, None] + 2 * cross
+        spread = (squares / self.width + block.norm_1.eps).rsqrt()[..., None]
+        of_a, of_s = (linear(part * (1 + scale), block.qkv.weight) for part in (a_0, s_0))
+        qkv = (of_a[None] + of_s[:, None]).mul_(spread).add_(linear(shift, block.qkv.weight, block.qkv.bias))
+        tokens = _Tokens(qkv.flatten(0, 1), mask[None].expand(len(y), -1, -1).flatten(0, 1))
+        h = tokens.pack((a[None] + s[:, None]).flatten(0, 1))
+        h = block.finish(h, qkv.flatten(0, 1), [tokens.spread(part) for part in rest], tokens)
+        return self._end(h, embedded, tokens, self.blocks[1:]).unflatten(0, (len(y), len(x)))
+
+    def _end(
+        self, h: Float[Tensor, "*tokens width"], embedded: Float[Tensor, "#batch width"], tokens: _Tokens, blocks
+    ) -> Float[Tensor, "batch token dim"]:
+        """The remaining blocks and the head."""
+        for block in blocks:
+            h = block(h, embedded, tokens)
+        shift, scale = tokens.spread(self.modulation(embedded)).chunk(2, dim=-1)
+        return tokens.unpack(self.head(self.norm(h) * (1 + scale) + shift))
 
     def activation_floats(self, tokens: int) -> int:
         """See :meth:`VelocityField.activation_floats`."""
@@ -156,22 +228,70 @@ class DiTBlock(nn.Module):
 
     def forward(
         self,
-        h: Float[Tensor, "batch token width"],
+        h: Float[Tensor, "*tokens width"],
         condition: Float[Tensor, "#batch width"],
-        mask: Bool[Tensor, "batch token"] | None,
-    ) -> Float[Tensor, "batch token width"]:
+        tokens: _Tokens,
+    ) -> Float[Tensor, "*tokens width"]:
         """One block; keys at padding are never attended to."""
-        shift_1, scale_1, gate_1, shift_2, scale_2, gate_2 = self.modulation(condition)[:, None].chunk(6, dim=-1)
-        h = h + gate_1 * self.attend(self.norm_1(h) * (1 + scale_1) + shift_1, mask)
+        shift, scale, *rest = tokens.spread(self.modulation(condition)).chunk(6, dim=-1)
+        qkv = self.qkv(self.norm_1(h) * (1 + scale) + shift)
+        return self.finish(h, tokens.unpack(qkv), rest, tokens)
+
+    def finish(
+        self,
+        h: Float[Tensor, "*tokens width"],
+        qkv: Float[Tensor, "batch token triple"],
+        modulations: Sequence[Tensor],
+        tokens: _Tokens,
+    ) -> Float[Tensor, "*tokens width"]:
+        """Attention, the only place where tokens meet, and the MLP, from queries, keys and values on.
+
+        Args:
+            h: the residual stream.
+            qkv: queries, keys and values at their places.
+            modulations: the gate of attention; shift, scale and gate of the MLP.
+            tokens: where the real ones are.
+        """
+        gate_1, shift_2, scale_2, gate_2 = modulations
+        q, k, v = rearrange(qkv, "b t (three heads d) -> three b heads t d", three=3, heads=self.heads)
+        keys = None if tokens.mask is None else tokens.mask[:, None, None, :]
+        found = scaled_dot_product_attention(q, k, v, attn_mask=keys)
+        h = h + gate_1 * self.project(tokens.pack(rearrange(found, "b h t d -> b t (h d)")))
         return h + gate_2 * self.mlp(self.norm_2(h) * (1 + scale_2) + shift_2)
 
-    def attend(
-        self, h: Float[Tensor, "batch token width"], mask: Bool[Tensor, "batch token"] | None
-    ) -> Float[Tensor, "batch token width"]:
-        """Multi-head self-attention."""
-        q, k, v = rearrange(self.qkv(h), "b t (three heads d) -> three b heads t d", three=3, heads=self.heads)
-        keys = None if mask is None else mask[:, None, None, :]
-        return self.project(rearrange(scaled_dot_product_attention(q, k, v, attn_mask=keys), "b h t d -> b t (h d)"))
+
+class _Tokens:
+    """Where the real tokens of a batch are, so that everything but attention runs on these alone.
+
+    Without padding tokens stay ``[batch, token, width]``; with padding the real ones are one flat axis.
+
+    Args:
+        z_t: tokens of the batch.
+        mask: True at real tokens; None says that all are real.
+    """
+
+    def __init__(self, z_t: Float[Tensor, "batch token dim"], mask: Bool[Tensor, "batch token"] | None):
+        self.mask = None if mask is None or bool(mask.all()) else mask
+        if self.mask is None:
+            self.places = torch.arange(z_t.shape[1], device=z_t.device)
+        else:
+            self.samples, self.places = self.mask.nonzero(as_tuple=True)
+
+    def pack(self, x: Float[Tensor, "batch token d"]) -> Float[Tensor, "*tokens d"]:
+        """The real tokens."""
+        return x if self.mask is None else x[self.samples, self.places]
+
+    def unpack(self, x: Float[Tensor, "*tokens d"]) -> Float[Tensor, "batch token d"]:
+        """Back to their places, zeros at padding."""
+        if self.mask is None:
+            return x
+        return x.new_zeros(*self.mask.shape, x.shape[-1]).index_put((self.samples, self.places), x)
+
+    def spread(self, x: Float[Tensor, "#batch d"]) -> Float[Tensor, "*rows d"]:
+        """What a sample has, for each of its tokens (or for all, where all samples share it)."""
+        if self.mask is None:
+            return x[:, None]
+        return x if len(x) == 1 else x[self.samples]
 
 
 class VelocityMLP(VelocityField):

@@ -1,0 +1,270 @@
+"""Latent spaces as figures: skeletons beside the texts of their classes, and how alike classes are in either space."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Collection, Sequence
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
+from scipy.stats import pearsonr, spearmanr
+
+from zsar_kit.errors import ConfigError, DataError
+from zsar_kit.plotting import style
+
+TSNE_POINTS, PERPLEXITY = 30, 30.0
+SHAPES = "o^sv"
+"""Marks of samples: with the palette's six colours they tell 24 classes apart."""
+
+View = Literal["auto", "tsne", "pca"]
+
+
+def plot_latents(
+    latents: np.ndarray,
+    labels: np.ndarray,
+    names: Sequence[str],
+    texts: np.ndarray | None = None,
+    *,
+    unseen: Collection[int] = (),
+    view: View = "auto",
+    seed: int = 0,
+    ax: Axes | None = None,
+    title: str | None = None,
+) -> Axes:
+    """Skeleton latents in two dimensions, coloured by class, and the class texts among them (Flora, Fig. 6).
+
+    Samples and texts are projected together. A class is told by colour and shape, and named at its middle; a thin line
+    leads from there to its text. Samples of seen classes are pale where some class is unseen.
+
+    Args:
+        latents: ``[sample, d]``.
+        labels: ``[sample]`` positions in ``names``.
+        names: of the classes; those without a sample or a text are left out.
+        texts: ``[class, d]`` latents of the class texts, in the order of ``names``; None draws none.
+        unseen: positions of the unseen classes; their names are bold and their texts stars, others diamonds.
+        view: ``tsne`` (needs 30 points; distances between far groups mean little), ``pca`` (the two directions of
+            largest variance), or ``auto``, t-SNE where there are 30 points.
+        seed: of t-SNE. The order of the samples does not matter.
+        ax: where to draw; None makes a figure.
+        title: above it.
+
+    Raises:
+        DataError: shapes disagree, a value is not finite, a label or position is none of the classes, or there are
+            too few points.
+        ConfigError: the view is unknown.
+    """
+    classes = style.check_names(names, len(names), "class")
+    points, labels = _checked(latents, labels, len(classes), texts)
+    if bad := [c for c in unseen if not 0 <= c < len(classes)]:
+        raise DataError(f"position {bad[0]} is out of range 0..{len(classes) - 1}", where="unseen")
+    flat, (x, y) = _project(points, view, seed)
+    samples, marks = flat[: len(labels)], flat[len(labels) :]
+    axes = style.ensure_axes(ax, width=6.6, height=5.6)
+    anchors: dict[int, np.ndarray] = {}
+    for number, c in enumerate(np.unique(labels).tolist() if texts is None else range(len(classes))):
+        color, shape = style.PALETTE[number % 6], SHAPES[number // 6 % len(SHAPES)]
+        mine = samples[labels == c]
+        pale = bool(unseen) and c not in unseen
+        axes.scatter(*mine.T, s=13, marker=shape, color=color, alpha=0.3 if pale else 0.75, linewidths=0, zorder=2)
+        middles = [np.median(mine, axis=0)] if len(mine) else []
+        if texts is not None:
+            middles.append(marks[c])
+            axes.plot(*np.array(middles).T, color=color, linewidth=0.9, zorder=3)
+            star = c in unseen
+            look = {"s": 190 if star else 75, "marker": "*" if star else "D", "edgecolors": "white"}
+            axes.scatter(*marks[c], color=color, linewidths=0.9, zorder=4, **look)
+        anchors[c] = middles[0]
+    axes.margins(0.08)
+    _name_classes(axes, {style.shorten(classes[c], 30): at for c, at in anchors.items()}, {classes[c] for c in unseen})
+    axes.set(xticks=[], yticks=[])
+    _explain_marks(axes, texts is not None, bool(unseen))
+    style.label_axes(axes, x=x, y=y, title=title)
+    return axes
+
+
+def plot_class_similarity(
+    skeleton: np.ndarray,
+    text: np.ndarray,
+    *,
+    label: str | None = None,
+    color: str | None = None,
+    ax: Axes | None = None,
+    title: str | None = None,
+) -> Axes:
+    """Cosine similarity of each pair of classes in the text space over that in the skeleton space (Flora, Fig. 7).
+
+    Points on the diagonal are pairs that are equally alike in both. Call it again with the same axes to lay another
+    variant over the first.
+
+    Args:
+        skeleton: ``[class, d]`` mean skeleton latent of each class.
+        text: ``[class, d]`` text latent of each class, in the same order; its width may differ.
+        label: of the variant in the legend; Pearson's r and Spearman's rho over the pairs are added.
+        color: of the points; None takes the next of the palette.
+        ax: where to draw; None makes a figure.
+        title: above it.
+
+    Raises:
+        DataError: fewer than three classes, not the same number on both sides, a vector of zeros, or values that are
+            not finite.
+    """
+    x, y = _pair_similarities(skeleton, "skeleton"), _pair_similarities(text, "text")
+    if len(x) != len(y):
+        raise DataError(
+            f"expected one row per class on both sides, got {len(skeleton)} and {len(text)} rows", where="text"
+        )
+    axes = style.ensure_axes(ax, width=4.8, height=5.0)
+    drawn = len(axes.collections)
+    if not drawn:
+        axes.axline((0, 0), slope=1, color=style.GREY, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
+    hue = style.PALETTE[drawn % len(style.PALETTE)] if color is None else color
+    caption = f"{label + ': ' if label else ''}{_correlations(x, y)}"
+    axes.scatter(x, y, s=15, color=hue, alpha=0.6, linewidths=0, label=caption, zorder=2)
+    points = np.concatenate([c.get_offsets() for c in axes.collections])
+    low, high = float(points.min()), float(points.max())
+    margin = 0.05 * max(high - low, 1e-2)
+    axes.set(xlim=(low - margin, high + margin), ylim=(low - margin, high + margin))
+    axes.set_aspect("equal")
+    axes.legend(fontsize=style.TICK_SIZE, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.14))
+    style.label_axes(axes, x="cosine of two classes' skeletons", y="cosine of the same classes' texts", title=title)
+    return axes
+
+
+def _checked(
+    latents: np.ndarray, labels: np.ndarray, count: int, texts: np.ndarray | None
+) -> tuple[Float[np.ndarray, "point d"], np.ndarray]:
+    """Samples and, after them, texts; and the labels."""
+    points, labels = np.asarray(latents, dtype=np.float64), np.asarray(labels)
+    if points.ndim != 2 or points.shape[1] < 2 or not len(points):
+        raise DataError(f"expected [sample, d] with d at least 2, got shape {points.shape}", where="latents")
+    if labels.shape != (len(points),) or not np.issubdtype(labels.dtype, np.integer):
+        raise DataError(
+            f"expected one position per sample, {len(points)} integers, got {labels.dtype} of shape {labels.shape}",
+            where="labels",
+        )
+    if labels.min() < 0 or labels.max() >= count:
+        wrong = labels[(labels < 0) | (labels >= count)][0]
+        raise DataError(
+            f"label {wrong} is out of range 0..{count - 1}",
+            where="labels",
+            remedy="Labels are positions in `names`, not class ids.",
+        )
+    if texts is not None:
+        marks = np.asarray(texts, dtype=np.float64)
+        if marks.shape != (count, points.shape[1]):
+            wanted = (count, points.shape[1])
+            raise DataError(f"expected [class, d] = {wanted}, got shape {marks.shape}", where="texts")
+        points = np.concatenate([points, marks])
+    if not np.isfinite(points).all():
+        raise DataError("expected finite values, got NaN or infinity", where="latents and texts")
+    return points, labels
+
+
+def _project(points: np.ndarray, view: str, seed: int) -> tuple[Float[np.ndarray, "point 2"], tuple[str, str]]:
+    """Two coordinates of each point, and what the axes show."""
+    if view not in ("auto", "tsne", "pca"):
+        raise ConfigError(f"'view' must be 'auto', 'tsne' or 'pca', got {view!r}", where="plot_latents")
+    if view == "tsne" and len(points) < TSNE_POINTS:
+        raise DataError(
+            f"t-SNE needs at least {TSNE_POINTS} points, got {len(points)}", where="latents", remedy="Use view='pca'."
+        )
+    # In an order of its own, so that rounding, which t-SNE amplifies, does not depend on the order given.
+    order = np.lexsort(points.T[::-1])
+    flat = np.empty((len(points), 2))
+    if view == "pca" or len(points) < TSNE_POINTS:
+        flat[order], shares = _principal(points[order])
+        return flat, (f"first principal axis, {shares[0]:.0%} of variance", f"second, {shares[1]:.0%}")
+    from sklearn.manifold import TSNE  # takes a second to import, and most figures need it not
+
+    perplexity = min(PERPLEXITY, (len(points) - 1) / 3)
+    start = _principal(points[order])[0]
+    start *= 1e-4 / max(float(start[:, 0].std()), 1e-12)
+    embedding = TSNE(perplexity=perplexity, init=start.astype(np.float32), random_state=seed)
+    flat[order] = embedding.fit_transform(points[order].astype(np.float32))
+    return flat, (f"t-SNE 1 (perplexity {perplexity:.0f}, no unit)", "t-SNE 2 (no unit)")
+
+
+def _principal(points: np.ndarray) -> tuple[Float[np.ndarray, "point 2"], Float[np.ndarray, " 2"]]:
+    """Scores on the first two principal axes, each with a sign of its own, and their shares of the variance."""
+    left, size, right = np.linalg.svd(points - points.mean(axis=0), full_matrices=False)
+    flat = np.zeros((len(points), 2))
+    k = min(2, len(size))
+    sign = np.sign(right[np.arange(k), np.abs(right[:k]).argmax(axis=1)])
+    flat[:, :k] = left[:, :k] * size[:k] * np.where(sign == 0, 1.0, sign)
+    shares = np.zeros(2)
+    shares[:k] = np.square(size[:k]) / max(float(np.square(size).sum()), 1e-300)
+    return flat, shares
+
+
+def _name_classes(ax: Axes, anchors: dict[str, np.ndarray], bold: Collection[str]) -> None:
+    """Names at their anchors, moved up or down until none covers another."""
+    height = 0.034  # of a line, in shares of the axes
+    low, high = np.array([ax.get_xlim(), ax.get_ylim()]).T
+    placed: list[tuple[float, float, float]] = []
+    for name, anchor in sorted(anchors.items(), key=lambda item: (item[1][1], item[0])):
+        x, y = (anchor - low) / (high - low)
+        half = 0.008 * len(name)
+        x = float(np.clip(x, half, max(1 - half, half)))
+        while any(abs(x - px) < half + ph and abs(y - py) < height for px, py, ph in placed):
+            y += height / 4
+        placed.append((x, float(y), half))
+        ax.text(
+            x,
+            y,
+            name,
+            transform=ax.transAxes,
+            ha="center",
+            va="center",
+            fontsize=style.TICK_SIZE,
+            fontweight="bold" if name in bold else "normal",
+            color=style.INK,
+            path_effects=[withStroke(linewidth=2.4, foreground="white")],
+            zorder=5,
+        )
+
+
+def _explain_marks(ax: Axes, texts: bool, unseen: bool) -> None:
+    """A legend of the kinds of mark; the classes are named in the picture."""
+    kinds = [("o", 4, "skeleton of a sample")]
+    if texts:
+        kinds.append(("D", 6, "text of a seen class" if unseen else "text of a class"))
+        kinds += [("*", 11, "text of an unseen class (name in bold)")] if unseen else []
+    marks = [
+        Line2D([], [], linestyle="", marker=m, markersize=s, color=style.GREY, markeredgewidth=0, label=text)
+        for m, s, text in kinds
+    ]
+    ax.legend(
+        handles=marks,
+        fontsize=style.TICK_SIZE,
+        frameon=False,
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.06),
+        ncols=len(marks),
+        columnspacing=1.2,
+        handletextpad=0.2,
+    )
+
+
+def _pair_similarities(vectors: np.ndarray, where: str) -> Float[np.ndarray, " pair"]:
+    """Cosine similarity of each pair of rows."""
+    rows = np.asarray(vectors, dtype=np.float64)
+    if rows.ndim != 2 or len(rows) < 3:
+        raise DataError(f"expected [class, d] with at least 3 classes, got shape {rows.shape}", where=where)
+    length = np.linalg.norm(rows, axis=1, keepdims=True)
+    if not np.isfinite(rows).all() or not length.all():
+        raise DataError("a cosine needs finite vectors that are not all zeros", where=where)
+    unit = rows / length
+    return (unit @ unit.T)[np.triu_indices(len(rows), k=1)]
+
+
+def _correlations(x: np.ndarray, y: np.ndarray) -> str:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of constant values: said below in words
+        linear, ranked = float(pearsonr(x, y)[0]), float(spearmanr(x, y)[0])
+    if not np.isfinite([linear, ranked]).all():
+        return "no correlation, as all pairs are equally alike"
+    return f"Pearson r {linear:.2f}, Spearman ρ {ranked:.2f}"
