@@ -16,6 +16,7 @@ from zsar_kit.evaluation.calibration import (
     calibration_curve,
     fit_gamma,
     make_gate,
+    restore_gate,
 )
 from zsar_kit.evaluation.scores import Scores
 
@@ -149,3 +150,14 @@ def test_bad_input_is_refused(problem):
         fit_gamma("stackin", [fold_of(problem)])
     with pytest.raises(DataError, match="5 largest probabilities"):
         LogisticGate((1.0,) * 10, 0.0).predict(problem.scores, mask_of(problem))
+
+
+@pytest.mark.parametrize("kind", ["stacking", "ratio", "logistic"])
+def test_a_gate_comes_back_from_its_record(build_problem, kind):
+    problem = build_problem(seed=3)
+    options = {"top": 2} if kind == "logistic" else {}
+    gate = fit_gamma(kind, [(problem.scores, problem.labels, problem.split.seen)], **options).gate
+    again = restore_gate(json.loads(json.dumps(gate.describe())))
+    mask = np.isin(problem.scores.classes, problem.split.seen)
+    assert again == gate
+    assert np.array_equal(again.predict(problem.scores, mask), gate.predict(problem.scores, mask))

@@ -11,7 +11,7 @@ import pytest
 from zsar_kit.errors import DataError, SplitError
 from zsar_kit.evaluation import metrics
 from zsar_kit.evaluation.calibration import CalibratedStacking, RatioGate
-from zsar_kit.evaluation.protocol import evaluate
+from zsar_kit.evaluation.protocol import class_differences, evaluate
 from zsar_kit.evaluation.scores import Scores
 
 
@@ -171,3 +171,31 @@ def test_bad_input_is_refused(problem, changes, error, message):
         changes = {"split": replace(problem.split, **changes["split"])}
     with pytest.raises(error, match=message):
         run(problem, **changes)
+
+
+def test_twins_count_as_one_class_in_the_merged_s_alone(build_problem):
+    """Kinder-Gator's classes 0 and 1 are twins; its class 5 has none."""
+    problem = build_problem()
+    names = {2: 5, 3: 0, 5: 8, 7: 1, 11: 10, 13: 6, 17: 9}  # the problem's ids as those of Kinder-Gator
+    ids = tuple(names[c] for c in problem.scores.classes)
+    scores = Scores(problem.scores.heads, ids, problem.scores.samples)
+    labels = np.array([names[c] for c in problem.labels])
+    split = replace(problem.split, dataset="kinder_gator", seen=(0, 1, 6, 9), unseen=(5, 8, 10))
+    result = run(problem, scores=scores, labels=labels, split=split)
+    predicted = CalibratedStacking(0.6).predict(scores, np.isin(ids, split.seen))
+    seen = np.isin(labels, split.seen)
+    merged = [p == y or {p, y} == {0, 1} for p, y in zip(predicted[seen], labels[seen], strict=True)]
+    assert result.seen_twin_merged == pytest.approx(100 * np.mean(merged))
+    assert result.seen_twin_merged > result.micro.seen
+    assert result.harmonic_twin_merged == pytest.approx(
+        metrics.harmonic_mean(100 * float(np.mean(merged)), result.micro.unseen)
+    )
+    assert run(problem).seen_twin_merged is None
+
+
+def test_class_differences_are_sorted_and_need_the_same_split():
+    a = {"dataset": "d", "split": "s", "per_class": {"3": 50.0, "1": 80.0, "2": None}}
+    b = {"dataset": "d", "split": "s", "per_class": {"3": 60.0, "1": 40.0, "2": 10.0}}
+    assert class_differences(a, b) == [(1, 40.0), (3, -10.0)]
+    with pytest.raises(DataError, match="'s' and 't'"):
+        class_differences(a, {**b, "split": "t"})

@@ -8,10 +8,20 @@ import papermill
 import pytest
 
 from zsar_kit.errors import ConfigError
-from zsar_kit.experiments.notebooks import QuickstartParameters, TrainParameters, project_path, read_parameters
+from zsar_kit.experiments.notebooks import (
+    EvaluateParameters,
+    QuickstartParameters,
+    TrainParameters,
+    project_path,
+    read_parameters,
+)
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
-PARAMETERS = {"00_quickstart": QuickstartParameters, "10_train_method": TrainParameters}
+PARAMETERS = {
+    "00_quickstart": QuickstartParameters,
+    "10_train_method": TrainParameters,
+    "11_evaluate_zsl_gzsl": EvaluateParameters,
+}
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
@@ -106,6 +116,18 @@ class TestExecution:
             out=str(tmp_path / "figures"),
         )
         assert len(list((tmp_path / "figures").glob("*.png"))) == 2
+
+    def test_evaluate_shows_scores_trade_off_failures_and_selections(self, puppet_workspace, tmp_path):
+        done = self.execute(
+            "11_evaluate_zsl_gzsl", tmp_path, workspace=str(puppet_workspace.root), out=str(tmp_path / "figures")
+        )
+        outputs = [o for cell in done.cells if cell.cell_type == "code" for o in cell.outputs]
+        tables = [o["data"]["text/markdown"] for o in outputs if "text/markdown" in o.get("data", {})]
+        assert "AUSUC" in tables[0]
+        assert "test_oracle (chosen on test data)" in tables[1]
+        assert sum("image/png" in o.get("data", {}) for o in outputs) == 4
+        names = {path.stem.rsplit("_", 1)[1] for path in (tmp_path / "figures").glob("*.png")}
+        assert names == {"scores", "curve", "confusion", "differences"}
 
     @pytest.mark.parametrize("wrong", [{"sede": [1]}, {"seeds": "0"}])
     def test_papermill_with_a_wrong_parameter_fails_and_leaves_the_executed_copy(self, tmp_path, wrong):

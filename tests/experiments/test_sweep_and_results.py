@@ -4,14 +4,29 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
-from zsar_kit.errors import ArtefactError, ConfigError
-from zsar_kit.experiments.results import markdown_table, result_rows, write_between
+from zsar_kit.errors import ArtefactError, ConfigError, DataError, ZsarError
+from zsar_kit.experiments import sweep as sweeping
+from zsar_kit.experiments.config import RunConfig
+from zsar_kit.experiments.results import (
+    across_splits,
+    encoder_table,
+    markdown_table,
+    result_rows,
+    runs_titled,
+    selection_table,
+    suite_tables,
+    write_between,
+    write_tables,
+)
 from zsar_kit.experiments.run import RunFolder
 from zsar_kit.experiments.sweep import Case, MethodRow, load_suite, suite_names
 
 
-def stored_run(folder, *, seed: int, zsl: float) -> RunFolder:
+def stored_run(
+    folder, *, seed: int, zsl: float, selections: dict | None = None, encoder: str = "seen-only", twins=None
+) -> RunFolder:
     """A finished run folder with a given ZSL accuracy, as the results layer reads it."""
     micro = {"zsl": zsl, "seen": 60.0, "unseen": 40.0, "harmonic": 48.0, "ausuc": 30.0}
     evaluation = {
@@ -22,8 +37,11 @@ def stored_run(folder, *, seed: int, zsl: float) -> RunFolder:
         "n_seen_test": 200,
         "zsl_interval": [zsl - 10, zsl + 10],
         "harmonic_interval": None,
+        "seen_twin_merged": twins,
     }
-    result = {"evaluation": evaluation, "selection": "last", "text_use": "inductive", "encoder": "seen-only"}
+    result = {"evaluation": evaluation, "selection": "last", "text_use": "inductive", "encoder": encoder}
+    found = {name: {"evaluation": {"micro": {**micro, "zsl": v}}} for name, v in (selections or {}).items()}
+    result["selections"] = found
     folder.mkdir()
     (folder / "result.json").write_text(json.dumps({**result, "synthetic": True, "seed": seed}))
     return RunFolder(folder)
@@ -60,6 +78,101 @@ def test_rows_carry_mean_and_student_t_interval_over_seeds(tmp_path):
     assert "50 / 200" in table
     for mark in ("last", "inductive", "Encoder: seen-only", "pseudo-unseen"):
         assert mark in table
+
+
+def cells(table: str) -> list[list[str]]:
+    return [[c.strip() for c in line.strip("|").split("|")] for line in table.strip().splitlines() if "|" in line]
+
+
+def test_merged_twins_have_a_column_only_where_there_are_twins(tmp_path):
+    case, row = Case("kinder_gator", "48/10"), MethodRow("m", "flora", "cpu")
+    for twins, shown in ((None, False), (71.5, True)):
+        runs = [(case, row, stored_run(tmp_path / f"{twins}", seed=0, zsl=50.0, twins=twins))]
+        table = markdown_table(result_rows(runs))
+        assert ("S, twins merged" in table) == ("71.5" in table) == shown
+
+
+def test_selections_stand_side_by_side_and_the_one_on_test_data_says_so(tmp_path):
+    case, row = Case("puppet", "23/5"), MethodRow("m", "flora", "cpu")
+    chosen = [{"last": 40.0, "test_oracle": 60.0}, {"last": 50.0, "test_oracle": 64.0}]
+    runs = [(case, row, stored_run(tmp_path / f"r{i}", seed=i, zsl=40.0, selections=c)) for i, c in enumerate(chosen)]
+    head, _, line = cells(selection_table(result_rows(runs)))
+    values = dict(zip(head, line, strict=True))
+    assert values["ZSL last"].startswith("45.0 ±")
+    assert values["ZSL pseudo_unseen"] == ""
+    assert values["ZSL test_oracle (chosen on test data)"].startswith("62.0 ±")
+    with pytest.raises(DataError, match="trace=20"):
+        selection_table(result_rows([(case, row, stored_run(tmp_path / "plain", seed=0, zsl=40.0))]))
+
+
+def test_means_over_splits_pair_each_split_with_the_floor(tmp_path):
+    floor, method = MethodRow("floor", "ridge", "motion", floor=True), MethodRow("m", "flora", "cpu")
+    runs = []
+    for i, (low, high) in enumerate([(30.0, 34.0), (50.0, 56.0), (40.0, 48.0)]):
+        for row, zsl in ((floor, low), (method, high)):
+            folder = stored_run(tmp_path / f"{row.title}{i}", seed=0, zsl=zsl)
+            runs.append((Case("puppet", f"split{i}"), row, folder))
+    head, _, _, line = cells(across_splits(result_rows(runs), "floor"))
+    values = dict(zip(head, line, strict=True))
+    assert values["splits"] == "3 with 5 unseen classes"
+    # t(0.975, 2) = 4.302653; the values 34, 56, 48 and the differences 4, 6, 8
+    assert values["ZSL"] == f"46.0 ± {4.302653 * np.std([34, 56, 48], ddof=1) / np.sqrt(3):.1f}"
+    assert values["ZSL minus floor, paired"] == f"6.0 ± {4.302653 * 2 / np.sqrt(3):.1f}"
+    with pytest.raises(DataError, match="no run of 'other'"):
+        across_splits(result_rows(runs), "other")
+    assert across_splits(result_rows(runs[:2]), "floor") == ""
+
+
+def test_encoders_are_columns_and_rows_without_all_of_them_are_left_out(tmp_path):
+    case, row = Case("puppet", "23/5"), MethodRow("m", "flora", "cpu")
+    alone = MethodRow("alone", "flora", "cpu")
+    mine = [(case, row, stored_run(tmp_path / "a", seed=0, zsl=40.0)), (case, alone, RunFolder(tmp_path / "a"))]
+    other = [(case, row, stored_run(tmp_path / "b", seed=0, zsl=60.0, encoder="cross-dataset"))]
+    tables = suite_tables(result_rows(other), "", others=result_rows(mine))
+    assert list(tables) == ["scores", "encoders"]
+    head, _, *lines = cells(encoder_table([*result_rows(mine), *result_rows(other)]))
+    assert head[2:4] == ["ZSL, seen-only encoder", "ZSL, cross-dataset encoder"]
+    assert [line[1:4] for line in lines] == [["m", "40.0", "60.0"]]
+
+
+def test_tables_go_where_they_are_marked(tmp_path):
+    path = tmp_path / "page.md"
+    path.write_text("<!-- s_selection -->\n<!-- /s_selection -->\n")
+    assert write_tables(path, "s", {"scores": "a", "selection": "b"}) == ["selection"]
+    assert path.read_text() == "<!-- s_selection -->\nb\n<!-- /s_selection -->\n"
+    with pytest.raises(ArtefactError, match="markers <!-- t -->"):
+        write_tables(path, "t", {"scores": "a"})
+
+
+def test_runs_are_found_by_title_and_a_misspelt_one_is_refused(tmp_path):
+    runs = [(Case("puppet", "23/5"), MethodRow("Flora", "flora", "cpu"), RunFolder(tmp_path / str(i))) for i in (0, 1)]
+    assert runs_titled(runs, "Flora") == [folder for _, _, folder in runs]
+    with pytest.raises(ConfigError, match="Did you mean 'Flora'"):
+        runs_titled(runs, "Flroa")
+
+
+def test_a_suite_on_one_case_keeps_its_methods_and_that_case_s_protocol():
+    suite = load_suite("real")
+    one = suite.only("nw_ucla", "5/5", trace=0)
+    assert [(c, r) for c, r, _ in one.configs()] == [
+        (c, r) for c, r, _ in suite.configs() if (c.dataset, c.split) == ("nw_ucla", "5/5")
+    ]
+    assert {c.trace for _, _, c in one.configs()} == {0}
+    assert suite.only("puppet", "23/5").cases == (Case("puppet", "23/5"),)
+
+
+def test_a_failing_run_stops_a_sweep_unless_someone_is_told(tmp_path, monkeypatch):
+    def broken(config, workspace):
+        raise DataError(f"seed {config.seed}")
+
+    monkeypatch.setattr(sweeping, "run", broken)
+    suite = load_suite("demo")
+    workspace = sweeping.Workspace(tmp_path, device=torch.device("cpu"))
+    told: list[tuple[RunConfig, ZsarError]] = []
+    assert sweeping.sweep(suite, workspace, lambda config, error: told.append((config, error))) == []
+    assert len(told) == len(list(suite.configs()))
+    with pytest.raises(DataError, match="seed 0"):
+        sweeping.sweep(suite, workspace)
 
 
 def test_write_between_replaces_only_what_is_between_the_markers(tmp_path):

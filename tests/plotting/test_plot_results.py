@@ -8,7 +8,13 @@ import pytest
 from zsar_kit.errors import DataError
 from zsar_kit.evaluation.metrics import SeenUnseenCurve
 from zsar_kit.evaluation.statistics import Summary
-from zsar_kit.plotting.results import plot_confusion, plot_per_class, plot_score_table, plot_seen_unseen_curve
+from zsar_kit.plotting.results import (
+    plot_class_differences,
+    plot_confusion,
+    plot_per_class,
+    plot_score_table,
+    plot_seen_unseen_curve,
+)
 
 LONG = "Swipe across an imaginary screen in front of you from left to right"
 
@@ -107,3 +113,14 @@ def test_classes_are_sorted_and_missing_ones_say_so():
 def test_bad_input_is_refused(draw, message):
     with pytest.raises(DataError, match=message):
         draw()
+
+
+def test_class_differences_point_to_the_better_method_and_say_by_how_much():
+    axes = plot_class_differences([40.0, -12.5], ["wave", "bow"], counts=[3, 8], method="Flora", other="floor")
+    assert [bar.get_width() for bar in axes.patches] == [40.0, -12.5]
+    assert axes.patches[0].get_facecolor() != axes.patches[1].get_facecolor()
+    assert texts(axes.get_yticklabels()) == ["wave (3)", "bow (8)"]
+    assert texts(axes.texts) == ["+40", "-12"]
+    assert axes.get_xlabel() == "accuracy of Flora minus floor, points"
+    with pytest.raises(DataError, match="counts"):
+        plot_class_differences([1.0], ["wave"], counts=[1, 2])

@@ -19,6 +19,7 @@ from zsar_kit.evaluation.gates import (
     checked_mask,
     make_gate,
     parse_fold,
+    restore_gate,
 )
 from zsar_kit.evaluation.metrics import SeenUnseenCurve, gate_curve
 from zsar_kit.evaluation.scores import Scores
@@ -32,6 +33,7 @@ __all__ = [
     "calibration_curve",
     "fit_gamma",
     "make_gate",
+    "restore_gate",
 ]
 
 PLATEAU_TOLERANCE = 1e-12

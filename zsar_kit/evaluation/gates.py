@@ -8,7 +8,7 @@ exact curve.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
@@ -245,6 +245,19 @@ def make_gate(kind: str, gamma: float, **options: Any) -> Gate:
     if kind not in makers:
         raise ConfigError(f"unknown gate {kind!r}", remedy=nearest_name(kind, [*makers, "logistic"]))
     return makers[kind](gamma=gamma, **options)
+
+
+def restore_gate(record: Mapping[str, Any]) -> Gate:
+    """The gate that :meth:`Gate.describe` recorded, fitted ones included.
+
+    Raises:
+        ConfigError: the kind is unknown.
+    """
+    options = dict(record)
+    kind = options.pop("kind")
+    if kind == "logistic":
+        return LogisticGate(**options | {"weights": tuple(options["weights"])})
+    return make_gate(kind, **options)
 
 
 def checked_mask(scores: Scores, seen_mask: np.ndarray) -> np.ndarray:

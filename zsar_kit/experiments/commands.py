@@ -25,7 +25,6 @@ from zsar_kit.data.splits import (
 from zsar_kit.device import resolve_device
 from zsar_kit.encoders.pretrain import describe
 from zsar_kit.errors import ConfigError, MissingModelError, ZsarError
-from zsar_kit.evaluation.calibration import make_gate
 from zsar_kit.evaluation.protocol import evaluate
 from zsar_kit.evaluation.tables import format_table
 from zsar_kit.experiments import figures as drawing
@@ -33,7 +32,7 @@ from zsar_kit.experiments.ablation import ablation_table, effects, load_ablation
 from zsar_kit.experiments.config import RunConfig
 from zsar_kit.experiments.pack import export_run, import_run
 from zsar_kit.experiments.predict import Recogniser
-from zsar_kit.experiments.results import markdown_table, result_rows, write_between
+from zsar_kit.experiments.results import markdown_table, result_rows, suite_tables, write_between, write_tables
 from zsar_kit.experiments.run import RunFolder, environment, run
 from zsar_kit.experiments.stages import (
     Workspace,
@@ -45,6 +44,7 @@ from zsar_kit.experiments.stages import (
     train_part,
 )
 from zsar_kit.experiments.sweep import Case, MethodRow, finished_runs, load_suite, suite_encoder, sweep
+from zsar_kit.methods.registry import entry
 from zsar_kit.semantics.offline import install_offline_model, offline_model_folder
 
 log = logging.getLogger("zsar_kit")
@@ -174,18 +174,24 @@ def train(configs: Sequence[RunConfig], workspace: Workspace) -> str:
 
 
 def evaluate_run(path: Path, gamma: float | None, workspace: Workspace) -> str:
-    """Evaluate stored scores again: with the fitted gamma the stored result is renewed, with another only shown."""
+    """Evaluate stored scores again: with the fitted gamma the stored result is renewed, with another only shown.
+
+    Raises:
+        ConfigError: the run had a model of its own for ZSL, whose scores are not stored.
+    """
     folder = RunFolder(path)
     config, result = folder.config(), folder.result()
-    skeletons = prepare_skeletons(workspace, config.dataset)
+    method_type = entry(config.method).method
+    if method_type.zsl_config(method_type.config_type.from_dict(result["method_config"])) is not None:
+        raise ConfigError(
+            "this run had a model of its own for ZSL (text.tau_zsl), and keeps the scores of the other only",
+            where=path,
+            remedy="Read its result.json, or train it without text.tau_zsl.",
+        )
     split = load_split(config.dataset, config.split)
-    rows = {name: i for i, name in enumerate(skeletons.index.sample.tolist())}
-    scores = folder.scores()
-    chosen = np.array([rows[name] for name in scores.samples])
-    stored = result["evaluation"]["calibration"]
-    gate = make_gate(stored["kind"], stored["gamma"] if gamma is None else gamma)
-    labels, subjects = skeletons.index.label[chosen], skeletons.index.subject[chosen]
-    evaluation = evaluate(scores, labels, subjects, split, calibration=gate, seed=config.seed).to_dict()
+    gate = folder.gate() if gamma is None else folder.gate().with_gamma(gamma)
+    labels, subjects = folder.test_samples(workspace)
+    evaluation = evaluate(folder.scores(), labels, subjects, split, calibration=gate, seed=config.seed).to_dict()
     if gamma is None:
         write_json(path / "result.json", result | {"evaluation": evaluation})
     micro, macro = evaluation["micro"], evaluation["macro"]
@@ -231,13 +237,14 @@ def sweep_suite(
     if not cells:
         return "No run of this suite is finished.", len(failures)
     rows = result_rows(cells)
-    table = markdown_table(rows)
+    seen_only = finished_runs(replace(suite, encoder_from=""), workspace) if encoder_from else []
+    tables = suite_tables(rows, suite.reference, others=result_rows(seen_only))
     label = Path(name).stem + ("_cross" if encoder_from else "")
     if write is not None:
-        write_between(write, label, table)
+        write_tables(write, label, tables)
     if figure_folder is not None:
         drawing.draw_suite(rows, [folder for _, _, folder in cells], figure_folder, label)
-    return f"{suite.title}\n\n{table}", len(failures)
+    return "\n\n".join([suite.title, *tables.values()]), len(failures)
 
 
 def ablate(

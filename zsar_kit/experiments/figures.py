@@ -12,12 +12,21 @@ from matplotlib.figure import Figure
 from zsar_kit.data.joints import layout
 from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.data.splits import class_names, load_split
+from zsar_kit.evaluation.calibration import calibration_curve
+from zsar_kit.evaluation.protocol import class_differences
 from zsar_kit.experiments.config import slug
 from zsar_kit.experiments.results import ResultRow
 from zsar_kit.experiments.run import RunFolder
 from zsar_kit.experiments.stages import Workspace, semantics_for
+from zsar_kit.plotting import style
 from zsar_kit.plotting.history import plot_losses
-from zsar_kit.plotting.results import plot_confusion, plot_per_class, plot_score_table
+from zsar_kit.plotting.results import (
+    plot_class_differences,
+    plot_confusion,
+    plot_per_class,
+    plot_score_table,
+    plot_seen_unseen_curve,
+)
 from zsar_kit.plotting.semantics import plot_neighbours, plot_similarity
 from zsar_kit.plotting.skeleton import plot_film_strip
 from zsar_kit.plotting.style import figure_of, save_figure
@@ -65,6 +74,57 @@ def per_class_figure(result: dict) -> Axes:
         chance=evaluation["chance"],
         title=f"{result['method']}, {case_title(result['dataset'], result['split'], result['synthetic'])}",
     )
+
+
+def curve_figure(run: RunFolder, workspace: Workspace) -> Axes:
+    """U over S for every gamma: on the test samples, with the gamma that was used, and on the folds that chose it."""
+    result, gate = run.result(), run.gate()
+    labels, _ = run.test_samples(workspace)
+    split = load_split(result["dataset"], result["split"])
+    kept = ~np.isin(labels, split.excluded)
+    scores = run.scores().restrict((*split.seen, *split.unseen)).select(kept)
+    micro = result["evaluation"]["micro"]
+    title = f"{result['method']}, {case_title(result['dataset'], result['split'], result['synthetic'])}"
+    curve = calibration_curve(gate, scores, labels[kept], split.seen)
+    axes = plot_seen_unseen_curve(curve, (micro["seen"], micro["unseen"]), label="test", title=title)
+    for k, (fold_scores, fold_labels, seen) in enumerate(run.folds(), start=1):
+        curve = calibration_curve(gate, fold_scores, fold_labels, seen)
+        hue = style.PALETTE[k % len(style.PALETTE)]
+        plot_seen_unseen_curve(curve, ax=axes, label=f"pseudo-unseen fold {k}", color=hue, width=1.0)
+    return axes
+
+
+def difference_figure(runs: Sequence[RunFolder], others: Sequence[RunFolder], method: str, other: str) -> Axes:
+    """ZSL accuracy class by class, of one method minus another's, seeds averaged.
+
+    Args:
+        runs: of the method, one for each seed.
+        others: of what it is compared with, on the same split.
+        method: its name on the axis.
+        other: of what is subtracted.
+
+    Raises:
+        DataError: the runs are of different splits.
+    """
+    mine, theirs = ([run.result() for run in group] for group in (runs, others))
+    differences = class_differences(_mean_per_class(mine), _mean_per_class(theirs))
+    names, confusion = class_names(mine[0]["dataset"]), mine[0]["evaluation"]["confusion"]
+    counts = dict(zip(confusion["classes"], np.sum(confusion["counts"], axis=1).tolist(), strict=True))
+    return plot_class_differences(
+        [value for _, value in differences],
+        [names[c] for c, _ in differences],
+        counts=[counts[c] for c, _ in differences],
+        method=method,
+        other=other,
+        title=case_title(mine[0]["dataset"], mine[0]["split"], mine[0]["synthetic"]),
+    )
+
+
+def _mean_per_class(results: Sequence[dict]) -> dict:
+    """What :func:`class_differences` reads, averaged over the seeds."""
+    found = [r["evaluation"]["per_class"] for r in results]
+    mean = {c: None if a is None else float(np.mean([f[c] for f in found])) for c, a in found[0].items()}
+    return {"dataset": results[0]["dataset"], "split": results[0]["split"], "per_class": mean}
 
 
 def loss_figure(run: RunFolder) -> Axes:
@@ -136,6 +196,38 @@ def draw_runs(runs: Sequence[RunFolder], folder: Path) -> list[Path]:
         result = run.result()
         for name, axes in (("confusion", confusion_figure(result)), ("per_class", per_class_figure(result))):
             paths += save_figure(figure_of(axes), folder / f"{run.path.name}_{name}", runs=[run.path.name])
+    return paths
+
+
+def draw_evaluation(
+    rows: Sequence[ResultRow],
+    runs: Sequence[RunFolder],
+    others: Sequence[RunFolder],
+    workspace: Workspace,
+    folder: Path,
+    titles: tuple[str, str],
+) -> list[Path]:
+    """Scores, trade-off, confusion and class differences of a method and a floor on one split.
+
+    Args:
+        rows: of all methods on the split.
+        runs: of the method; its first seed has its curve and confusion drawn.
+        others: of the floor.
+        workspace: of the runs.
+        folder: for the figures.
+        titles: of the method and of the floor.
+    """
+    case, paths = rows[0].case, []
+    drawn = {
+        "scores": score_figure(rows),
+        "curve": curve_figure(runs[0], workspace),
+        "confusion": confusion_figure(runs[0].result()),
+        "differences": difference_figure(runs, others, *titles),
+    }
+    for name, axes in drawn.items():
+        shown = runs[:1] if name in ("curve", "confusion") else [*runs, *others]
+        stem = folder / f"evaluate_{slug(case.dataset)}_{slug(case.split)}_{name}"
+        paths += save_figure(figure_of(axes), stem, runs=[run.path.name for run in shown])
     return paths
 
 

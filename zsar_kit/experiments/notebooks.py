@@ -90,3 +90,23 @@ class TrainParameters(Config):
     def validate(self) -> None:
         """Check ranges."""
         self.require(len(self.seeds) >= 1, "seeds", "at least one seed")
+
+
+@dataclass(frozen=True)
+class EvaluateParameters(Config):
+    """Parameters of ``11_evaluate_zsl_gzsl.ipynb``."""
+
+    dataset: str = "puppet"
+    split: str = "23/5"
+    suite: str = "demo"
+    method: str = "Flora (cpu preset)"
+    floor: str = "ridge to motion text"
+    encoder_from: str = ""
+    trace: int = 20
+    workspace: str = "workspace"
+    out: str = "figures"
+    device: str = "auto"
+
+    def validate(self) -> None:
+        """Check ranges."""
+        self.require(self.trace >= 0, "trace", "at least 0 (0: only the last step is known)")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from zsar_kit.artefacts import write_atomic
-from zsar_kit.errors import ArtefactError, DataError
+from zsar_kit.errors import ArtefactError, ConfigError, DataError, nearest_name
 from zsar_kit.evaluation.statistics import Summary, paired_difference, summarize
 from zsar_kit.evaluation.tables import format_table
 from zsar_kit.experiments.run import RunFolder
@@ -67,6 +67,19 @@ def result_rows(runs: Iterable[tuple[Case, MethodRow, RunFolder]]) -> list[Resul
     for case, row, folder in runs:
         groups.setdefault((case, row.title), []).append((row, folder.result()))
     return [_row(case, members[0][0], [result for _, result in members]) for (case, _), members in groups.items()]
+
+
+def runs_titled(runs: Iterable[tuple[Case, MethodRow, RunFolder]], title: str) -> list[RunFolder]:
+    """The runs of one method of a suite, by its title.
+
+    Raises:
+        ConfigError: no run has it.
+    """
+    runs = list(runs)
+    titles = dict.fromkeys(row.title for _, row, _ in runs)
+    if title not in titles:
+        raise ConfigError(f"no method is titled {title!r}", where="suite", remedy=nearest_name(title, list(titles)))
+    return [folder for _, row, folder in runs if row.title == title]
 
 
 def _row(case: Case, method: MethodRow, results: Sequence[dict]) -> ResultRow:
@@ -199,19 +212,24 @@ def selection_table(rows: Sequence[ResultRow]) -> str:
 
 
 def across_splits(rows: Sequence[ResultRow], floor: str) -> str:
-    """Means over the class splits of each data set, seeds averaged first; Student's t over splits.
+    """Means over class splits of one data set and size, seeds averaged first; Student's t over splits.
 
     Args:
         rows: every method in every split.
         floor: title of the method that the others are compared with, split by split.
 
+    Returns:
+        A Markdown table; empty where no data set has two splits with as many unseen classes.
+
     Raises:
         DataError: the floor is missing in some split.
     """
     lines = []
-    groups = dict.fromkeys((row.case.dataset, row.encoder, row.synthetic) for row in rows)
-    for dataset, encoder, synthetic in groups:
-        members = [r for r in rows if (r.case.dataset, r.encoder) == (dataset, encoder)]
+    groups = dict.fromkeys((row.case.dataset, row.encoder, row.synthetic, row.chance) for row in rows)
+    for dataset, encoder, synthetic, chance in groups:
+        members = [r for r in rows if (r.case.dataset, r.encoder, r.chance) == (dataset, encoder, chance)]
+        if len({r.case for r in members}) < 2:
+            continue
         base = {r.case: r for r in members if r.title == floor}
         for title in dict.fromkeys(r.title for r in members):
             chosen = [r for r in members if r.title == title]
@@ -221,7 +239,7 @@ def across_splits(rows: Sequence[ResultRow], floor: str) -> str:
                 "dataset": f"{dataset}{' (synthetic)' if synthetic else ''}",
                 "encoder": encoder,
                 "method": title,
-                "n": str(len(chosen)),
+                "n": f"{len(chosen)} with {round(100 / chance)} unseen classes",
                 "zsl": summarize([r.zsl.mean for r in chosen]),
                 "harmonic": summarize([r.harmonic.mean for r in chosen]),
             }
@@ -240,6 +258,30 @@ def across_splits(rows: Sequence[ResultRow], floor: str) -> str:
         "harmonic": "H",
         "harmonic gain": f"H minus {floor}, paired",
     }
+    return format_table(lines, columns) if lines else ""
+
+
+def encoder_table(rows: Sequence[ResultRow]) -> str:
+    """ZSL and H of each method with one column for each encoder; rows without all of them are left out.
+
+    Args:
+        rows: of the same cases and methods with different encoders.
+    """
+    encoders = list(dict.fromkeys(row.encoder for row in rows))
+    found = {(row.case, row.title, row.encoder): row for row in rows}
+    lines = []
+    for case, title in dict.fromkeys((row.case, row.title) for row in rows):
+        cells = [found.get((case, title, encoder)) for encoder in encoders]
+        members = [c for c in cells if c is not None]
+        if len(members) < len(encoders):
+            continue
+        line: dict[str, object] = {"case": _case_name(members[0]), "method": title}
+        for row in members:
+            line[f"zsl {row.encoder}"], line[f"harmonic {row.encoder}"] = row.zsl, row.harmonic
+        lines.append(line)
+    columns = {"case": "data, split", "method": "method"}
+    for key, title in (("zsl", "ZSL"), ("harmonic", "H")):
+        columns |= {f"{key} {encoder}": f"{title}, {encoder} encoder" for encoder in encoders}
     return format_table(lines, columns)
 
 
@@ -254,10 +296,61 @@ def write_between(path: str | Path, name: str, content: str) -> None:
         ArtefactError: the file or its markers are missing.
     """
     path = Path(path)
-    opening, closing = f"<!-- {name} -->", f"<!-- /{name} -->"
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    opening, closing = _markers(name)
     if text.count(opening) != 1 or text.count(closing) != 1:
         raise ArtefactError(f"the markers {opening} and {closing} are needed, once each", where=path)
     before, rest = text.split(opening)
     after = rest.split(closing)[1]
     write_atomic(path, f"{before}{opening}\n{content.strip()}\n{closing}{after}")
+
+
+def write_tables(path: str | Path, label: str, tables: Mapping[str, str]) -> list[str]:
+    """Write a suite's tables into a text file, each where ``<!-- label_name -->`` marks its place.
+
+    Args:
+        path: of the text file.
+        label: of the suite; the table ``scores`` is marked by the label alone.
+        tables: name to Markdown; those without a mark are left out.
+
+    Returns:
+        The names of those written.
+
+    Raises:
+        ArtefactError: the file is missing, or has a mark for none of them.
+    """
+    path = Path(path)
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    marks = {name: label if name == "scores" else f"{label}_{name}" for name in tables}
+    written = [name for name, mark in marks.items() if _markers(mark)[0] in text]
+    if not written:
+        opening, closing = _markers(label)
+        raise ArtefactError(f"the markers {opening} and {closing} are needed, once each", where=path)
+    for name in written:
+        write_between(path, marks[name], tables[name])
+    return written
+
+
+def _markers(name: str) -> tuple[str, str]:
+    return f"<!-- {name} -->", f"<!-- /{name} -->"
+
+
+def suite_tables(rows: Sequence[ResultRow], reference: str, *, others: Sequence[ResultRow] = ()) -> dict[str, str]:
+    """The tables that the rows allow.
+
+    Args:
+        rows: of a suite.
+        reference: title of the floor that means over class splits are compared with.
+        others: of the same suite with another encoder.
+
+    Returns:
+        ``scores``; ``selection`` of traced runs; ``splits``, means over class splits; ``encoders``, beside the others.
+    """
+    tables = {"scores": markdown_table(rows)}
+    if any(row.selections for row in rows):
+        tables["selection"] = selection_table(rows)
+    if reference and (over_splits := across_splits(rows, reference)):
+        tables["splits"] = over_splits
+    if others:
+        tables["encoders"] = encoder_table([*others, *rows])
+    return tables

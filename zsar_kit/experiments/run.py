@@ -25,7 +25,7 @@ from zsar_kit.checkpoints import load_module, load_tensors, save_tensors
 from zsar_kit.config import Config
 from zsar_kit.encoders.pretrain import TrainedEncoder, load_encoder
 from zsar_kit.errors import ArtefactError
-from zsar_kit.evaluation.calibration import Gate, fit_gamma, make_gate
+from zsar_kit.evaluation.calibration import Gate, fit_gamma, make_gate, restore_gate
 from zsar_kit.evaluation.protocol import Evaluation, evaluate
 from zsar_kit.evaluation.scores import Scores
 from zsar_kit.experiments.config import RunConfig
@@ -78,6 +78,17 @@ class RunFolder:
     def scores(self) -> Scores:
         """Scores of all test samples."""
         return Scores.load(self.path / "scores.safetensors")
+
+    def test_samples(self, workspace: Workspace) -> tuple[np.ndarray, np.ndarray]:
+        """Labels and subjects of the test samples, in the order of the scores; the data set is asked for them."""
+        index = prepare_skeletons(workspace, self.config().dataset).index
+        rows = {name: i for i, name in enumerate(index.sample.tolist())}
+        chosen = np.array([rows[name] for name in self.scores().samples])
+        return index.label[chosen], index.subject[chosen]
+
+    def gate(self) -> Gate:
+        """The gate with the gamma that the run chose."""
+        return restore_gate(self.result()["evaluation"]["calibration"])
 
     def folds(self) -> list[tuple[Scores, np.ndarray, tuple[int, ...]]]:
         """For each pseudo-unseen fold the scores of its test samples, their labels, and its (pseudo-)seen classes."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import Any
 
 from tqdm.auto import tqdm
 
@@ -63,6 +64,7 @@ class Suite(Config):
         language_model: see :class:`RunConfig`.
         encoder_from: see :class:`RunConfig`; for all cases.
         trace: see :class:`RunConfig`; for all runs.
+        reference: title of the floor that means over class splits are compared with.
     """
 
     title: str
@@ -72,6 +74,7 @@ class Suite(Config):
     language_model: str = "offline"
     encoder_from: str = ""
     trace: int = 0
+    reference: str = ""
 
     def configs(self) -> Iterator[tuple[Case, MethodRow, RunConfig]]:
         """All runs of the suite, case by case."""
@@ -95,6 +98,11 @@ class Suite(Config):
             seed=seed,
             trace=self.trace,
         )
+
+    def only(self, dataset: str, split: str, **fields: Any) -> Suite:
+        """The suite on one case, whether or not that is among its own; further fields replace the suite's."""
+        case = next((c for c in self.cases if (c.dataset, c.split) == (dataset, split)), Case(dataset, split))
+        return replace(self, cases=(case,), **fields)
 
     def encoder(self, dataset: str) -> EncoderConfig:
         """The encoder settings of a data set."""
@@ -138,12 +146,20 @@ def load_suite(name: str) -> Suite:
 
 
 def sweep(
-    suite: Suite, workspace: Workspace, on_failure: Callable[[RunConfig, ZsarError], None]
+    suite: Suite, workspace: Workspace, on_failure: Callable[[RunConfig, ZsarError], None] | None = None
 ) -> list[tuple[Case, MethodRow, RunFolder]]:
     """Do all runs of a suite that have not been done.
 
+    Args:
+        suite: what to run.
+        workspace: where runs stand or go.
+        on_failure: told of each run that fails, and the sweep goes on; None stops at the first.
+
     Returns:
-        The finished runs; those that failed were reported to ``on_failure`` and are missing.
+        The finished runs.
+
+    Raises:
+        ZsarError: a run failed, and there is no ``on_failure``.
     """
     finished = []
     cells = list(suite.configs())
@@ -153,6 +169,8 @@ def sweep(
             try:
                 finished.append((case, row, run(config, workspace)))
             except ZsarError as error:
+                if on_failure is None:
+                    raise
                 on_failure(config, error)
     return finished
 

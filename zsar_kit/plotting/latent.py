@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Collection, Sequence
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
@@ -20,8 +19,6 @@ TSNE_POINTS, PERPLEXITY = 30, 30.0
 SHAPES = "o^sv"
 """Marks of samples: with the palette's six colours they tell 24 classes apart."""
 
-View = Literal["auto", "tsne", "pca"]
-
 
 def plot_latents(
     latents: np.ndarray,
@@ -30,7 +27,7 @@ def plot_latents(
     texts: np.ndarray | None = None,
     *,
     unseen: Collection[int] = (),
-    view: View = "auto",
+    view: str = "auto",
     seed: int = 0,
     ax: Axes | None = None,
     title: str | None = None,

@@ -60,6 +60,7 @@ def plot_seen_unseen_curve(
     ax: Axes | None = None,
     label: str | None = None,
     color: str = style.BLUE,
+    width: float = 1.8,
     title: str | None = None,
 ) -> Axes:
     """Unseen over seen accuracy for all gamma, its area, lines of equal H, and the chosen point.
@@ -72,6 +73,7 @@ def plot_seen_unseen_curve(
         ax: where to draw; None makes a figure.
         label: of the curve in the legend; its area is added.
         color: of curve and point.
+        width: of the line, in points.
         title: above it.
     """
     fresh = ax is None
@@ -79,7 +81,7 @@ def plot_seen_unseen_curve(
     if fresh or not axes.lines:
         _draw_equal_harmonic(axes)
     text = f"{label + ', ' if label else ''}AUSUC {100 * area_under(curve):.1f} %"
-    axes.plot(100 * curve.seen, 100 * curve.unseen, color=color, linewidth=1.8, label=text)
+    axes.plot(100 * curve.seen, 100 * curve.unseen, color=color, linewidth=width, label=text)
     if point is not None:
         caption = f"chosen gamma: H {harmonic_mean(*point):.1f} %"
         axes.plot(*point, "o", color=color, markersize=7, markeredgecolor="white", label=caption, clip_on=False)
@@ -185,11 +187,7 @@ def plot_per_class(
         DataError: names or counts do not fit the accuracies.
     """
     values = np.array([np.nan if a is None else a for a in accuracies], dtype=np.float64)
-    labels = [style.shorten(name) for name in style.check_names(names, len(values), "class")]
-    if counts is not None:
-        if len(counts) != len(values):
-            raise DataError(f"expected {len(values)} counts, got {len(counts)}", where="counts")
-        labels = [f"{text} ({k})" for text, k in zip(labels, counts, strict=True)]
+    labels = _counted(names, counts, len(values))
     order = np.argsort(-np.nan_to_num(values, nan=-1.0), kind="stable") if sort else np.arange(len(values))
     axes = style.ensure_axes(ax, width=6.8, height=max(0.2 * len(values) + 1.0, 2.2))
     axes.barh(np.arange(len(values)), np.nan_to_num(values[order]), color=color, height=0.68)
@@ -203,6 +201,58 @@ def plot_per_class(
     axes.set(xlim=(0, 100), ylim=(len(values) - 0.4, -0.6))
     style.label_axes(axes, x="accuracy, %", title=title)
     return axes
+
+
+def plot_class_differences(
+    differences: Sequence[float],
+    names: Sequence[str],
+    *,
+    counts: Sequence[int] | None = None,
+    method: str = "method",
+    other: str = "other",
+    ax: Axes | None = None,
+    title: str | None = None,
+) -> Axes:
+    """Accuracy of one method minus another's for each class: bars to the right where the first is better.
+
+    Args:
+        differences: percentage points, in the order to draw, best first.
+        names: of the classes.
+        counts: test samples of each, shown behind the name.
+        method: the first, named on the axis.
+        other: what is subtracted.
+        ax: where to draw; None makes a figure of fitting size.
+        title: above it.
+
+    Raises:
+        DataError: names or counts do not fit the differences.
+    """
+    values = np.asarray(differences, dtype=np.float64)
+    labels = _counted(names, counts, len(values))
+    axes = style.ensure_axes(ax, width=6.8, height=max(0.2 * len(values) + 1.0, 2.2))
+    colors = [style.BLUE if v > 0 else style.ORANGE for v in values]
+    axes.barh(np.arange(len(values)), values, color=colors, height=0.68)
+    axes.axvline(0, color=style.INK, linewidth=0.9)
+    for position, value in enumerate(values.tolist()):
+        beside = {"ha": "left" if value >= 0 else "right", "xytext": (3 if value >= 0 else -3, 0)}
+        text = {"va": "center", "fontsize": style.SMALL_SIZE, "color": style.GREY}
+        axes.annotate(f"{value:+.0f}", (value, position), textcoords="offset points", **beside, **text)
+    axes.set_yticks(range(len(values)), labels, fontsize=style.TICK_SIZE)
+    axes.tick_params(axis="y", length=0)
+    reach = max(float(np.abs(values).max(initial=0.0)) * 1.15, 5.0)
+    axes.set(xlim=(-reach, reach), ylim=(len(values) - 0.4, -0.6))
+    style.label_axes(axes, x=f"accuracy of {method} minus {other}, points", title=title)
+    return axes
+
+
+def _counted(names: Sequence[str], counts: Sequence[int] | None, n: int) -> list[str]:
+    """Shortened class names, with the number of samples behind each."""
+    labels = [style.shorten(name) for name in style.check_names(names, n, "class")]
+    if counts is None:
+        return labels
+    if len(counts) != n:
+        raise DataError(f"expected {n} counts, got {len(counts)}", where="counts")
+    return [f"{text} ({k})" for text, k in zip(labels, counts, strict=True)]
 
 
 def number_ticks(ax: Axes, names: Sequence[str], *, rows: Sequence[str] | None = None) -> None:

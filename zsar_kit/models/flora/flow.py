@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from zsar_kit.errors import ConfigError, DataError
-from zsar_kit.models.flora.velocity import VelocityField
+from zsar_kit.models.flora.velocity import SumWeights, VelocityField
 
 DIRECTIONS = ("text_to_skeleton", "skeleton_to_text")
 ERROR_KINDS = ("per_token", "mean_square", "total")
@@ -193,7 +193,7 @@ def velocity_errors(
     mask: Bool[Tensor, "class token"],
     t: float = 0.5,
     *,
-    budget_bytes: int = 64 * 2**20,
+    budget_bytes: int = 128 * 2**20,
     direction: str = "text_to_skeleton",
     error: str = "per_token",
     condition: Float[Tensor, "class condition"] | None = None,
@@ -238,21 +238,24 @@ def velocity_errors(
     z_s = z_s[:, None] if z_s.ndim == 2 else z_s
     lengths = _lengths(mask)
     squared = z_a.new_empty(len(z_s), len(z_a))
+    time = torch.full((1,), t, device=z_a.device, dtype=z_a.dtype)
+    prepared = model.prepare(time)
     for classes in _length_groups(lengths, len(z_s)):
-        longest = lengths[classes[-1]]
-        texts, real = z_a[classes, :longest], mask[classes, :longest]
-        bytes_a_pair = model.activation_floats(longest) * z_a.element_size()
+        bytes_a_pair = model.activation_floats(lengths[classes[-1]]) * z_a.element_size()
         pairs = max(1, budget_bytes // bytes_a_pair)
-        columns = torch.tensor(classes, device=z_a.device)
-        for column, text, keep in zip(columns.split(pairs), texts.split(pairs), real.split(pairs), strict=True):
-            given = None if condition is None else condition[column]
+        # Samples first: what a network does once for a text then serves as many of them as possible.
+        rows = min(len(z_s), pairs)
+        for start in range(0, len(classes), max(1, pairs // rows)):
+            chunk = classes[start : start + max(1, pairs // rows)]
+            longest = lengths[chunk[-1]]
+            given = None if condition is None else condition[chunk]
             noise = None if source_noise is None else source_noise[:longest]
-            rows = max(1, pairs // len(column))
+            text, keep = z_a[chunk, :longest], mask[chunk, :longest]
             block = [
-                _pair_errors(model, part, text, keep, t, direction, given, noise, sigma_min)
+                _pair_errors(model, part, text, keep, time, prepared, direction, given, noise, sigma_min)
                 for part in z_s[:, :longest].split(rows)
             ]
-            squared[:, column] = torch.cat(block).to(squared.dtype)
+            squared[:, chunk] = torch.cat(block).to(squared.dtype)
     if error == "total":
         return squared.sqrt()
     real_tokens = mask.sum(dim=-1).to(squared.dtype)
@@ -264,14 +267,14 @@ def _pair_errors(
     z_s: Float[Tensor, "rows place latent"],
     z_a: Float[Tensor, "columns token latent"],
     mask: Bool[Tensor, "columns token"],
-    t: float,
+    t: Float[Tensor, " one"],
+    prepared: SumWeights | None,
     direction: str,
     condition: Float[Tensor, "columns condition"] | None,
     source_noise: Float[Tensor, "token latent"] | None,
     sigma_min: float,
 ) -> Float[Tensor, "rows columns"]:
     """Squared velocity errors of all pairs in one call, summed over real tokens and features."""
-    time = torch.full((1,), t, device=z_a.device, dtype=z_a.dtype)
     z_0, z_1 = endpoints(z_s, z_a, direction)
     if source_noise is not None:
         z_0 = z_0 + source_noise
@@ -279,7 +282,7 @@ def _pair_errors(
     at_0, at_1 = 1 - (1 - sigma_min) * t, t
     of_a, of_s = (z_0, z_1) if direction == "text_to_skeleton" else (z_1, z_0)
     w_a, w_s = (at_0, at_1) if direction == "text_to_skeleton" else (at_1, at_0)
-    v = model.at_sums(w_a * of_a, w_s * of_s, time, mask, condition)
+    v = model.at_sums(w_a * of_a, w_s * of_s, t, mask, condition, prepared)
     v_a, v_s = (-(1 - sigma_min) * of_a, of_s) if direction == "text_to_skeleton" else (of_a, -(1 - sigma_min) * of_s)
     squared = (v - v_a[None] - v_s[:, None]).square().sum(dim=-1)
     return squared.masked_fill(~mask, 0.0).sum(dim=-1)

@@ -8,7 +8,7 @@ layer starts at zero, so that the first steps are not spent on undoing a random 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from einops import rearrange
@@ -53,27 +53,28 @@ class VelocityField(nn.Module, ABC):
             ConfigError: a condition is missing, or given to a condition-free network.
         """
 
+    def prepare(self, t: Float[Tensor, " one"]) -> SumWeights | None:
+        """What :meth:`at_sums` can compute of the weights at time ``t`` once for many calls."""
+        return None
+
     def at_sums(
         self,
         x: Float[Tensor, "column token dim"],
-        y: Float[
-            Tensor,
-            (
-                row  # token dim
-            ),
-        ],
-        t: Float[Tensor, 1],
+        y: Float[Tensor, "row place dim"],
+        t: Float[Tensor, " one"],
         mask: Bool[Tensor, "column token"],
         condition: Float[Tensor, "column condition"] | None = None,
+        prepared: SumWeights | None = None,
     ) -> Float[Tensor, "row column token dim"]:
         """The velocity at each sum ``x[column] + y[row]``: the shape of z_t when all classes meet all samples.
 
         Args:
             x: one addend for each column, such as the texts' share of z_t.
-            y: the other for each row, the same at each token or not.
+            y: the other for each row, one for all tokens or one a token.
             t: time, one for all.
             mask: True at real tokens of the columns.
             condition: of each column; see :meth:`forward`.
+            prepared: from :meth:`prepare` at the same time; without it the pairs are made one by one.
         """
         rows, columns = len(y), len(x)
         z_t = (x[None] + y[:, None]).flatten(0, 1)
@@ -147,43 +148,43 @@ class VelocityDiT(VelocityField):
             h = h + sinusoidal_embedding(tokens.places.float(), self.width).to(h.dtype)
         return self._end(h, self.time(t, condition), tokens, self.blocks)
 
+    def prepare(self, t: Float[Tensor, " one"]) -> SumWeights | None:
+        """See :meth:`VelocityField.prepare`; None for a conditioned network, whose blocks differ by condition."""
+        if self.time.condition is not None:
+            return None
+        block = self.blocks[0]
+        assert isinstance(block, DiTBlock)
+        return block.prepare(self.time(t))
+
     def at_sums(
         self,
         x: Float[Tensor, "column token dim"],
-        y: Float[
-            Tensor,
-            (
-                row  # token dim
-            ),
-        ],
-        t: Float[Tensor, 1],
+        y: Float[Tensor, "row place dim"],
+        t: Float[Tensor, " one"],
         mask: Bool[Tensor, "column token"],
         condition: Float[Tensor, "column condition"] | None = None,
+        prepared: SumWeights | None = None,
     ) -> Float[Tensor, "row column token dim"]:
-        """See :meth:`VelocityField.at_sums`; what is linear in the sum is computed once per row and once per column.
+        """See :meth:`VelocityField.at_sums`; exact, but most of the first block is computed once per row or column.
 
         The first block's LayerNorm of a sum a + s of centred vectors is ``(a + s) / sqrt(|a|^2 + |s|^2 + 2 a.s)``, up
-        to a constant: its projection to queries, keys and values is linear in a and s but for that one number a token.
+        to a constant: queries, keys and values are linear in a and s but for that one number r a token. Attention then
+        mixes the columns' values with weights w r. Everything linear that follows it, its output projection and the
+        MLP's first layer, is therefore applied to the few values of each column beforehand, and not to each token of
+        each pair. That saves work while a text has fewer tokens than a head has features.
         """
-        if condition is not None:  # the modulation then differs by column, and nothing is shared
+        short = self.heads * (x.shape[1] + 1) < self.width
+        if prepared is None or condition is not None or y.shape[1] > 1 or not short:
             return super().at_sums(x, y, t, mask, condition)
-        linear, block = nn.functional.linear, self.blocks[0]
-        assert isinstance(block, DiTBlock)
-        embedded = self.time(t)
-        shift, scale, *rest = block.modulation(embedded).chunk(6, dim=-1)
-        a, s = self.embed(x), linear(y, self.embed.weight)
+        a, s = self.embed(x), nn.functional.linear(y[:, 0], self.embed.weight)
         if self.positions:
             a = a + sinusoidal_embedding(torch.arange(x.shape[1], device=x.device), self.width).to(a.dtype)
-        a_0, s_0 = a - a.mean(-1, keepdim=True), s - s.mean(-1, keepdim=True)
-        cross = torch.einsum("cmd,rmd->rcm", a_0, s_0.expand(-1, x.shape[1], -1))
-        squares = a_0.square().sum(-1)[None] + s_0.square().sum(-1)[:, None] + 2 * cross
-        spread = (squares / self.width + block.norm_1.eps).rsqrt()[..., None]
-        of_a, of_s = (linear(part * (1 + scale), block.qkv.weight) for part in (a_0, s_0))
-        qkv = (of_a[None] + of_s[:, None]).mul_(spread).add_(linear(shift, block.qkv.weight, block.qkv.bias))
-        tokens = _Tokens(qkv.flatten(0, 1), mask[None].expand(len(y), -1, -1).flatten(0, 1))
-        h = tokens.pack((a[None] + s[:, None]).flatten(0, 1))
-        h = block.finish(h, qkv.flatten(0, 1), [tokens.spread(part) for part in rest], tokens)
-        return self._end(h, embedded, tokens, self.blocks[1:]).unflatten(0, (len(y), len(x)))
+        block = self.blocks[0]
+        assert isinstance(block, DiTBlock)
+        rows, columns = len(y), len(x)
+        h = block.at_sums(a, s, mask, prepared).flatten(0, 1)
+        tokens = _Tokens(h, mask[None].expand(rows, -1, -1).flatten(0, 1))
+        return self._end(tokens.pack(h), prepared.embedded, tokens, self.blocks[1:]).unflatten(0, (rows, columns))
 
     def _end(
         self, h: Float[Tensor, "*tokens width"], embedded: Float[Tensor, "#batch width"], tokens: _Tokens, blocks
@@ -234,30 +235,87 @@ class DiTBlock(nn.Module):
     ) -> Float[Tensor, "*tokens width"]:
         """One block; keys at padding are never attended to."""
         shift, scale, *rest = tokens.spread(self.modulation(condition)).chunk(6, dim=-1)
-        qkv = self.qkv(self.norm_1(h) * (1 + scale) + shift)
-        return self.finish(h, tokens.unpack(qkv), rest, tokens)
-
-    def finish(
-        self,
-        h: Float[Tensor, "*tokens width"],
-        qkv: Float[Tensor, "batch token triple"],
-        modulations: Sequence[Tensor],
-        tokens: _Tokens,
-    ) -> Float[Tensor, "*tokens width"]:
-        """Attention, the only place where tokens meet, and the MLP, from queries, keys and values on.
-
-        Args:
-            h: the residual stream.
-            qkv: queries, keys and values at their places.
-            modulations: the gate of attention; shift, scale and gate of the MLP.
-            tokens: where the real ones are.
-        """
-        gate_1, shift_2, scale_2, gate_2 = modulations
+        gate_1, shift_2, scale_2, gate_2 = rest
+        qkv = tokens.unpack(self.qkv(self.norm_1(h) * (1 + scale) + shift))
         q, k, v = rearrange(qkv, "b t (three heads d) -> three b heads t d", three=3, heads=self.heads)
         keys = None if tokens.mask is None else tokens.mask[:, None, None, :]
         found = scaled_dot_product_attention(q, k, v, attn_mask=keys)
         h = h + gate_1 * self.project(tokens.pack(rearrange(found, "b h t d -> b t (h d)")))
         return h + gate_2 * self.mlp(self.norm_2(h) * (1 + scale_2) + shift_2)
+
+    def prepare(self, embedded: Float[Tensor, "one width"]) -> SumWeights:
+        """The block's weights at one time, with what is linear between attention and GELU multiplied out."""
+        width = embedded.shape[-1]
+        shift_1, scale_1, gate_1, shift_2, scale_2, gate_2 = self.modulation(embedded).chunk(6, dim=-1)
+        first = self.mlp[0]
+        assert isinstance(first, nn.Linear)
+        inner = first.weight * (1 + scale_2)
+        both = torch.cat([torch.eye(width).to(inner), inner - inner.mean(-1, keepdim=True)])
+        of_v = nn.functional.linear(shift_1, self.qkv.weight, self.qkv.bias)
+        return SumWeights(
+            embedded=embedded,
+            qkv=self.qkv.weight * (1 + scale_1),
+            qk_shift=of_v[0, : 2 * width],
+            both=both,
+            values=rearrange(both @ (self.project.weight * gate_1.T), "o (h d) -> h d o", h=self.heads),
+            attended=gate_1[0] * nn.functional.linear(of_v[0, 2 * width :], self.project.weight, self.project.bias),
+            hidden_shift=nn.functional.linear(shift_2, first.weight, first.bias)[0],
+            gate=gate_2[0],
+        )
+
+    def at_sums(
+        self,
+        a: Float[Tensor, "column token width"],
+        s: Float[Tensor, "row width"],
+        mask: Bool[Tensor, "column token"],
+        w: SumWeights,
+    ) -> Float[Tensor, "row column token width"]:
+        """The block at each sum ``a[column] + s[row]``; see :meth:`VelocityDiT.at_sums`."""
+        linear, width = nn.functional.linear, a.shape[-1]
+        a_0, s_0 = a - a.mean(-1, keepdim=True), s - s.mean(-1, keepdim=True)
+        squares = a_0.square().sum(-1) + s_0.square().sum(-1)[:, None, None] + 2 * torch.einsum("cmw,rw->rcm", a_0, s_0)
+        r = (squares / width + self.norm_1.eps).rsqrt()[..., None]
+        qk_a, v_a = linear(a_0, w.qkv).split((2 * width, width), -1)
+        qk_s, v_s = linear(s_0, w.qkv).split((2 * width, width), -1)
+        qk = (qk_a + qk_s[:, None, None]).mul_(r).add_(w.qk_shift)
+        q, k = rearrange(qk, "r c m (two h d) -> two r c h m d", two=2, h=self.heads)
+        logits = (q @ k.mT) / q.shape[-1] ** 0.5
+        weights = logits.masked_fill_(~mask[None, :, None, None], -torch.inf).softmax(-1) * r[..., None, None, :, 0]
+        # From here on, [residual stream ; the MLP before its GELU, but for LayerNorm's scale and shift] at once.
+        of_a = torch.einsum("cmhd,hdo->chmo", v_a.unflatten(-1, (self.heads, -1)), w.values).flatten(1, 2)
+        of_s = torch.einsum("rhd,hdo->rho", v_s.unflatten(-1, (self.heads, -1)), w.values)
+        sums = rearrange(weights.sum(-1), "r c h i -> r (c i) h")
+        found = torch.baddbmm(linear(s, w.both)[:, None], sums, of_s).unflatten(1, a.shape[:2])
+        found += linear(a + w.attended, w.both)
+        found += torch.einsum("rchij,chjo->rcio", weights, of_a.unflatten(1, (self.heads, -1)))
+        h, hidden = found.split((width, found.shape[-1] - width), -1)
+        spread = (h.var(-1, correction=0, keepdim=True) + self.norm_2.eps).rsqrt()
+        return h + w.gate * self.mlp[1:](torch.addcmul(w.hidden_shift, hidden, spread))
+
+
+@dataclass(frozen=True)
+class SumWeights:
+    """A block's weights at one time, multiplied out for :meth:`DiTBlock.at_sums`.
+
+    Attributes:
+        embedded: the time embedding.
+        qkv: to queries, keys and values of a centred token, before LayerNorm's scale.
+        qk_shift: what the modulation adds to queries and keys.
+        both: from the residual stream to itself and to the MLP's first layer.
+        values: from the values of each head, through attention's projection, to both.
+        attended: what the modulation's share of the values and the projection's bias add to the residual stream.
+        hidden_shift: what the modulation and the bias add before the GELU.
+        gate: of the MLP.
+    """
+
+    embedded: Float[Tensor, "one width"]
+    qkv: Float[Tensor, "triple width"]
+    qk_shift: Float[Tensor, " double"]
+    both: Float[Tensor, "both width"]
+    values: Float[Tensor, "head d both"]
+    attended: Float[Tensor, " width"]
+    hidden_shift: Float[Tensor, " hidden"]
+    gate: Float[Tensor, " width"]
 
 
 class _Tokens:
