@@ -50,8 +50,12 @@ def stored_run(
 def test_every_suite_of_the_kit_is_valid_and_names_what_exists():
     assert {"demo", "real"} <= set(suite_names())
     for name in suite_names():
-        configs = [config for _, _, config in load_suite(name).configs()]
+        suite = load_suite(name)
+        configs = [config for _, _, config in suite.configs()]
         assert len({c.digest() for c in configs}) == len(configs) > 0
+        titles = [row.title for row in suite.methods]
+        assert len(set(titles)) == len(titles)
+        assert suite.reference in [row.title for row in suite.methods if row.floor]
 
 
 def test_a_suite_file_with_a_misspelt_key_is_refused(tmp_path):
