@@ -192,7 +192,7 @@ class VelocityDiT(VelocityField):
         """The remaining blocks and the head."""
         for block in blocks:
             h = block(h, embedded, tokens)
-        shift, scale = tokens.spread(self.modulation(embedded)).chunk(2, dim=-1)
+        shift, scale = (tokens.spread(part) for part in self.modulation(embedded).chunk(2, dim=-1))
         return tokens.unpack(self.head(self.norm(h) * (1 + scale) + shift))
 
     def activation_floats(self, tokens: int) -> int:
@@ -234,7 +234,8 @@ class DiTBlock(nn.Module):
         tokens: _Tokens,
     ) -> Float[Tensor, "*tokens width"]:
         """One block; keys at padding are never attended to."""
-        shift, scale, *rest = tokens.spread(self.modulation(condition)).chunk(6, dim=-1)
+        # Cut first and spread then: the gradient is never as wide as all six together.
+        shift, scale, *rest = (tokens.spread(part) for part in self.modulation(condition).chunk(6, dim=-1))
         gate_1, shift_2, scale_2, gate_2 = rest
         qkv = tokens.unpack(self.qkv(self.norm_1(h) * (1 + scale) + shift))
         q, k, v = rearrange(qkv, "b t (three heads d) -> three b heads t d", three=3, heads=self.heads)
@@ -349,7 +350,7 @@ class _Tokens:
         """What a sample has, for each of its tokens (or for all, where all samples share it)."""
         if self.mask is None:
             return x[:, None]
-        return x if len(x) == 1 else x[self.samples]
+        return x if len(x) == 1 else x.index_select(0, self.samples)
 
 
 class VelocityMLP(VelocityField):
