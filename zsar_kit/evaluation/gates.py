@@ -256,7 +256,8 @@ def restore_gate(record: Mapping[str, Any]) -> Gate:
     options = dict(record)
     kind = options.pop("kind")
     if kind == "logistic":
-        return LogisticGate(**options | {"weights": tuple(options["weights"])})
+        options["weights"] = tuple(options["weights"])
+        return LogisticGate(**options)
     return make_gate(kind, **options)
 
 

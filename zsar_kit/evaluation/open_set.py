@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -219,4 +219,5 @@ def _temperature(logits: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
         scaled = [log_softmax(v / np.exp(log_temperature), axis=1)[np.arange(len(v)), own] for v, own in logits]
         return -float(np.concatenate(scaled).mean())
 
-    return float(np.exp(minimize_scalar(loss, bounds=LOG_TEMPERATURES, method="bounded").x))
+    found: Any = minimize_scalar(loss, bounds=LOG_TEMPERATURES, method="bounded")
+    return float(np.exp(found.x))

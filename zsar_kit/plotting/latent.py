@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
-from scipy.stats import pearsonr, spearmanr
+from scipy.stats import rankdata
 
 from zsar_kit.errors import ConfigError, DataError
 from zsar_kit.plotting import style
@@ -180,7 +180,8 @@ def _project(points: np.ndarray, view: str, seed: int) -> tuple[Float[np.ndarray
     perplexity = min(PERPLEXITY, (len(points) - 1) / 3)
     start = _principal(points[order])[0]
     start *= 1e-4 / max(float(start[:, 0].std()), 1e-12)
-    embedding = TSNE(perplexity=perplexity, init=start.astype(np.float32), random_state=seed)
+    init: Any = start.astype(np.float32)  # an array is documented; sklearn's annotation knows names only
+    embedding = TSNE(perplexity=perplexity, init=init, random_state=seed)
     flat[order] = embedding.fit_transform(points[order].astype(np.float32))
     return flat, (f"t-SNE 1 (perplexity {perplexity:.0f}, no unit)", "t-SNE 2 (no unit)")
 
@@ -259,9 +260,8 @@ def _pair_similarities(vectors: np.ndarray, where: str) -> Float[np.ndarray, " p
 
 
 def _correlations(x: np.ndarray, y: np.ndarray) -> str:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of constant values: said below in words
-        linear, ranked = float(pearsonr(x, y)[0]), float(spearmanr(x, y)[0])
+    with np.errstate(invalid="ignore", divide="ignore"):  # of constant values: said below in words
+        linear, ranked = np.corrcoef(x, y)[0, 1], np.corrcoef(rankdata(x), rankdata(y))[0, 1]  # Pearson, Spearman
     if not np.isfinite([linear, ranked]).all():
         return "no correlation, as all pairs are equally alike"
     return f"Pearson r {linear:.2f}, Spearman ρ {ranked:.2f}"
