@@ -13,7 +13,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from zsar_kit.errors import ConfigError, DataError
-from zsar_kit.models.flora.velocity import SumWeights, VelocityField
+from zsar_kit.models.flora.dit import SumWeights
+from zsar_kit.models.flora.velocity import VelocityField
 
 DIRECTIONS = ("text_to_skeleton", "skeleton_to_text")
 ERROR_KINDS = ("per_token", "mean_square", "total")
