@@ -12,7 +12,8 @@ import pytest
 from zsar_kit.errors import ArtefactError, TextError
 from zsar_kit.semantics.embeddings import Semantics, pool_sentences
 from zsar_kit.semantics.language import TextEncoder
-from zsar_kit.semantics.texts import ClassTexts, load_texts
+from zsar_kit.semantics.text_files import load_texts
+from zsar_kit.semantics.texts import ClassTexts
 
 FILE = """
 dataset = "mine"

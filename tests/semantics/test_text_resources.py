@@ -13,7 +13,15 @@ from typing import Any
 
 import pytest
 
-CLASS_COUNT = {"utd_mhad": 27, "nw_ucla": 10, "kinder_gator": 58, "puppet": 28}
+from zsar_kit.data.splits import class_names
+from zsar_kit.semantics.text_files import load_texts
+from zsar_kit.semantics.texts import TEXT_SETS
+
+CLASS_COUNT = {"utd_mhad": 27, "nw_ucla": 10, "kinder_gator": 58, "puppet": 28, "ntu120": 120, "pku_mmd": 51}
+EARLY = ("utd_mhad", "nw_ucla", "kinder_gator", "puppet")
+"""Motion texts of these open with what moves and have 15 to 45 words."""
+
+STRUCTURE = ("noun", "verb", "key_parts", "parts", "phases", "contexts")
 FIELDS = ("label", "definition", "motion")
 SENTENCE_FIELDS = ("definition", "motion")
 PUPPET_NTU_IDS = [
@@ -34,9 +42,21 @@ def raw_text(dataset: str) -> str:
     return (folder / f"{dataset}.toml").read_text(encoding="utf-8")
 
 
-def classes_of(dataset: str) -> list[dict[str, Any]]:
+def tables_of(dataset: str) -> list[dict[str, Any]]:
     """The `[[class]]` tables of one resource file, in file order."""
     return tomllib.loads(raw_text(dataset))["class"]
+
+
+def classes_of(dataset: str) -> list[dict[str, Any]]:
+    """The same with the texts that `like` stands for."""
+    texts = load_texts(dataset)
+    basic = [{f: texts.entries[i][f][0] for f in ("name", *FIELDS)} for i in range(len(texts.ids))]
+    return [{**table, **entry} for table, entry in zip(tables_of(dataset), basic, strict=True)]
+
+
+def ntu_label(entry: dict[str, Any]) -> int:
+    """The NTU label of a class of puppet."""
+    return int(entry["like"].removeprefix("ntu120:"))
 
 
 every_dataset = pytest.mark.parametrize("dataset", CLASS_COUNT)
@@ -45,7 +65,7 @@ every_dataset = pytest.mark.parametrize("dataset", CLASS_COUNT)
 def test_there_are_no_text_files_that_this_module_does_not_check() -> None:
     folder = resources.files("zsar_kit") / "semantics" / "resources" / "texts"
     stems = {Path(entry.name).stem for entry in folder.iterdir() if entry.name.endswith(".toml")}
-    assert stems == set(CLASS_COUNT)
+    assert stems == {*CLASS_COUNT, "ntu60"}
 
 
 @every_dataset
@@ -67,9 +87,47 @@ def test_ids_are_contiguous_and_names_unique(dataset: str) -> None:
 
 
 @every_dataset
-def test_every_class_has_exactly_the_documented_keys(dataset: str) -> None:
-    expected = {"id", "name", *FIELDS} | ({"ntu_id"} if dataset == "puppet" else set())
-    assert [entry["name"] for entry in classes_of(dataset) if set(entry) != expected] == []
+def test_every_class_has_all_text_sets_of_its_own_or_of_the_class_it_is_like(dataset: str) -> None:
+    texts = load_texts(dataset)
+    assert set(texts.fields) == set(TEXT_SETS)
+    for table in tables_of(dataset):
+        assert "like" in table or set(table) == {"id", "name", *FIELDS, *STRUCTURE}, table["name"]
+    assert all(texts.key_parts_of(c) and len(texts.contexts_of(c)) == 10 for c in texts.ids)
+
+
+def test_ntu60_is_the_first_half_of_ntu120() -> None:
+    half, whole = load_texts("ntu60"), load_texts("ntu120")
+    assert half.names == class_names("ntu60") == whole.names[:60]
+    assert half.of("motion", 59) == whole.of("motion", 59)
+    assert half.contexts_of(11) == whole.contexts_of(11)
+
+
+@pytest.mark.parametrize("dataset", ["ntu120", "ntu60", "pku_mmd", "utd_mhad", "nw_ucla", "kinder_gator"])
+def test_names_are_those_of_the_class_list(dataset: str) -> None:
+    assert load_texts(dataset).names == class_names(dataset)
+
+
+def test_aliases_name_the_same_action() -> None:
+    """A class of PKU-MMD that is like one of NTU has its name, or one that means the same."""
+    ntu, pku = load_texts("ntu120"), tables_of("pku_mmd")
+    differing = {}
+    for table in pku:
+        if "like" in table:
+            other = ntu.names[int(table["like"].partition(":")[2])]
+            if other != table["name"]:
+                differing[table["name"]] = other
+    assert differing == {"bow": "nod head/bow", "standing up": "standing up (from sitting position)"}
+    own = [table["name"] for table in pku if "like" not in table]
+    assert own == ["put something inside pocket", "take out something from pocket"]
+
+
+@every_dataset
+def test_two_classes_share_texts_only_where_the_file_says_so(dataset: str) -> None:
+    texts, tables = load_texts(dataset), tables_of(dataset)
+    owners: dict[tuple[str, ...], int] = {}
+    for table in tables:
+        if "like" not in table:
+            assert owners.setdefault(texts.sentences("contexts", table["id"]), table["id"]) == table["id"]
 
 
 @every_dataset
@@ -100,7 +158,8 @@ def test_definition_and_motion_are_one_sentence(dataset: str, field: str) -> Non
         text = entry[field]
         assert text[0].isupper(), f"{dataset}/{entry['name']}: {field} does not start as a sentence"
         assert text.endswith("."), f"{dataset}/{entry['name']}: {field} has no full stop"
-        assert not set(text[:-1]) & set(".!?;:"), f"{dataset}/{entry['name']}: {field} is more than one sentence"
+        ends = set(".!?") if dataset in ("ntu120", "pku_mmd") else set(".!?;:")
+        assert not set(text[:-1]) & ends, f"{dataset}/{entry['name']}: {field} is more than one sentence"
 
 
 @every_dataset
@@ -112,7 +171,7 @@ def test_labels_are_short_phrases(dataset: str) -> None:
         assert label[-1].isalpha(), f"{dataset}/{entry['name']}: {label!r}"
 
 
-@every_dataset
+@pytest.mark.parametrize("dataset", EARLY)
 def test_motions_are_15_to_45_words_and_open_with_what_moves(dataset: str) -> None:
     for entry in classes_of(dataset):
         motion = entry["motion"]
@@ -120,18 +179,24 @@ def test_motions_are_15_to_45_words_and_open_with_what_moves(dataset: str) -> No
         assert OPENING_SUBJECT.match(motion), f"{dataset}/{entry['name']}: opens with {motion[:30]!r}"
 
 
+@pytest.mark.parametrize("dataset", ["ntu120", "pku_mmd"])
+def test_later_motions_are_30_to_60_words(dataset: str) -> None:
+    for entry in classes_of(dataset):
+        assert 30 <= len(entry["motion"].split()) <= 60, f"{dataset}/{entry['name']}"
+
+
 def test_puppet_classes_are_28_ntu_labels_in_ascending_order() -> None:
-    assert [entry["ntu_id"] for entry in classes_of("puppet")] == PUPPET_NTU_IDS
+    assert [ntu_label(entry) for entry in classes_of("puppet")] == PUPPET_NTU_IDS
 
 
 def test_only_two_person_classes_of_puppet_speak_of_two_persons() -> None:
     """NTU-60 labels 49 to 59 are the mutual actions."""
     for entry in classes_of("puppet"):
-        assert entry["motion"].startswith("Two persons") == (entry["ntu_id"] >= 49), entry["name"]
+        assert entry["motion"].startswith("Two persons") == (ntu_label(entry) >= 49), entry["name"]
 
 
 @pytest.mark.shared
-@pytest.mark.parametrize("dataset", ["utd_mhad", "nw_ucla"])
+@pytest.mark.parametrize("dataset", ["utd_mhad", "nw_ucla", "ntu120"])
 def test_names_are_the_official_ones(dataset: str, shared_dir: Path) -> None:
     official = json.loads((shared_dir / "semantics" / "class_names.json").read_text(encoding="utf-8"))
     assert [entry["name"] for entry in classes_of(dataset)] == official[dataset]
@@ -141,7 +206,7 @@ def test_names_are_the_official_ones(dataset: str, shared_dir: Path) -> None:
 def test_puppet_names_are_those_of_their_ntu_labels(shared_dir: Path) -> None:
     official = json.loads((shared_dir / "semantics" / "class_names.json").read_text(encoding="utf-8"))["ntu120"]
     for entry in classes_of("puppet"):
-        assert entry["name"] == official[entry["ntu_id"]]
+        assert entry["name"] == official[ntu_label(entry)]
 
 
 @pytest.mark.shared

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from zsar_kit.errors import TextError
-from zsar_kit.semantics.texts import TEXT_SETS, ClassTexts, builtin_texts, load_texts
+from zsar_kit.semantics.text_files import builtin_texts, load_texts
+from zsar_kit.semantics.texts import TEXT_SETS, ClassTexts
 
 GOOD = """
 dataset = "mine"
@@ -78,7 +79,7 @@ def test_digest_follows_the_content(tmp_path: Path, mine: ClassTexts):
 @pytest.mark.parametrize(
     ("text_set", "class_id", "message"),
     [
-        ("motion", 2, r"class 2 \('Bow'\) has no 'motion' text .*mine.toml.*Add `motion = "),
+        ("motion", 2, r"class 2 \('Bow'\) has no 'motion' text; 1 of 2 classes lack it .*mine.toml.*Add `motion = "),
         ("label", 3, r"class 3 of 'mine' has no text; texts are there for 2, 7 .*mine.toml.*`id = 3`"),
         ("motions", 7, "unknown text set 'motions'.*Did you mean 'motion'"),
     ],

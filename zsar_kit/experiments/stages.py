@@ -33,7 +33,7 @@ from zsar_kit.errors import ArtefactError, DataError, nearest_name
 from zsar_kit.experiments.config import RunConfig, slug
 from zsar_kit.semantics.embeddings import Semantics
 from zsar_kit.semantics.language import TextEncoder, load_text_encoder
-from zsar_kit.semantics.texts import load_texts
+from zsar_kit.semantics.text_files import load_texts
 
 DEFAULT_WORKSPACE = Path("workspace")
 log = logging.getLogger("zsar_kit")

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from zsar_kit.errors import ConfigError
-from zsar_kit.models.flora.velocity import DiTBlock, VelocityDiT, VelocityField, VelocityMLP, _Tokens
+from zsar_kit.models.flora.dit import DiTBlock, PackedTokens
+from zsar_kit.models.flora.velocity import VelocityDiT, VelocityField, VelocityMLP
 
 DIM, TOKENS, BATCH = 8, 5, 3
 
@@ -49,16 +50,16 @@ def test_untrained_block_is_the_identity(inputs):
     block = DiTBlock(DIM, 2, 16, generator=seeded())
     condition = torch.randn(BATCH, DIM, generator=seeded(3))
     for places in (None, mask):
-        tokens = _Tokens(z, places)
+        tokens = PackedTokens(z, places)
         assert torch.equal(block(tokens.pack(z), condition, tokens), tokens.pack(z))
 
 
 def test_packing_keeps_real_tokens_and_their_places(inputs):
     z, _, mask = inputs
-    tokens = _Tokens(z, mask)
+    tokens = PackedTokens(z, mask)
     assert tokens.pack(z).shape == (int(mask.sum()), DIM)
     assert torch.equal(tokens.unpack(tokens.pack(z)), z * mask[..., None])
-    assert torch.equal(_Tokens(z, torch.ones_like(mask)).pack(z), z)
+    assert torch.equal(PackedTokens(z, torch.ones_like(mask)).pack(z), z)
 
 
 @pytest.mark.parametrize("depth", [1, 2])

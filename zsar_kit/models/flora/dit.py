@@ -85,7 +85,7 @@ class DiTBlock(nn.Module):
         mask: Bool[Tensor, "column token"],
         w: SumWeights,
     ) -> Float[Tensor, "row column token width"]:
-        """The block at each sum ``a[column] + s[row]``; see :meth:`~zsar_kit.models.flora.velocity.VelocityDiT.at_sums`."""
+        """The block at each sum ``a[column] + s[row]``; why this is exact is said at ``VelocityDiT.at_sums``."""
         linear, width = nn.functional.linear, a.shape[-1]
         a_0, s_0 = a - a.mean(-1, keepdim=True), s - s.mean(-1, keepdim=True)
         squares = a_0.square().sum(-1) + s_0.square().sum(-1)[:, None, None] + 2 * torch.einsum("cmw,rw->rcm", a_0, s_0)

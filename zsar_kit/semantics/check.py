@@ -1,0 +1,214 @@
+"""What class texts must hold beyond their form: complete, varied, and in words that a language model knows.
+
+The reader (:mod:`zsar_kit.semantics.text_files`) refuses what is malformed; here is what makes well-formed texts unfit
+for their use. All findings are collected, each with its line and a remedy.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from zsar_kit.semantics.offline import offline_model_folder
+from zsar_kit.semantics.texts import GROUPS, NOTHING, SLOTS, TEXT_SETS, ClassTexts, Context
+
+CONTEXTS = 10
+"""Context descriptions of a class (SkeletonContext section 4.2)."""
+
+DISTINCT = 6
+"""Fewest distinct (place, object, sub-action) triples among them."""
+
+LONGEST = {"definition": 30, "motion": 60, "parts": 20, "phases": 20, "contexts": 20}
+"""Most words of a sentence: beyond these a reader, and a pooled feature, lose the thread."""
+
+_SENTENCES = ("definition", "motion", *(f"{g}.{m}" for g, members in GROUPS.items() for m in members))
+_VOCABULARY_SIZE = 30_522
+"""Of ``bert-base-uncased``, which the offline model shares."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong.
+
+    Args:
+        where: file, line and class.
+        problem: what was required and what stands there.
+        remedy: what to do.
+    """
+
+    where: str
+    problem: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.problem}. {self.remedy}"
+
+
+def check_texts(
+    texts: ClassTexts,
+    *,
+    names: Sequence[str] | None = None,
+    vocabulary: Collection[str] | None = None,
+    text_sets: Iterable[str] = TEXT_SETS,
+) -> list[Finding]:
+    """Everything that is wrong with the texts of a data set; empty where they are fit for use.
+
+    Args:
+        texts: the texts.
+        names: official class names in label order, to find missing, extra and misnamed classes; None skips that.
+        vocabulary: word pieces of the language model whose masks slots fill; None is that of ``bert-base-uncased``.
+        text_sets: the sets that every class must have.
+
+    Raises:
+        MissingModelError: the vocabulary is not given and the offline language model, which has it, is not installed.
+    """
+    pieces = bert_vocabulary() if vocabulary is None else vocabulary
+    found = [] if names is None else _against_class_list(texts, names)
+    wanted = list(text_sets)
+    for class_id in texts.ids:
+        found += _lacking(texts, class_id, wanted)
+        found += _sentences(texts, class_id)
+        if texts.contexts and texts.contexts[texts.position(class_id)]:
+            found += _contexts(texts, class_id, pieces)
+    return found + _repeated(texts)
+
+
+@cache
+def bert_vocabulary() -> frozenset[str]:
+    """Whole words of ``bert-base-uncased``'s vocabulary, read off the offline model, which has the same.
+
+    Raises:
+        MissingModelError: the offline model is not installed.
+    """
+    tokenizer = json.loads((offline_model_folder() / "tokenizer.json").read_text(encoding="utf-8"))
+    vocabulary = tokenizer["model"]["vocab"]
+    assert len(vocabulary) == _VOCABULARY_SIZE, "the verified file changed"
+    return frozenset(word for word in vocabulary if word.isalpha())
+
+
+def _place(texts: ClassTexts, class_id: int, key: str = "", row: int | None = None) -> str:
+    if texts.spots:
+        return texts.spots[texts.position(class_id)].at(key, row)
+    return f"{texts.source}, class {class_id}"
+
+
+def _against_class_list(texts: ClassTexts, names: Sequence[str]) -> list[Finding]:
+    found = []
+    own = dict(zip(texts.ids, texts.names, strict=True))
+    for class_id, name in enumerate(names):
+        if class_id not in own:
+            remedy = f"Add a [[class]] table with `id = {class_id}` and `name = {json.dumps(name)}`."
+            found.append(Finding(texts.source, f"class {class_id} ({name!r}) is missing", remedy))
+        elif own[class_id] != name:
+            problem = f"class {class_id} is called {own[class_id]!r}, the class list says {name!r}"
+            found.append(Finding(_place(texts, class_id, "name"), problem, "Give it the name of the list."))
+    for class_id in sorted(set(own) - set(range(len(names)))):
+        problem = f"class {class_id} ({own[class_id]!r}) is not in the class list, which ends at {len(names) - 1}"
+        found.append(Finding(_place(texts, class_id, "id"), problem, "Remove its table."))
+    return found
+
+
+def _lacking(texts: ClassTexts, class_id: int, wanted: Sequence[str]) -> list[Finding]:
+    entry = texts.entries[texts.position(class_id)]
+    # A group that is missing says so once, not once for each of its members.
+    lacking = [s for s in wanted if s not in entry and s.partition(".")[0] not in [w for w in wanted if w != s]]
+    found = [Finding(_place(texts, class_id), f"{s!r} is missing", f"Add `{s} = ...`.") for s in lacking]
+    if "contexts" in wanted and not (texts.key_parts and texts.key_parts[texts.position(class_id)]):
+        found.append(Finding(_place(texts, class_id), "'key_parts' is missing", "Add `key_parts = [...]`."))
+    for word in ("noun", "verb"):
+        if any(" " in text for text in entry.get(word, ())):
+            problem = f"{word!r} must be one word, got {entry[word][0]!r}"
+            found.append(Finding(_place(texts, class_id, word), problem, "Take its head."))
+    return found
+
+
+def _sentences(texts: ClassTexts, class_id: int) -> list[Finding]:
+    found = []
+    entry = texts.entries[texts.position(class_id)]
+    for text_set in _SENTENCES:
+        for sentence in entry.get(text_set, ()):
+            limit, count = LONGEST[text_set.partition(".")[0]], len(sentence.split())
+            if count > limit:
+                problem = f"{text_set!r} has {count} words, {limit} are the limit"
+                found.append(Finding(_place(texts, class_id, text_set), problem, "Say it shorter."))
+            if not (sentence[0].isupper() and sentence.endswith(".")):
+                problem = f"{text_set!r} must be a sentence, from a capital to a full stop, got {sentence[:60]!r}"
+                found.append(Finding(_place(texts, class_id, text_set), problem, "Write a sentence."))
+    return found
+
+
+def _contexts(texts: ClassTexts, class_id: int, vocabulary: Collection[str]) -> list[Finding]:
+    rows, name = texts.contexts_of(class_id), texts.names[texts.position(class_id)]
+    found = []
+    if len(rows) != CONTEXTS:
+        problem = f"a class has {CONTEXTS} context descriptions, got {len(rows)}"
+        found.append(Finding(_place(texts, class_id, "contexts"), problem, "Add or remove rows."))
+    distinct = len({(c.environment, c.used_object, c.target_object, c.sub_action) for c in rows})
+    if distinct < min(DISTINCT, len(rows)):
+        problem = f"at least {DISTINCT} distinct triples of place, objects and sub-action are needed, got {distinct}"
+        found.append(Finding(_place(texts, class_id, "contexts"), problem, "Think of other situations."))
+    label = set(texts.sentences("label", class_id)) if "label" in texts.entries[texts.position(class_id)] else set()
+    for number, row in enumerate(rows, start=1):
+        place = _place(texts, class_id, "contexts", number)
+        found += [Finding(place, *fault) for fault in _row_faults(row, {name, *label}, vocabulary)]
+        if number > 1 and row in rows[: number - 1]:
+            found.append(Finding(place, "the row is there twice", "Replace one of them."))
+    return found
+
+
+def _row_faults(row: Context, names: set[str], vocabulary: Collection[str]) -> Iterable[tuple[str, str]]:
+    for slot in SLOTS:
+        word = row.slot(slot)
+        if word not in vocabulary:
+            problem = f"{slot!r} must be one word of the language model's vocabulary, got {word!r}"
+            yield problem, f"Use a head noun that it knows in one piece, or {NOTHING!r} where there is no object."
+        if word.casefold() in {n.casefold() for n in names}:
+            yield f"{slot!r} repeats the class, {word!r}", "Name what is there, not what is done."
+    if row.environment == NOTHING:
+        yield "'environment' is 'none'", "Everything is done somewhere: name a place."
+    if row.sub_action.casefold() in {n.casefold() for n in names}:
+        yield f"'sub_action' repeats the class, {row.sub_action!r}", "Say what is done more closely."
+    if (count := len(row.sentence.split())) > LONGEST["contexts"]:
+        yield f"the sentence has {count} words, {LONGEST['contexts']} are the limit", "Say it shorter."
+
+
+def _repeated(texts: ClassTexts) -> list[Finding]:
+    """Sentences that stand for two classes, unless the file says that the one is like the other."""
+    found = []
+    for text_set in ("definition", "motion"):
+        owners = Counter(t for entry in texts.entries for t in entry.get(text_set, ()))
+        for class_id, entry in zip(texts.ids, texts.entries, strict=True):
+            twice = [t for t in entry.get(text_set, ()) if owners[t] > 1]
+            if twice and not _is_like(texts, class_id):
+                problem = f"{text_set!r} is that of another class too: {twice[0][:60]!r}"
+                found.append(Finding(_place(texts, class_id, text_set), problem, "Say what differs."))
+    return found
+
+
+def _is_like(texts: ClassTexts, class_id: int) -> bool:
+    """Whether a class shares its contexts with another on purpose."""
+    mine = texts.contexts[texts.position(class_id)] if texts.contexts else ()
+    return bool(mine) and sum(c == mine for c in texts.contexts) > 1
+
+
+def syllables(word: str) -> int:
+    """Syllables of an English word, counted as groups of vowels; a silent e at the end does not count."""
+    groups = re.findall(r"[aeiouy]+", word.casefold())
+    silent = len(groups) > 1 and re.search(r"[^aeiouy]e$", word.casefold()) and not word.casefold().endswith("le")
+    return max(1, len(groups) - bool(silent))
+
+
+def reading_ease(sentences: Iterable[str]) -> float:
+    """Flesch's reading ease: above 60 plain English, below 30 hard to read [1].
+
+    [1] Flesch, "A new readability yardstick", Journal of Applied Psychology 32, 1948.
+    """
+    texts = [re.findall(r"[A-Za-z']+", s) for s in sentences]
+    words = [w for text in texts for w in text]
+    if not words:
+        return float("nan")
+    return 206.835 - 1.015 * len(words) / len(texts) - 84.6 * sum(map(syllables, words)) / len(words)
