@@ -25,10 +25,16 @@ def commands() -> ModuleType:
     return import_module("zsar_kit.experiments.commands")
 
 
+def text_commands() -> ModuleType:
+    """The same for ``zsar texts``."""
+    return import_module("zsar_kit.experiments.text_commands")
+
+
 app = tyro.extras.SubcommandApp()
 data = tyro.extras.SubcommandApp()
 split = tyro.extras.SubcommandApp()
 runs = tyro.extras.SubcommandApp()
+texts = tyro.extras.SubcommandApp()
 
 
 @dataclass(frozen=True)
@@ -297,6 +303,56 @@ def run_import(file: Annotated[Positional[Path], arg(metavar="FILE")], place: Wh
     say(commands().import_(place.open(), file))
 
 
+@texts.command(name="check")
+def texts_check(
+    sources: Annotated[Positional[tuple[str, ...]], arg(metavar="TEXTS...")] = (), classes: Path | None = None
+) -> int:
+    """Check class texts: complete, varied, in words that a language model knows; a line for each fault.
+
+    Args:
+        sources: data sets of the kit, or .toml files; all of the kit's if none is named.
+        classes: a file with the official class names, one a line, for texts of your own.
+    """
+    text, fit = text_commands().check(sources, classes)
+    say(text)
+    return 0 if fit else 2
+
+
+@texts.command(name="report")
+def texts_report(
+    sources: Annotated[Positional[tuple[str, ...]], arg(metavar="TEXTS...")] = (),
+    language_model: str = "offline",
+    write: Path | None = None,
+    figures: Path | None = None,
+    place: Where = Place(),
+) -> None:
+    """How context words are shared between classes, what they say of the class, and which classes are nearest.
+
+    Args:
+        sources: data sets of the kit, or .toml files; the kit's five data sets if none is named.
+        language_model: 'offline', a model name, or a folder.
+        write: a Markdown file with the marks <!-- texts --> and <!-- nearest -->, where the tables go.
+        figures: folder for a figure.
+    """
+    say(text_commands().report(place.open(), sources, language_model, write, figures))
+
+
+@texts.command(name="show")
+def texts_show(
+    source: Annotated[Positional[str], arg(metavar="TEXTS")],
+    classes: Annotated[Positional[tuple[str, ...]], arg(metavar="CLASS...")] = (),
+    write: Path | None = None,
+) -> None:
+    """Everything that the texts say of some classes.
+
+    Args:
+        source: a data set of the kit, or a .toml file.
+        classes: class ids or names; all if none is named.
+        write: a Markdown file with the marks <!-- classes -->, where the pages go.
+    """
+    say(text_commands().show(source, classes, write))
+
+
 @app.command(name="demo")
 def demo(figures: Path = Path("figures/demo"), place: Where = Place()) -> int:
     """The whole route on the embedded synthetic data: skeletons to table and figures.
@@ -323,6 +379,7 @@ def doctor(install_lm: Annotated[bool, arg(name="install-lm")] = False, place: W
 
 app.command(data, name="data", help="Data sets: list, prepare, show.")
 app.command(split, name="split", help="Class splits: list, make.")
+app.command(texts, name="texts", help="Class texts: check, report, show, generate.")
 app.command(runs, name="run", help="Finished runs: export, import.")
 
 

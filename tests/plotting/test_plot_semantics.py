@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from zsar_kit.errors import DataError
-from zsar_kit.plotting.semantics import plot_neighbours, plot_similarity
+from zsar_kit.plotting.semantics import plot_neighbours, plot_similarity, plot_slot_sharing
 
 MATRIX = np.array([[1.0, 0.8, 0.1, 0.3], [0.8, 1.0, 0.2, 0.4], [0.1, 0.2, 1.0, 0.6], [0.3, 0.4, 0.6, 1.0]])
 NAMES = ["wave", "salute", "kick", "jump"]
@@ -42,3 +42,22 @@ def test_bad_input_is_refused():
         plot_similarity(np.full((2, 2), np.nan), ["a", "b"])
     with pytest.raises(DataError, match="one name per class, 4, got 3"):
         plot_neighbours(MATRIX, NAMES[:3])
+
+
+def test_slot_sharing_fills_each_bar_and_groups_data_sets():
+    reach = {
+        "a": {"environment": np.array([1, 2, 5, 20]), "used_object": np.array([1, 1])},
+        "b": {"environment": np.array([9])},
+    }
+    axes = plot_slot_sharing(reach)
+    bars = [[c.patches[i].get_width() for c in axes.containers] for i in range(3)]
+    assert bars == [[25, 25, 25, 0, 25], [100, 0, 0, 0, 0], [0, 0, 0, 100, 0]]
+    assert texts(axes.get_yticklabels()) == ["a: environment", "a: used object", "b: environment"]
+    with pytest.raises(DataError, match="expected rows"):
+        plot_slot_sharing({"a": {"environment": np.array([])}})
+
+
+def test_labels_say_what_the_matrix_holds():
+    axes = plot_similarity(MATRIX, NAMES, label="rank correlation")
+    assert "rank correlation" in [a.get_ylabel() for a in axes.figure.axes]
+    assert plot_neighbours(MATRIX, NAMES, x="words in common").get_xlabel() == "words in common"

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from zsar_kit.config import Config
-from zsar_kit.errors import ConfigError
+from zsar_kit.errors import ConfigError, nearest_name
+from zsar_kit.semantics.texts import TEXT_SETS
 
 Parameters = TypeVar("Parameters", bound=Config)
 
@@ -110,3 +111,26 @@ class EvaluateParameters(Config):
     def validate(self) -> None:
         """Check ranges."""
         self.require(self.trace >= 0, "trace", "at least 0 (0: only the last step is known)")
+
+
+@dataclass(frozen=True)
+class SemanticsParameters(Config):
+    """Parameters of ``03_semantic_space.ipynb``."""
+
+    dataset: str = "puppet"
+    split: str = "23/5"
+    text_set: str = "motion"
+    text_sets: tuple[str, ...] = ("label", "definition", "motion", "parts", "phases", "contexts")
+    neighbours: int = 5
+    language_model: str = "offline"
+    workspace: str = "workspace"
+    out: str = "figures"
+    device: str = "auto"
+
+    def validate(self) -> None:
+        """Check names and ranges."""
+        self.require(self.neighbours >= 1, "neighbours", "at least 1")
+        self.require(len(self.text_sets) >= 2, "text_sets", "two or more, to compare")
+        for text_set in (self.text_set, *self.text_sets):
+            if text_set not in TEXT_SETS:
+                raise ConfigError(f"unknown text set {text_set!r}", remedy=nearest_name(text_set, TEXT_SETS))

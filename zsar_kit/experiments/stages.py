@@ -210,6 +210,15 @@ def semantics_for(workspace: Workspace, dataset: str, text_set: str, language_mo
     return Semantics.build(load_texts(dataset), text_set, encoder, cache=workspace.root / "text-cache")
 
 
+def text_similarity(
+    workspace: Workspace, dataset: str, text_set: str, language_model: str = "offline"
+) -> tuple[tuple[str, ...], np.ndarray]:
+    """Class names, and the cosine similarity ``[class, class]`` of the pooled texts of one text set."""
+    semantics = semantics_for(workspace, dataset, text_set, language_model)
+    unit = semantics.pooled / np.linalg.norm(semantics.pooled, axis=1, keepdims=True)
+    return semantics.class_names, (unit @ unit.T).astype(float)
+
+
 def store_semantics(workspace: Workspace, semantics: Semantics) -> str:
     """Keep the texts of a run where it can find them again; the place is relative to the workspace."""
     place = f"semantics/{slug(semantics.dataset)}_{slug(semantics.text_set)}_{semantics.digest()}"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 
 from zsar_kit.errors import DataError
@@ -17,6 +18,7 @@ def plot_similarity(
     names: Sequence[str],
     *,
     highlight: Collection[int] = (),
+    label: str = "cosine similarity",
     ax: Axes | None = None,
     title: str | None = None,
 ) -> Axes:
@@ -26,6 +28,7 @@ def plot_similarity(
         matrix: ``[class, class]``, e.g. cosine similarity of the pooled texts.
         names: of the classes.
         highlight: positions (say, of the unseen classes) whose names stand out.
+        label: of the colour bar.
         ax: where to draw; None makes a figure of fitting size.
         title: above it.
 
@@ -43,8 +46,8 @@ def plot_similarity(
     number_ticks(axes, labels)
     _emphasise(axes, highlight)
     axes.spines[:].set_visible(False)
-    style.add_colorbar(axes, image, "cosine similarity", extend="max")
-    style.label_axes(axes, x="class", y="class", title=title)
+    style.add_colorbar(axes, image, label, extend="max")
+    style.label_axes(axes, title=title)
     return axes
 
 
@@ -55,6 +58,7 @@ def plot_neighbours(
     classes: Sequence[int] | None = None,
     k: int = 5,
     highlight: Collection[int] = (),
+    x: str = "cosine similarity",
     ax: Axes | None = None,
     title: str | None = None,
 ) -> Axes:
@@ -66,6 +70,7 @@ def plot_neighbours(
         classes: the positions to list neighbours of; None takes ``highlight``, or the first three.
         k: neighbours of each.
         highlight: positions (say, of the unseen classes) in another colour.
+        x: label of the axis, what the matrix holds.
         ax: where to draw; None makes a figure of fitting size.
         title: above it.
 
@@ -98,7 +103,7 @@ def plot_neighbours(
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(len(lines) - 0.4, -0.6)
     axes.set_xlim(left=low)
-    style.label_axes(axes, x="cosine similarity", title=title)
+    style.label_axes(axes, x=x, title=title)
     return axes
 
 
@@ -107,3 +112,49 @@ def _emphasise(ax: Axes, positions: Collection[int]) -> None:
         if index in positions:
             tick.set_color(style.RED)
             tick.set_fontweight("bold")
+
+
+def plot_slot_sharing(
+    reach: Mapping[str, Mapping[str, np.ndarray]], *, ax: Axes | None = None, title: str | None = None
+) -> Axes:
+    """For each data set and slot, how many classes share the words of its context descriptions.
+
+    Args:
+        reach: data set to slot to the number of classes that have a row's word, ``[row]``.
+        ax: where to draw; None makes a figure of fitting size.
+        title: above it.
+
+    Raises:
+        DataError: there is nothing to draw.
+    """
+    bars = [(dataset, slot, np.asarray(rows)) for dataset, slots in reach.items() for slot, rows in slots.items()]
+    if not bars or not all(len(rows) for _, _, rows in bars):
+        raise DataError("expected rows for each data set and slot, got none", where="reach")
+    axes = style.ensure_axes(ax, width=7.6, height=0.3 * len(bars) + 0.18 * len(reach) + 1.5)
+    bounds = [(1, 1), (2, 3), (4, 7), (8, 15), (16, None)]
+    labels = ["1 (its own)", "2–3", "4–7", "8–15", "16 or more"]
+    colours = [style.RED, *(colormaps[style.SEQUENTIAL](x) for x in (0.3, 0.5, 0.7, 0.95))]
+    places = [i + 0.6 * list(reach).index(dataset) for i, (dataset, _, _) in enumerate(bars)]
+    left = np.zeros(len(bars))
+    for (low, high), label, colour in zip(bounds, labels, colours, strict=True):
+        share = np.array([100 * ((r >= low) & (r <= (high or r.max()))).mean() for _, _, r in bars])
+        axes.barh(places, share, left=left, color=colour, label=label, height=0.82)
+        left += share
+    named = [f"{dataset}: {slot.replace('_', ' ')}" for dataset, slot, _ in bars]
+    axes.set_yticks(places, named, fontsize=style.TICK_SIZE)
+    axes.tick_params(axis="y", length=0)
+    axes.set_ylim(places[-1] + 0.6, -0.6)
+    axes.set_xlim(0, 100)
+    style.figure_of(axes).legend(
+        *axes.get_legend_handles_labels(),
+        title="classes that have the word",
+        title_fontsize=style.TICK_SIZE,
+        fontsize=style.TICK_SIZE,
+        frameon=False,
+        ncols=len(bounds),
+        loc="outside lower center",
+        columnspacing=1.2,
+        handlelength=1.2,
+    )
+    style.label_axes(axes, x="share of the context descriptions with a word in the slot, %", title=title)
+    return axes

@@ -1,0 +1,153 @@
+"""What the commands ``zsar texts ...`` do, as functions that return the text to show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from zsar_kit.data.splits import class_names, dataset_names
+from zsar_kit.errors import TextError, nearest_name
+from zsar_kit.evaluation.tables import format_table
+from zsar_kit.experiments import figures as drawing
+from zsar_kit.experiments.results import write_between
+from zsar_kit.experiments.stages import Workspace, text_similarity
+from zsar_kit.plotting.style import figure_of, save_figure
+from zsar_kit.semantics.check import check_texts, reading_ease
+from zsar_kit.semantics.slots import all_slots
+from zsar_kit.semantics.text_files import builtin_texts, load_texts
+from zsar_kit.semantics.texts import BASIC_SETS, GROUPS, ClassTexts
+
+REPORTED = ("ntu120", "pku_mmd", "utd_mhad", "nw_ucla", "kinder_gator")
+
+
+def check(sources: Sequence[str], class_list: Path | None) -> tuple[str, bool]:
+    """Check texts by data set name or path; all of the kit's where none is named.
+
+    Returns:
+        The findings, one a line, and whether there were none.
+
+    Raises:
+        TextError: a file is malformed.
+    """
+    lines, fit = [], True
+    for source in sources or builtin_texts():
+        texts = load_texts(source)
+        names = class_names(texts.dataset) if texts.dataset in dataset_names() else None
+        if class_list is not None:
+            names = tuple(n.strip() for n in class_list.read_text(encoding="utf-8").splitlines() if n.strip())
+        findings = check_texts(texts, names=names)
+        fit = fit and not findings
+        lines += [str(finding) for finding in findings]
+        against = "" if names is not None else " (no class list to compare with)"
+        lines.append(f"{texts.source}: {len(texts.ids)} classes, {len(findings) or 'no'} findings{against}")
+    return "\n".join(lines), fit
+
+
+def report(
+    workspace: Workspace, sources: Sequence[str], language_model: str, write: Path | None, figure_folder: Path | None
+) -> str:
+    """How the words of each data set are shared, and which classes are nearest by them.
+
+    Args:
+        workspace: where encoded texts are kept.
+        sources: data set names or paths; the five data sets of the kit where none is named.
+        language_model: with which the texts are compared.
+        write: a Markdown file whose marks ``<!-- texts -->`` and ``<!-- nearest -->`` enclose the tables' places.
+        figure_folder: folder for the figure; none is drawn without it.
+    """
+    known = [load_texts(source) for source in sources or REPORTED]
+    tables = {"texts": report_table(known), "nearest": nearest_table(workspace, sources or REPORTED, language_model)}
+    if write is not None:
+        for name, table in tables.items():
+            write_between(write, name, table)
+    if figure_folder is not None:
+        save_figure(figure_of(drawing.slot_figure(known)), figure_folder / "texts_slots", runs=[])
+    return "\n".join(tables.values())
+
+
+def report_table(known: Sequence[ClassTexts]) -> str:
+    """One row for each data set and slot."""
+    rows = []
+    for texts in known:
+        ease = reading_ease(texts.of("motion", c) for c in texts.ids)
+        for s in all_slots(texts):
+            rows.append(
+                {
+                    "data set": f"{texts.dataset} ({len(texts.ids)})",
+                    "reading ease": f"{ease:.0f}",
+                    "slot": s.slot,
+                    "words": str(s.words),
+                    "of one class only": str(s.unique),
+                    "rows with none, %": f"{100 * s.nothing:.0f}",
+                    "rows with a shared word, %": f"{100 * s.shared:.0f}",
+                    "information on the class, bits": f"{s.information:.2f} of {s.class_entropy:.2f}",
+                }
+            )
+    return format_table(rows, list(rows[0]))
+
+
+def nearest_table(workspace: Workspace, sources: Sequence[str], language_model: str, pairs: int = 4) -> str:
+    """The most alike pairs of classes of each data set by their motion texts and by their contexts."""
+    rows = []
+    for source in sources:
+        for text_set in ("motion", "contexts"):
+            names, matrix = text_similarity(workspace, source, text_set, language_model)
+            upper = np.triu(matrix, 1)
+            # Classes that share all their texts on purpose are alike by construction.
+            upper[upper > 1 - 1e-6] = 0.0
+            best = np.argsort(-upper, axis=None, kind="stable")[:pairs]
+            for i, j in (np.unravel_index(k, upper.shape) for k in best):
+                rows.append(
+                    {
+                        "data set": source,
+                        "texts": text_set,
+                        "nearest classes": f"{names[i]} ~ {names[j]}",
+                        "cosine": float(upper[i, j]),
+                    }
+                )
+    return format_table(rows, list(rows[0]), digits=2)
+
+
+def show(source: str, classes: Sequence[str], write: Path | None) -> str:
+    """Everything the texts say of some classes, as Markdown.
+
+    Args:
+        source: data set name or path.
+        classes: class ids or names; all where none is named.
+        write: a Markdown file whose marks ``<!-- classes -->`` and ``<!-- /classes -->`` enclose the place.
+    """
+    texts = load_texts(source)
+    text = "\n".join(class_page(texts, c) for c in [_class_id(texts, c) for c in classes] or texts.ids)
+    if write is not None:
+        write_between(write, "classes", text)
+    return text
+
+
+def class_page(texts: ClassTexts, class_id: int) -> str:
+    """One class as Markdown."""
+    entry = texts.entries[texts.position(class_id)]
+    lines = [f"### {texts.dataset} {class_id}: {texts.names[texts.position(class_id)]}", ""]
+    lines += [f"- **{s}**: {' '.join(entry[s])}" for s in BASIC_SETS[1:] if s in entry]
+    if "noun" in entry and "verb" in entry:
+        parts = ", ".join(texts.key_parts_of(class_id))
+        lines.append(f"- **noun, verb**: {entry['noun'][0]}, {entry['verb'][0]}; **key parts**: {parts}")
+    for group, members in GROUPS.items():
+        if group in entry:
+            lines.append(f"- **{group}**: " + " ".join(f"*{m}*: {entry[f'{group}.{m}'][0]}" for m in members))
+    if "contexts" in entry:
+        rows = [{**vars(c), "sentence": c.sentence} for c in texts.contexts_of(class_id)]
+        titles = {"environment": "environment", "used_object": "used object", "target_object": "target object"}
+        lines += ["", format_table(rows, {**titles, "sentence": "sentence"})]
+    return "\n".join(lines) + "\n"
+
+
+def _class_id(texts: ClassTexts, wanted: str) -> int:
+    """A class by id or by name."""
+    if wanted.isdigit():
+        return texts.ids[texts.position(int(wanted))]
+    folded = [name.casefold() for name in texts.names]
+    if wanted.casefold() not in folded:
+        raise TextError(f"no class is called {wanted!r}", where=texts.source, remedy=nearest_name(wanted, texts.names))
+    return texts.ids[folded.index(wanted.casefold())]

@@ -1,0 +1,116 @@
+"""How context words are shared between classes: what can be transferred, and what gives a class away.
+
+A slot transfers from seen to unseen classes as far as its words occur with several classes; a word that only one class
+has names that class and nothing else (SkeletonContext section 3.2: "cup" for drinking and for pouring).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from zsar_kit.semantics.texts import NOTHING, SLOTS, ClassTexts
+
+
+@dataclass(frozen=True)
+class SlotStatistics:
+    """One slot over all classes that have texts of their own.
+
+    Attributes:
+        slot: its name, of :data:`~zsar_kit.semantics.texts.SLOTS`.
+        rows: context descriptions.
+        words: distinct words, ``none`` among them.
+        nothing: share of the rows with ``none``.
+        unique: words that a single class has.
+        reach: for each row the number of classes that have its word, ``[row]``; rows with ``none`` are left out.
+        information: mutual information of word and class, bits: 0 where the word says nothing of the class.
+        entropy: of the word, bits; no slot can say more.
+        class_entropy: of the class, bits.
+    """
+
+    slot: str
+    rows: int
+    words: int
+    nothing: float
+    unique: int
+    reach: np.ndarray
+    information: float
+    entropy: float
+    class_entropy: float
+
+    @property
+    def shared(self) -> float:
+        """Share of the rows with an object whose word another class has too."""
+        return float((self.reach > 1).mean()) if len(self.reach) else 0.0
+
+
+def slot_statistics(texts: ClassTexts, slot: str) -> SlotStatistics:
+    """Count one slot; classes that take all their contexts from another of the same file count once.
+
+    Raises:
+        TextError: a class has no contexts.
+    """
+    banks = {texts.contexts_of(c) for c in texts.ids}
+    pairs = [(number, row.slot(slot)) for number, bank in enumerate(sorted(banks, key=str)) for row in bank]
+    owners: dict[str, set[int]] = {}
+    for number, word in pairs:
+        owners.setdefault(word, set()).add(number)
+    joint = Counter(pairs)
+    word_entropy = entropy(Counter(word for _, word in pairs).values())
+    class_entropy = entropy(Counter(number for number, _ in pairs).values())
+    return SlotStatistics(
+        slot=slot,
+        rows=len(pairs),
+        words=len(owners),
+        nothing=sum(word == NOTHING for _, word in pairs) / len(pairs),
+        unique=sum(len(classes) == 1 for classes in owners.values()),
+        reach=np.array([len(owners[word]) for _, word in pairs if word != NOTHING], dtype=int),
+        information=word_entropy + class_entropy - entropy(joint.values()),
+        entropy=word_entropy,
+        class_entropy=class_entropy,
+    )
+
+
+def all_slots(texts: ClassTexts) -> list[SlotStatistics]:
+    """The statistics of the three slots."""
+    return [slot_statistics(texts, slot) for slot in SLOTS]
+
+
+def entropy(counts: Iterable[int]) -> float:
+    """Entropy of an empirical distribution, bits: ``-sum p log2 p``."""
+    values = np.array(list(counts), dtype=float)
+    share = values / values.sum()
+    return float(-(share * np.log2(share)).sum())
+
+
+def slot_words(texts: ClassTexts, class_id: int, slot: str) -> tuple[str, ...]:
+    """The distinct words of one class in one slot, in the order of its descriptions.
+
+    Raises:
+        TextError: the class is absent or has no contexts.
+    """
+    return tuple(dict.fromkeys(row.slot(slot) for row in texts.contexts_of(class_id)))
+
+
+def shared_words(texts: ClassTexts) -> np.ndarray:
+    """How alike the contexts of classes are: mean over the slots of the Jaccard index of their word sets.
+
+    Returns:
+        ``[class, class]``, symmetric, in [0, 1], ones on the diagonal; ``none`` does not count, and a slot in which
+        neither class has a word counts as 0 off the diagonal.
+    """
+    total = np.zeros((len(texts.ids), len(texts.ids)))
+    for slot in SLOTS:
+        sets = [set(slot_words(texts, c, slot)) - {NOTHING} for c in texts.ids]
+        words = sorted(set().union(*sets))
+        member = np.array([[w in s for w in words] for s in sets], dtype=float).reshape(len(sets), len(words))
+        both = member @ member.T
+        size = member.sum(1)
+        either = size[:, None] + size[None] - both
+        total += np.divide(both, either, out=np.zeros_like(both), where=either > 0)
+    total /= len(SLOTS)
+    np.fill_diagonal(total, 1.0)
+    return total
