@@ -1,7 +1,8 @@
 """Feature extraction: every sample of a skeleton set through a frozen encoder, once.
 
 Chunks are written as they are done, so that an interrupted extraction goes on where it stopped, and memory stays flat.
-Test-time preprocessing is deterministic: the whole sequence resampled, no crop, no rotation.
+Test-time preprocessing is deterministic: the whole sequence resampled, no crop, no rotation. Augmented views, for
+methods that learn from un-pooled maps, are feature sets of their own.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.data.skeletons import preprocess, sample_clips
 from zsar_kit.encoders.pretrain import TrainedEncoder
 from zsar_kit.errors import ArtefactError
+from zsar_kit.seeding import numpy_generator
 
 CHUNK = 256
 
@@ -32,6 +34,7 @@ def extract_features(
     folder: str | Path,
     *,
     maps: bool = False,
+    view: int = 0,
     batch: int = 64,
     progress: bool = True,
 ) -> FeatureSet:
@@ -43,6 +46,8 @@ def extract_features(
         encoder: the frozen encoder; its record of seen classes goes into the feature set.
         folder: the feature set's folder; ``<folder>.partial`` holds finished chunks meanwhile.
         maps: also keep un-pooled maps ``[sample, T', joint, d]`` as float16.
+        view: 0 is the whole clip, not turned; any other number an augmented view (a random crop and rotation, as in
+            the encoder's training), the same whenever it is asked for.
         batch: samples per forward pass.
         progress: show a bar.
 
@@ -51,6 +56,8 @@ def extract_features(
     """
     folder = Path(folder)
     inputs = {"skeletons": skeletons.digest, "encoder": encoder.record.digest}
+    if view:
+        inputs["view"] = str(view)
     if (folder / "provenance.json").is_file():
         finished = _finished(folder, inputs, skeletons, train)
         if finished.has_maps or not maps:
@@ -64,7 +71,7 @@ def extract_features(
         if path.is_file() and load_tensors(path)[1] == chunk_inputs:
             continue
         samples = range(start, min(start + CHUNK, len(skeletons)))
-        _encode_chunk(skeletons, samples, encoder, path, chunk_inputs, maps, batch)
+        _encode_chunk(skeletons, samples, encoder, path, chunk_inputs, maps, view, batch)
     chunks = (load_tensors(path)[0] for path in paths)
     features = FeatureSet.write(
         folder,
@@ -103,6 +110,7 @@ def _encode_chunk(
     path: Path,
     inputs: dict[str, str],
     maps: bool,
+    view: int,
     batch: int,
 ) -> None:
     device = next(encoder.model.parameters()).device
@@ -111,7 +119,15 @@ def _encode_chunk(
     for start in range(samples.start, samples.stop, batch):
         chosen = range(start, min(start + batch, samples.stop))
         ready = [preprocess(skeletons.sequence(i).joints, skeletons.layout, persons=config.persons) for i in chosen]
-        clips = sample_clips(ready, frames=config.frames, persons=config.persons)
+        rng = numpy_generator(config.seed, "view", view, start) if view else None
+        clips = sample_clips(
+            ready,
+            frames=config.frames,
+            persons=config.persons,
+            rng=rng,
+            crop=(config.crop, 1.0),
+            rotation=config.rotation,
+        )
         tensor = torch.from_numpy(clips).to(device)
         output = encoder.model(tensor, maps=maps)
         outputs["pooled"].append(output.pooled.float().cpu())

@@ -132,7 +132,7 @@ def make_features(workspace: Workspace, dataset: str, split_name: str, suite: st
         todo += calibration_folds(skeletons, split, protocol, 0)
     rows = []
     for fold in todo:
-        features, mark, _ = features_for(workspace, skeletons, fold, protocol, encoder)
+        (features,), mark, _ = features_for(workspace, skeletons, fold, protocol, encoder)
         about = describe(encoder_folder(workspace, fold, protocol, encoder))
         rows.append(
             {

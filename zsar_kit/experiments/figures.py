@@ -280,5 +280,5 @@ def draw_data(skeletons: SkeletonSet, workspace: Workspace, split: str, folder: 
         sample = int(np.flatnonzero(skeletons.index.label == label)[1])
         stem = folder / f"{slug(dataset)}_film_{slug(skeletons.class_names[label])}"
         paths += save_figure(film_strip(skeletons, sample), stem, runs=[])
-    drawn = dict(zip(("similarity", "neighbours"), neighbour_figures(workspace, dataset, split), strict=True))
-    return paths + save_all(drawn, folder, f"{dataset}_text")
+    similarity, neighbours = neighbour_figures(workspace, dataset, split)
+    return paths + save_all({"similarity": similarity, "neighbours": neighbours}, folder, f"{dataset}_text")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,8 +15,9 @@ from zsar_kit.data.feature_set import FeatureSet, check_training_labels
 from zsar_kit.evaluation.scores import Scores
 from zsar_kit.experiments.config import RunConfig
 from zsar_kit.experiments.stages import Fold, Workspace
-from zsar_kit.methods.base import Method, TrainingSet
+from zsar_kit.methods.base import MapRows, Method, TrainingSet, sample_features
 from zsar_kit.seeding import numpy_generator
+from zsar_kit.semantics.context_bank import ContextBank
 from zsar_kit.semantics.embeddings import Semantics
 from zsar_kit.training.loop import fit
 
@@ -45,12 +46,16 @@ class FoldData:
         features: of all samples, by the fold's own encoder.
         encoder_mark: what that encoder has seen.
         encoder_folder: where it lies in the workspace.
+        views: the same with un-pooled maps, one for each view, for methods that learn from these.
+        contexts: encoded context prompts of the fold's seen classes, for methods that read them.
     """
 
     fold: Fold
     features: FeatureSet
     encoder_mark: str
     encoder_folder: str = ""
+    views: tuple[FeatureSet, ...] = ()
+    contexts: ContextBank | None = None
 
     def training_set(
         self, semantics: dict[str, Semantics], *, low_shot: float = 1.0, low_shot_seed: int = 0
@@ -61,11 +66,20 @@ class FoldData:
             rows = rows[few_shots(self.features.labels[rows], low_shot, low_shot_seed)]
         labels = self.features.labels[rows]
         check_training_labels(labels, self.fold.split)
-        return TrainingSet(self.features.pooled[rows], labels, self.fold.split.seen, semantics)
+        return TrainingSet(self._inputs(rows, self.views), labels, self.fold.split.seen, semantics, self.contexts)
+
+    def _inputs(self, rows: np.ndarray, views: tuple[FeatureSet, ...]) -> np.ndarray | MapRows:
+        """Pooled features of some samples, or their maps."""
+        return MapRows(tuple(v.maps() for v in views), rows) if views else self.features.pooled[rows]
 
     def scores(self, method: Method) -> Scores:
         """Scores of the fold's test samples over its candidate classes."""
-        return score(method, self.features, np.flatnonzero(self.fold.test), self.fold.split.candidates)
+        rows = np.flatnonzero(self.fold.test)
+        return score(method, self.inputs(rows), self.features.samples[rows], self.fold.split.candidates)
+
+    def inputs(self, rows: np.ndarray) -> np.ndarray | MapRows:
+        """What a method is asked about: features of some samples as at test time."""
+        return self._inputs(rows, self.views[:1])
 
     @property
     def test_labels(self) -> np.ndarray:
@@ -91,13 +105,13 @@ def few_shots(labels: np.ndarray, share: float, seed: int) -> np.ndarray:
 
 
 @torch.inference_mode()
-def score(method: Method, features: FeatureSet, rows: np.ndarray, classes: tuple[int, ...]) -> Scores:
+def score(
+    method: Method, features: np.ndarray | MapRows, samples: Sequence[str] | np.ndarray, classes: tuple[int, ...]
+) -> Scores:
     """Ask a method for the scores of some samples, in batches."""
-    device = next((t.device for t in (*method.parameters(), *method.buffers())), torch.device("cpu"))
     heads: dict[str, list[np.ndarray]] = {}
     errors: dict[str, list[np.ndarray]] = {}
-    for start in range(0, len(rows), SCORE_BATCH):
-        batch = torch.from_numpy(np.array(features.pooled[rows[start : start + SCORE_BATCH]])).to(device)
+    for batch in in_batches(method, features):
         output = method.class_scores(batch, classes)
         for store, values in ((heads, output.heads), (errors, output.errors)):
             for name, value in values.items():
@@ -105,9 +119,17 @@ def score(method: Method, features: FeatureSet, rows: np.ndarray, classes: tuple
     return Scores(
         heads={k: np.concatenate(v) for k, v in heads.items()},
         classes=classes,
-        samples=tuple(str(name) for name in features.samples[rows]),
+        samples=tuple(str(name) for name in samples),
         errors={k: np.concatenate(v) for k, v in errors.items()},
     )
+
+
+def in_batches(method: Method, features: np.ndarray | MapRows) -> Iterator[torch.Tensor]:
+    """Features of some samples, some at a time, on the method's device."""
+    device = next((t.device for t in (*method.parameters(), *method.buffers())), torch.device("cpu"))
+    for start in range(0, len(features), SCORE_BATCH):
+        positions = np.arange(start, min(start + SCORE_BATCH, len(features)))
+        yield torch.from_numpy(np.array(sample_features(features, positions))).to(device)
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,7 @@ class Recogniser:
         open_set: confidence, fitted on the run's pseudo-unseen folds.
         language_model: name of the language model, or folder.
         workspace: its text cache and device are used.
+        reads_maps: whether the method is asked about un-pooled maps.
     """
 
     method: Method
@@ -84,6 +85,7 @@ class Recogniser:
     open_set: OpenSet
     language_model: str
     workspace: Workspace
+    reads_maps: bool = False
 
     @classmethod
     def load(cls, run: str | Path, workspace: Workspace) -> Recogniser:
@@ -102,7 +104,7 @@ class Recogniser:
                 remedy="Train one (zsar train ...), or unpack one (zsar run import FILE).",
             )
         result = folder.result()
-        if missing := [key for key in ("semantics", "encoder_folder", "classes") if key not in result]:
+        if missing := [key for key in ("semantics", "encoder_folder", "classes", "feature_shape") if key not in result]:
             raise ArtefactError(
                 f"the run does not say its {missing[0]}", where=folder.path, remedy="Do it again with this version."
             )
@@ -117,6 +119,7 @@ class Recogniser:
             open_set=fit_open_set(folder.folds()),
             language_model=result["language_model"],
             workspace=workspace,
+            reads_maps=len(result["feature_shape"]) > 1,
         )
 
     def classify(self, clip: Clip, classes: str | ClassTexts, *, layout: str = "ntu25") -> Prediction:
@@ -192,7 +195,8 @@ class Recogniser:
         ready = fixed_length(sequence, layout=layout, frames=config.frames, persons=config.persons)
         with torch.inference_mode():
             batch = torch.from_numpy(ready[None]).to(self.workspace.device)
-            return self.encoder.model(batch, maps=False).pooled.float()
+            output = self.encoder.model(batch, maps=self.reads_maps)
+            return output.maps.float() if self.reads_maps else output.pooled.float()
 
 
 @contextmanager

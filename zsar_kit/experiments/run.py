@@ -32,15 +32,18 @@ from zsar_kit.experiments.config import RunConfig
 from zsar_kit.experiments.fits import Candidate, Fits, FoldData
 from zsar_kit.experiments.stages import (
     Workspace,
+    context_bank_for,
     features_for,
     prepare_skeletons,
     semantics_for,
     split_and_folds,
+    store_contexts,
     store_semantics,
 )
 from zsar_kit.methods.base import GateChoice, Method, TrainingSet
 from zsar_kit.methods.registry import entry
 from zsar_kit.seeding import torch_generator
+from zsar_kit.semantics.context_bank import ContextBank
 from zsar_kit.semantics.embeddings import Semantics
 
 
@@ -132,8 +135,9 @@ class RunFolder:
         config = method_type.config_type.from_dict(result["method_config"])
         seen = tuple(result["classes"]["seen"])
         # The stand-ins only give the right sizes; every number that was learnt is read from the file.
-        stand_ins = np.zeros((len(seen), result["feature_dim"]), dtype=np.float32)
-        training = TrainingSet(stand_ins, np.array(seen), seen, self.semantics(workspace))
+        stand_ins = np.zeros((len(seen), *result["feature_shape"]), dtype=np.float32)
+        contexts = ContextBank.read(workspace.root / result["contexts"]) if result.get("contexts") else None
+        training = TrainingSet(stand_ins, np.array(seen), seen, self.semantics(workspace), contexts)
         method = method_type(config, training, torch_generator(0, "restore"))
         tensors, _ = load_tensors(self.path / "model.safetensors")
         load_module(method, tensors, where=self.path / "model.safetensors")
@@ -193,7 +197,8 @@ def run(config: RunConfig, workspace: Workspace) -> RunFolder:
         "semantics": {k: store_semantics(workspace, s) for k, s in semantics.items()},
         "language_model": config.language_model,
         "classes": {"seen": list(main.fold.split.seen), "unseen": list(main.fold.split.unseen)},
-        "feature_dim": int(main.features.pooled.shape[1]),
+        "contexts": "" if main.contexts is None else store_contexts(workspace, main.contexts),
+        "feature_shape": [int(n) for n in main.inputs(np.arange(1)).shape[1:]],
         "training_samples": len(main.training_set({}, low_shot=config.low_shot).labels),
         "evaluation": chosen.evaluation.to_dict(),
     }
@@ -300,15 +305,24 @@ def fitted_gate(choice: GateChoice, fold_scores: Sequence[Scores], folds: Sequen
 
 
 def gather(config: RunConfig, workspace: Workspace) -> tuple[FoldData, list[FoldData]]:
-    """Features of the main split and of its calibration folds, each by its own encoder; made where missing."""
+    """What a run's method learns from and is scored on, for the main split and its calibration folds: features, each
+    by the fold's own encoder, and context prompts of the fold's own seen classes; made where missing.
+    """
     skeletons = prepare_skeletons(workspace, config.dataset)
     main, folds = split_and_folds(skeletons, config)
+    method_type, method_config = entry(config.method).method, config.method_config()
+    views, request = method_type.map_views(method_config), method_type.contexts(method_config)
     data = []
     for fold in (main, *folds):
         features, mark, folder = features_for(
-            workspace, skeletons, fold, config.part_protocol(), config.encoder, config.encoder_from
+            workspace, skeletons, fold, config.part_protocol(), config.encoder, config.encoder_from, views=views
         )
-        data.append(FoldData(fold, features, mark.name, folder.relative_to(workspace.root).as_posix()))
+        contexts = None
+        if request is not None:
+            seen = fold.split.seen
+            contexts = context_bank_for(workspace, config.dataset, seen, request, config.language_model)
+        place = folder.relative_to(workspace.root).as_posix()
+        data.append(FoldData(fold, features[0], mark.name, place, features if views else (), contexts))
     return data[0], data[1:]
 
 

@@ -31,8 +31,11 @@ from zsar_kit.encoders.pretrain import EncoderConfig, TrainedEncoder, pretrain
 from zsar_kit.encoders.released import import_released
 from zsar_kit.errors import ArtefactError, DataError, nearest_name
 from zsar_kit.experiments.config import RunConfig, slug
+from zsar_kit.methods.base import ContextRequest
+from zsar_kit.semantics.context_bank import ContextBank
 from zsar_kit.semantics.embeddings import Semantics
 from zsar_kit.semantics.language import TextEncoder, load_text_encoder
+from zsar_kit.semantics.masked_language import MaskedLanguage
 from zsar_kit.semantics.text_files import load_texts
 
 DEFAULT_WORKSPACE = Path("workspace")
@@ -184,22 +187,38 @@ def features_for(
     protocol: str,
     config: EncoderConfig,
     encoder_from: str = "",
-) -> tuple[FeatureSet, EncoderMark, Path]:
+    *,
+    views: int = 0,
+) -> tuple[tuple[FeatureSet, ...], EncoderMark, Path]:
     """Features of all samples by the encoder of a fold.
 
+    Args:
+        workspace: where they stand or go.
+        skeletons: the data set.
+        fold: whose encoder is asked.
+        protocol: which samples are the train part.
+        config: of the encoder.
+        encoder_from: a released checkpoint in the place of a trained encoder.
+        views: how many views to keep un-pooled maps of; 0 keeps pooled features alone.
+
     Returns:
-        The feature set, the leak guard's mark of its encoder, and the encoder's folder.
+        The feature set of each view (without maps, of the one), the leak guard's mark of the encoder, and its folder.
     """
     encoder = encoder_for(workspace, skeletons, fold, protocol, config, encoder_from)
     mark = check_encoder(encoder.record, fold.split)
     encoder.model.to(workspace.device)
     name = f"{protocol}_{encoder.folder.name}" if encoder_from else encoder.folder.name
-    features = extract_features(
-        skeletons,
-        train_part(skeletons, protocol),
-        encoder,
-        workspace.root / "features" / slug(skeletons.dataset) / name,
-        progress=workspace.progress,
+    features = tuple(
+        extract_features(
+            skeletons,
+            train_part(skeletons, protocol),
+            encoder,
+            workspace.root / "features" / slug(skeletons.dataset) / (f"{name}_view{view}" if view else name),
+            maps=views > 0,
+            view=view,
+            progress=workspace.progress,
+        )
+        for view in range(max(1, views))
     )
     return features, mark, encoder.folder
 
@@ -217,6 +236,31 @@ def text_similarity(
     semantics = semantics_for(workspace, dataset, text_set, language_model)
     unit = semantics.pooled / np.linalg.norm(semantics.pooled, axis=1, keepdims=True)
     return semantics.class_names, (unit @ unit.T).astype(float)
+
+
+def context_bank_for(
+    workspace: Workspace, dataset: str, seen: tuple[int, ...], request: ContextRequest, language_model: str
+) -> ContextBank:
+    """Encoded context prompts of the seen classes; encoded once, then read from the cache."""
+    return ContextBank.build(
+        load_texts(dataset),
+        seen,
+        MaskedLanguage(_text_encoder(language_model, str(workspace.device))),
+        request.slots,
+        vocabulary=request.vocabulary,
+        own_head=request.own_head,
+        cache=workspace.root / "text-cache",
+        progress=workspace.progress,
+    )
+
+
+def store_contexts(workspace: Workspace, bank: ContextBank) -> str:
+    """Keep what recognition reads of a context bank; the place is relative to the workspace."""
+    kept = bank.for_inference()
+    place = f"contexts/{slug(kept.dataset)}_{kept.digest()}"
+    if not (workspace.root / place / "provenance.json").is_file():
+        kept.write(workspace.root / place)
+    return place
 
 
 def store_semantics(workspace: Workspace, semantics: Semantics) -> str:

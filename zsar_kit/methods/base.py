@@ -13,19 +13,51 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Float32, Int
 from torch import Tensor, nn
 
 from zsar_kit.config import Config
-from zsar_kit.errors import TextError
+from zsar_kit.errors import DataError, TextError
+from zsar_kit.semantics.context_bank import ContextBank
 from zsar_kit.semantics.embeddings import Semantics
+
+
+@dataclass(frozen=True, eq=False)
+class MapRows:
+    """Un-pooled maps of some samples, read from disk only when they are asked for.
+
+    Attributes:
+        views: memory-mapped ``[all samples, T', joint, d]``, float16; the first is the clip as it is at test time,
+            any others are augmented views of the same samples.
+        rows: the samples' rows.
+    """
+
+    views: tuple[np.ndarray, ...]
+    rows: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """``[sample, T', joint, d]``."""
+        return (len(self.rows), *self.views[0].shape[1:])
+
+    def take(self, positions: np.ndarray, view: int = 0) -> Float32[np.ndarray, "sample frame joint d"]:
+        """The maps of the samples at some positions, float32."""
+        return self.views[view][self.rows[positions]].astype(np.float32)
+
+
+def sample_features(features: np.ndarray | MapRows, positions: np.ndarray, view: int = 0) -> np.ndarray:
+    """Features of the samples at some positions: pooled ``[sample, d]``, or maps ``[sample, T', joint, d]``."""
+    return features.take(positions, view) if isinstance(features, MapRows) else features[positions]
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Skeleton features of some samples and their original class ids."""
+    """Skeleton features of some samples, pooled or as maps ``[batch, T', joint, d]``, and their original class ids."""
 
-    features: Float[Tensor, "batch d"]
+    features: Float[Tensor, "batch ..."]
     labels: Int[Tensor, " batch"]
 
     def to(self, device: torch.device) -> Batch:
@@ -79,17 +111,30 @@ class TrainingSet:
     """Everything a method may learn from: features and labels of seen classes, and texts.
 
     Attributes:
-        features: pooled features of the training samples, ``[sample, d]`` float32.
+        features: pooled features of the training samples, ``[sample, d]`` float32, or their un-pooled maps.
         labels: their original class ids.
         seen: ids of the seen classes.
         semantics: text set name to semantics of all candidate classes. Unseen classes' *texts* are there: whether a
             method uses them in training is its own matter, and marked (transductive text).
+        contexts: encoded context descriptions of the seen classes, for methods that read them.
     """
 
-    features: np.ndarray
+    features: np.ndarray | MapRows
     labels: np.ndarray
     seen: tuple[int, ...]
     semantics: Mapping[str, Semantics]
+    contexts: ContextBank | None = None
+
+    @property
+    def pooled(self) -> np.ndarray:
+        """The features of a method that learns from pooled ones, ``[sample, d]``.
+
+        Raises:
+            DataError: they are un-pooled maps.
+        """
+        if isinstance(self.features, MapRows) or self.features.ndim != 2:
+            raise DataError(f"this method learns from pooled features [sample, d], got {list(self.features.shape)}")
+        return self.features
 
     def text_set(self, name: str) -> Semantics:
         """The semantics of one text set.
@@ -100,6 +145,21 @@ class TrainingSet:
         if name not in self.semantics:
             raise TextError(f"the text set {name!r} is needed; there are {', '.join(self.semantics) or 'none'}")
         return self.semantics[name]
+
+
+@dataclass(frozen=True)
+class ContextRequest:
+    """Which bank of context prompts a method asks for; see :meth:`ContextBank.build`.
+
+    Attributes:
+        slots: of the prompt.
+        vocabulary: number of frequent words among which slots are guessed; 0 for all.
+        own_head: whether the language model's own head is wanted.
+    """
+
+    slots: tuple[str, ...]
+    vocabulary: int = 0
+    own_head: bool = False
 
 
 @dataclass(frozen=True)
@@ -161,6 +221,16 @@ class Method(nn.Module, ABC):
         raise NotImplementedError
 
     @staticmethod
+    def map_views(config: Config) -> int:
+        """Views of un-pooled maps that a method with this config learns from; 0 for pooled features."""
+        return 0
+
+    @staticmethod
+    def contexts(config: Config) -> ContextRequest | None:
+        """The bank of context prompts that a method with this config needs; ``None`` for none."""
+        return None
+
+    @staticmethod
     def grid(config: Config) -> Sequence[Config]:
         """Configs among which pseudo-unseen folds choose; just this one unless the config leaves something open."""
         return [config]
@@ -188,5 +258,5 @@ class Method(nn.Module, ABC):
         raise NotImplementedError(f"{type(self).__name__} can't take classes after training")
 
     @abstractmethod
-    def class_scores(self, features: Float[Tensor, "batch d"], classes: tuple[int, ...]) -> ClassScores:
+    def class_scores(self, features: Float[Tensor, "batch ..."], classes: tuple[int, ...]) -> ClassScores:
         """Scores of ``features`` over ``classes`` (original ids, one column each), deterministic."""

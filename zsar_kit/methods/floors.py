@@ -40,7 +40,7 @@ class _TextFloor(Method):
 
     def __init__(self, config: Config, training: TrainingSet, generator: torch.Generator, text_set: str):
         super().__init__(config, training, generator)
-        features = torch.from_numpy(training.features).double()
+        features = torch.from_numpy(training.pooled).double()
         self.register_buffer("mean", features.mean(0).float())
         self.register_buffer("scale", features.std(0).clamp_min(1e-6).float())
         self.text_set = text_set
@@ -105,7 +105,7 @@ class RidgeToText(_TextFloor):
     def __init__(self, config: RidgeConfig, training: TrainingSet, generator: torch.Generator):
         super().__init__(config, training, generator, config.text_set)
         penalty = config.penalty if config.penalty is not None else config.penalties[len(config.penalties) // 2]
-        x = self.standardised(torch.from_numpy(training.features)).double()
+        x = self.standardised(torch.from_numpy(training.pooled)).double()
         rows = class_rows(self.class_ids, training.labels.tolist())
         target = self.text[rows].double()
         offset = target.mean(0)
@@ -168,7 +168,7 @@ class LinearCosine(_TextFloor):
     def __init__(self, config: LinearCosineConfig, training: TrainingSet, generator: torch.Generator):
         super().__init__(config, training, generator, config.text_set)
         self.settings = config
-        self.linear = seeded_linear(training.features.shape[1], self.text.shape[1], generator=generator)
+        self.linear = seeded_linear(training.pooled.shape[1], self.text.shape[1], generator=generator)
         self.seen_rows = class_rows(self.class_ids, training.seen)
         column = torch.full((max(training.seen) + 1,), -1)
         column[list(training.seen)] = torch.arange(len(training.seen))

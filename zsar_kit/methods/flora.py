@@ -43,7 +43,7 @@ class Flora(Method):
         super().__init__(config, training, generator)
         self.settings, self.seen = config, training.seen
         self.table = ClassTable(config.text, [training.text_set(name) for name in config.text.sets], training.seen)
-        offset, scale = _feature_scale(training.features, config.text.scale)
+        offset, scale = _feature_scale(training.pooled, config.text.scale)
         self.register_buffer("feature_offset", offset)
         self.register_buffer("feature_scale", scale)
         # Only means of whole classes stay in the model: no sample leaves with it.
@@ -51,7 +51,7 @@ class Flora(Method):
         self.register_buffer("draw_seed", torch.randint(DRAW_SEEDS, (), generator=generator, device=generator.device))
         align, text_dim = config.align, self.table.tokens.shape[2]
         self.vae = CrossVAE(
-            training.features.shape[1],
+            training.pooled.shape[1],
             text_dim,
             align.latent_dim,
             hidden_dim=align.hidden_dim,
@@ -255,10 +255,10 @@ class Flora(Method):
 
 def _class_means(training: TrainingSet) -> Float[np.ndarray, "class d"]:
     """The mean feature of each seen class; that of all samples for a class without one."""
-    means = np.tile(training.features.mean(0), (len(training.seen), 1))
+    means = np.tile(training.pooled.mean(0), (len(training.seen), 1))
     for row, c in enumerate(training.seen):
         if (chosen := training.labels == c).any():
-            means[row] = training.features[chosen].mean(0)
+            means[row] = training.pooled[chosen].mean(0)
     return means.astype(np.float32)
 
 

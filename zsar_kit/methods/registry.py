@@ -10,7 +10,7 @@ from zsar_kit.config import Config
 from zsar_kit.errors import ConfigError, nearest_name
 from zsar_kit.methods.base import Method
 
-_MODULES = ("zsar_kit.methods.flora", "zsar_kit.methods.floors")
+_MODULES = ("zsar_kit.methods.flora", "zsar_kit.methods.skeleton_context", "zsar_kit.methods.floors")
 
 
 @dataclass(frozen=True)

@@ -187,7 +187,7 @@ def load_text_encoder(name_or_folder: str | Path = OFFLINE, device: str | torch.
     """
     folder, name = locate_model(name_or_folder)
     weights = weight_files(folder)
-    with _quiet_transformers():
+    with quiet_transformers():
         model, tokenizer, pooling = _load(folder)
     record = LanguageRecord(
         name=name,
@@ -282,7 +282,7 @@ def _read_cache(path: Path, key: dict[str, Any]) -> EncodedTexts | None:
 
 
 @contextmanager
-def _quiet_transformers() -> Iterator[None]:
+def quiet_transformers() -> Iterator[None]:
     """Silence load reports and progress bars; what matters in them is checked and raised in :func:`_load`."""
     from transformers.utils import logging
 

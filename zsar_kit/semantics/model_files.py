@@ -56,7 +56,7 @@ def _hub_folder(name: str) -> Path:
     folder = Path()
     try:
         # Weights as safetensors where the model has them; older ones have only the second form.
-        for patterns in (["*.json", "*.txt", "*.model", *_WEIGHTS[:2]], [*_WEIGHTS[2:]]):
+        for patterns in (["*.json", "*.txt", "*.model", "*.jinja", *_WEIGHTS[:2]], [*_WEIGHTS[2:]]):
             found = huggingface_hub.snapshot_download(name, allow_patterns=patterns, local_files_only=offline)
             folder = Path(found)
             if _found_weights(folder):

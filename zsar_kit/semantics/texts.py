@@ -9,11 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from zsar_kit.config import digest_of
+from zsar_kit.data.joints import PARTS as JOINT_PARTS
 from zsar_kit.errors import TextError, nearest_name
 
 PARTS = ("head", "hands", "torso", "legs")
 PHASES = ("start", "middle", "end")
-BODY_PARTS = ("head", "hand", "arm", "hip", "leg", "foot")
+BODY_PARTS = JOINT_PARTS
+"""The six body parts, those of the joint tables."""
 SLOTS = ("environment", "used_object", "target_object")
 """What SkeletonContext masks and reads from the skeleton (section 3.3.2)."""
 

@@ -6,10 +6,12 @@ import logging
 from pathlib import Path
 
 from zsar_kit.errors import TextError
-from zsar_kit.semantics.texts import BASIC_SETS, ClassTexts
+from zsar_kit.semantics.texts import TEXT_SETS, ClassTexts
 
 DATASET = "words"
-_LABELS = ("name", "label")
+_LABELS = ("name", "label", "noun", "verb")
+"""Text sets that the label stands in for; the description stands in for all others, contexts among them."""
+
 log = logging.getLogger("zsar_kit")
 
 
@@ -62,8 +64,8 @@ def parse_classes(words: str, *, first_id: int = 0) -> ClassTexts:
                 remedy="Describe them by what differs, or leave one out.",
             )
     entries = tuple(
-        {name: (label if name in _LABELS else description,) for name in BASIC_SETS}
+        {name: (label if name in _LABELS else description,) for name in TEXT_SETS}
         for label, description in zip(labels, descriptions, strict=True)
     )
     ids = tuple(range(first_id, first_id + len(labels)))
-    return ClassTexts(DATASET, ids, tuple(labels), BASIC_SETS, entries, where)
+    return ClassTexts(DATASET, ids, tuple(labels), TEXT_SETS, entries, where)

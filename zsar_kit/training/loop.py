@@ -18,7 +18,7 @@ from tqdm.auto import tqdm
 from zsar_kit.checkpoints import load_module, load_tensors, optimizer_tensors, restore_optimizer, save_tensors
 from zsar_kit.config import Config
 from zsar_kit.errors import ArtefactError, ZsarError
-from zsar_kit.methods.base import Batch, Method, Phase, TrainingSet
+from zsar_kit.methods.base import Batch, MapRows, Method, Phase, TrainingSet
 from zsar_kit.seeding import numpy_generator, torch_generator
 
 OnStep = Callable[[str, int, dict[str, float]], None]
@@ -61,7 +61,12 @@ class TrainingLoop:
         self.checkpoint, self.every = checkpoint, every
         self.on_step, self.log_every, self.clip, self.progress = on_step, log_every, clip, progress
         self.device = next((p.device for p in method.parameters()), torch.device("cpu"))
-        self.features = torch.from_numpy(np.ascontiguousarray(training.features, dtype=np.float32)).to(self.device)
+        # Pooled features fit on any device; maps stay on disk and come batch by batch.
+        self.features: torch.Tensor | MapRows = (
+            training.features
+            if isinstance(training.features, MapRows)
+            else torch.from_numpy(np.ascontiguousarray(training.features, dtype=np.float32)).to(self.device)
+        )
         self.labels = torch.from_numpy(np.asarray(training.labels, dtype=np.int64)).to(self.device)
 
     def run(self) -> Method:
@@ -138,8 +143,12 @@ class TrainingLoop:
         per_epoch = count // size
         epoch, place = divmod(step - 1, per_epoch)
         order = numpy_generator(self.seed, "batches", phase.name, epoch).permutation(count)
-        chosen = torch.from_numpy(order[place * size : (place + 1) * size]).to(self.device)
-        return Batch(self.features[chosen], self.labels[chosen])
+        positions = order[place * size : (place + 1) * size]
+        chosen = torch.from_numpy(positions).to(self.device)
+        if isinstance(self.features, torch.Tensor):
+            return Batch(self.features[chosen], self.labels[chosen])
+        view = int(numpy_generator(self.seed, "views", phase.name, step).integers(len(self.features.views)))
+        return Batch(torch.from_numpy(self.features.take(positions, view)).to(self.device), self.labels[chosen])
 
     def _save(self, number: int, step: int, optimizer: torch.optim.Optimizer, schedule: object | None) -> None:
         assert self.checkpoint is not None

@@ -1,0 +1,331 @@
+"""SkeletonContext: read the context from the skeleton, find the key parts, recognise (section 3 of its paper).
+
+From a clip's un-pooled map the differential joint encoder (Eq. 1) makes a token a joint; these and the masked prompt of
+a frozen language model read each other (Eq. 2-3), the masked words are guessed (Eq. 4-5), and the pooled skeleton
+tokens are aligned with the class's context descriptions (Eq. 8). Beside it, key joints are weighed (Eq. 6-7) and their
+pooled feature is aligned with the class's motion text (Eq. 9). At test time every slot is masked: the context comes
+from the motion alone. Each alignment is a head of scores; the headline is made of the mean of their softmax.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import cast
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from zsar_kit.config import Config
+from zsar_kit.data.joints import PARTS, layout
+from zsar_kit.errors import ConfigError, DataError, TextError
+from zsar_kit.methods.base import (
+    Batch,
+    ClassScores,
+    ContextRequest,
+    GateChoice,
+    MapRows,
+    Method,
+    Phase,
+    StepOutput,
+    TrainingSet,
+    sample_features,
+)
+from zsar_kit.methods.registry import register
+from zsar_kit.methods.skeleton_context_config import PartConfig, SkeletonContextConfig, TrainingConfig, presets
+from zsar_kit.methods.skeleton_context_prompts import ContextReader
+from zsar_kit.methods.skeleton_context_space import TextSpace
+from zsar_kit.models.skeleton_context.alignment import alignment_loss, alignment_scores
+from zsar_kit.models.skeleton_context.grounding import Grounded
+from zsar_kit.models.skeleton_context.joint_differences import DifferentialJointEncoder, pool_time
+from zsar_kit.models.skeleton_context.key_parts import KeyPartDecoupling, key_part_loss, key_part_prior
+from zsar_kit.semantics.context_bank import ContextBank
+from zsar_kit.semantics.embeddings import Semantics
+
+WARMUP_RATE = 1e-3
+STATISTICS_CHUNK = 256
+
+
+@dataclass(frozen=True)
+class Understanding:
+    """What the model makes of some clips.
+
+    Attributes:
+        features: head to the pooled feature that is aligned with the texts.
+        grounded: skeleton and prompt after they have read each other; ``None`` without grounding.
+        importance: K_out ``[batch, T', joint]``; ``None`` without key parts.
+    """
+
+    features: dict[str, Float[Tensor, "batch _"]]
+    grounded: Grounded | None
+    importance: Float[Tensor, "batch frame joint"] | None
+
+
+class SkeletonContext(Method):
+    """The method; see the module's docstring."""
+
+    config_type = SkeletonContextConfig
+    map_offset: Tensor
+    map_scale: Tensor
+    step: Tensor
+    column: Tensor
+    prior: Tensor
+
+    def __init__(self, config: SkeletonContextConfig, training: TrainingSet, generator: torch.Generator):
+        super().__init__(config, training, generator)
+        shape = training.features.shape
+        if len(shape) != 4:
+            raise DataError(
+                f"SkeletonContext learns from un-pooled maps [sample, T', joint, d], got features {list(shape)}",
+                remedy="Runs make them; with a training set of your own, pass MapRows(feature_set.maps(), rows).",
+            )
+        self.settings, self.seen, self.count = config, training.seen, len(training.labels)
+        offset, scale = _map_statistics(training.features, config.space.scale)
+        self.register_buffer("map_offset", offset)
+        self.register_buffer("map_scale", scale)
+        self.register_buffer("step", torch.zeros((), dtype=torch.long))
+        column = torch.full((max(training.seen) + 1,), -1)
+        column[list(training.seen)] = torch.arange(len(training.seen))
+        self.register_buffer("column", column)
+        width = shape[3]
+        self.joints = self.reader = self.parts = None
+        if config.joints.enabled:
+            self.joints = DifferentialJointEncoder(width, activation=config.joints.activation, generator=generator)
+        if config.grounding.enabled:
+            self.reader = ContextReader(config.grounding, config.masking, _bank_of(training), width, generator)
+        if config.parts.enabled:
+            self.parts = KeyPartDecoupling(width, config.parts.hidden, generator=generator)
+            # Only training compares with the prior, which is made anew from the bank: no checkpoint holds it.
+            self.register_buffer("prior", _prior(config.parts, _bank_of(training)), persistent=False)
+        inputs = {"context": config.grounding.dim if config.grounding.enabled else width, "part": width}
+        names = dict(zip(inputs, self.text_sets(config), strict=False))
+        self.space = nn.ModuleDict(
+            {
+                head: TextSpace(config.space, training.text_set(name), training.seen, inputs[head], generator)
+                for head, name in names.items()
+            }
+        )
+
+    @staticmethod
+    def text_sets(config: Config) -> tuple[str, ...]:
+        """Those of the heads."""
+        assert isinstance(config, SkeletonContextConfig)
+        return (config.space.context_set, *([config.space.part_set] if config.parts.enabled else []))
+
+    @staticmethod
+    def map_views(config: Config) -> int:
+        """It learns from maps."""
+        assert isinstance(config, SkeletonContextConfig)
+        return config.training.views
+
+    @staticmethod
+    def contexts(config: Config) -> ContextRequest | None:
+        """The prompts of the seen classes, unless both modules that need them are off."""
+        assert isinstance(config, SkeletonContextConfig)
+        if not (config.grounding.enabled or config.parts.enabled):
+            return None
+        own_head = config.grounding.enabled and config.grounding.decoder == "own"
+        return ContextRequest(config.masking.slots, config.grounding.vocabulary, own_head)
+
+    @staticmethod
+    def gate(config: Config) -> GateChoice:
+        """Calibrated stacking after the softmax (Eq. 11-12)."""
+        assert isinstance(config, SkeletonContextConfig)
+        return GateChoice("stacking", config.gamma)
+
+    def phases(self) -> tuple[Phase, ...]:
+        """The decoder's warm-up, where there is one, and then everything at once (Eq. 10)."""
+        settings, warmup, reader = self.settings.training, self.settings.grounding.warmup, self.reader
+        train = Phase(
+            "train",
+            settings.epochs * self._steps_an_epoch,
+            settings.batch_size,
+            self.parameters,
+            lambda p: _optimiser(settings, p),
+            lambda optimizer: torch.optim.lr_scheduler.MultiStepLR(
+                optimizer, [m * self._steps_an_epoch for m in settings.milestones], gamma=0.1
+            ),
+        )
+        if reader is None or not warmup:
+            return (train,)
+        learnt = [*reader.decoder.parameters(), *reader.grounding.from_text.parameters()]
+        rate = partial(torch.optim.AdamW, lr=WARMUP_RATE)
+        return (Phase("warmup", warmup, settings.batch_size, lambda: learnt, rate), train)
+
+    @property
+    def _steps_an_epoch(self) -> int:
+        return max(1, self.count // min(self.settings.training.batch_size, self.count))
+
+    def training_step(self, batch: Batch, phase: str, generator: torch.Generator) -> StepOutput:
+        """Eq. 10; in the warm-up Eq. 4 without a skeleton."""
+        rows, config, reader = self.column[batch.labels], self.settings, self.reader
+        drawn = None
+        if reader is not None:
+            drawn = reader.draw(rows, int(self.step), self.phases()[-1].steps, generator)
+            if phase == "warmup":
+                return StepOutput({"context": reader.reconstruction(reader.alone(drawn.rows), drawn)})
+        self.step += 1
+        found = self._understand(batch.features, None if drawn is None else drawn.rows)
+        losses = {}
+        for head, feature in found.features.items():
+            space = self.spaces[head]
+            losses[f"align_{head}"] = alignment_loss(
+                space.skeleton(feature), space.texts(self.seen), rows, temperature=config.space.temperature
+            )
+        if reader is not None and drawn is not None and found.grounded is not None and config.training.context_weight:
+            reconstruction = reader.reconstruction(found.grounded.text, drawn)
+            losses["context"] = config.training.context_weight * reconstruction
+        if found.importance is not None and config.training.part_weight:
+            distance = key_part_loss(found.importance, self.prior[rows], reduction=config.parts.reduction)
+            losses["key_parts"] = config.training.part_weight * distance
+        return StepOutput(losses)
+
+    @property
+    def spaces(self) -> Mapping[str, TextSpace]:
+        """The alignments by head."""
+        return cast(Mapping[str, TextSpace], self.space)
+
+    def _understand(self, maps: Float[Tensor, "batch frame joint d"], prompt: Tensor | None) -> Understanding:
+        """Features of both heads; ``prompt`` names the masked prompt of each sample, ``None`` that with all masked."""
+        f_x = (maps - self.map_offset) / self.map_scale
+        f_diff = pool_time(f_x)
+        if self.joints is not None:
+            f_diff = self.joints(f_diff)
+        features, grounded, importance = {"context": f_diff.mean(1)}, None, None
+        if self.reader is not None:
+            grounded = self.reader(f_diff, prompt)
+            features["context"] = grounded.skeleton.mean(1)
+        if self.parts is not None:
+            found = self.parts(f_x)
+            features["part"], importance = found.pooled, found.importance
+        return Understanding(features, grounded, importance)
+
+    def add_classes(self, semantics: Mapping[str, Semantics]) -> None:
+        """See :meth:`Method.add_classes`."""
+        holder = TrainingSet(np.empty((0, 0)), np.empty(0), (), semantics)
+        for space in self.spaces.values():
+            space.extend(holder.text_set(space.text_set))
+
+    def class_scores(self, features: Float[Tensor, "batch ..."], classes: tuple[int, ...]) -> ClassScores:
+        """A head for the context (Eq. 11) and one for the parts (Eq. 12)."""
+        found = self._understand(features, None)
+        temperature = self.settings.space.temperature
+        heads = {}
+        for head, space in self.spaces.items():
+            skeletons = space.skeleton(found.features[head])
+            heads[head] = alignment_scores(skeletons, space.texts(classes), temperature=temperature)
+        return ClassScores(heads)
+
+    def context_log_probabilities(self, features: Float[Tensor, "batch ..."]) -> Float[Tensor, "batch slot word"]:
+        """Of each word of the :attr:`vocabulary` in each slot, all slots masked: read from the motion alone.
+
+        Raises:
+            ConfigError: grounding is off.
+        """
+        grounded = self._understand(features, None).grounded
+        if grounded is None or self.reader is None:
+            raise ConfigError(
+                "this model reads no context: its grounding is off", remedy="Train with grounding.enabled = true."
+            )
+        return self.reader.log_probabilities(grounded.text)
+
+    def predict_contexts(
+        self, features: Float[Tensor, "batch ..."], k: int = 5
+    ) -> list[dict[str, list[tuple[str, float]]]]:
+        """For each clip the k likeliest words of each slot with their probabilities.
+
+        Args:
+            features: maps ``[batch, T', joint, d]``.
+            k: words a slot.
+
+        Raises:
+            ConfigError: grounding is off, or k is not positive.
+        """
+        if k < 1:
+            raise ConfigError(f"at least one word a slot must be asked for, got k = {k}", where="k")
+        best = self.context_log_probabilities(features).exp().topk(min(k, len(self.vocabulary)))
+        found = []
+        for words, shares in zip(best.indices.tolist(), best.values.tolist(), strict=True):
+            named = [[self.vocabulary[w] for w in slot] for slot in words]
+            pairs = [list(zip(*pair, strict=True)) for pair in zip(named, shares, strict=True)]
+            found.append(dict(zip(self.slots, pairs, strict=True)))
+        return found
+
+    def key_parts(self, features: Float[Tensor, "batch ..."]) -> Float[Tensor, "batch frame joint"]:
+        """K_out: the importance of each joint at each (coarse) frame; it adds up to one over a frame's joints.
+
+        Raises:
+            ConfigError: key parts are off.
+        """
+        importance = self._understand(features, None).importance
+        if importance is None:
+            raise ConfigError("this model weighs no parts", remedy="Train with parts.enabled = true.")
+        return importance
+
+    @property
+    def vocabulary(self) -> tuple[str, ...]:
+        """Candidate words of the slots; none without grounding."""
+        return () if self.reader is None else self.reader.vocabulary
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """The slots of the prompt; none without grounding."""
+        return () if self.reader is None else self.reader.slots
+
+
+def _prior(settings: PartConfig, bank: ContextBank) -> Float[Tensor, "class joint"]:
+    """K_gt of each seen class."""
+    ntu = layout("ntu25")
+    joints = torch.zeros(len(PARTS), len(ntu), dtype=torch.bool)
+    for row, part in enumerate(PARTS):
+        joints[row, list(ntu.parts[part])] = True
+    named = bank.body_parts.any(1) if settings.prior == "descriptions" else bank.key_parts
+    return key_part_prior(joints, torch.from_numpy(named), normalise=settings.normalise)
+
+
+def _bank_of(training: TrainingSet) -> ContextBank:
+    bank = training.contexts
+    if bank is None:
+        raise TextError(
+            "SkeletonContext needs encoded context descriptions of the seen classes",
+            remedy="Runs make them; with a training set of your own, pass contexts=ContextBank.build(...).",
+        )
+    if bank.class_ids != training.seen:
+        raise TextError(
+            f"the context bank is of the classes {list(bank.class_ids)}, training sees {list(training.seen)}",
+            remedy="Build the bank of the seen classes.",
+        )
+    return bank
+
+
+def _map_statistics(maps: np.ndarray | MapRows, scale: str) -> tuple[Float[Tensor, " d"], Float[Tensor, " d"]]:
+    """Offset and divisor of each feature of a map over training samples, frames and joints; one pass in pieces."""
+    width = maps.shape[3]
+    if scale == "none":
+        return torch.zeros(width), torch.ones(width)
+    total, squares, count = np.zeros(width), np.zeros(width), 0
+    for start in range(0, len(maps), STATISTICS_CHUNK):
+        positions = np.arange(start, min(start + STATISTICS_CHUNK, len(maps)))
+        piece = sample_features(maps, positions).reshape(-1, width).astype(np.float64)
+        total, squares, count = total + piece.sum(0), squares + np.square(piece).sum(0), count + len(piece)
+    mean = total / count
+    spread = np.sqrt(np.maximum(squares / count - mean**2, 0.0))
+    return torch.from_numpy(mean).float(), torch.from_numpy(spread.clip(min=1e-6)).float()
+
+
+def _optimiser(settings: TrainingConfig, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+    if settings.optimiser == "adamw":
+        return torch.optim.AdamW(parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    return torch.optim.SGD(
+        parameters,
+        lr=settings.learning_rate,
+        momentum=settings.momentum,
+        weight_decay=settings.weight_decay,
+        nesterov=settings.momentum > 0,
+    )
+
+
+register("skeleton_context", SkeletonContext, presets())

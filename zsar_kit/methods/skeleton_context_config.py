@@ -1,0 +1,236 @@
+"""SkeletonContext's configuration: every module, loss, slot and departure is a field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from zsar_kit.config import Config
+from zsar_kit.semantics.texts import SLOTS, TEXT_SETS
+
+
+@dataclass(frozen=True)
+class JointConfig(Config):
+    """The differential joint encoder (DJE; section 3.3.1, Eq. 1).
+
+    Attributes:
+        enabled: off, the joints' features go on as they are (Table 5).
+        activation: phi of Eq. 1; ``softmax`` as released.
+    """
+
+    enabled: bool = True
+    activation: Literal["tanh", "sigmoid", "relu", "softmax"] = "tanh"
+
+
+@dataclass(frozen=True)
+class GroundingConfig(Config):
+    """Semantic context grounding (SCG; section 3.3.3, Eq. 2-5).
+
+    Attributes:
+        enabled: off, what the joint encoder gives goes on alone, and no context is read (Table 5).
+        dim: width of both modalities inside.
+        heads: attention heads; must divide ``dim``.
+        layers: bi-directional layers.
+        hidden: width inside the feed-forward blocks; ``None`` is four times ``dim``.
+        shared_directions: one cross-attention for both directions, as released.
+        tokens: one skeleton token a joint (the paper), or their mean as a single one (released).
+        vocabulary: so many frequent words of the language model are candidates for a slot, beside the seen classes'
+            own; 0 takes all whole words.
+        decoder: ``trained`` here, its output tied to the language model's word embeddings; ``own``: it starts as the
+            language model's own head, which then needs one and ``dim`` of its width.
+        warmup: steps in which the decoder alone learns to fill the masks of the seen classes' descriptions, without
+            any skeleton, before all else.
+    """
+
+    enabled: bool = True
+    dim: int = 256
+    heads: int = 8
+    layers: int = 1
+    hidden: int | None = None
+    shared_directions: bool = False
+    tokens: Literal["joints", "pooled"] = "joints"
+    vocabulary: int = 0
+    decoder: Literal["trained", "own"] = "trained"
+    warmup: int = 0
+
+    def validate(self) -> None:
+        """Check ranges."""
+        self.require(self.dim >= 1, "dim", "at least 1")
+        self.require(self.heads >= 1 and self.dim % self.heads == 0, "heads", f"a divisor of dim = {self.dim}")
+        self.require(self.layers >= 1, "layers", "at least 1")
+        self.require(self.hidden is None or self.hidden >= 1, "hidden", "at least 1, or None")
+        self.require(self.vocabulary >= 0, "vocabulary", "at least 0")
+        self.require(self.warmup >= 0, "warmup", "at least 0")
+
+
+@dataclass(frozen=True)
+class MaskingConfig(Config):
+    """Context slots and progressive partial masking (PPM; section 3.3.2).
+
+    Attributes:
+        slots: which slots the prompt has (Table 7).
+        progressive: off, all slots are masked from the start (Table 5).
+        total: the step T at which all slots are masked; ``None`` is the last step of training.
+        description: drawn for each class and step (the paper: all samples of a class get the same), for each sample,
+            or from a class at random, as released.
+        shuffle_slots: the words of a description change places at random, as released.
+    """
+
+    slots: tuple[str, ...] = SLOTS
+    progressive: bool = True
+    total: int | None = None
+    description: Literal["class", "sample", "random_class"] = "class"
+    shuffle_slots: bool = False
+
+    def validate(self) -> None:
+        """Check names and ranges."""
+        known = len(set(self.slots)) == len(self.slots) >= 1 and all(s in SLOTS for s in self.slots)
+        self.require(known, "slots", f"one or more of {SLOTS}, each once")
+        self.require(self.total is None or self.total >= 1, "total", "at least 1, or None")
+
+
+@dataclass(frozen=True)
+class PartConfig(Config):
+    """Key part decoupling (KPD; section 3.4, Eq. 6-7).
+
+    Attributes:
+        enabled: off, there is no part head (Table 5).
+        hidden: width between its two layers.
+        prior: body parts from the ``[body part]`` field of the class's descriptions (the paper), or from the class's
+            own list of key parts.
+        normalise: the prior sums to one over joints, or has values of one.
+        reduction: of Eq. 7 over frames: their sum, as printed, or their mean; ``mean`` over joints too, as released.
+    """
+
+    enabled: bool = True
+    hidden: int = 128
+    prior: Literal["descriptions", "key_parts"] = "descriptions"
+    normalise: Literal["sum", "max"] = "sum"
+    reduction: Literal["sum", "frames", "mean"] = "sum"
+
+    def validate(self) -> None:
+        """Check ranges."""
+        self.require(self.hidden >= 1, "hidden", "at least 1")
+
+
+@dataclass(frozen=True)
+class SpaceConfig(Config):
+    """Where skeletons and texts meet (Eq. 8-9).
+
+    Attributes:
+        context_set: text set of the context-level semantics Z^c.
+        part_set: text set of the action-aware semantics Z^a.
+        dim: width of the common space.
+        normalise: unit length on both sides, so that dot products are cosines.
+        temperature: what dot products are divided by; the paper prints none.
+        project_texts: a learnt projection of the texts (the paper), or the texts as they are, and ``dim`` is theirs.
+        relu: a ReLU in the skeletons' projections, as released.
+        scale: of maps and texts, on which the paper is silent: ``standard`` takes the seen classes' mean off and
+            divides by the spread; ``none`` leaves them.
+    """
+
+    context_set: str = "contexts"
+    part_set: str = "motion"
+    dim: int = 256
+    normalise: bool = False
+    temperature: float = 1.0
+    project_texts: bool = True
+    relu: bool = False
+    scale: Literal["none", "standard"] = "standard"
+
+    def validate(self) -> None:
+        """Check names and ranges."""
+        for name in ("context_set", "part_set"):
+            self.require(getattr(self, name) in TEXT_SETS, name, f"one of {', '.join(TEXT_SETS)}")
+        self.require(self.dim >= 1, "dim", "at least 1")
+        self.require(0 < self.temperature < float("inf"), "temperature", "positive and finite")
+
+
+@dataclass(frozen=True)
+class TrainingConfig(Config):
+    """Optimisation (section 4.2; what it leaves open as in Neuron, whose settings the authors adopt).
+
+    Attributes:
+        optimiser: ``sgd`` with Nesterov momentum (the paper), or ``adamw``.
+        learning_rate, momentum, weight_decay: of the optimiser.
+        epochs: passes over the training samples.
+        milestones: epochs after which the learning rate is divided by ten.
+        batch_size: samples a step.
+        views: cached views of each clip, the first as at test time, the others augmented; one is drawn a step.
+        context_weight: factor of L_ccr in Eq. 10.
+        part_weight: factor of L_kpd in Eq. 10.
+    """
+
+    optimiser: Literal["sgd", "adamw"] = "sgd"
+    learning_rate: float = 0.1
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    epochs: int = 30
+    milestones: tuple[int, ...] = (10, 20)
+    batch_size: int = 64
+    views: int = 1
+    context_weight: float = 1.0
+    part_weight: float = 1.0
+
+    def validate(self) -> None:
+        """Check ranges."""
+        self.require(self.learning_rate > 0, "learning_rate", "positive")
+        self.require(0 <= self.momentum < 1, "momentum", "in [0, 1)")
+        self.require(self.weight_decay >= 0, "weight_decay", "at least 0")
+        self.require(self.epochs >= 1, "epochs", "at least 1")
+        self.require(all(m >= 1 for m in self.milestones), "milestones", "epochs from 1 on")
+        self.require(self.batch_size >= 1, "batch_size", "at least 1")
+        self.require(self.views >= 1, "views", "at least 1")
+        self.require(self.context_weight >= 0, "context_weight", "at least 0")
+        self.require(self.part_weight >= 0, "part_weight", "at least 0")
+
+
+@dataclass(frozen=True)
+class SkeletonContextConfig(Config):
+    """All of SkeletonContext.
+
+    Attributes:
+        joints, grounding, masking, parts: its four modules.
+        space: the alignment.
+        training: the optimisation.
+        gamma: calibration by hand; ``None`` lets pseudo-unseen folds choose it.
+    """
+
+    joints: JointConfig = field(default_factory=JointConfig)
+    grounding: GroundingConfig = field(default_factory=GroundingConfig)
+    masking: MaskingConfig = field(default_factory=MaskingConfig)
+    parts: PartConfig = field(default_factory=PartConfig)
+    space: SpaceConfig = field(default_factory=SpaceConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    gamma: float | None = None
+
+
+AS_RELEASED = {
+    "joints.activation": "softmax",
+    "grounding.shared_directions": True,
+    "grounding.tokens": "pooled",
+    "masking.description": "random_class",
+    "masking.shuffle_slots": True,
+    "parts.reduction": "mean",
+    "space.normalise": True,
+    "space.temperature": 10.0,
+    "space.project_texts": False,
+    "space.relu": True,
+}
+"""What the released model files do otherwise, as far as they can be run."""
+
+
+def presets() -> Mapping[str, SkeletonContextConfig]:
+    """``paper``: BERT-base's width and the paper's schedule; ``as_released``; and ``cpu``, small and quick."""
+    paper = SkeletonContextConfig(grounding=GroundingConfig(dim=768, heads=12), space=SpaceConfig(dim=768))
+    return {"paper": paper, "as_released": paper.override(AS_RELEASED), "cpu": cpu_preset()}
+
+
+def cpu_preset() -> SkeletonContextConfig:
+    """Narrower, with fewer candidate words: some seconds a fit on one core. Chosen on pseudo-unseen folds."""
+    return SkeletonContextConfig(
+        grounding=GroundingConfig(dim=128, heads=4, vocabulary=4000),
+        parts=PartConfig(hidden=64),
+        space=SpaceConfig(dim=128),
+    )

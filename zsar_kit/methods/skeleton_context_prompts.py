@@ -1,0 +1,126 @@
+"""SkeletonContext's context reader: prompts looked up, grounded in the skeleton, their masks filled (3.3.2-3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from zsar_kit.errors import ConfigError
+from zsar_kit.methods.skeleton_context_config import GroundingConfig, MaskingConfig
+from zsar_kit.models.skeleton_context.grounding import ContextDecoder, ContextGrounding, Grounded, reconstruction_loss
+from zsar_kit.models.skeleton_context.masking import masked_slots, masking_ratio, slot_pattern
+from zsar_kit.semantics.context_bank import ContextBank
+
+
+@dataclass(frozen=True)
+class DrawnPrompts:
+    """Masked prompts of a batch.
+
+    Attributes:
+        rows: of the table of hidden states.
+        masked: True where a slot is masked.
+        targets: the word behind each slot, as a row of the vocabulary.
+    """
+
+    rows: Int[Tensor, " batch"]
+    masked: Bool[Tensor, "batch slot"]
+    targets: Int[Tensor, "batch slot"]
+
+
+class ContextReader(nn.Module):
+    """Grounding and decoder, with the bank of hidden states that they look up.
+
+    Args:
+        grounding: sizes and departures of Eq. 2-5.
+        masking: how prompts are drawn in training.
+        bank: encoded prompts of the seen classes; of a model that only recognises, the one with all slots masked.
+        width: of the skeleton tokens.
+        generator: source of the initial weights.
+
+    Raises:
+        ConfigError: the language model's own head is asked for and the width inside is another.
+    """
+
+    hidden: Tensor
+    mask: Tensor
+    prompts: Tensor
+    words: Tensor
+
+    def __init__(
+        self,
+        grounding: GroundingConfig,
+        masking: MaskingConfig,
+        bank: ContextBank,
+        width: int,
+        generator: torch.Generator,
+    ):
+        super().__init__()
+        self.masking, self.tokens = masking, grounding.tokens
+        self.slots, self.vocabulary, self.places = bank.slots, bank.vocabulary, bank.places.tolist()
+        text_dim = bank.hidden.shape[2]
+        self.grounding = ContextGrounding(
+            width,
+            text_dim,
+            grounding.dim,
+            grounding.heads,
+            layers=grounding.layers,
+            hidden=grounding.hidden,
+            shared_directions=grounding.shared_directions,
+            generator=generator,
+        )
+        self.decoder = ContextDecoder(grounding.dim, torch.from_numpy(bank.embedding), generator=generator)
+        if bank.head:
+            if grounding.dim != text_dim:
+                problem = f"the language model's own head needs grounding.dim = {text_dim}, got {grounding.dim}"
+                raise ConfigError(problem, remedy=f"Set grounding.dim={text_dim}, or grounding.decoder='trained'.")
+            own = {k: v.to(self.decoder.bias.device) for k, v in bank.head.items()}
+            self.decoder.load_state_dict(self.decoder.state_dict() | own)
+        # Looked up, not learnt: no checkpoint holds them.
+        for name in ("hidden", "mask", "prompts", "words"):
+            self.register_buffer(name, torch.from_numpy(getattr(bank, name)), persistent=False)
+
+    def draw(self, rows: Int[Tensor, " batch"], step: int, total: int, generator: torch.Generator) -> DrawnPrompts:
+        """Draw descriptions and masks (section 3.3.2).
+
+        Args:
+            rows: of each sample's class among the seen ones.
+            step: the training step t.
+            total: the last step, at which all slots are masked unless the configuration names another.
+            generator: source of the draws.
+        """
+        masking, (classes, descriptions, slots) = self.masking, self.words.shape
+        device, count = rows.device, len(rows)
+        options = {"generator": generator, "device": generator.device}
+        per_class = masking.description == "class"
+        drawn = torch.randint(descriptions, (classes if per_class else count,), **options).to(device)
+        drawn = drawn[rows] if per_class else drawn
+        if masking.description == "random_class":
+            rows = torch.randint(classes, (count,), **options).to(device)
+        ratio = masking_ratio(step, masking.total or total) if masking.progressive else 1.0
+        masked = masked_slots(count, slots, ratio, generator).to(device)
+        targets = self.words[rows, drawn]
+        if masking.shuffle_slots:
+            targets = targets.gather(1, torch.rand(count, slots, **options).to(device).argsort(1))
+        return DrawnPrompts(self.prompts[rows, drawn, slot_pattern(masked)], masked, targets)
+
+    def forward(self, f_diff: Float[Tensor, "batch joint d"], rows: Int[Tensor, " batch"] | None = None) -> Grounded:
+        """Skeleton and prompt after they have read each other; without rows, the prompt with all slots masked."""
+        tokens = f_diff if self.tokens == "joints" else f_diff.mean(1, keepdim=True)
+        chosen = torch.zeros(len(f_diff), dtype=torch.long, device=f_diff.device) if rows is None else rows
+        return self.grounding(tokens, self.hidden[chosen], self.mask[chosen])
+
+    def alone(self, rows: Int[Tensor, " batch"]) -> Float[Tensor, "batch token dim"]:
+        """The prompt as the language model has it, without a skeleton (warm-up)."""
+        return self.grounding.from_text(self.hidden[rows])
+
+    def reconstruction(self, text: Float[Tensor, "batch token dim"], drawn: DrawnPrompts) -> Float[Tensor, ""]:
+        """L_ccr at the masked places alone (Eq. 4)."""
+        return reconstruction_loss(self.decoder(text[:, self.places][drawn.masked]), drawn.targets[drawn.masked])
+
+    def log_probabilities(self, text: Float[Tensor, "batch token dim"]) -> Float[Tensor, "batch slot word"]:
+        """Of each word of the vocabulary in each slot."""
+        at_slots = text[:, self.places]
+        return self.decoder(at_slots.flatten(0, 1)).log_softmax(-1).unflatten(0, at_slots.shape[:2])

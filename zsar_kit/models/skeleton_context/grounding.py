@@ -1,0 +1,255 @@
+"""Semantic context grounding: skeleton and masked prompt read each other (SkeletonContext, section 3.3.3, Eq. 2-5).
+
+The skeleton takes context from the language model's hidden states, and these take the motion from the skeleton, from
+which the masked words must then be guessed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from zsar_kit.errors import ConfigError
+from zsar_kit.models.blocks import seeded_linear
+from zsar_kit.models.skeleton_context.layers import AttentionBlock, FeedForwardBlock
+
+
+@dataclass(frozen=True)
+class Grounded:
+    """Both modalities after they have read each other.
+
+    Attributes:
+        skeleton: context-augmented skeleton tokens F_ctx (Eq. 2).
+        text: contextualised hidden states H_ctx of the prompt (Eq. 3); zero at padding.
+    """
+
+    skeleton: Float[Tensor, "batch token dim"]
+    text: Float[Tensor, "batch length dim"]
+
+
+class GroundingLayer(nn.Module):
+    """One bi-directional cross-attention block, then a self-attention and a feed-forward block for each modality.
+
+    Args:
+        dim: width of the tokens of both modalities.
+        heads: attention heads.
+        hidden: width inside the feed-forward blocks.
+        shared_directions: one cross-attention block for both directions.
+        generator: source of the initial weights.
+
+    Raises:
+        ConfigError: heads is not positive or does not divide dim, or a width is not positive.
+    """
+
+    def __init__(
+        self, dim: int, heads: int, hidden: int, *, shared_directions: bool = False, generator: torch.Generator
+    ):
+        super().__init__()
+        # Kept once where both directions share it, so that checkpoints hold no tensor under two names.
+        directions = 1 if shared_directions else 2
+        self.cross = nn.ModuleList(AttentionBlock(dim, heads, generator=generator) for _ in range(directions))
+        self.skeleton_self = AttentionBlock(dim, heads, generator=generator)
+        self.text_self = AttentionBlock(dim, heads, generator=generator)
+        self.skeleton_feed = FeedForwardBlock(dim, hidden, generator=generator)
+        self.text_feed = FeedForwardBlock(dim, hidden, generator=generator)
+
+    def forward(
+        self,
+        skeleton: Float[Tensor, "batch token dim"],
+        text: Float[Tensor, "batch length dim"],
+        mask: Bool[Tensor, "batch length"],
+    ) -> tuple[Float[Tensor, "batch token dim"], Float[Tensor, "batch length dim"]]:
+        """Skeleton and text tokens; both directions read what came in, not each other's result."""
+        x = self.cross[0](skeleton, text, mask)
+        t = self.cross[-1](text, skeleton)
+        x, t = self.skeleton_self(x, x), self.text_self(t, t, mask)
+        return self.skeleton_feed(x), self.text_feed(t)
+
+
+class ContextGrounding(nn.Module):
+    """CrossAttn in both directions (SkeletonContext, Eq. 2-3).
+
+    Args:
+        skeleton_dim: width of the skeleton tokens.
+        text_dim: width d of the language model's hidden states.
+        dim: width inside; a linear layer leads there where a modality has another width.
+        heads: attention heads.
+        layers: number of :class:`GroundingLayer`; the paper has one.
+        hidden: width inside the feed-forward blocks; ``4 * dim`` by default, as in BERT.
+        shared_directions: both directions of the cross-attention have the same weights, as in LXMERT, whose layer
+            the released code takes. The paper writes two, and they have their own weights by default.
+        generator: source of the initial weights.
+
+    Raises:
+        ConfigError: layers is not positive, heads is not positive or does not divide dim, or a width is not positive.
+
+    Note:
+        The residual connection comes before the norm (post-norm), as in BERT and LXMERT: the paper asks for both on
+        each block and does not order them. Nothing tells a token of the skeleton its place: tokens are known by
+        their features. The released code passes one token, the feature averaged over joints; Eq. 2 as printed passes
+        one a joint. Both work here.
+    """
+
+    def __init__(
+        self,
+        skeleton_dim: int,
+        text_dim: int,
+        dim: int,
+        heads: int,
+        *,
+        layers: int = 1,
+        hidden: int | None = None,
+        shared_directions: bool = False,
+        generator: torch.Generator,
+    ):
+        super().__init__()
+        if layers < 1:
+            raise ConfigError(
+                f"context grounding needs at least one layer, got layers={layers}",
+                where="layers",
+                remedy="To do without grounding, leave the module out.",
+            )
+        self.from_skeleton = _adapter(skeleton_dim, dim, generator)
+        self.from_text = _adapter(text_dim, dim, generator)
+        width = 4 * dim if hidden is None else hidden
+        self.layers = nn.ModuleList(
+            GroundingLayer(dim, heads, width, shared_directions=shared_directions, generator=generator)
+            for _ in range(layers)
+        )
+
+    def forward(
+        self,
+        f_diff: Float[Tensor, "batch token skeleton_dim"],
+        h_t: Float[Tensor, "batch length text_dim"],
+        mask: Bool[Tensor, "batch length"],
+    ) -> Grounded:
+        """Skeleton with context, and prompt with motion.
+
+        Args:
+            f_diff: skeleton tokens, such as one a joint from the differential joint encoder.
+            h_t: hidden states of the (masked) prompt.
+            mask: True at tokens of the prompt, False at padding. What stands at padding never matters.
+
+        Raises:
+            ConfigError: a prompt has no token.
+        """
+        if not bool(mask.any(dim=-1).all()):
+            empty = (~mask.any(dim=-1)).nonzero().flatten().tolist()
+            raise ConfigError(
+                f"each prompt needs at least one token, but those of the samples at {empty} are all padding",
+                where="mask",
+                remedy="mask is True at tokens and False at padding.",
+            )
+        # Zeros, not only weights of zero: a value that is not finite would come through those.
+        x, t = self.from_skeleton(f_diff), self.from_text(h_t.masked_fill(~mask[..., None], 0.0))
+        for layer in self.layers:
+            x, t = layer(x, t, mask)
+        return Grounded(skeleton=x, text=t.masked_fill(~mask[..., None], 0.0))
+
+
+class ContextDecoder(nn.Module):
+    """f_MLM: from a hidden state at a masked place to a score for each word (SkeletonContext, section 3.3.3).
+
+    Dense layer, GELU, LayerNorm, and the dot product with the language model's word embeddings, plus a bias a word:
+    the shape of BERT's head.
+
+    Args:
+        dim: width of the hidden states.
+        embedding: word embeddings, one row a word (30 522 x 768 for BERT-base). They stay as they are: no gradient
+            reaches them, and no checkpoint holds them. Pass the rows of a subset to restrict the vocabulary for good.
+        generator: source of the initial weights; move the whole to another device afterwards.
+
+    Raises:
+        ConfigError: the embedding has no row or no column, or dim is not positive.
+
+    Note:
+        The paper does not say whether the embeddings are tied. Tied and frozen, 23 million weights need no training,
+        and words of unseen classes start where the language model has put them. The released code starts its whole
+        head, embeddings included, at random.
+    """
+
+    embedding: Tensor
+
+    def __init__(self, dim: int, embedding: Float[Tensor, "word d"], *, generator: torch.Generator):
+        super().__init__()
+        words, width = embedding.shape
+        if words == 0 or width == 0:
+            raise ConfigError(
+                f"the word embedding needs at least one row and one column, got shape {tuple(embedding.shape)}",
+                where="embedding",
+                remedy="Pass the language model's input embeddings, one row a word.",
+            )
+        self.dense = seeded_linear(dim, width, generator=generator)
+        self.norm = nn.LayerNorm(width, device=generator.device)
+        self.bias = nn.Parameter(torch.zeros(words, device=generator.device))
+        self.register_buffer("embedding", embedding.detach().to(generator.device), persistent=False)
+
+    def forward(
+        self, hidden: Float[Tensor, "n dim"], candidates: Int[Tensor, " k"] | None = None
+    ) -> Float[Tensor, "n words"]:
+        """Logits of the words at n masked places.
+
+        Args:
+            hidden: hidden states ``H_ctx[masked]`` at masked places only; the vocabulary is wide and nothing is
+                asked elsewhere.
+            candidates: the words (rows of the embedding) to score, in the order of the result; None means all.
+                A softmax over the result is the probability given that the word is one of them.
+        """
+        h = self.norm(nn.functional.gelu(self.dense(hidden)))
+        rows, bias = self.embedding, self.bias
+        if candidates is not None:
+            rows, bias = rows[candidates], bias[candidates]
+        return nn.functional.linear(h, rows, bias)
+
+
+def reconstruction_loss(
+    logits: Float[Tensor, "n words"], targets: Int[Tensor, " n"], weights: Float[Tensor, " n"] | None = None
+) -> Float[Tensor, ""]:
+    """L_ccr: mean cross entropy of the masked words (SkeletonContext, Eq. 4-5).
+
+    Args:
+        logits: scores of the words at each masked place.
+        targets: the true word, as a column of the logits.
+        weights: weight of each place, at least 0 and not all 0; the result is the weighted mean. ``1 / m`` at each
+            of a sample's m places gives samples equal weight, as the released code does; None gives each place the
+            same weight.
+
+    Returns:
+        A number of at least 0 (nats).
+
+    Raises:
+        ConfigError: there is no place, a target is no column of the logits, or the weights are out of range.
+
+    Note:
+        Eq. 4 takes the logarithm of what Eq. 5 already calls a logarithm, and the sum in Eq. 5 runs over a C' that
+        its terms do not contain; we take it as the cross entropy it is meant to be. Eq. 4 also sums over a sample's
+        places where we average, so that the weight of this loss does not grow with the masking ratio.
+    """
+    n, words = logits.shape
+    if n == 0:
+        raise ConfigError(
+            "the reconstruction loss needs at least one masked place, got none",
+            where="logits",
+            remedy="Mask at least one slot of each prompt.",
+        )
+    # A negative target would be skipped without a word by PyTorch's convention for "ignore".
+    if bool(((targets < 0) | (targets >= words)).any()):
+        raise ConfigError(
+            f"targets must be columns of the logits, 0 to {words - 1}, got {int(targets.min())} to "
+            f"{int(targets.max())}",
+            where="targets",
+            remedy="With candidates, a target is a position among the candidates.",
+        )
+    if weights is None:
+        return nn.functional.cross_entropy(logits, targets.long())
+    if not bool((weights >= 0).all() & (weights.sum() > 0) & weights.isfinite().all()):
+        raise ConfigError("weights must be finite, at least 0 and not all 0", where="weights")
+    each = nn.functional.cross_entropy(logits, targets.long(), reduction="none")
+    return (weights * each).sum() / weights.sum()
+
+
+def _adapter(inputs: int, outputs: int, generator: torch.Generator) -> nn.Module:
+    return nn.Identity() if inputs == outputs else seeded_linear(inputs, outputs, generator=generator)

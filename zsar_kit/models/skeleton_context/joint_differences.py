@@ -1,0 +1,96 @@
+"""The differential joint encoder: each joint learns how it differs from the others (SkeletonContext, section 3.3.1).
+
+The differences of all pairs of joints gate what the joints tell each other, feature by feature (Eq. 1).
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from zsar_kit.errors import ConfigError, nearest_name
+from zsar_kit.models.blocks import seeded_linear
+from zsar_kit.models.skeleton_context.layers import seeded_matrix
+
+ACTIVATIONS = ("tanh", "sigmoid", "relu", "softmax")
+"""What phi of Eq. 1 may be; see :class:`DifferentialJointEncoder`."""
+
+
+class DifferentialJointEncoder(nn.Module):
+    """``F_diff[n] = Avg_m(phi(H_Q[n] - H_K[m]) * V[m]) + F'[n]`` over joints n and m (SkeletonContext, Eq. 1).
+
+    Here ``H_Q, H_K, V = LN(F') W_Q^T, LN(F') W_K^T, LN(F') W_V^T``, and all products are feature by feature.
+
+    Args:
+        dim: width C of a joint's feature.
+        hidden: width of H_Q, H_K and V, which one more linear layer then takes back to C. None, the default, is
+            the paper's: all have width C and there is no such layer. A smaller width saves memory in proportion.
+        activation: the function phi of the difference, one of ``ACTIVATIONS``. ``tanh`` (default), ``sigmoid`` and
+            ``relu`` are followed by the average over m, as Eq. 1 is printed. ``softmax`` is what the released code
+            does: a ReLU, a softmax over the joints m, and a sum over m in place of the average.
+        generator: source of the initial weights.
+
+    Raises:
+        ConfigError: a width is not positive, or the activation is unknown.
+
+    Note:
+        The paper names neither phi nor the axis of the average. We read Eq. 1 as a message from joint m to joint n:
+        the values belong to the joint of the key, and the average runs over it, as in the released code. Reading T_1
+        and T_2 the other way round is the same model, with ``-W_K`` and ``-W_Q`` in place of W_Q and W_K, for any phi.
+        tanh is the default because it keeps the sign of a difference and is silent where there is none. A softmax
+        over m without the ReLU would cancel H_Q[n], and all joints would hear the same. The released code also
+        keeps one LayerNorm each for queries, keys and values; Eq. 1 has one.
+    """
+
+    def __init__(self, dim: int, *, hidden: int | None = None, activation: str = "tanh", generator: torch.Generator):
+        super().__init__()
+        if activation not in ACTIVATIONS:
+            raise ConfigError(
+                f"activation must be one of {ACTIVATIONS}, got {activation!r}",
+                where="activation",
+                remedy=nearest_name(activation, ACTIVATIONS),
+            )
+        width = dim if hidden is None else hidden
+        self.activation = activation
+        self.query = seeded_matrix(dim, width, generator=generator)
+        self.key = seeded_matrix(dim, width, generator=generator)
+        self.value = seeded_matrix(dim, width, generator=generator)
+        self.project = nn.Identity() if hidden is None else seeded_linear(width, dim, generator=generator)
+        self.norm = nn.LayerNorm(dim, device=generator.device)
+
+    def forward(self, pooled: Float[Tensor, "batch joint dim"]) -> Float[Tensor, "batch joint dim"]:
+        """The topology-enhanced feature F_diff of each joint.
+
+        Args:
+            pooled: F', the feature of each joint over time; see :func:`pool_time`.
+        """
+        normed = self.norm(pooled)
+        # Features before joints: the gates then meet the values in a matrix product that needs no copy of them.
+        h_q, h_k, v = (matrix(normed).mT for matrix in (self.query, self.key, self.value))
+        gates = self._phi(h_q[..., :, None] - h_k[..., None, :])
+        heard = (gates @ v[..., None])[..., 0].mT
+        if self.activation != "softmax":
+            heard = heard / pooled.shape[1]
+        return self.project(heard) + pooled
+
+    def _phi(self, difference: Float[Tensor, "batch hidden joint other"]) -> Float[Tensor, "batch hidden joint other"]:
+        """A_diff; it overwrites the difference, by far the largest tensor here."""
+        if self.activation == "softmax":
+            return difference.relu_().softmax(dim=-1)
+        act = {"tanh": torch.tanh_, "sigmoid": torch.sigmoid_, "relu": torch.relu_}[self.activation]
+        return act(difference)
+
+
+def pool_time(feature_map: Float[Tensor, "batch frame joint dim"]) -> Float[Tensor, "batch joint dim"]:
+    """F', the topology-level feature: the mean of F_x over frames (SkeletonContext, section 3.3.1).
+
+    Args:
+        feature_map: F_x, what the skeleton encoder makes of each joint at each of its (coarser) frames.
+
+    Raises:
+        ConfigError: there is no frame.
+    """
+    if feature_map.shape[1] == 0:
+        raise ConfigError("a feature map needs at least one frame to be pooled, got none", where="feature_map")
+    return feature_map.mean(dim=1)

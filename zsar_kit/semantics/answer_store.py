@@ -1,0 +1,132 @@
+"""The answers folder beside a generated text file: one JSON file a class, whole at any moment, so that a run can go on.
+
+A file keeps every answer that the model gave about its class, raw, with what was wrong with it, what it was asked and
+what it cost, and the table that was accepted, if any. A class is found by its name, wherever it stands in the list.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from zsar_kit.artefacts import read_json, write_json
+from zsar_kit.config import digest_of
+from zsar_kit.errors import ArtefactError, TextError
+from zsar_kit.semantics.text_files import class_table
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer of a model.
+
+    Args:
+        text: the answer, raw.
+        faults: what is wrong with it; empty where it was accepted.
+        model: name of the model.
+        prompt: digest of the question.
+        options: temperature, seed and longest answer that were asked for.
+        prompt_tokens: tokens that were read, as reported; None where the endpoint does not say.
+        answer_tokens: tokens that were written, likewise.
+    """
+
+    text: str
+    faults: tuple[str, ...]
+    model: str
+    prompt: str
+    options: dict[str, Any]
+    prompt_tokens: int | None
+    answer_tokens: int | None
+
+
+@dataclass
+class ClassRecord:
+    """What is known of one class.
+
+    Args:
+        name: official name.
+        prompt: the question.
+        answers: all answers, in turn.
+        table: the accepted table.
+        path: its file; None before it is written.
+    """
+
+    name: str
+    prompt: str
+    answers: list[Answer] = field(default_factory=list)
+    table: dict[str, Any] | None = None
+    path: Path | None = None
+
+    @property
+    def digest(self) -> str:
+        """Twelve digits that identify the question."""
+        return digest_of(self.prompt)
+
+    @property
+    def last(self) -> Answer | None:
+        """The last answer to this question, if there is any."""
+        return self.answers[-1] if self.answers and self.answers[-1].prompt == self.digest else None
+
+
+class AnswerStore:
+    """The records of a folder.
+
+    Args:
+        folder: the folder; it is made when the first answer comes.
+
+    Raises:
+        TextError: a file in it is damaged or was written by another version.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self._known = {r.name: r for r in map(_read, sorted(folder.glob("*.json")))}
+
+    def record(self, name: str, prompt: str) -> ClassRecord:
+        """What is known of a class, new where nothing is; a table stays only if the same question was asked."""
+        known = self._known.get(name)
+        if known is None:
+            known = self._known[name] = ClassRecord(name, prompt)
+        elif known.prompt != prompt:
+            known.prompt, known.table = prompt, None
+        return known
+
+    def save(self, class_id: int, record: ClassRecord) -> None:
+        """Write one record; the file is the old or the new one, never a part."""
+        record.path = record.path or self._free_path(class_id, record.name)
+        content = {
+            "schema": SCHEMA,
+            "class": {"id": class_id, "name": record.name},
+            "prompt": {"digest": record.digest, "text": record.prompt},
+            "answers": [asdict(answer) for answer in record.answers],
+            "table": record.table,
+        }
+        write_json(record.path, content)
+
+    def _free_path(self, class_id: int, name: str) -> Path:
+        """The path of a class: its id and name, with a number where a class of an earlier list has it."""
+        taken = {r.path for r in self._known.values()}
+        slug = re.sub(r"[^a-z0-9]+", "-", name.casefold()).strip("-")[:60].strip("-") or "class"
+        names = (f"{class_id:03d}-{slug}{suffix}.json" for suffix in ("", *(f"-{n}" for n in range(2, len(taken) + 3))))
+        return next(self.folder / n for n in names if self.folder / n not in taken)
+
+
+def _read(path: Path) -> ClassRecord:
+    remedy = "Remove the file to have the class asked again, or restore it."
+    try:
+        content = read_json(path)
+    except ArtefactError as error:
+        raise TextError(f"the kept answers are damaged: {error.problem}", where=path, remedy=remedy) from None
+    try:
+        if content["schema"] != SCHEMA:
+            raise ValueError(f"schema {content['schema']!r} instead of {SCHEMA}")
+        answers = [Answer(**{**a, "faults": tuple(a["faults"])}) for a in content["answers"]]
+        record = ClassRecord(content["class"]["name"], content["prompt"]["text"], answers, content["table"], path)
+        if record.table is not None:
+            class_table(record.table, str(path))
+    except (KeyError, TypeError, ValueError, TextError) as error:
+        raise TextError(f"the kept answers are damaged: {error}", where=path, remedy=remedy) from None
+    return record

@@ -1,0 +1,154 @@
+"""What generating class texts will cost, told before anything is sent: as expected, and at most."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from zsar_kit.config import Config
+from zsar_kit.errors import ConfigError
+from zsar_kit.semantics.prompts import next_messages_bytes
+
+BYTES_PER_TOKEN = 4
+"""Of English text, roughly; used for what is expected, never for what is the most."""
+
+MESSAGE_TOKENS = 64
+"""Most tokens that a chat template adds to a message: role, marks of beginning and end."""
+
+ANSWER_BYTES = 2500
+"""Of an answer of usual length: the mean of the kit's own texts in the form of an answer."""
+
+
+@dataclass(frozen=True)
+class GenerateConfig(Config):
+    """How class texts are generated.
+
+    Args:
+        model: the model, as the endpoint or the hub calls it, or its folder.
+        temperature: 0 takes the likeliest word every time.
+        max_tokens: longest answer in tokens.
+        attempts: answers asked for a class before it counts as failed; each is told the faults of the one before.
+        seed: of the answers where the model draws; grows by one with every answer about a class.
+        price_in: price of a million tokens read, in any currency; None where unknown.
+        price_out: price of a million tokens written.
+        max_price: nothing is sent if the run could cost more, in the same currency.
+    """
+
+    model: str
+    temperature: float = 0.0
+    max_tokens: int = 4000
+    attempts: int = 3
+    seed: int = 0
+    price_in: float | None = None
+    price_out: float | None = None
+    max_price: float | None = None
+
+    def validate(self) -> None:
+        """Check ranges."""
+        self.require(bool(self.model.strip()), "model", "the name of a model")
+        self.require(0 <= self.temperature <= 2, "temperature", "from 0 to 2")
+        self.require(self.max_tokens >= 1, "max_tokens", "at least 1")
+        self.require(self.attempts >= 1, "attempts", "at least 1")
+        for name in ("price_in", "price_out", "max_price"):
+            value = getattr(self, name)
+            self.require(value is None or 0 <= value < float("inf"), name, "a price, from 0 on")
+        if (self.price_in is None) != (self.price_out is None) or (self.max_price is not None and not self.priced):
+            missing = "price_in" if self.price_in is None else "price_out"
+            raise ConfigError(
+                f"{missing!r} is missing: without it no price is known",
+                where=type(self).__name__,
+                remedy="Give the prices of a million tokens read and written (0 where they are free).",
+            )
+
+    @property
+    def priced(self) -> bool:
+        """Whether both prices are known."""
+        return self.price_in is not None and self.price_out is not None
+
+    def price(self, prompt_tokens: int, answer_tokens: int) -> float | None:
+        """What so many tokens cost; None where prices are unknown."""
+        if self.price_in is None or self.price_out is None:
+            return None
+        return (prompt_tokens * self.price_in + answer_tokens * self.price_out) / 1e6
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Requests, tokens and, where known, their price.
+
+    Args:
+        requests: requests; of a run that is over, those that were answered.
+        prompt_tokens: tokens read.
+        answer_tokens: tokens written.
+        price: in the currency of the prices; None where these are unknown.
+    """
+
+    requests: int
+    prompt_tokens: int
+    answer_tokens: int
+    price: float | None
+
+    def __str__(self) -> str:
+        price = "" if self.price is None else f", price {self.price:.4g}"
+        return (
+            f"{_counted(self.requests, 'request')}, {self.prompt_tokens:,} tokens read and "
+            f"{self.answer_tokens:,} written{price}"
+        )
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What is still to be asked, and its cost.
+
+    Args:
+        classes: classes without accepted texts.
+        expected: one answer each, of usual length; tokens estimated from bytes.
+        most: every answer faulty but the last, as long as allowed, every request sent as often as allowed. A token
+            stands for at least one byte, so bytes bound the tokens read; what is written is bounded as far as the
+            endpoint keeps to ``max_tokens``.
+    """
+
+    classes: int
+    expected: Cost
+    most: Cost
+
+    def __str__(self) -> str:
+        if not self.classes:
+            return "All classes have their texts; nothing is left to ask."
+        return (
+            f"{_counted(self.classes, 'class', 'classes')} to ask. "
+            f"Expected (an estimate, {BYTES_PER_TOKEN} bytes a token): {self.expected}. At most: {self.most}."
+        )
+
+
+def estimated(prompts: Sequence[str], resumed: Sequence[bool], config: GenerateConfig, retries: int) -> Estimate:
+    """The cost of asking some questions.
+
+    Args:
+        prompts: the questions.
+        resumed: for each, whether its last answer, of an earlier run, will be quoted at once.
+        config: how it is asked.
+        retries: how often a request is sent again that failed on its way.
+    """
+    count, sendings = len(prompts), retries + 1
+    expected_in = sum(
+        (next_messages_bytes(p) if again else len(p.encode())) // BYTES_PER_TOKEN + MESSAGE_TOKENS
+        for p, again in zip(prompts, resumed, strict=True)
+    )
+    expected_out = count * min(config.max_tokens, ANSWER_BYTES // BYTES_PER_TOKEN)
+    most_in = sum(
+        (0 if again else len(p.encode()) + MESSAGE_TOKENS)
+        + (config.attempts - (not again)) * (next_messages_bytes(p) + 3 * MESSAGE_TOKENS)
+        for p, again in zip(prompts, resumed, strict=True)
+    )
+    most_in, most_requests = sendings * most_in, sendings * count * config.attempts
+    most_out = most_requests * config.max_tokens
+    return Estimate(
+        count,
+        Cost(count, expected_in, expected_out, config.price(expected_in, expected_out)),
+        Cost(most_requests, most_in, most_out, config.price(most_in, most_out)),
+    )
+
+
+def _counted(number: int, one: str, many: str = "") -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}"

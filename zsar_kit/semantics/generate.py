@@ -1,0 +1,271 @@
+"""Class texts for any class list, written by a language model (SkeletonContext section 3.2), checked, and kept.
+
+The model is asked for one class after another. Every answer is kept in a folder beside the text file, so that a run
+that was stopped, by whatever it was, goes on where it stood: run the same command again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tqdm.auto import tqdm
+
+from zsar_kit.artefacts import write_atomic
+from zsar_kit.errors import ConfigError, MissingModelError, TextError
+from zsar_kit.semantics.answer_store import Answer, AnswerStore, ClassRecord
+from zsar_kit.semantics.answers import AnswerError, answer_table
+from zsar_kit.semantics.check import bert_vocabulary
+from zsar_kit.semantics.estimate import Cost, Estimate, GenerateConfig, estimated
+from zsar_kit.semantics.prompts import class_prompt, first_messages, next_messages
+from zsar_kit.semantics.text_models import TextModel
+from zsar_kit.semantics.text_writer import toml_text
+
+__all__ = ["Estimate", "GenerateConfig", "GenerateReport", "estimate_texts", "generate_texts", "read_class_list"]
+
+log = logging.getLogger("zsar_kit")
+
+
+def read_class_list(path: str | Path) -> tuple[str, ...]:
+    """Class names, one a line; blank lines and lines that begin with ``#`` do not count.
+
+    Raises:
+        TextError: no such file, not UTF-8, a name twice or with characters that cannot be printed, or no name at all.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise TextError("the class list does not exist", where=path, remedy="Check the path.")
+    content = path.read_bytes()
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        problem = f"a class list must be UTF-8, found byte 0x{content[error.start]:02x}"
+        raise TextError(problem, where=f"{path}, line {line}", remedy="Save the file as UTF-8.") from None
+    named = [(number, " ".join(line.split())) for number, line in enumerate(text.split("\n"), start=1)]
+    named = [(number, name) for number, name in named if name and not name.startswith("#")]
+    return _checked_names([name for _, name in named], [f"{path}, line {number}" for number, _ in named], str(path))
+
+
+@dataclass(frozen=True)
+class GenerateReport:
+    """What a run of :func:`generate_texts` gave.
+
+    Args:
+        out: the text file; None where a class still lacks its texts.
+        answers: the folder of answers.
+        classes: number of classes of the list.
+        accepted: classes that have their texts.
+        failed: classes none of whose answers passed, each with what was wrong with the last one.
+        cost: of this run, as reported by the endpoint.
+    """
+
+    out: Path | None
+    answers: Path
+    classes: int
+    accepted: tuple[str, ...]
+    failed: tuple[tuple[str, str], ...]
+    cost: Cost
+
+    def __str__(self) -> str:
+        lines = [f"{len(self.accepted)} of {self.classes} classes have their texts. This run: {self.cost}."]
+        lines += [f"{name!r}: no answer passed; the last one: {fault}" for name, fault in self.failed]
+        if self.out is not None:
+            return "\n".join([*lines, f"Texts: {self.out}", f"Answers: {self.answers}"])
+        remedy = "Run the same command again to ask for these alone, with more attempts or another model."
+        return "\n".join([*lines, f"No text file yet; all answers are kept in {self.answers}. {remedy}"])
+
+
+def estimate_texts(names: Sequence[str], model: TextModel, config: GenerateConfig, out: str | Path) -> Estimate:
+    """What :func:`generate_texts` would still have to ask, and its cost; nothing is sent.
+
+    Raises:
+        ConfigError: ``out`` is no path for a text file, or a file of other origin stands there.
+        TextError: the names are unfit, or a kept answer is damaged.
+    """
+    store = AnswerStore(_answers_folder(Path(out)))
+    records = [store.record(name, class_prompt(name)) for name in _checked_names(names)]
+    return _estimate(records, config, model)
+
+
+def generate_texts(
+    names: Sequence[str],
+    model: TextModel,
+    config: GenerateConfig,
+    out: str | Path,
+    *,
+    dataset: str,
+    vocabulary: Collection[str] | None = None,
+    progress: bool = True,
+    on_note: Callable[[str], None] | None = None,
+) -> GenerateReport:
+    """Ask a language model for the texts of every class and write them as one text file.
+
+    Args:
+        names: class names in label order, see :func:`read_class_list`.
+        model: whom to ask.
+        config: how.
+        out: the text file, ``.toml``; the folder ``.answers`` beside it keeps all answers. It is written when every
+            class has its texts; a file that stood there with other content is kept with ``.old`` at its end.
+        dataset: name of the data set.
+        vocabulary: as of :func:`~zsar_kit.semantics.check.check_texts`.
+        progress: show a bar.
+        on_note: is told the estimate before anything is sent.
+
+    Raises:
+        ConfigError: the run could cost more than ``max_price``, ``out`` is no path for a text file or a file of other
+            origin stands there, or the data set has no name; nothing was sent.
+        TextError: the names are unfit, or a kept answer is damaged; nothing was sent.
+        MissingModelError: the offline language model, whose vocabulary answers are checked against, is not installed;
+            or the model cannot be asked, or writes more than it may: what it gave so far is kept.
+    """
+    names, out = _checked_names(names), Path(out)
+    if not dataset.strip() or not dataset.isprintable():
+        raise ConfigError(f"the data set must have a name, got {dataset!r}", remedy="Give it with `--dataset NAME`.")
+    folder = _answers_folder(out)
+    job = _Job(AnswerStore(folder), model, config, bert_vocabulary() if vocabulary is None else vocabulary)
+    records = [job.store.record(name, class_prompt(name)) for name in names]
+    estimate = _estimate(records, config, model)
+    if config.max_price is not None and estimate.most.price is not None and estimate.most.price > config.max_price:
+        raise ConfigError(
+            f"the run could cost {estimate.most.price:.4g}, more than 'max_price' {config.max_price:.4g}; nothing was "
+            f"sent. {estimate}",
+            remedy="Allow more, or lower 'max_tokens', 'attempts' or the endpoint's retries.",
+        )
+    (on_note or log.info)(str(estimate))
+    with tqdm(records, disable=not progress, unit="class", leave=False) as bar:
+        for class_id, record in enumerate(bar):
+            if record.table is None:
+                job.ask(class_id, record, [r.table for r in records if r.table is not None])
+    failed = tuple((r.name, "; ".join(r.answers[-1].faults)) for r in records if r.table is None)
+    if not failed:
+        _write(out, dataset, records)
+    accepted = tuple(r.name for r in records if r.table is not None)
+    return GenerateReport(None if failed else out, folder, len(names), accepted, failed, job.cost)
+
+
+@dataclass
+class _Job:
+    """One run: whom to ask, where to keep it, and what it cost so far."""
+
+    store: AnswerStore
+    model: TextModel
+    config: GenerateConfig
+    vocabulary: Collection[str]
+    spent: list[tuple[int, int]] = field(default_factory=list)
+
+    @property
+    def cost(self) -> Cost:
+        tokens_in, tokens_out = (sum(column) for column in (zip(*self.spent, strict=True) if self.spent else ((), ())))
+        return Cost(len(self.spent), tokens_in, tokens_out, self.config.price(tokens_in, tokens_out))
+
+    def ask(self, class_id: int, record: ClassRecord, others: Sequence[dict[str, Any]]) -> None:
+        """Ask about one class until an answer passes, or as often as allowed; each answer is kept at once."""
+        for attempt in range(1, self.config.attempts + 1):
+            answer, table = self._answer(class_id, record, others)
+            record.answers.append(answer)
+            record.table = table
+            self.store.save(class_id, record)
+            self._check_spending()
+            if table is not None:
+                return
+            where = f"class {class_id} ({record.name!r}), answer {attempt} of {self.config.attempts}"
+            log.info("%s: %s", where, "; ".join(answer.faults))
+
+    def _answer(
+        self, class_id: int, record: ClassRecord, others: Sequence[dict[str, Any]]
+    ) -> tuple[Answer, dict[str, Any] | None]:
+        """One answer, and the table that it holds if it passes."""
+        last, config = record.last, self.config
+        messages = first_messages(record.prompt)
+        if last is not None:
+            messages = next_messages(record.prompt, last.text, last.faults)
+        options = {
+            "temperature": config.temperature,
+            "max_tokens": config.max_tokens,
+            "seed": config.seed + len(record.answers),
+        }
+        try:
+            said = self.model.complete(messages, **options)
+        except MissingModelError as error:
+            raise self._stopped(class_id, record, error) from error.__cause__
+        self.spent.append((said.prompt_tokens or 0, said.answer_tokens or 0))
+        # Lone surrogates, which JSON can hold, would fit into no file.
+        text = said.text.encode("utf-8", errors="replace").decode()
+        faults, table = (), None
+        try:
+            table = answer_table(text, class_id, record.name, others=others, vocabulary=self.vocabulary)
+        except AnswerError as error:
+            cut = f"the answer was cut at {config.max_tokens} tokens, be briefer" if said.cut else ""
+            faults = tuple(filter(None, [cut, *error.faults]))
+        answer = Answer(text, faults, self.model.name, record.digest, options, said.prompt_tokens, said.answer_tokens)
+        return answer, table
+
+    def _stopped(self, class_id: int, record: ClassRecord, error: MissingModelError) -> MissingModelError:
+        remedy = f"{error.remedy} " if error.remedy else ""
+        return MissingModelError(
+            f"{error.problem}; it was asked about class {class_id} ({record.name!r})",
+            where=error.where,
+            remedy=f"{remedy}All answers so far are kept in {self.store.folder}. Run the same command again to go on.",
+        )
+
+    def _check_spending(self) -> None:
+        """Stop an endpoint that keeps to no bound, before it costs more than was allowed for the whole run."""
+        price, limit = self.cost.price, self.config.max_price
+        if price is not None and limit is not None and price > limit:
+            raise MissingModelError(
+                f"{self.model.name} reports {self.cost}, beyond 'max_price' {limit:.4g}: it does not keep to "
+                f"'max_tokens' {self.config.max_tokens}",
+                where=self.store.folder,
+                remedy="All answers so far are kept. Allow more, or ask another endpoint, and run the command again.",
+            )
+
+
+def _estimate(records: Iterable[ClassRecord], config: GenerateConfig, model: TextModel) -> Estimate:
+    open_ones = [r for r in records if r.table is None]
+    resumed = [r.last is not None for r in open_ones]
+    return estimated([r.prompt for r in open_ones], resumed, config, model.retries)
+
+
+def _checked_names(names: Sequence[str], places: Sequence[str] = (), source: str = "") -> tuple[str, ...]:
+    """The names, if they are fit to be class names."""
+    if not names:
+        raise TextError("no class is named", where=source or None, remedy="Write one class name a line.")
+    places = places or [f"class {i}" for i in range(len(names))]
+    seen: dict[str, str] = {}
+    for name, place in zip(names, places, strict=True):
+        if not name.strip() or not name.isprintable():
+            raise TextError(f"a class name must be words that can be printed, got {name!r}", where=place)
+        if (other := seen.setdefault(name.casefold(), place)) != place:
+            raise TextError(
+                f"the class {name!r} is there twice, first in {other}", where=place, remedy="Remove one of the two."
+            )
+    return tuple(names)
+
+
+def _answers_folder(out: Path) -> Path:
+    """The folder of answers for a text file, after a check that the file may be written."""
+    if out.suffix != ".toml":
+        raise ConfigError(f"class texts are written as a .toml file, got {str(out)!r}", remedy="Name it so.")
+    folder = out.with_suffix(".answers")
+    if out.exists() and not folder.is_dir():
+        raise ConfigError(
+            f"the file exists, and no folder {folder.name} beside it says that it was generated",
+            where=out,
+            remedy="Choose another name, or move the file away.",
+        )
+    return folder
+
+
+def _write(out: Path, dataset: str, records: Sequence[ClassRecord]) -> None:
+    models = sorted({r.answers[-1].model for r in records})
+    comment = f"Class texts by the language model {', '.join(models)}; its answers are in {_answers_folder(out).name}."
+    # A class keeps its table when the list is reordered; its id is its place in the list of today.
+    tables = [{**(r.table or {}), "id": class_id} for class_id, r in enumerate(records)]
+    text = toml_text(dataset, tables, comment)
+    if out.exists() and out.read_text(encoding="utf-8") != text:
+        out.replace(out.with_name(f"{out.name}.old"))
+    write_atomic(out, text)

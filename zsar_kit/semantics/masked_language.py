@@ -1,0 +1,137 @@
+"""What SkeletonContext asks of a BERT-like masked language model (section 3.3): masked prompts and single words.
+
+Any frozen encoder with a mask token serves. The model itself is loaded by :mod:`zsar_kit.semantics.language`; here are
+its words, their embeddings, the prompt template, and its own head where it has one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from zsar_kit.errors import ConfigError, MissingModelError, TextError
+from zsar_kit.semantics.language import TextEncoder
+from zsar_kit.semantics.texts import SLOTS
+
+TITLES = {"environment": "Environment", "used_object": "Used object", "target_object": "Target object"}
+_BYTE_LEVEL_BLANKS = ("Ġ", "▁")
+"""How byte-level and sentence-piece vocabularies write the blank before a word."""
+
+
+def prompt(words: Mapping[str, str]) -> str:
+    """The template of section 3.3.2 with a word or a mask in each slot: ``Environment: office | Used object: pen``.
+
+    Args:
+        words: slot, of :data:`~zsar_kit.semantics.texts.SLOTS`, to what stands in it; slots that are absent are left
+            out (Table 7).
+    """
+    return " | ".join(f"{TITLES[slot]}: {words[slot]}" for slot in SLOTS if slot in words)
+
+
+@dataclass(frozen=True, eq=False)
+class MaskedLanguage:
+    """A frozen masked language model.
+
+    Args:
+        encoder: the text encoder around it.
+
+    Raises:
+        MissingModelError: its tokenizer has no mask token.
+    """
+
+    encoder: TextEncoder
+
+    def __post_init__(self) -> None:
+        if getattr(self.encoder.tokenizer, "mask_token", None) is None:
+            raise MissingModelError(
+                f"the language model {self.encoder.record.name!r} has no mask token, so it can't fill masked slots",
+                remedy="Use a BERT-like model, such as bert-base-uncased or the offline default.",
+            )
+
+    @property
+    def mask_token(self) -> str:
+        """What stands in a masked slot."""
+        return self.encoder.tokenizer.mask_token
+
+    @cached_property
+    def words(self) -> dict[str, int]:
+        """Whole words that are one piece of the vocabulary, in its order (frequent ones first), with their ids."""
+        pieces = self.encoder.tokenizer.get_vocab()
+        marked = any(p.startswith(_BYTE_LEVEL_BLANKS) for p in pieces)
+        found: dict[str, int] = {}
+        for piece, number in sorted(pieces.items(), key=lambda item: item[1]):
+            if marked and not piece.startswith(_BYTE_LEVEL_BLANKS):
+                continue
+            word = piece[1:] if marked else piece
+            if len(word) > 1 and word.isalpha() and word not in found:
+                found[word] = number
+        return found
+
+    def word_id(self, word: str, where: str = "") -> int:
+        """The id of a word that is one piece.
+
+        Raises:
+            TextError: the model splits it, so that one mask can't stand for it.
+        """
+        if word not in self.words:
+            pieces = self.encoder.tokenizer.tokenize(f" {word}")
+            raise TextError(
+                f"a slot must hold one word piece of {self.encoder.record.name!r}, and {word!r} is {pieces}",
+                where=where or None,
+                remedy="Use a head noun that the model knows in one piece (zsar texts check).",
+            )
+        return self.words[word]
+
+    def embedding(self, ids: Sequence[int]) -> Float[Tensor, "word d"]:
+        """Rows of the model's input embeddings, float32 on the CPU."""
+        weight = self.encoder.model.get_input_embeddings().weight.detach()
+        return weight[torch.tensor(list(ids), device=weight.device)].float().cpu()
+
+    def slot_places(self, slots: Sequence[str]) -> tuple[int, ...]:
+        """Token positions of the slots in a prompt with all of them masked; the same in every filled prompt.
+
+        Raises:
+            ConfigError: a slot is unknown, or there is none.
+        """
+        if not slots or any(s not in SLOTS for s in slots):
+            raise ConfigError(f"a prompt needs some of the slots {SLOTS}, got {tuple(slots)}", where="slots")
+        ids = self.encoder.tokenizer(prompt({s: self.mask_token for s in slots}))["input_ids"]
+        return tuple(i for i, token in enumerate(ids) if token == self.encoder.tokenizer.mask_token_id)
+
+    def own_head(self) -> dict[str, Tensor]:
+        """The model's pretrained head, as the parts of a dense layer, a norm and a bias a vocabulary entry.
+
+        Returns:
+            ``dense.weight``, ``dense.bias``, ``norm.weight``, ``norm.bias`` and ``bias`` over the whole vocabulary.
+
+        Raises:
+            MissingModelError: the checkpoint has no such head (sentence encoders such as the offline default lack it).
+        """
+        from transformers import AutoModelForMaskedLM
+
+        folder = self.encoder.model.config._name_or_path
+        model: Any
+        model, report = AutoModelForMaskedLM.from_pretrained(
+            folder, output_loading_info=True, dtype=torch.float32, local_files_only=True
+        )
+        head = getattr(getattr(model, "cls", None), "predictions", None)
+        missing = [k for k in report["missing_keys"] if k.startswith("cls.") and not k.endswith("decoder.weight")]
+        if head is None or missing:
+            raise MissingModelError(
+                f"the language model {self.encoder.record.name!r} has no pretrained head for masked words",
+                where=folder,
+                remedy="Train the head here (grounding.decoder = 'trained'), or use a model such as bert-base-uncased.",
+            )
+        return {
+            "dense.weight": head.transform.dense.weight.detach(),
+            "dense.bias": head.transform.dense.bias.detach(),
+            "norm.weight": head.transform.LayerNorm.weight.detach(),
+            "norm.bias": head.transform.LayerNorm.bias.detach(),
+            "bias": head.bias.detach(),
+        }
