@@ -29,7 +29,8 @@ from zsar_kit.evaluation.protocol import evaluate
 from zsar_kit.evaluation.tables import format_table
 from zsar_kit.experiments import figures as drawing
 from zsar_kit.experiments.ablation import ablation_table, effects, load_ablation, run_ablation, write_effects
-from zsar_kit.experiments.config import RunConfig
+from zsar_kit.experiments.config import RunConfig, slug
+from zsar_kit.experiments.contexts import context_report, context_table, examples_table, nothing_table
 from zsar_kit.experiments.pack import export_run, import_run
 from zsar_kit.experiments.predict import Recogniser
 from zsar_kit.experiments.results import markdown_table, result_rows, suite_tables, write_between, write_tables
@@ -274,6 +275,25 @@ def predict(workspace: Workspace, run_folder: Path, clip: str, classes: str, lay
     """Rank classes given as words for one clip."""
     recogniser = Recogniser.load(run_folder, workspace)
     return f"{recogniser.classify(clip, classes, layout=layout)} (The first call of a process warms up.)"
+
+
+def contexts(workspace: Workspace, paths: Sequence[Path], k: int, write: Path | None) -> str:
+    """Judge what runs of SkeletonContext read from the test clips; runs should differ in the seed alone."""
+    if not paths:
+        raise ConfigError("name at least one run folder")
+    folders = [RunFolder(path) for path in paths]
+    reports = [context_report(folder, workspace, k) for folder in folders]
+    first = folders[0].config()
+    tables = {
+        "contexts": context_table(reports),
+        "contexts_none": nothing_table(reports),
+        "contexts_examples": examples_table(folders[0], workspace),
+    }
+    if write is not None:
+        write_tables(write, f"{first.dataset}_{slug(first.split)}", tables)
+    synthetic = " (synthetic)" if first.dataset == "puppet" else ""
+    head = f"{first.dataset}{synthetic} {first.split}, {len(folders)} seeds: right if one of the {k} likeliest words is"
+    return "\n".join([head, *tables.values()])
 
 
 def export(workspace: Workspace, run_folder: Path, out: Path) -> str:

@@ -28,6 +28,7 @@ from zsar_kit.evaluation.tables import format_table
 from zsar_kit.experiments.run import RunFolder
 from zsar_kit.experiments.stages import Workspace
 from zsar_kit.methods.base import Method
+from zsar_kit.methods.skeleton_context import SkeletonContext
 from zsar_kit.semantics.embeddings import Semantics
 from zsar_kit.semantics.language import TextEncoder, load_text_encoder
 from zsar_kit.semantics.texts import ClassTexts
@@ -160,6 +161,32 @@ class Recogniser:
         order = np.argsort(-confidence.classes[0], kind="stable")
         ranked = tuple((texts.names[i], known * float(confidence.classes[0, i])) for i in order)
         return Prediction(ranked, 1 - known, spent)
+
+    def contexts(self, clip: Clip, *, k: int = 5, layout: str = "ntu25") -> dict[str, list[tuple[str, float]]]:
+        """The k likeliest words of each slot with their probabilities, read from the clip's motion alone.
+
+        Raises:
+            ConfigError: the run's method reads no contexts.
+        """
+        return self._reader.predict_contexts(self._feature(*read_clip(clip, layout)), k)[0]
+
+    def key_parts(self, clip: Clip, *, layout: str = "ntu25") -> np.ndarray:
+        """Importance of each joint of the NTU layout at each coarse frame, ``[T', joint]``; a frame's sum is one.
+
+        Raises:
+            ConfigError: the run's method weighs no parts.
+        """
+        with torch.inference_mode():
+            return self._reader.key_parts(self._feature(*read_clip(clip, layout)))[0].cpu().numpy()
+
+    @property
+    def _reader(self) -> SkeletonContext:
+        if not isinstance(self.method, SkeletonContext):
+            raise ConfigError(
+                f"{type(self.method).__name__} reads neither contexts nor key parts",
+                remedy="Load a run of skeleton_context.",
+            )
+        return self.method
 
     def latency(self, clip: Clip, classes: str, *, repeats: int = 20, layout: str = "ntu25") -> dict[str, float]:
         """Median milliseconds of each stage over some repetitions, the first one (which warms up) left out."""

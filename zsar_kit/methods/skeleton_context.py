@@ -184,9 +184,9 @@ class SkeletonContext(Method):
         return StepOutput(losses)
 
     @property
-    def spaces(self) -> Mapping[str, TextSpace]:
+    def spaces(self) -> dict[str, TextSpace]:
         """The alignments by head."""
-        return cast(Mapping[str, TextSpace], self.space)
+        return {head: cast(TextSpace, space) for head, space in self.space.items()}
 
     def _understand(self, maps: Float[Tensor, "batch frame joint d"], prompt: Tensor | None) -> Understanding:
         """Features of both heads; ``prompt`` names the masked prompt of each sample, ``None`` that with all masked."""

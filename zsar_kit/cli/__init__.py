@@ -1,0 +1,41 @@
+"""The command line ``zsar``: a thin edge over the experiments layer.
+
+Exit codes: 0 done, 1 some run of a sweep failed, 2 bad input (one line says what, where, and what to do).
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+
+from zsar_kit.cli.common import app
+from zsar_kit.cli.data import data, split
+from zsar_kit.cli.runs import runs
+from zsar_kit.cli.texts import texts
+from zsar_kit.errors import ZsarError
+
+app.command(data, name="data", help="Data sets: list, prepare, show.")
+app.command(split, name="split", help="Class splits: list, make.")
+app.command(texts, name="texts", help="Class texts: check, report, show, generate.")
+app.command(runs, name="run", help="Finished runs: export, import.")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; bad input gives one line on standard error and exit code 2."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    try:
+        code = app.cli(
+            prog="zsar",
+            description="A workbench for zero-shot skeleton action recognition.",
+            args=None if argv is None else list(argv),
+        )
+    except ZsarError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    return int(code or 0)
+
+
+def entry_point() -> None:
+    """The console script."""
+    raise SystemExit(main())

@@ -1,0 +1,93 @@
+"""``zsar data``, ``zsar split`` and ``zsar features``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import tyro
+
+from zsar_kit.cli.common import Dataset, Place, Split, Where, app, commands, say
+
+data = tyro.extras.SubcommandApp()
+split = tyro.extras.SubcommandApp()
+
+
+@data.command(name="list")
+def data_list(place: Where = Place()) -> None:
+    """Data sets that the kit knows, and which of them are prepared."""
+    say(commands().list_data(place.open()))
+
+
+@data.command(name="prepare")
+def data_prepare(
+    dataset: Dataset,
+    root: Path | None = None,
+    strict: bool = True,
+    place: Where = Place(),
+) -> None:
+    """Read the raw files of a data set into the workspace.
+
+    Args:
+        dataset: puppet (needs no root), utd_mhad, nw_ucla, or kinder_gator.
+        root: folder of the raw files.
+        strict: stop at the first broken file; --no-strict leaves broken files out and names them.
+    """
+    say(commands().prepare_data(place.open(), dataset, root, strict))
+
+
+@data.command(name="show")
+def data_show(dataset: Dataset, protocol: str = "", place: Where = Place()) -> None:
+    """Counts of a prepared data set: samples, subjects, lengths, parts.
+
+    Args:
+        dataset: name of a prepared data set.
+        protocol: how samples are divided into train and test; the customary one if empty.
+    """
+    say(commands().show_data(place.open(), dataset, protocol))
+
+
+@split.command(name="list")
+def split_list(dataset: Dataset) -> None:
+    """Class splits of a data set.
+
+    Args:
+        dataset: name of a data set.
+    """
+    say(commands().list_splits(dataset))
+
+
+@split.command(name="make")
+def split_make(
+    dataset: Dataset, unseen: int, seed: int = 0, out: Path = Path("split.toml"), name: str | None = None
+) -> None:
+    """Draw a reproducible random split and write it to a file that --split takes.
+
+    Args:
+        dataset: name of a data set.
+        unseen: number of unseen classes.
+        seed: the same seed gives the same split everywhere.
+        out: file to write, .toml or .json.
+        name: name of the split.
+    """
+    say(commands().make_split_file(dataset, unseen, seed, out, name))
+
+
+@app.command(name="features")
+def features(
+    dataset: Dataset,
+    split: Split,
+    suite: str = "real",
+    protocol: str = "",
+    folds: bool = True,
+    place: Where = Place(),
+) -> None:
+    """Train the skeleton encoder of a split on its seen classes and extract features of all samples.
+
+    Args:
+        dataset: name of a prepared data set.
+        split: name of a class split, or a split file.
+        suite: the suite whose encoder settings are used.
+        protocol: how samples are divided into train and test; the customary one if empty.
+        folds: also the encoders of the pseudo-unseen folds that calibration needs.
+    """
+    say(commands().make_features(place.open(), dataset, split, suite, protocol, folds))

@@ -1,0 +1,219 @@
+"""Training, evaluation, suites, predictions, and ``zsar run``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from tyro.conf import OmitArgPrefixes, Positional, arg
+
+from zsar_kit.cli.common import Dataset, Place, Split, Where, app, commands, say
+
+runs = tyro.extras.SubcommandApp()
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """What to train; defaults are the demo's."""
+
+    dataset: Dataset = "puppet"
+    """name of a prepared data set"""
+    split: Split = "23/5"
+    """name of a class split, or a split file"""
+    method: str = "flora"
+    """name of a method"""
+    preset: str = "cpu"
+    """name of one of its presets"""
+    set: tuple[str, ...] = field(default_factory=tuple)
+    """fields of the preset to replace, e.g. align.steps=300 text.pool=seen"""
+    seeds: tuple[int, ...] = (0,)
+    """one run for each"""
+    suite: str = "demo"
+    """the suite whose encoder settings are used"""
+    protocol: str = ""
+    """how samples are divided into train and test"""
+    language_model: str = "offline"
+    """'offline', a model name, or a folder"""
+    encoder_from: str = ""
+    """a released Shift-GCN checkpoint to use in place of training an encoder (marked cross-dataset)"""
+    low_shot: float = 1.0
+    """share of each seen class's training samples that the method gets"""
+    trace: int = 0
+    """score at so many steps of the last phase, to say what choosing a step would have given"""
+
+
+@app.command(name="train")
+def train(method: Annotated[TrainOptions, OmitArgPrefixes] = TrainOptions(), place: Where = Place()) -> None:
+    """Fit a method, score the test samples, evaluate; prints the run folder and its result."""
+    from zsar_kit.experiments.config import RunConfig
+
+    base = RunConfig(
+        dataset=method.dataset,
+        split=method.split,
+        protocol=method.protocol,
+        method=method.method,
+        preset=method.preset,
+        overrides=commands().parse_overrides(method.set),
+        language_model=method.language_model,
+        encoder=commands().suite_encoder(method.suite, method.dataset),
+        encoder_from=method.encoder_from,
+        low_shot=method.low_shot,
+        trace=method.trace,
+    )
+    say(commands().train([replace(base, seed=seed) for seed in method.seeds], place.open()))
+
+
+@app.command(name="evaluate")
+def evaluate(
+    run: Annotated[Positional[Path], arg(metavar="RUN")], gamma: float | None = None, place: Where = Place()
+) -> None:
+    """Evaluate a finished run again from its stored scores.
+
+    Args:
+        run: a run folder.
+        gamma: calibrate with this value instead of the fitted one; then nothing is stored.
+    """
+    say(commands().evaluate_run(run, gamma, place.open()))
+
+
+@app.command(name="show")
+def show(runs: Annotated[Positional[tuple[Path, ...]], arg(metavar="RUN...")], figures: Path | None = None) -> None:
+    """A table of finished runs, and their figures.
+
+    Args:
+        runs: run folders.
+        figures: folder for figures; none are drawn without it.
+    """
+    say(commands().show_runs(runs, figures))
+
+
+@app.command(name="sweep")
+def sweep(
+    suite: Annotated[Positional[str], arg(metavar="SUITE")],
+    table_only: bool = False,
+    write: Path | None = None,
+    figures: Path | None = None,
+    encoder_from: str = "",
+    place: Where = Place(),
+) -> int:
+    """Do all runs of a suite that are missing, and print its table.
+
+    Args:
+        suite: a suite of the kit (demo, real), or a .toml file.
+        table_only: compute nothing, show what is finished.
+        write: a Markdown file with the markers <!-- NAME --> and <!-- /NAME -->, NAME being the suite's (NAME_cross
+            with a released encoder); the tables go between them.
+        figures: folder for the suite's figures.
+        encoder_from: a released Shift-GCN checkpoint to use in place of trained encoders; its results are marked.
+    """
+    text, failures = commands().sweep_suite(place.open(), suite, table_only, write, figures, encoder_from)
+    say(text)
+    return 1 if failures else 0
+
+
+@app.command(name="ablate")
+def ablate(
+    ablation: Annotated[Positional[str], arg(metavar="ABLATION")],
+    table_only: bool = False,
+    write: Path | None = None,
+    effects: Path | None = None,
+    place: Where = Place(),
+) -> int:
+    """Do the runs of an ablation that are missing, and print paired differences from its base.
+
+    Args:
+        ablation: an ablation of the kit (flora_departures, flora_token_departures), or a .toml file.
+        table_only: compute nothing, show what is finished.
+        write: a Markdown file with the markers <!-- NAME --> and <!-- /NAME -->, NAME being the ablation's.
+        effects: a Markdown table (docs/departures.md) whose last column gets the effects.
+    """
+    text, failures = commands().ablate(place.open(), ablation, table_only, write, effects)
+    say(text)
+    return 1 if failures else 0
+
+
+@app.command(name="predict")
+def predict(
+    run: Annotated[Positional[Path], arg(metavar="RUN")],
+    clip: Annotated[Positional[str], arg(metavar="CLIP")],
+    classes: str,
+    layout: str = "ntu25",
+    place: Where = Place(),
+) -> None:
+    """Rank classes given as words for one clip, with confidence and "none of these"; nothing is trained.
+
+    Args:
+        run: a run folder.
+        clip: a file of a public data set, or a .npy or .npz file [frame, joint, xyz] in metres.
+        classes: "label: description; label: description; ..."; a label alone describes itself; @FILE reads a file.
+        layout: joint layout of an array.
+    """
+    say(commands().predict(place.open(), run, clip, classes, layout))
+
+
+@app.command(name="contexts")
+def contexts(
+    runs: Annotated[Positional[tuple[Path, ...]], arg(metavar="RUN...")],
+    k: int = 5,
+    write: Path | None = None,
+    place: Where = Place(),
+) -> None:
+    """What runs of SkeletonContext read from test clips, against baselines and the ceiling; and examples.
+
+    Args:
+        runs: run folders that differ in the seed alone.
+        k: a slot is named right if one of the k likeliest words is among the class's own.
+        write: a Markdown file with marks such as <!-- utd_mhad_22-5_contexts -->, where the tables go.
+    """
+    say(commands().contexts(place.open(), runs, k, write))
+
+
+@runs.command(name="export")
+def run_export(
+    run: Annotated[Positional[Path], arg(metavar="RUN")],
+    out: Annotated[Positional[Path], arg(metavar="FILE")],
+    place: Where = Place(),
+) -> None:
+    """Pack a run for a colleague: model, encoder, texts and results in one .zip, no data.
+
+    Args:
+        run: a run folder.
+        out: the file to write.
+    """
+    say(commands().export(place.open(), run, out))
+
+
+@runs.command(name="import")
+def run_import(file: Annotated[Positional[Path], arg(metavar="FILE")], place: Where = Place()) -> None:
+    """Unpack an exported run into the workspace, after checking every file.
+
+    Args:
+        file: what `zsar run export` wrote.
+    """
+    say(commands().import_(place.open(), file))
+
+
+@app.command(name="demo")
+def demo(figures: Path = Path("figures/demo"), place: Where = Place()) -> int:
+    """The whole route on the embedded synthetic data: skeletons to table and figures.
+
+    Args:
+        figures: folder for the figures.
+    """
+    text, failures = commands().demo(place.open(), figures)
+    say(text)
+    return 1 if failures else 0
+
+
+@app.command(name="doctor")
+def doctor(install_lm: Annotated[bool, arg(name="install-lm")] = False, place: Where = Place()) -> int:
+    """Check the installation: versions, device, offline language model.
+
+    Args:
+        install_lm: fetch the offline language model from the package index and verify it.
+    """
+    text, healthy = commands().doctor(place.device, install_lm)
+    say(text)
+    return 0 if healthy else 2

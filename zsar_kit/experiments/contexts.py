@@ -1,0 +1,206 @@
+"""What a SkeletonContext run reads from skeletons: the words of test clips, judged (``zsar contexts RUN``)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from zsar_kit.artefacts import write_json
+from zsar_kit.data.splits import class_names
+from zsar_kit.errors import ConfigError
+from zsar_kit.evaluation.contexts import SlotAccuracy, agreement, most_frequent, slot_accuracy, word_sets
+from zsar_kit.evaluation.statistics import summarize
+from zsar_kit.evaluation.tables import format_table
+from zsar_kit.experiments.fits import FoldData, in_batches
+from zsar_kit.experiments.run import RunFolder, gather
+from zsar_kit.experiments.stages import Workspace
+from zsar_kit.methods.skeleton_context import SkeletonContext
+from zsar_kit.semantics.slots import slot_words
+from zsar_kit.semantics.text_files import load_texts
+from zsar_kit.semantics.texts import NOTHING
+
+WHO = ("model", "most frequent words", "without the skeleton")
+
+
+@dataclass(frozen=True)
+class SlotReport:
+    """One slot of one run.
+
+    Attributes:
+        slot: its name.
+        seen, unseen: who is judged to the accuracy on test samples of seen and of unseen classes.
+        nothing: percent of unseen test clips whose likeliest word is ``none``, and the mean percent of their classes'
+            descriptions that have it.
+        agreement: percent of pairs of unseen test clips with the same likeliest word, within and between classes.
+    """
+
+    slot: str
+    seen: dict[str, SlotAccuracy]
+    unseen: dict[str, SlotAccuracy]
+    nothing: tuple[float, float]
+    agreement: tuple[float, float]
+
+
+def context_method(run: RunFolder, workspace: Workspace) -> tuple[SkeletonContext, FoldData]:
+    """The trained method of a run that reads contexts, and its data.
+
+    Raises:
+        ConfigError: the run's method reads none.
+    """
+    method = run.method(workspace)
+    if not isinstance(method, SkeletonContext) or not method.slots:
+        raise ConfigError(
+            f"the run's method ({run.result()['method']}) reads no contexts",
+            where=run.path,
+            remedy="Name a run of skeleton_context with its grounding on.",
+        )
+    return method, gather(run.config(), workspace)[0]
+
+
+def context_report(run: RunFolder, workspace: Workspace, k: int = 5) -> list[SlotReport]:
+    """Judge the contexts of all test clips and keep the report in the run's folder.
+
+    Args:
+        run: a finished run of SkeletonContext.
+        workspace: of the run.
+        k: a slot is named right if one of its k likeliest words is right.
+    """
+    method, data = context_method(run, workspace)
+    split, rows = data.fold.split, np.flatnonzero(data.fold.test)
+    labels = data.features.labels[rows]
+    texts, index = load_texts(run.config().dataset), {w: i for i, w in enumerate(method.vocabulary)}
+    best, first = _ranked(method, data, rows, k)
+    blind = _without_skeleton(method, data, k)
+    unseen = np.isin(labels, split.unseen)
+    reports = []
+    for s, slot in enumerate(method.slots):
+        words = word_sets({c: slot_words(texts, c, slot) for c in split.candidates}, index, NOTHING)
+        bank = Counter(
+            index[row.slot(slot)] for c in split.seen for row in texts.contexts_of(c) if row.slot(slot) in index
+        )
+        bank.pop(index.get(NOTHING, -1), None)
+        frequent = most_frequent(bank, k)
+        judged: dict[str, dict[str, SlotAccuracy]] = {"seen": {}, "unseen": {}}
+        for who, ranked in zip(WHO, (best[:, s], _repeated(frequent, rows), _repeated(blind[s], rows)), strict=True):
+            for group, chosen in (("seen", ~unseen), ("unseen", unseen)):
+                judged[group][who] = slot_accuracy(ranked[chosen], labels[chosen], words, set(bank))
+        share = [np.mean([row.slot(slot) == NOTHING for row in texts.contexts_of(c)]) for c in labels[unseen].tolist()]
+        nothing = (
+            float(100 * np.mean(first[unseen, s] == index.get(NOTHING, -1))),
+            float(100 * np.mean(share)),
+        )
+        reports.append(
+            SlotReport(slot, judged["seen"], judged["unseen"], nothing, agreement(best[unseen, s], labels[unseen]))
+        )
+    write_json(run.path / "contexts.json", {"k": k, "slots": [_plain(report) for report in reports]})
+    return reports
+
+
+def context_table(reports: Sequence[Sequence[SlotReport]]) -> str:
+    """Slot accuracies of one run, or of runs that differ in the seed, as Markdown; percent, Student's t over seeds."""
+    rows = []
+    for slot_reports in zip(*reports, strict=True):
+        for who in WHO:
+            unseen = [r.unseen[who] for r in slot_reports]
+            seen = [r.seen[who] for r in slot_reports]
+            row = {"slot": slot_reports[0].slot, "who": who, "n seen / unseen": f"{seen[0].n} / {unseen[0].n}"}
+            values = {
+                "seen classes": [a.hit for a in seen],
+                "unseen classes": [a.hit for a in unseen],
+                "of these in the seen bank": [a.inside for a in unseen],
+                "and not in it": [a.outside for a in unseen],
+            }
+            for name, found in values.items():
+                known = [v for v in found if v is not None]
+                row[name] = summarize(known) if known else None
+            rows.append(row)
+        ceiling = slot_reports[0].unseen[WHO[0]].ceiling
+        rows.append({"slot": slot_reports[0].slot, "who": "ceiling", "unseen classes": ceiling})
+    columns = ["slot", "who", "n seen / unseen", "seen classes", "unseen classes", "of these in the seen bank"]
+    return format_table(rows, [*columns, "and not in it"])
+
+
+def nothing_table(reports: Sequence[Sequence[SlotReport]]) -> str:
+    """``none`` counted apart, and how far the words depend on the clip, on unseen test clips, as Markdown."""
+    rows = [
+        {
+            "slot": slot_reports[0].slot,
+            "none is likeliest": summarize([r.nothing[0] for r in slot_reports]),
+            "none in the descriptions": slot_reports[0].nothing[1],
+            "same word, same class": summarize([r.agreement[0] for r in slot_reports]),
+            "same word, other class": summarize([r.agreement[1] for r in slot_reports]),
+        }
+        for slot_reports in zip(*reports, strict=True)
+    ]
+    return format_table(rows, list(rows[0]))
+
+
+def examples_table(run: RunFolder, workspace: Workspace, k: int = 3) -> str:
+    """One test clip of each unseen class, the one whose words the model is surest of: what it reads, as Markdown."""
+    method, data = context_method(run, workspace)
+    rows = np.flatnonzero(data.fold.test & np.isin(data.features.labels, data.fold.split.unseen))
+    labels, texts = data.features.labels[rows], load_texts(run.config().dataset)
+    names = class_names(run.config().dataset)
+    with torch.inference_mode():
+        found = [c for batch in in_batches(method, data.inputs(rows)) for c in method.predict_contexts(batch, k)]
+        logs = torch.cat(
+            [method.context_log_probabilities(b).amax(-1).sum(-1) for b in in_batches(method, data.inputs(rows))]
+        )
+    lines = []
+    for c in data.fold.split.unseen:
+        mine = np.flatnonzero(labels == c)
+        surest = int(mine[int(logs[torch.from_numpy(mine)].argmax())])
+        own = {slot: set(slot_words(texts, c, slot)) for slot in method.slots}
+        cells = {
+            slot.replace("_", " "): ", ".join(
+                f"{'**' if w in own[slot] else ''}{w}{'**' if w in own[slot] else ''} {100 * p:.0f} %" for w, p in words
+            )
+            for slot, words in found[surest].items()
+        }
+        lines.append({"class": names[c], "clip": str(data.features.samples[rows[surest]]), **cells})
+    return format_table(lines, list(lines[0]))
+
+
+def _ranked(method: SkeletonContext, data: FoldData, rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """For each sample and slot the k likeliest words without ``none``, and the likeliest with it."""
+    best, first = [], []
+    with torch.inference_mode():
+        for batch in in_batches(method, data.inputs(rows)):
+            logs = method.context_log_probabilities(batch)
+            first.append(logs.argmax(-1).cpu().numpy())
+            best.append(_top(method, logs, k))
+    return np.concatenate(best), np.concatenate(first)
+
+
+def _without_skeleton(method: SkeletonContext, data: FoldData, k: int) -> np.ndarray:
+    """The same for the mean of all training clips: what the language model says without any clip."""
+    rows = np.flatnonzero(data.fold.train)
+    total = sum(batch.double().sum(0) for batch in in_batches(method, data.inputs(rows)))
+    assert isinstance(total, torch.Tensor)
+    with torch.inference_mode():
+        return _top(method, method.context_log_probabilities((total / len(rows)).float()[None]), k)[0]
+
+
+def _top(method: SkeletonContext, logs: torch.Tensor, k: int) -> np.ndarray:
+    if NOTHING in method.vocabulary:
+        logs = logs.clone()
+        logs[..., method.vocabulary.index(NOTHING)] = -torch.inf
+    return logs.topk(k).indices.cpu().numpy()
+
+
+def _repeated(words: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    return np.repeat(words[None], len(rows), axis=0)
+
+
+def _plain(report: SlotReport) -> dict:
+    return {
+        "slot": report.slot,
+        "seen": {who: vars(a) for who, a in report.seen.items()},
+        "unseen": {who: vars(a) for who, a in report.unseen.items()},
+        "nothing": list(report.nothing),
+        "agreement": list(report.agreement),
+    }
