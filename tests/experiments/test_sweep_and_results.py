@@ -10,7 +10,7 @@ from zsar_kit.errors import ArtefactError, ConfigError, DataError, ZsarError
 from zsar_kit.experiments import sweep as sweeping
 from zsar_kit.experiments.config import RunConfig
 from zsar_kit.experiments.results import (
-    across_splits,
+    across,
     encoder_table,
     markdown_table,
     result_rows,
@@ -116,15 +116,32 @@ def test_means_over_splits_pair_each_split_with_the_floor(tmp_path):
         for row, zsl in ((floor, low), (method, high)):
             folder = stored_run(tmp_path / f"{row.title}{i}", seed=0, zsl=zsl)
             runs.append((Case("puppet", f"split{i}"), row, folder))
-    head, _, _, line = cells(across_splits(result_rows(runs), "floor"))
+    head, _, _, line = cells(across(result_rows(runs), "floor"))
     values = dict(zip(head, line, strict=True))
-    assert values["splits"] == "3 with 5 unseen classes"
+    assert (values["split"], values["splits"]) == ("5 unseen classes", "3")
     # t(0.975, 2) = 4.302653; the values 34, 56, 48 and the differences 4, 6, 8
     assert values["ZSL"] == f"46.0 ± {4.302653 * np.std([34, 56, 48], ddof=1) / np.sqrt(3):.1f}"
     assert values["ZSL minus floor, paired"] == f"6.0 ± {4.302653 * 2 / np.sqrt(3):.1f}"
     with pytest.raises(DataError, match="no run of 'other'"):
-        across_splits(result_rows(runs), "other")
-    assert across_splits(result_rows(runs[:2]), "floor") == ""
+        across(result_rows(runs), "other")
+    assert across(result_rows(runs[:2]), "floor") == ""
+    assert across(result_rows(runs), "floor", "encoders") == ""
+
+
+def test_means_over_trainings_of_the_encoder(tmp_path):
+    floor, method = MethodRow("floor", "ridge", "motion", floor=True), MethodRow("m", "flora", "cpu")
+    runs = []
+    for i, (low, high) in enumerate([(30.0, 34.0), (50.0, 56.0), (40.0, 48.0)]):
+        for row, zsl in ((floor, low), (method, high)):
+            folder = stored_run(tmp_path / f"{row.title}{i}", seed=0, zsl=zsl)
+            runs.append((Case("puppet", "23/5", encoder_seed=i), row, folder))
+    tables = suite_tables(result_rows(runs), "floor")
+    assert list(tables) == ["scores", "trainings"]
+    assert "23/5, encoder 2" in tables["scores"]
+    head, _, _, line = cells(tables["trainings"])
+    values = dict(zip(head, line, strict=True))
+    assert (values["split"], values["encoders"]) == ("23/5", "3")
+    assert values["ZSL minus floor, paired"] == f"6.0 ± {4.302653 * 2 / np.sqrt(3):.1f}"
 
 
 def test_encoders_are_columns_and_rows_without_all_of_them_are_left_out(tmp_path):

@@ -38,14 +38,12 @@ class SlotAccuracy:
     outside: float | None
 
 
-def slot_accuracy(
-    ranked: Int[np.ndarray, "sample k"], labels: Int[np.ndarray, " sample"], words: ClassWords, known: Set[int]
-) -> SlotAccuracy:
+def slot_accuracy(ranked: np.ndarray, labels: np.ndarray, words: ClassWords, known: Set[int]) -> SlotAccuracy:
     """Judge the first k words of each sample.
 
     Args:
-        ranked: the likeliest words, without ``none``.
-        labels: class of each sample.
+        ranked: the likeliest words, without ``none``; ``[sample, k]``, integers.
+        labels: class of each sample, ``[sample]``.
         words: for each class the words of its descriptions in this slot, without ``none``; they may hold words that
             are no candidates, which are missed.
         known: words that the seen classes' descriptions have in this slot.

@@ -134,3 +134,25 @@ class SemanticsParameters(Config):
         for text_set in (self.text_set, *self.text_sets):
             if text_set not in TEXT_SETS:
                 raise ConfigError(f"unknown text set {text_set!r}", remedy=nearest_name(text_set, TEXT_SETS))
+
+
+@dataclass(frozen=True)
+class ClipParameters(Config):
+    """Parameters of ``32_prompt_reconstruction.ipynb`` and ``33_key_parts.ipynb``."""
+
+    dataset: str = "puppet"
+    split: str = "23/5"
+    suite: str = "demo"
+    preset: str = "cpu"
+    overrides: dict = field(default_factory=dict)
+    seed: int = 0
+    samples: tuple[int, ...] = ()
+    k: int = 5
+    workspace: str = "workspace"
+    out: str = "figures"
+    device: str = "auto"
+
+    def validate(self) -> None:
+        """Check ranges."""
+        self.require(all(s >= 0 for s in self.samples), "samples", "numbers of clips, from 0 on")
+        self.require(self.k >= 1, "k", "at least 1")

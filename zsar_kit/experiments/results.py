@@ -211,23 +211,29 @@ def selection_table(rows: Sequence[ResultRow]) -> str:
     return format_table(lines, columns)
 
 
-def across_splits(rows: Sequence[ResultRow], floor: str) -> str:
-    """Means over class splits of one data set and size, seeds averaged first; Student's t over splits.
+def across(rows: Sequence[ResultRow], floor: str, over: str = "splits") -> str:
+    """Means over class splits of one size, or over trainings of the skeleton encoder; method seeds averaged first.
+
+    What a split or an encoder's training gives by chance is no part of the interval over method seeds, and is wider.
 
     Args:
-        rows: every method in every split.
-        floor: title of the method that the others are compared with, split by split.
+        rows: every method in every case.
+        floor: title of the method that the others are compared with, case by case.
+        over: ``splits`` or ``encoders``; intervals are Student's t over these.
 
     Returns:
-        A Markdown table; empty where no data set has two splits with as many unseen classes.
+        A Markdown table; empty where there are fewer than two splits of a size, or fewer than two encoders of a split.
 
     Raises:
-        DataError: the floor is missing in some split.
+        DataError: the floor is missing in some case.
     """
+    groups: dict[tuple, list[ResultRow]] = {}
+    for r in rows:
+        if (r.case.encoder_seed is None) == (over == "splits"):
+            split = r.case.split if over == "encoders" else f"{round(100 / r.chance)} unseen classes"
+            groups.setdefault((r.case.dataset, split, r.encoder, r.synthetic), []).append(r)
     lines = []
-    groups = dict.fromkeys((row.case.dataset, row.encoder, row.synthetic, row.chance) for row in rows)
-    for dataset, encoder, synthetic, chance in groups:
-        members = [r for r in rows if (r.case.dataset, r.encoder, r.chance) == (dataset, encoder, chance)]
+    for (dataset, split, encoder, synthetic), members in groups.items():
         if len({r.case for r in members}) < 2:
             continue
         base = {r.case: r for r in members if r.title == floor}
@@ -237,9 +243,10 @@ def across_splits(rows: Sequence[ResultRow], floor: str) -> str:
                 raise DataError(f"no run of {floor!r} in split {missing[0]!r} to compare with", where=dataset)
             line: dict[str, object] = {
                 "dataset": f"{dataset}{' (synthetic)' if synthetic else ''}",
+                "split": split,
                 "encoder": encoder,
                 "method": title,
-                "n": f"{len(chosen)} with {round(100 / chance)} unseen classes",
+                "n": str(len(chosen)),
                 "zsl": summarize([r.zsl.mean for r in chosen]),
                 "harmonic": summarize([r.harmonic.mean for r in chosen]),
             }
@@ -250,9 +257,10 @@ def across_splits(rows: Sequence[ResultRow], floor: str) -> str:
             lines.append(line)
     columns = {
         "dataset": "data",
+        "split": "split",
         "encoder": "encoder",
         "method": "method",
-        "n": "splits",
+        "n": over,
         "zsl": "ZSL",
         "zsl gain": f"ZSL minus {floor}, paired",
         "harmonic": "H",
@@ -286,7 +294,8 @@ def encoder_table(rows: Sequence[ResultRow]) -> str:
 
 
 def _case_name(row: ResultRow) -> str:
-    return f"{row.case.dataset}{' (synthetic)' if row.synthetic else ''} {row.case.split}"
+    training = "" if row.case.encoder_seed is None else f", encoder {row.case.encoder_seed}"
+    return f"{row.case.dataset}{' (synthetic)' if row.synthetic else ''} {row.case.split}{training}"
 
 
 def write_between(path: str | Path, name: str, content: str) -> None:
@@ -344,13 +353,15 @@ def suite_tables(rows: Sequence[ResultRow], reference: str, *, others: Sequence[
         others: of the same suite with another encoder.
 
     Returns:
-        ``scores``; ``selection`` of traced runs; ``splits``, means over class splits; ``encoders``, beside the others.
+        ``scores``; ``selection`` of traced runs; ``splits`` and ``trainings``, means over class splits and over
+        trainings of the encoder; ``encoders``, beside the others.
     """
     tables = {"scores": markdown_table(rows)}
     if any(row.selections for row in rows):
         tables["selection"] = selection_table(rows)
-    if reference and (over_splits := across_splits(rows, reference)):
-        tables["splits"] = over_splits
+    for name, over in (("splits", "splits"), ("trainings", "encoders")):
+        if reference and (means := across(rows, reference, over)):
+            tables[name] = means
     if others:
         tables["encoders"] = encoder_table([*others, *rows])
     return tables

@@ -26,11 +26,18 @@ from zsar_kit.experiments.stages import Workspace
 
 @dataclass(frozen=True)
 class Case(Config):
-    """A data set and a class split of it; an empty protocol is the customary one."""
+    """A data set and a class split of it.
+
+    Attributes:
+        dataset, split: names.
+        protocol: how samples are divided into train and test; empty for the customary one.
+        encoder_seed: of the skeleton encoder's training; ``None`` for that of its settings.
+    """
 
     dataset: str
     split: str
     protocol: str = ""
+    encoder_seed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -93,7 +100,7 @@ class Suite(Config):
             preset=row.preset,
             overrides=row.overrides,
             language_model=self.language_model,
-            encoder=self.encoder(case.dataset),
+            encoder=self.encoder(case.dataset, case.encoder_seed),
             encoder_from=self.encoder_from,
             seed=seed,
             trace=self.trace,
@@ -104,9 +111,10 @@ class Suite(Config):
         case = next((c for c in self.cases if (c.dataset, c.split) == (dataset, split)), Case(dataset, split))
         return replace(self, cases=(case,), **fields)
 
-    def encoder(self, dataset: str) -> EncoderConfig:
-        """The encoder settings of a data set."""
-        return EncoderConfig.from_dict(self.encoders.get(dataset, {}))
+    def encoder(self, dataset: str, seed: int | None = None) -> EncoderConfig:
+        """The encoder settings of a data set, with another seed where one is given."""
+        settings = self.encoders.get(dataset, {})
+        return EncoderConfig.from_dict(settings if seed is None else {**settings, "seed": seed})
 
 
 def suite_encoder(suite: str, dataset: str) -> EncoderConfig:

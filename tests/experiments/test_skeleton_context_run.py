@@ -1,0 +1,189 @@
+"""A run of SkeletonContext on synthetic data: from maps to contexts, as a recogniser, and as a file for a colleague."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from zsar_kit.cli import main
+from zsar_kit.errors import ArtefactError, ConfigError
+from zsar_kit.experiments.config import RunConfig
+from zsar_kit.experiments.contexts import context_report, context_table, examples_table
+from zsar_kit.experiments.pack import export_run, import_run
+from zsar_kit.experiments.predict import Recogniser
+from zsar_kit.experiments.run import RunFolder, gather, run
+from zsar_kit.experiments.stages import prepare_skeletons, semantics_for
+from zsar_kit.experiments.sweep import load_suite
+from zsar_kit.methods.registry import preset
+from zsar_kit.methods.skeleton_context import SkeletonContext
+from zsar_kit.seeding import numpy_generator
+from zsar_kit.semantics.texts import SLOTS
+from zsar_kit.training.loop import fit
+
+pytestmark = [pytest.mark.slow, pytest.mark.offline_lm]
+
+SHORT = {"training.epochs": 4, "training.milestones": [3], "grounding.vocabulary": 500, "grounding.dim": 32}
+WORDS = "jump: both feet leave the floor; wave: a raised hand swings from side to side; sit: the hips sink to a chair"
+
+
+def config(**changes) -> RunConfig:
+    base = {"method": "skeleton_context", "encoder": load_suite("demo").encoder("puppet"), "overrides": SHORT}
+    return RunConfig(**(base | changes))
+
+
+@pytest.fixture(scope="module")
+def finished(puppet_workspace) -> RunFolder:
+    return run(config(), puppet_workspace)
+
+
+@pytest.fixture(scope="module")
+def clip(puppet_workspace):
+    return prepare_skeletons(puppet_workspace, "puppet").sequence(3)
+
+
+def test_the_restored_run_scores_as_it_was_scored(finished, puppet_workspace):
+    result = finished.result()
+    assert result["text_use"] == "inductive"
+    assert result["calibration"] == "pseudo_unseen"
+    assert result["feature_shape"] == [8, 25, 64]
+    scores = finished.scores()
+    assert set(scores.heads) == {"context", "part"}
+    data = gather(config(), puppet_workspace)[0]
+    again = data.scores(finished.method(puppet_workspace))
+    for head, values in scores.heads.items():
+        assert again.heads[head] == pytest.approx(values, abs=1e-4)
+
+
+def test_the_bank_of_a_fold_lacks_the_pseudo_unseen_classes(puppet_workspace):
+    main_data, folds = gather(config(), puppet_workspace)
+    assert main_data.contexts.class_ids == main_data.fold.split.seen
+    for fold in folds:
+        assert fold.contexts.class_ids == fold.fold.split.seen
+        assert not set(fold.contexts.class_ids) & set(fold.fold.split.unseen)
+
+
+def test_contexts_are_judged_against_baselines(finished, puppet_workspace, capsys):
+    reports = context_report(finished, puppet_workspace, k=3)
+    assert [r.slot for r in reports] == list(SLOTS)
+    stored = json.loads((finished.path / "contexts.json").read_text(encoding="utf-8"))
+    assert stored["k"] == 3
+    for report in reports:
+        assert set(report.seen) == set(report.unseen) == {"model", "most frequent words", "without the skeleton"}
+        counts = {a.n for a in report.unseen.values()}
+        assert len(counts) == 1
+        assert all(a.hit is None or 0 <= a.hit <= 100 for a in report.unseen.values())
+    # A word that does not depend on the clip agrees always; the model's differ from clip to clip.
+    assert min(r.agreement[1] for r in reports) < 100
+    table = context_table([reports, reports])
+    assert "ceiling" in table
+    assert "most frequent words" in table
+    workspace = ["--workspace", str(puppet_workspace.root), "--quiet"]
+    assert main(["contexts", str(finished.path), "--k", "3", *workspace]) == 0
+    shown = capsys.readouterr().out
+    assert "puppet (synthetic) 23/5" in shown
+    assert examples_table(finished, puppet_workspace).splitlines()[2] in shown
+
+
+def test_a_clip_is_recognised_read_and_weighed(finished, clip, puppet_workspace):
+    layout = prepare_skeletons(puppet_workspace, "puppet").layout
+    recogniser = Recogniser.load(finished.path, puppet_workspace)
+    found = recogniser.classify(clip.joints, WORDS, layout=layout)
+    assert {name for name, _ in found.ranked} == {"jump", "wave", "sit"}
+    contexts = recogniser.contexts(clip.joints, k=4, layout=layout)
+    assert list(contexts) == list(SLOTS)
+    assert all(len(words) == 4 for words in contexts.values())
+    importance = recogniser.key_parts(clip.joints, layout=layout)
+    assert importance.shape == (8, 25)
+    assert importance.sum(1) == pytest.approx(np.ones(8), abs=1e-5)
+
+
+def test_an_exported_run_recognises_elsewhere(finished, clip, puppet_workspace, tmp_path):
+    names = export_run(finished.path, puppet_workspace, tmp_path / "run.zip")
+    assert any(name.startswith("contexts/") for name in names)
+    assert not any("maps" in name or "skeletons/" in name for name in names)
+    other = replace(puppet_workspace, root=tmp_path / "elsewhere")
+    imported = import_run(tmp_path / "run.zip", other)
+    layout = prepare_skeletons(puppet_workspace, "puppet").layout
+    mine, theirs = (
+        Recogniser.load(folder.path, place).contexts(clip.joints, layout=layout)
+        for folder, place in ((finished, puppet_workspace), (imported, other))
+    )
+    assert mine == theirs
+    shutil.rmtree(other.root / "contexts")
+    with pytest.raises(ArtefactError):
+        Recogniser.load(imported.path, other)
+
+
+def test_a_run_that_reads_no_contexts_says_so(puppet_workspace):
+    blind = run(config(overrides={**SHORT, "grounding.enabled": False}), puppet_workspace)
+    with pytest.raises(ConfigError, match="reads no contexts"):
+        context_report(blind, puppet_workspace)
+    flora = config(method="flora", overrides={"align.steps": 10, "flow.steps": 5})
+    recogniser = Recogniser.load(run(flora, puppet_workspace).path, puppet_workspace)
+    with pytest.raises(ConfigError, match="Flora reads neither contexts nor key parts"):
+        recogniser.contexts("clip.npy")
+
+
+def test_views_are_other_than_the_clip_and_the_same_each_time(puppet_workspace):
+    two = gather(config(overrides={**SHORT, "training.views": 2}), puppet_workspace)[0]
+    plain, turned = (view.maps() for view in two.views)
+    assert plain.shape == turned.shape
+    assert not np.array_equal(plain[:8], turned[:8])
+    again = gather(config(overrides={**SHORT, "training.views": 2}), puppet_workspace)[0]
+    assert np.array_equal(again.views[1].maps(), turned)
+
+
+def zsl(data, semantics, contexts, seed: int) -> float:
+    cpu = preset("skeleton_context", "cpu").override({"training.epochs": 10, "training.milestones": [7]})
+    training = replace(data.training_set(semantics), contexts=contexts)
+    return data.accuracy(data.scores(fit(SkeletonContext, cpu, training, seed=seed, progress=False)))
+
+
+def test_it_beats_chance_and_shuffled_texts_do_not(puppet_workspace):
+    data = gather(RunConfig(method="skeleton_context", encoder=load_suite("demo").encoder("puppet")), puppet_workspace)[
+        0
+    ]
+    texts = {
+        name: semantics_for(puppet_workspace, "puppet", name, "offline")
+        for name in SkeletonContext.text_sets(preset("skeleton_context", "cpu"))
+    }
+    chance = 100 / len(data.fold.split.unseen)
+    real, nonsense = [], []
+    for seed in range(2):
+        order = numpy_generator(seed, "shuffle").permutation(len(texts["motion"].class_ids))
+        shuffled = {
+            name: replace(s, pooled=s.pooled[order], sentences=None if s.sentences is None else s.sentences[order])
+            for name, s in texts.items()
+        }
+        real.append(zsl(data, texts, data.contexts, seed))
+        nonsense.append(zsl(data, shuffled, data.contexts, seed))
+    assert np.mean(real) > chance + 10, real
+    assert np.mean(nonsense) < chance + 10, nonsense
+
+
+def test_it_overfits_one_batch(puppet_workspace):
+    data = gather(RunConfig(method="skeleton_context", encoder=load_suite("demo").encoder("puppet")), puppet_workspace)[
+        0
+    ]
+    cpu = preset("skeleton_context", "cpu").override({"training.epochs": 150, "training.milestones": [120]})
+    texts = {n: semantics_for(puppet_workspace, "puppet", n, "offline") for n in SkeletonContext.text_sets(cpu)}
+    whole = data.training_set(texts)
+    rows = numpy_generator(0, "one batch").permutation(len(whole.labels))[:64]
+    maps = whole.features.take(rows)
+    batch = replace(whole, features=maps, labels=whole.labels[rows])
+    first, last = {}, {}
+
+    def keep(phase: str, step: int, losses: dict[str, float]) -> None:
+        (first if step == 1 else last).update(losses)
+
+    method = fit(SkeletonContext, cpu, batch, seed=0, progress=False, on_step=keep, log_every=1)
+    assert last["align_context"] < first["align_context"] / 3
+    assert last["align_part"] < first["align_part"] / 3
+    with torch.inference_mode():
+        for scores in method.class_scores(torch.from_numpy(maps), batch.seen).heads.values():
+            assert (np.array(batch.seen)[scores.numpy().argmax(1)] == batch.labels).mean() > 0.9

@@ -1,0 +1,163 @@
+"""Figures of what SkeletonContext reads from clips: its Fig. 3 (contexts) and Fig. 4 (key parts), and the hits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from zsar_kit.data.joints import PARTS, layout
+from zsar_kit.data.skeletons import convert
+from zsar_kit.errors import ConfigError
+from zsar_kit.evaluation.tables import format_table
+from zsar_kit.experiments.config import slug
+from zsar_kit.experiments.contexts import WHO, SlotReport, context_method
+from zsar_kit.experiments.run import RunFolder
+from zsar_kit.experiments.stages import Workspace, prepare_skeletons
+from zsar_kit.methods.skeleton_context import SkeletonContext
+from zsar_kit.plotting.context import plot_contexts, plot_hits, plot_key_parts
+from zsar_kit.plotting.style import save_figure
+from zsar_kit.semantics.slots import slot_words
+from zsar_kit.semantics.text_files import load_texts
+from zsar_kit.semantics.texts import ClassTexts
+
+
+class ClipReader:
+    """A trained run beside its data set, asked about single clips.
+
+    Args:
+        run: a finished run of SkeletonContext.
+        workspace: of the run.
+
+    Raises:
+        ConfigError: the run's method reads no contexts.
+    """
+
+    def __init__(self, run: RunFolder, workspace: Workspace):
+        self.run, self.result = run, run.result()
+        self.method, self.data = context_method(run, workspace)
+        self.skeletons = prepare_skeletons(workspace, self.result["dataset"])
+        self.texts = load_texts(self.result["dataset"])
+
+    def first_clips(self) -> list[int]:
+        """The first test clip of each unseen class: no choice by what comes out."""
+        labels = self.data.features.labels
+        return [int(np.flatnonzero(self.data.fold.test & (labels == c))[0]) for c in self.data.fold.split.unseen]
+
+    def label(self, sample: int) -> int:
+        """The clip's class.
+
+        Raises:
+            ConfigError: there is no such sample.
+        """
+        if not 0 <= sample < len(self.data.features):
+            raise ConfigError(f"samples are 0 to {len(self.data.features) - 1}, got {sample}", where="samples")
+        return int(self.data.features.labels[sample])
+
+    def contexts(self, sample: int, k: int = 5) -> dict[str, list[tuple[str, float]]]:
+        """The k likeliest words of each slot."""
+        with torch.inference_mode():
+            return self.method.predict_contexts(self._maps(sample), k)[0]
+
+    def context_figure(self, sample: int, k: int = 5) -> Figure:
+        """Fig. 3: the clip, and the words that are read from it; its class's own words stand out."""
+        c = self.label(sample)
+        truth = {slot: set(slot_words(self.texts, c, slot)) for slot in self.method.slots}
+        found = self.contexts(sample, k)
+        return plot_contexts(
+            self._joints(sample),
+            layout("ntu25").bones,
+            {_title(slot): words for slot, words in found.items()},
+            truth={_title(slot): words for slot, words in truth.items()},
+            title=self._caption(sample),
+        )
+
+    def key_part_figure(self, sample: int) -> Figure:
+        """Fig. 4: which joints count when, beside the language prior of the class."""
+        with torch.inference_mode():
+            importance = self.method.key_parts(self._maps(sample))[0].cpu().numpy()
+        ntu = layout("ntu25")
+        return plot_key_parts(
+            self._joints(sample),
+            ntu.bones,
+            importance,
+            prior=language_prior(self.method, self.texts, self.label(sample)),
+            parts={part: ntu.parts[part] for part in PARTS},
+            title=self._caption(sample),
+        )
+
+    def table(self, samples: Sequence[int], k: int = 3) -> str:
+        """The likeliest words of some clips as Markdown; words that the class's descriptions have are bold."""
+        rows = []
+        for sample in samples:
+            c = self.label(sample)
+            cells = {}
+            for slot, words in self.contexts(sample, k).items():
+                own = set(slot_words(self.texts, c, slot))
+                cells[_title(slot)] = ", ".join(f"**{w}**" if w in own else w for w, _ in words)
+            rows.append({"class": self.texts.names[self.texts.position(c)], "seen": self._seen(c), **cells})
+        return format_table(rows, list(rows[0]))
+
+    def save(self, figures: dict[int, Figure], folder: Path, kind: str) -> list[Path]:
+        """Save figures of clips by sample."""
+        paths: list[Path] = []
+        for sample, figure in figures.items():
+            name = slug(str(self.data.features.samples[sample]))
+            stem = folder / f"{kind}_{slug(self.result['dataset'])}_{slug(self.result['split'])}_{name}"
+            paths += save_figure(figure, stem, runs=[self.run.path.name], sample=name)
+        return paths
+
+    def _maps(self, sample: int) -> torch.Tensor:
+        features = self.data.inputs(np.array([sample]))
+        device = next(self.method.parameters()).device
+        return torch.from_numpy(features.take(np.array([0]))).to(device)  # type: ignore[union-attr]
+
+    def _joints(self, sample: int) -> np.ndarray:
+        sequence = self.skeletons.sequence(sample)
+        return convert(np.asarray(sequence.joints), self.skeletons.layout)
+
+    def _seen(self, c: int) -> str:
+        return "unseen" if c in self.data.fold.split.unseen else "seen"
+
+    def _caption(self, sample: int) -> str:
+        c, synthetic = self.label(sample), ", synthetic data" if self.result["synthetic"] else ""
+        name = self.texts.names[self.texts.position(c)]
+        return f"{name} ({self._seen(c)} class; {self.result['dataset']} {self.result['split']}{synthetic})"
+
+
+def language_prior(method: SkeletonContext, texts: ClassTexts, c: int) -> np.ndarray:
+    """K_gt of any class, also of one that training never saw: what the language says of its joints."""
+    settings, ntu = method.settings.parts, layout("ntu25")
+    by_descriptions = settings.prior == "descriptions"
+    named = {row.body_part for row in texts.contexts_of(c)} if by_descriptions else set(texts.key_parts_of(c))
+    prior = np.zeros(len(ntu))
+    for part in named:
+        prior[list(ntu.parts[part])] = 1.0
+    return prior / prior.sum()
+
+
+def hits_figure(reports: Sequence[SlotReport], title: str) -> Axes:
+    """Slot accuracy on seen and unseen classes against baselines and the ceiling."""
+    rows = []
+    for report in reports:
+        for who in WHO:
+            rows.append(
+                {
+                    "slot": _title(report.slot),
+                    "who": who,
+                    "seen": report.seen[who].hit,
+                    "unseen": report.unseen[who].hit,
+                }
+            )
+        rows.append(
+            {"slot": _title(report.slot), "who": "ceiling", "seen": None, "unseen": report.unseen[WHO[0]].ceiling}
+        )
+    return plot_hits(rows, title=title)
+
+
+def _title(slot: str) -> str:
+    return slot.replace("_", " ")
