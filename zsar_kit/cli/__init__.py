@@ -1,6 +1,7 @@
 """The command line ``zsar``: a thin edge over the experiments layer.
 
-Exit codes: 0 done, 1 some run of a sweep failed, 2 bad input (one line says what, where, and what to do).
+Exit codes: 0 done, 1 some run of a sweep failed or some class has no text yet, 2 bad input (one line says what, where,
+and what to do).
 """
 
 from __future__ import annotations

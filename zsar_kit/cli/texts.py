@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated
 
 import tyro
-from tyro.conf import Positional, arg
+from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from zsar_kit.cli.common import Place, Where, say
 
@@ -68,3 +69,70 @@ def texts_show(
         write: a Markdown file with the marks <!-- classes -->, where the pages go.
     """
     say(text_commands().show(source, classes, write))
+
+
+@dataclass(frozen=True)
+class GenerateOptions:
+    """Who writes the texts, and what it may cost."""
+
+    model: str
+    """name of the model at the endpoint; without --base-url a folder with a causal language model"""
+    out: Path
+    """the text file to write, .toml; all answers are kept in a folder beside it"""
+    base_url: str = ""
+    """address of an OpenAI-compatible endpoint"""
+    dataset: str = ""
+    """name of the data set; that of the file if empty"""
+    key_env: str = "OPENAI_API_KEY"
+    """environment variable that holds the key; the key is written nowhere"""
+    temperature: float = 0.0
+    """0 takes the likeliest word every time"""
+    max_tokens: int = 4000
+    """longest answer in tokens"""
+    attempts: int = 3
+    """answers asked for a class before it counts as failed; each is told the faults of the one before"""
+    price_in: float | None = None
+    """price of a million tokens read"""
+    price_out: float | None = None
+    """price of a million tokens written"""
+    max_price: float | None = None
+    """nothing is sent if the run could cost more"""
+    timeout: float = 120.0
+    """seconds of silence after which a request counts as failed"""
+    retries: int = 4
+    """how often a failed request is sent again, with growing pauses"""
+    estimate: bool = False
+    """only say what it would cost"""
+
+
+@texts.command(name="generate")
+def texts_generate(
+    class_list: Annotated[Positional[Path], arg(metavar="CLASSES.txt")],
+    options: Annotated[GenerateOptions, OmitArgPrefixes],
+    place: Where = Place(),
+) -> int:
+    """Have a language model write the texts of a class list; stopped, the same command goes on where it was.
+
+    Args:
+        class_list: class names, one a line.
+        options: who writes, and what it may cost.
+    """
+    from zsar_kit.semantics.estimate import GenerateConfig
+
+    shared = ("model", "temperature", "max_tokens", "attempts", "price_in", "price_out", "max_price")
+    config = GenerateConfig(**{name: getattr(options, name) for name in shared})
+    text, complete = text_commands().generate(
+        class_list,
+        options.out,
+        config,
+        dataset=options.dataset,
+        base_url=options.base_url,
+        key_env=options.key_env,
+        timeout=options.timeout,
+        retries=options.retries,
+        device=place.device,
+        progress=not place.quiet,
+        estimate_only=options.estimate,
+    )
+    say(text)
+    return 0 if complete else 1

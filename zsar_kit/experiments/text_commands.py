@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,10 +16,14 @@ from zsar_kit.experiments.results import write_between
 from zsar_kit.experiments.stages import Workspace, text_similarity
 from zsar_kit.plotting.style import figure_of, save_figure
 from zsar_kit.semantics.check import check_texts, reading_ease
+from zsar_kit.semantics.generate import GenerateConfig, estimate_texts, generate_texts, read_class_list
+from zsar_kit.semantics.local_models import LocalModel
 from zsar_kit.semantics.slots import all_slots
 from zsar_kit.semantics.text_files import builtin_texts, load_texts
+from zsar_kit.semantics.text_models import EndpointModel
 from zsar_kit.semantics.texts import BASIC_SETS, GROUPS, ClassTexts
 
+log = logging.getLogger("zsar_kit")
 REPORTED = ("ntu120", "pku_mmd", "utd_mhad", "nw_ucla", "kinder_gator")
 
 
@@ -151,3 +156,45 @@ def _class_id(texts: ClassTexts, wanted: str) -> int:
     if wanted.casefold() not in folded:
         raise TextError(f"no class is called {wanted!r}", where=texts.source, remedy=nearest_name(wanted, texts.names))
     return texts.ids[folded.index(wanted.casefold())]
+
+
+def generate(
+    class_list: Path,
+    out: Path,
+    config: GenerateConfig,
+    *,
+    dataset: str,
+    base_url: str,
+    key_env: str,
+    timeout: float,
+    retries: int,
+    device: str,
+    progress: bool,
+    estimate_only: bool,
+) -> tuple[str, bool]:
+    """Have the texts of a class list written by a language model.
+
+    Returns:
+        What came out, and whether every class has its texts now.
+
+    Raises:
+        ConfigError: the run could cost more than is allowed.
+        MissingModelError: the model is missing, silent, or refuses.
+    """
+    names = read_class_list(class_list)
+    if base_url:
+        model = EndpointModel(base_url, config.model, key_env=key_env, timeout=timeout, retries=retries)
+    else:
+        model = LocalModel(config.model, device)
+    if estimate_only:
+        return str(estimate_texts(names, model, config, out)), True
+    done = generate_texts(
+        names,
+        model,
+        config,
+        out,
+        dataset=dataset or out.stem,
+        progress=progress,
+        on_note=lambda text: log.info("%s", text),
+    )
+    return str(done), done.out is not None

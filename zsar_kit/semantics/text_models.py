@@ -180,7 +180,7 @@ class EndpointModel:
                 f"knows no such address or model {self.name!r} (status 404): {told}",
                 "Check the model's name, and the address: it mostly ends in /v1.",
             )
-        again = f", sent {self._times()}" if status in (408, 409, 429) or status >= 500 else ""
+        again = f", sent up to {self._times()}" if status in (408, 409, 429) or status >= 500 else ""
         return self._error(f"failed with status {status}{again}: {told}", "Wait, or ask another endpoint.")
 
     def _completion(self, parsed: Any) -> Completion:
@@ -192,7 +192,8 @@ class EndpointModel:
         if isinstance(parsed, str):
             raise TypeError(f"not JSON: {parsed[:60]!r}")
         if not parsed.choices:
-            raise TypeError("no 'choices' in it")
+            told = getattr(parsed, "error", None)
+            raise TypeError("no 'choices' in it" if told is None else f"but {told}")
         choice, usage = parsed.choices[0], parsed.usage
         text = choice.message.content or ""
         if not isinstance(text, str):
@@ -205,13 +206,12 @@ class EndpointModel:
         return MissingModelError(f"the endpoint {problem}", where=self.base_url, remedy=remedy)
 
     def _times(self) -> str:
-        return "once" if self.retries == 0 else f"{self.retries + 1} times"
+        return "1 time" if self.retries == 0 else f"{self.retries + 1} times"
 
     def _told(self, error: BaseException) -> str:
         """The first line of a foreign message, without the key, which some endpoints repeat."""
-        return self._without_key(first_line(Exception(self._without_key(str(error)) or type(error).__name__))).rstrip(
-            "."
-        )
+        text = self._without_key(str(error)) or type(error).__name__
+        return first_line(Exception(text)).rstrip(".")
 
     def _without_key(self, text: str) -> str:
         return text.replace(self._key, "***") if len(self._key) >= _SHORTEST_SECRET else text
