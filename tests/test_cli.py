@@ -19,10 +19,14 @@ COMMANDS = (
     ["sweep"],
     ["demo"],
     ["doctor"],
+    ["texts"],
+    ["texts", "generate"],
+    ["contexts"],
+    ["predict"],
 )
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda c: c[0])
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda c: c[-1])
 def test_help_of_every_command(command, capsys):
     with pytest.raises(SystemExit) as ended:
         main([*command, "--help"])
@@ -54,6 +58,13 @@ def test_help_shows_defaults(capsys):
         (["evaluate", "no-such-run"], "not a run folder"),
         (["show", "no-such-run"], "not a run folder"),
         (["doctor", "--device", "warp:0"], "device"),
+        (["contexts", "no-such-run"], "not a run folder"),
+        (["contexts"], "name at least one run folder"),
+        (["texts", "check", "ntu_120"], "Did you mean 'ntu120'?"),
+        (["texts", "check", "absent.toml"], "does not exist (in absent.toml)"),
+        (["texts", "show", "puppet", "drink"], "no class is called 'drink'"),
+        (["texts", "show", "puppet", "99"], "class 99 of 'puppet' has no text"),
+        (["texts", "generate", "absent.txt", "--model", "m", "--out", "a.toml"], "the class list does not exist"),
     ],
     ids=lambda v: " ".join(v)[:40] if isinstance(v, list) else None,
 )
@@ -94,3 +105,37 @@ def test_the_console_script_answers():
     )
     assert done.returncode == 0
     assert "14/13" in done.stdout
+
+
+@pytest.mark.offline_lm
+def test_texts_are_checked_and_shown(tmp_path, capsys):
+    assert main(["texts", "check", "utd_mhad", "puppet"]) == 0
+    assert "utd_mhad.toml of zsar_kit: 27 classes, no findings" in capsys.readouterr().out
+    broken = tmp_path / "mine.toml"
+    broken.write_text('dataset = "mine"\n[[class]]\nid = 0\nname = "wave"\nnoun = "right hand"\n', encoding="utf-8")
+    assert main(["texts", "check", str(broken)]) == 2
+    shown = capsys.readouterr().out
+    assert "mine.toml, line 5, [[class]] table 1 (class 0): 'noun' must be one word" in shown
+    names = tmp_path / "names.txt"
+    names.write_text("waves\n", encoding="utf-8")
+    assert main(["texts", "check", str(broken), "--classes", str(names)]) == 2
+    assert "the class list says 'waves'" in capsys.readouterr().out
+    page = tmp_path / "page.md"
+    page.write_text("<!-- classes -->\n<!-- /classes -->\n", encoding="utf-8")
+    assert main(["texts", "show", "utd_mhad", "3", "wave", "--write", str(page)]) == 0
+    shown = capsys.readouterr().out
+    assert "### utd_mhad 3: Clap" in shown
+    assert "### utd_mhad 2: Wave" in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.offline_lm
+@pytest.mark.slow
+def test_texts_are_reported(tmp_path, capsys):
+    page = tmp_path / "page.md"
+    page.write_text("<!-- texts -->\n<!-- /texts -->\n<!-- nearest -->\n<!-- /nearest -->\n", encoding="utf-8")
+    workspace = ["--workspace", str(tmp_path / "w"), "--quiet"]
+    command = ["texts", "report", "nw_ucla", "--write", str(page), "--figures", str(tmp_path / "f"), *workspace]
+    assert main(command) == 0
+    assert "donning ~ doffing" in capsys.readouterr().out
+    assert "environment" in page.read_text(encoding="utf-8")
+    assert (tmp_path / "f" / "texts_slots.png").is_file()

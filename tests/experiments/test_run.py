@@ -132,12 +132,12 @@ def test_a_traced_run_says_what_each_selection_would_have_given(puppet_workspace
     result = folder.result()
     chosen = result["selections"]
     assert chosen.keys() == {"last", "pseudo_unseen", "test_oracle"}
-    assert chosen["last"]["candidate"] == {"config": 0, "step": None}
+    assert chosen["last"]["candidate"] == {"config": 0, "point": None}
     assert chosen["last"]["evaluation"] == result["evaluation"]
     assert result["selection"] == "last"
     zsl = {k: v["evaluation"]["micro"]["zsl"] for k, v in chosen.items()}
     assert zsl["test_oracle"] >= max(zsl["last"], zsl["pseudo_unseen"])
-    assert {v["candidate"]["step"] for v in chosen.values()} <= {None, 5, 10, 15}
+    assert {v["candidate"]["point"] for v in chosen.values()} <= {None, 1, 2, 3}
     assert chosen["test_oracle"]["calibration"] == "test_oracle"
     assert not list(folder.path.glob("probe-*"))
     # Looking on the way changes nothing: the plain run has the same bytes.

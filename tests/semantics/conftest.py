@@ -174,7 +174,7 @@ class Endpoint:
 
     def charge(self, text: str) -> list[int]:
         """Charge a token for every byte and some for the form of each message, as a dear model would."""
-        size = sum(len(message["content"].encode()) + 20 for message in self.requests[-1]["messages"])
+        size = sum(len(message["content"].encode()) + 64 for message in self.requests[-1]["messages"])
         counts = [size, len(text.encode(errors="replace"))]
         self.charged = [a + b for a, b in zip(self.charged, counts, strict=True)]
         return counts

@@ -32,7 +32,7 @@ def test_an_endpoint_is_asked_in_its_language(endpoint):
     endpoint.script = ["yes"]
     model = EndpointModel(endpoint.url, "some/model")
     assert isinstance(model, TextModel)
-    assert ask(model) == Completion("yes", 28, 3)
+    assert ask(model) == Completion("yes", 72, 3)
     expected = {"model": "some/model", "messages": QUESTION, "max_tokens": 50, "temperature": 0.0, "seed": 3}
     assert endpoint.requests == [expected]
 
@@ -170,6 +170,15 @@ def test_an_endpoint_that_is_not_there_is_told(endpoint):
         ask(model)
 
 
+def test_an_endpoint_on_this_machine_is_asked_without_a_proxy(endpoint, monkeypatch: pytest.MonkeyPatch):
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    endpoint.script = ["yes"]
+    assert ask(EndpointModel(endpoint.url, "m", retries=0)).text == "yes"
+
+
 def test_the_missing_extra_is_told(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "openai", None)
     with pytest.raises(MissingModelError, match=r'pip install "zsar-kit\[generate\]"'):
@@ -256,6 +265,7 @@ def test_a_local_model_recites_texts_that_are_accepted(reciter, endpoint, good_a
     assert isinstance(model, TextModel)
     said = model.complete([{"role": "user", "content": prompt}], max_tokens=1000, temperature=0.0, seed=0)
     assert said.text == answer
+    assert said.prompt_tokens == len(prompt.split()) + (0 if template is None else 2)
     assert not said.cut
     report = generate_texts(
         ["wave"],

@@ -30,11 +30,12 @@ class Candidate:
 
     Attributes:
         config: position in the method's grid.
-        step: of the last phase; ``None`` is its end.
+        point: of the trace through the last phase, from 1 on; ``None`` is its end. A point is a share of the phase and
+            not a step: a fold with fewer samples may have fewer steps.
     """
 
     config: int
-    step: int | None = None
+    point: int | None = None
 
 
 @dataclass(frozen=True)
@@ -162,7 +163,7 @@ class Fits:
         """Fit each config (or the chosen one) and score the fold's test samples at its end and, traced, on the way.
 
         Returns:
-            The scores, the end of a fit before the steps on its way; and the fitted methods by position.
+            The scores, the end of a fit before the points on its way; and the fitted methods by position.
         """
         found: dict[Candidate, Scores] = {}
         methods: dict[int, Method] = {}
@@ -172,9 +173,9 @@ class Fits:
             label = f"{self.prefix}{name}-{number}"
             methods[number] = self._fit(config, data, label)
             found[Candidate(number)] = data.scores(methods[number])
-            steps = sorted(int(path.stem.rpartition("-")[2]) for path in self.folder.glob(f"probe-{label}-*"))
-            for step in reversed(steps):
-                found[Candidate(number, step)] = Scores.load(self._probe_file(label, step))
+            points = sorted(int(path.stem.rpartition("-")[2]) for path in self.folder.glob(f"probe-{label}-*"))
+            for point in reversed(points):
+                found[Candidate(number, point)] = Scores.load(self._probe_file(label, point))
         return found, methods
 
     def _fit(self, config: Config, data: FoldData, label: str) -> Method:
@@ -190,13 +191,16 @@ class Fits:
             device=self.workspace.device,
             checkpoint=self.folder / f"checkpoint-{label}.safetensors",
             on_step=self._logger(label),
-            probe=lambda method, step: data.scores(method).save(self._probe_file(label, step)),
+            probe=lambda method, step: data.scores(method).save(self._probe_file(label, self._point(method, step))),
             trace=self.config.trace,
             progress=self.workspace.progress,
         )
 
-    def _probe_file(self, label: str, step: int) -> Path:
-        return self.folder / f"probe-{label}-{step}.safetensors"
+    def _point(self, method: Method, step: int) -> int:
+        return round(self.config.trace * step / method.phases()[-1].steps)
+
+    def _probe_file(self, label: str, point: int) -> Path:
+        return self.folder / f"probe-{label}-{point}.safetensors"
 
     def clean(self) -> None:
         """Remove what only an unfinished run needs."""

@@ -234,7 +234,7 @@ class Outcome:
     def summary(self) -> dict[str, Any]:
         """The JSON-ready record in ``result.json``."""
         return {
-            "candidate": {"config": self.candidate.config, "step": self.candidate.step},
+            "candidate": {"config": self.candidate.config, "point": self.candidate.point},
             "gamma": self.evaluation.calibration["gamma"],
             "calibration": self.calibration,
             "evaluation": self.evaluation.to_dict(),
@@ -260,7 +260,8 @@ def choose(fits: Fits, configs: Sequence[Config], main: FoldData, folds: Sequenc
     traced = fits.config.trace > 0
     of_folds = [fits.candidates(configs, data, f"fold{k}")[0] for k, data in enumerate(folds)]
     # Steps are a choice only where there is one config: a method is kept as it stands at the end of its fit.
-    candidates = [c for c in of_folds[0] if c.step is None or len(configs) == 1]
+    shared = [c for c in of_folds[0] if all(c in scores for scores in of_folds)]
+    candidates = [c for c in shared if c.point is None or len(configs) == 1]
     accuracy = [
         float(np.mean([data.accuracy(s[c]) for s, data in zip(of_folds, folds, strict=True)])) for c in candidates
     ]
@@ -272,7 +273,7 @@ def choose(fits: Fits, configs: Sequence[Config], main: FoldData, folds: Sequenc
     if len(candidates) > 1:
         picked["pseudo_unseen"] = best
     if traced:
-        picked["test_oracle"] = max(found, key=lambda c: main.accuracy(found[c]))
+        picked["test_oracle"] = max((c for c in found if c in shared), key=lambda c: main.accuracy(found[c]))
     outcomes = {}
     for name, candidate in picked.items():
         method_config, fold_scores = configs[candidate.config], [scores[candidate] for scores in of_folds]

@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from zsar_kit.errors import ConfigError, MissingModelError, TextError
-from zsar_kit.semantics.language import TextEncoder
+from zsar_kit.semantics.language import TextEncoder, quiet_transformers
 from zsar_kit.semantics.texts import SLOTS
 
 TITLES = {"environment": "Environment", "used_object": "Used object", "target_object": "Target object"}
@@ -116,10 +116,11 @@ class MaskedLanguage:
         from transformers import AutoModelForMaskedLM
 
         folder = self.encoder.model.config._name_or_path
-        model: Any
-        model, report = AutoModelForMaskedLM.from_pretrained(
-            folder, output_loading_info=True, dtype=torch.float32, local_files_only=True
-        )
+        with quiet_transformers():
+            model: Any
+            model, report = AutoModelForMaskedLM.from_pretrained(
+                folder, output_loading_info=True, dtype=torch.float32, local_files_only=True
+            )
         head = getattr(getattr(model, "cls", None), "predictions", None)
         missing = [k for k in report["missing_keys"] if k.startswith("cls.") and not k.endswith("decoder.weight")]
         if head is None or missing:
