@@ -31,6 +31,7 @@ from zsar_kit.experiments import figures as drawing
 from zsar_kit.experiments.ablation import ablation_table, effects, load_ablation, run_ablation, write_effects
 from zsar_kit.experiments.config import RunConfig, slug
 from zsar_kit.experiments.contexts import context_report, context_table, examples_table, nothing_table
+from zsar_kit.experiments.heads import head_table
 from zsar_kit.experiments.pack import export_run, import_run
 from zsar_kit.experiments.predict import Recogniser
 from zsar_kit.experiments.results import markdown_table, result_rows, suite_tables, write_between, write_tables
@@ -282,12 +283,13 @@ def contexts(workspace: Workspace, paths: Sequence[Path], k: int, write: Path | 
     if not paths:
         raise ConfigError("name at least one run folder")
     folders = [RunFolder(path) for path in paths]
-    reports = [context_report(folder, workspace, k) for folder in folders]
     first = folders[0].config()
+    reports = [context_report(folder, workspace, k) for folder in folders]
     tables = {
         "contexts": context_table(reports),
         "contexts_none": nothing_table(reports),
         "contexts_examples": examples_table(folders[0], workspace),
+        "heads": head_table(folders, workspace),
     }
     if write is not None:
         write_tables(write, f"{first.dataset}_{slug(first.split)}", tables)
