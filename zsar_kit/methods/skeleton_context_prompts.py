@@ -107,20 +107,19 @@ class ContextReader(nn.Module):
         return DrawnPrompts(self.prompts[rows, drawn, slot_pattern(masked)], masked, targets)
 
     def forward(self, f_diff: Float[Tensor, "batch joint d"], rows: Int[Tensor, " batch"] | None = None) -> Grounded:
-        """Skeleton and prompt after they have read each other; without rows, the prompt with all slots masked."""
+        """Skeleton and prompt, at its slots, after they have read each other; without rows, with all slots masked."""
         tokens = f_diff if self.tokens == "joints" else f_diff.mean(1, keepdim=True)
         chosen = torch.zeros(len(f_diff), dtype=torch.long, device=f_diff.device) if rows is None else rows
-        return self.grounding(tokens, self.hidden[chosen], self.mask[chosen])
+        return self.grounding(tokens, self.hidden[chosen], self.mask[chosen], self.places)
 
-    def alone(self, rows: Int[Tensor, " batch"]) -> Float[Tensor, "batch token dim"]:
-        """The prompt as the language model has it, without a skeleton (warm-up)."""
-        return self.grounding.from_text(self.hidden[rows])
+    def alone(self, rows: Int[Tensor, " batch"]) -> Float[Tensor, "batch slot dim"]:
+        """The prompt's slots as the language model has them, without a skeleton (warm-up)."""
+        return self.grounding.from_text(self.hidden[rows][:, self.places])
 
-    def reconstruction(self, text: Float[Tensor, "batch token dim"], drawn: DrawnPrompts) -> Float[Tensor, ""]:
-        """L_ccr at the masked places alone (Eq. 4)."""
-        return reconstruction_loss(self.decoder(text[:, self.places][drawn.masked]), drawn.targets[drawn.masked])
+    def reconstruction(self, at_slots: Float[Tensor, "batch slot dim"], drawn: DrawnPrompts) -> Float[Tensor, ""]:
+        """L_ccr at the masked slots alone (Eq. 4)."""
+        return reconstruction_loss(self.decoder(at_slots[drawn.masked]), drawn.targets[drawn.masked])
 
-    def log_probabilities(self, text: Float[Tensor, "batch token dim"]) -> Float[Tensor, "batch slot word"]:
+    def log_probabilities(self, at_slots: Float[Tensor, "batch slot dim"]) -> Float[Tensor, "batch slot word"]:
         """Of each word of the vocabulary in each slot."""
-        at_slots = text[:, self.places]
         return self.decoder(at_slots.flatten(0, 1)).log_softmax(-1).unflatten(0, at_slots.shape[:2])

@@ -331,3 +331,14 @@ def test_a_bad_embedding_target_or_weight_is_refused():
     for weights in ([0.0, 0.0], [-1.0, 2.0], [float("nan"), 1.0], [float("inf"), 1.0]):
         with pytest.raises(ConfigError, match="finite, at least 0 and not all 0"):
             reconstruction_loss(logits, targets, torch.tensor(weights))
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_text_at_some_places_is_that_of_the_whole_prompt(layers):
+    generator = torch.Generator().manual_seed(0)
+    model = ContextGrounding(6, 10, 8, 2, layers=layers, generator=generator)
+    f_diff, h_t = torch.randn(3, 5, 6, generator=generator), torch.randn(3, 7, 10, generator=generator)
+    mask = torch.arange(7) < torch.tensor([[7], [6], [5]])
+    whole, some = model(f_diff, h_t, mask), model(f_diff, h_t, mask, [1, 4])
+    assert torch.allclose(some.text, whole.text[:, [1, 4]], atol=1e-6)
+    assert torch.allclose(some.skeleton, whole.skeleton, atol=1e-6)

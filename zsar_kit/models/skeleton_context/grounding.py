@@ -23,11 +23,12 @@ class Grounded:
 
     Attributes:
         skeleton: context-augmented skeleton tokens F_ctx (Eq. 2).
-        text: contextualised hidden states H_ctx of the prompt (Eq. 3); zero at padding.
+        text: contextualised hidden states H_ctx of the prompt (Eq. 3), zero at padding; or those at the places that
+            were asked for.
     """
 
     skeleton: Float[Tensor, "batch token dim"]
-    text: Float[Tensor, "batch length dim"]
+    text: Float[Tensor, "batch place dim"]
 
 
 class GroundingLayer(nn.Module):
@@ -61,11 +62,15 @@ class GroundingLayer(nn.Module):
         skeleton: Float[Tensor, "batch token dim"],
         text: Float[Tensor, "batch length dim"],
         mask: Bool[Tensor, "batch length"],
-    ) -> tuple[Float[Tensor, "batch token dim"], Float[Tensor, "batch length dim"]]:
-        """Skeleton and text tokens; both directions read what came in, not each other's result."""
+        places: list[int] | None = None,
+    ) -> tuple[Float[Tensor, "batch token dim"], Float[Tensor, "batch place dim"]]:
+        """Skeleton and text tokens; both directions read what came in, not each other's result.
+
+        With ``places`` the text is worked out at these alone; nothing else of it would be read after the last layer.
+        """
         x = self.cross[0](skeleton, text, mask)
         t = self.cross[-1](text, skeleton)
-        x, t = self.skeleton_self(x, x), self.text_self(t, t, mask)
+        x, t = self.skeleton_self(x, x), self.text_self(t if places is None else t[:, places], t, mask)
         return self.skeleton_feed(x), self.text_feed(t)
 
 
@@ -125,6 +130,7 @@ class ContextGrounding(nn.Module):
         f_diff: Float[Tensor, "batch token skeleton_dim"],
         h_t: Float[Tensor, "batch length text_dim"],
         mask: Bool[Tensor, "batch length"],
+        places: list[int] | None = None,
     ) -> Grounded:
         """Skeleton with context, and prompt with motion.
 
@@ -132,6 +138,7 @@ class ContextGrounding(nn.Module):
             f_diff: skeleton tokens, such as one a joint from the differential joint encoder.
             h_t: hidden states of the (masked) prompt.
             mask: True at tokens of the prompt, False at padding. What stands at padding never matters.
+            places: token positions at which the text is wanted, none of them padding; None for all.
 
         Raises:
             ConfigError: a prompt has no token.
@@ -145,9 +152,9 @@ class ContextGrounding(nn.Module):
             )
         # Zeros, not only weights of zero: a value that is not finite would come through those.
         x, t = self.from_skeleton(f_diff), self.from_text(h_t.masked_fill(~mask[..., None], 0.0))
-        for layer in self.layers:
-            x, t = layer(x, t, mask)
-        return Grounded(skeleton=x, text=t.masked_fill(~mask[..., None], 0.0))
+        for number, layer in enumerate(self.layers, start=1):
+            x, t = layer(x, t, mask, places if number == len(self.layers) else None)
+        return Grounded(skeleton=x, text=t.masked_fill(~mask[..., None], 0.0) if places is None else t)
 
 
 class ContextDecoder(nn.Module):
