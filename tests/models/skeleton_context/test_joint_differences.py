@@ -10,7 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zsar_kit.errors import ConfigError
-from zsar_kit.models.skeleton_context.joint_differences import ACTIVATIONS, DifferentialJointEncoder, pool_time
+from zsar_kit.models.skeleton_context.joint_differences import (
+    ACTIVATIONS,
+    DifferentialJointEncoder,
+    Heard,
+    pool_time,
+)
 
 DIM, JOINTS, BATCH = 6, 5, 3
 
@@ -193,3 +198,22 @@ def test_wrong_options_are_refused():
         DifferentialJointEncoder(0, generator=seeded())
     with pytest.raises(ConfigError, match="positive widths"):
         DifferentialJointEncoder(DIM, hidden=0, generator=seeded())
+
+
+@pytest.mark.parametrize("activation", ["tanh", "sigmoid", "relu"])
+def test_the_gradient_is_that_of_the_equation(activation):
+    """Against numerical differences, and against what autograd makes of all pairs at once."""
+    generator = torch.Generator().manual_seed(3)
+    q, k, v = (torch.randn(2, 5, 3, generator=generator, dtype=torch.float64).requires_grad_() for _ in range(3))
+    assert torch.autograd.gradcheck(lambda *x: Heard.apply(*x, activation), (q, k, v))
+    phi = {"tanh": torch.tanh, "sigmoid": torch.sigmoid, "relu": torch.relu}[activation]
+    plain = (phi(q[:, :, None] - k[:, None]) * v[:, None]).sum(2)
+    found = Heard.apply(q, k, v, activation)
+    assert torch.allclose(found, plain)
+    weights = torch.randn(plain.shape, generator=generator, dtype=torch.float64)
+    for one, other in zip(
+        torch.autograd.grad((found * weights).sum(), (q, k, v)),
+        torch.autograd.grad((plain * weights).sum(), (q, k, v)),
+        strict=True,
+    ):
+        assert torch.allclose(one, other)

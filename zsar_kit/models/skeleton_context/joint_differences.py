@@ -66,20 +66,80 @@ class DifferentialJointEncoder(nn.Module):
             pooled: F', the feature of each joint over time; see :func:`pool_time`.
         """
         normed = self.norm(pooled)
-        # Features before joints: the gates then meet the values in a matrix product that needs no copy of them.
-        h_q, h_k, v = (matrix(normed).mT for matrix in (self.query, self.key, self.value))
-        gates = self._phi(h_q[..., :, None] - h_k[..., None, :])
-        heard = (gates @ v[..., None])[..., 0].mT
-        if self.activation != "softmax":
-            heard = heard / pooled.shape[1]
+        h_q, h_k, v = (matrix(normed) for matrix in (self.query, self.key, self.value))
+        if self.activation == "softmax":
+            heard = self._softmax_heard(h_q, h_k, v)
+        else:
+            heard = Heard.apply(h_q, h_k, v, self.activation) / pooled.shape[1]
         return self.project(heard) + pooled
 
-    def _phi(self, difference: Float[Tensor, "batch hidden joint other"]) -> Float[Tensor, "batch hidden joint other"]:
-        """A_diff; it overwrites the difference, by far the largest tensor here."""
-        if self.activation == "softmax":
-            return difference.relu_().softmax(dim=-1)
-        act = {"tanh": torch.tanh_, "sigmoid": torch.sigmoid_, "relu": torch.relu_}[self.activation]
-        return act(difference)
+    @staticmethod
+    def _softmax_heard(
+        h_q: Float[Tensor, "batch joint hidden"],
+        h_k: Float[Tensor, "batch joint hidden"],
+        v: Float[Tensor, "batch joint hidden"],
+    ) -> Float[Tensor, "batch joint hidden"]:
+        """As released: a ReLU, a softmax over the other joints, and a sum."""
+        # Features before joints: the gates then meet the values in a matrix product that needs no copy of them.
+        q, k, values = h_q.mT, h_k.mT, v.mT
+        gates = (q[..., :, None] - k[..., None, :]).relu_().softmax(dim=-1)
+        return (gates @ values[..., None])[..., 0].mT
+
+
+class Heard(torch.autograd.Function):
+    """``sum_m phi(H_Q[n] - H_K[m]) * V[m]``, without ever holding the differences of all pairs of joints.
+
+    They are the largest tensor of the model by far, and reading and writing it is what would take the time. One joint n
+    after another, its differences fit into the processor's cache; they are worked out again for the gradient.
+    """
+
+    @staticmethod
+    def forward(ctx, h_q: Tensor, h_k: Tensor, v: Tensor, activation: str) -> Tensor:
+        """The sum for each joint n, ``[batch, joint, hidden]``."""
+        q, k, values = (_joints_first(x) for x in (h_q, h_k, v))
+        ctx.save_for_backward(q, k, values)
+        ctx.activation, ctx.shape = activation, h_q.shape
+        heard = torch.empty_like(q)
+        for n in range(len(q)):
+            torch.sum(_phi(q[n] - k, activation).mul_(values), dim=0, out=heard[n])
+        return _joints_second(heard, h_q.shape)
+
+    @staticmethod
+    def backward(ctx, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:  # type: ignore[override]
+        """Gradients of H_Q, H_K and V."""
+        q, k, values = ctx.saved_tensors
+        g = _joints_first(gradients[0])
+        of_q, of_k, of_v = torch.empty_like(q), torch.zeros_like(k), torch.zeros_like(values)
+        for n in range(len(q)):
+            gates = _phi(q[n] - k, ctx.activation)
+            of_v.addcmul_(gates, g[n])
+            slope = _slope(gates, ctx.activation).mul_(values).mul_(g[n])
+            torch.sum(slope, dim=0, out=of_q[n])
+            of_k.sub_(slope)
+        return *(_joints_second(x, ctx.shape) for x in (of_q, of_k, of_v)), None  # type: ignore[return-value]
+
+
+def _joints_first(x: Tensor) -> Tensor:
+    """``[batch, joint, hidden]`` as ``[joint, batch * hidden]``."""
+    return x.detach().transpose(0, 1).reshape(x.shape[1], -1).contiguous()
+
+
+def _joints_second(x: Tensor, shape: torch.Size) -> Tensor:
+    return x.view(shape[1], shape[0], shape[2]).transpose(0, 1).contiguous()
+
+
+def _phi(difference: Tensor, activation: str) -> Tensor:
+    """A_diff; it overwrites the difference."""
+    return {"tanh": torch.tanh_, "sigmoid": torch.sigmoid_, "relu": torch.relu_}[activation](difference)
+
+
+def _slope(gates: Tensor, activation: str) -> Tensor:
+    """phi' in terms of phi; it overwrites the gates."""
+    if activation == "relu":
+        return gates.sign_()
+    if activation == "sigmoid":
+        return gates.addcmul_(gates, gates, value=-1)
+    return gates.square_().neg_().add_(1)
 
 
 def pool_time(feature_map: Float[Tensor, "batch frame joint dim"]) -> Float[Tensor, "batch joint dim"]:
