@@ -19,7 +19,7 @@ from zsar_kit.experiments.contexts import WHO, SlotReport, context_method
 from zsar_kit.experiments.run import RunFolder
 from zsar_kit.experiments.stages import Workspace, prepare_skeletons
 from zsar_kit.methods.skeleton_context import SkeletonContext
-from zsar_kit.plotting.context import plot_contexts, plot_hits, plot_key_parts
+from zsar_kit.plotting.readings import plot_contexts, plot_hits, plot_key_parts
 from zsar_kit.plotting.style import save_figure
 from zsar_kit.semantics.slots import slot_words
 from zsar_kit.semantics.text_files import load_texts

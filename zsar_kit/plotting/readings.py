@@ -1,0 +1,227 @@
+"""What a model reads from a clip: context words and key joints (SkeletonContext, Fig. 3 and 4), and how often."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+
+from zsar_kit.errors import DataError
+from zsar_kit.plotting import style
+from zsar_kit.plotting.skeleton import Bones, plot_skeleton
+
+Words = Sequence[tuple[str, float]]
+POSES = 6
+IMPORTANCE = "viridis"
+
+
+def plot_contexts(
+    joints: np.ndarray,
+    bones: Bones,
+    contexts: Mapping[str, Words],
+    *,
+    truth: Mapping[str, Collection[str]] | None = None,
+    title: str | None = None,
+    poses: int = POSES,
+) -> Figure:
+    """A clip above, and below it for each slot the likeliest words with their probabilities.
+
+    Args:
+        joints: ``[frame, joint, xyz]`` or ``[person, frame, joint, xyz]``, metres.
+        bones: pairs of joint indices.
+        contexts: slot to its words with probabilities in [0, 1], the likeliest first.
+        truth: slot to the words that the class's own descriptions have there; these are green.
+        title: above it.
+        poses: how many poses of the clip are shown.
+
+    Raises:
+        DataError: there is no slot or no word, or a probability is out of range.
+    """
+    if not contexts or not all(contexts.values()):
+        raise DataError("expected at least one slot and a word in each, got none", where="contexts")
+    for slot, words in contexts.items():
+        if bad := [p for _, p in words if not 0 <= p <= 1]:
+            raise DataError(f"a probability must lie in [0, 1], got {bad[0]:g}", where=f"contexts[{slot!r}]")
+    depth = max(len(words) for words in contexts.values())
+    fig = style.figure(9.0, 2.1 + 0.26 * depth + 0.6)
+    halves: Any = fig.subfigures(2, 1, height_ratios=[2.1, 0.26 * depth + 0.6])
+    upper, lower = halves
+    _draw_poses(upper, joints, bones, poses)
+    if title:
+        upper.suptitle(style.wrap(title, 100, 2), fontsize=style.TITLE_SIZE, color=style.INK)
+    widest = max(p for words in contexts.values() for _, p in words)
+    grid = np.atleast_1d(lower.subplots(1, len(contexts)))
+    for axes, (slot, words) in zip(grid, contexts.items(), strict=True):
+        _draw_words(axes, words, set((truth or {}).get(slot, ())), widest)
+        style.label_axes(axes, x="probability, %", title=slot)
+    return fig
+
+
+def plot_key_parts(
+    joints: np.ndarray,
+    bones: Bones,
+    importance: np.ndarray,
+    *,
+    parts: Mapping[str, Sequence[int]],
+    prior: np.ndarray | None = None,
+    title: str | None = None,
+    poses: int = POSES,
+) -> Figure:
+    """Joint importance on the body and over time, beside the language prior where one is given.
+
+    Args:
+        joints: ``[frame, joint, xyz]`` or ``[person, frame, joint, xyz]``, metres.
+        bones: pairs of joint indices.
+        importance: ``[coarse frame, joint]``; the coarse frames divide the clip evenly.
+        parts: body part to its joints; the importance of a part is the sum over them.
+        prior: importance of each joint by the language, ``[joint]``.
+        title: above it.
+        poses: how many poses of the clip are shown.
+
+    Raises:
+        DataError: importance or prior are not of the skeleton's joints.
+    """
+    count = np.asarray(joints).shape[-2]
+    for name, values in (("importance", importance), ("prior", prior)):
+        if values is not None and np.asarray(values).shape[-1] != count:
+            got = np.asarray(values).shape[-1]
+            raise DataError(f"expected a value for each of {count} joints, got {got}", where=name)
+    highest = float(max(importance.max(), 0.0 if prior is None else prior.max()))
+    scale = ScalarMappable(Normalize(0.0, highest), colormaps[IMPORTANCE])
+    fig = style.figure(9.0, 5.0)
+    halves: Any = fig.subfigures(2, 1, height_ratios=[2.4, 2.6])
+    upper, lower = halves
+    mean = importance.mean(0)
+    extra = [("predicted, mean", mean)] + ([] if prior is None else [("language prior", prior)])
+    last = _draw_poses(upper, joints, bones, poses, importance=importance, scale=scale, extra=extra)
+    bar = upper.colorbar(scale, ax=last, shrink=0.8, pad=0.02)
+    bar.set_label("importance of a joint", fontsize=style.TICK_SIZE)
+    bar.ax.tick_params(labelsize=style.SMALL_SIZE)
+    if title:
+        upper.suptitle(style.wrap(title, 100, 2), fontsize=style.TITLE_SIZE, color=style.INK)
+    _draw_parts(lower, importance, parts, prior)
+    return fig
+
+
+def plot_hits(rows: Sequence[Mapping[str, Any]], *, ax: Axes | None = None, title: str | None = None) -> Axes:
+    """How often slots are named right, on seen (filled) and unseen classes (hollow), by whom.
+
+    Args:
+        rows: mappings with ``slot``, ``who``, ``seen`` and ``unseen``, the last two in percent or None.
+        ax: where to draw; None makes a figure of fitting size.
+        title: above it.
+
+    Raises:
+        DataError: there are no rows.
+    """
+    if not rows:
+        raise DataError("expected at least one row, got none", where="rows")
+    slots = list(dict.fromkeys(row["slot"] for row in rows))
+    people = list(dict.fromkeys(row["who"] for row in rows))
+    axes = style.ensure_axes(ax, width=7.4, height=0.24 * (len(rows) + len(slots)) + 1.3)
+    places, names = [], []
+    for number, row in enumerate(rows):
+        y = number + 0.8 * slots.index(row["slot"])
+        colour = (
+            style.GREY if row["who"] == people[-1] else style.PALETTE[people.index(row["who"]) % len(style.PALETTE)]
+        )
+        for key, face in (("seen", colour), ("unseen", "white")):
+            if row[key] is not None:
+                axes.plot(row[key], y, "o", markersize=6, color=colour, markerfacecolor=face, zorder=2)
+        places.append(y)
+        names.append(f"{row['slot']}: {row['who']}")
+    axes.hlines(places, 0, 100, color=style.LIGHT, linewidth=0.8, zorder=1)
+    axes.set_yticks(places, names, fontsize=style.TICK_SIZE)
+    axes.tick_params(axis="y", length=0)
+    axes.set_ylim(places[-1] + 0.7, -0.7)
+    axes.set_xlim(-2, 102)
+    for face, label in ((style.INK, "seen classes"), ("white", "unseen classes")):
+        axes.plot([], [], "o", color=style.INK, markerfacecolor=face, markersize=6, label=label)
+    style.figure_of(axes).legend(loc="outside lower center", ncols=2, fontsize=style.TICK_SIZE, frameon=False)
+    style.label_axes(axes, x="clips whose slot is named right, %", title=title)
+    return axes
+
+
+def _draw_poses(
+    fig: Any,
+    joints: np.ndarray,
+    bones: Bones,
+    poses: int,
+    *,
+    importance: np.ndarray | None = None,
+    scale: ScalarMappable | None = None,
+    extra: Sequence[tuple[str, np.ndarray]] = (),
+) -> list[Axes]:
+    """Evenly spaced poses side by side, to one scale; joints in the colour and size of their importance."""
+    clip = np.asarray(joints, dtype=float)
+    clip = clip if clip.ndim == 4 else clip[None]
+    clip = clip[:, np.isfinite(clip).all((0, 2, 3)) & (clip != 0).any((0, 2, 3))]
+    if not clip.shape[1]:
+        raise DataError("no frame of the clip holds a body", where="joints")
+    shown = np.unique(np.linspace(0, clip.shape[1] - 1, poses).round().astype(int))
+    low, high = clip[..., :2].min((0, 1, 2)), clip[..., :2].max((0, 1, 2))
+    margin = 0.06 * (high - low).max()
+    middle = int(shown[len(shown) // 2])
+    panels = [(int(f), f"frame {f}", None) for f in shown] + [(middle, name, values) for name, values in extra]
+    grid = np.atleast_1d(fig.subplots(1, len(panels), sharex=True, sharey=True))
+    for axes, (frame, caption, values) in zip(grid, panels, strict=True):
+        plot_skeleton(clip[:, frame], bones, ax=axes, color=style.GREY)
+        weights = values
+        if weights is None and importance is not None:
+            weights = importance[frame * len(importance) // clip.shape[1]]
+        if weights is not None and scale is not None:
+            relative = weights / scale.norm.vmax  # type: ignore[operator]
+            order = np.argsort(weights)
+            points = clip[0, frame, order, :2]
+            axes.scatter(*points.T, s=8 + 60 * relative[order], c=scale.to_rgba(weights[order]), zorder=4)
+        axes.set(xlim=(low[0] - margin, high[0] + margin), ylim=(low[1] - margin, high[1] + margin))
+        axes.set(xticks=[], yticks=[], ylabel="")
+        axes.spines[:].set_visible(False)
+        axes.set_xlabel(caption, fontsize=style.TICK_SIZE, color=style.INK)
+    return list(grid)
+
+
+def _draw_words(axes: Axes, words: Words, own: Collection[str], widest: float) -> None:
+    style.ensure_axes(axes, width=1.0, height=1.0)
+    colours = [style.GREEN if word in own else style.BLUE for word, _ in words]
+    shares = [100 * p for _, p in words]
+    axes.barh(range(len(words)), shares, color=colours, height=0.7)
+    for y, share in enumerate(shares):
+        axes.text(share + 1.5 * widest, y, f"{share:.0f}", va="center", fontsize=style.TICK_SIZE, color=style.INK)
+    axes.set_yticks(range(len(words)), [word for word, _ in words], fontsize=style.TICK_SIZE)
+    for tick, (word, _) in zip(axes.get_yticklabels(), words, strict=True):
+        tick.set_color(style.GREEN if word in own else style.INK)
+        tick.set_fontweight("bold" if word in own else "normal")
+    axes.tick_params(axis="y", length=0)
+    axes.set_ylim(len(words) - 0.4, -0.6)
+    axes.set_xlim(0, 118 * widest)
+
+
+def _draw_parts(fig: Any, importance: np.ndarray, parts: Mapping[str, Sequence[int]], prior: np.ndarray | None) -> None:
+    """Importance of body parts over time as an image, and of the prior as one more column."""
+    rows = np.stack([importance[:, list(joints)].sum(1) for joints in parts.values()])
+    columns = 1 if prior is None else 2
+    grid = np.atleast_1d(fig.subplots(1, columns, width_ratios=[12, 1][:columns]))
+    beside = None if prior is None else np.array([[prior[list(j)].sum()] for j in parts.values()])
+    top = float(max(rows.max(), 0.0 if beside is None else beside.max()))
+    image = None
+    for axes, values in zip(grid, [rows] if beside is None else [rows, beside], strict=True):
+        style.ensure_axes(axes, width=1.0, height=1.0)
+        image = axes.imshow(values, cmap=IMPORTANCE, vmin=0, vmax=top, aspect="auto", interpolation="nearest")
+        axes.spines[:].set_visible(False)
+        axes.set_yticks(range(len(parts)), list(parts) if values is rows else [""] * len(parts))
+        axes.tick_params(length=0, labelsize=style.TICK_SIZE)
+    style.label_axes(grid[0], x="time (coarse frames of the encoder)", title="importance of body parts")
+    if beside is not None:
+        grid[1].set_xticks([])
+        style.label_axes(grid[1], x="prior")
+    assert image is not None
+    bar = fig.colorbar(image, ax=list(grid), shrink=0.9, pad=0.01)
+    bar.set_label("sum over the part's joints", fontsize=style.TICK_SIZE)
+    bar.ax.tick_params(labelsize=style.SMALL_SIZE)
