@@ -9,8 +9,10 @@ import pytest
 
 from zsar_kit.errors import ConfigError
 from zsar_kit.experiments.notebooks import (
+    ClipParameters,
     EvaluateParameters,
     QuickstartParameters,
+    SemanticsParameters,
     TrainParameters,
     project_path,
     read_parameters,
@@ -19,6 +21,9 @@ from zsar_kit.experiments.notebooks import (
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
 PARAMETERS = {
     "00_quickstart": QuickstartParameters,
+    "03_semantic_space": SemanticsParameters,
+    "32_prompt_reconstruction": ClipParameters,
+    "33_key_parts": ClipParameters,
     "10_train_method": TrainParameters,
     "11_evaluate_zsl_gzsl": EvaluateParameters,
 }
@@ -90,6 +95,21 @@ def test_paths_mean_the_same_from_the_root_and_from_the_notebooks_folder(tmp_pat
     assert project_path("workspace") == Path("workspace")
 
 
+@pytest.mark.parametrize(
+    ("kind", "given", "message"),
+    [
+        (SemanticsParameters, {"text_sets": ["label"]}, "two or more, to compare"),
+        (SemanticsParameters, {"text_set": "motoin"}, "unknown text set 'motoin'.*Did you mean 'motion'"),
+        (SemanticsParameters, {"neighbours": 0}, "at least 1"),
+        (ClipParameters, {"samples": [-1]}, "numbers of clips, from 0 on"),
+        (ClipParameters, {"k": 0}, "at least 1"),
+    ],
+)
+def test_parameters_out_of_range_are_refused(kind, given, message):
+    with pytest.raises(ConfigError, match=message):
+        read_parameters(kind, given)
+
+
 @pytest.mark.slow
 @pytest.mark.offline_lm
 class TestExecution:
@@ -128,6 +148,34 @@ class TestExecution:
         assert sum("image/png" in o.get("data", {}) for o in outputs) == 4
         names = {path.stem.rsplit("_", 1)[1] for path in (tmp_path / "figures").glob("*.png")}
         assert names == {"scores", "curve", "confusion", "differences"}
+
+    def test_semantic_space_shows_and_saves_five_figures(self, puppet_workspace, tmp_path):
+        done = self.execute(
+            "03_semantic_space",
+            tmp_path,
+            workspace=str(puppet_workspace.root),
+            text_sets=["label", "motion"],
+            out=str(tmp_path / "figures"),
+        )
+        outputs = [o for cell in done.cells if cell.cell_type == "code" for o in cell.outputs]
+        assert sum("image/png" in o.get("data", {}) for o in outputs) == 5
+        assert any("information on the class" in o["data"].get("text/markdown", "") for o in outputs if "data" in o)
+        names = {path.stem.rsplit("_", 1)[1] for path in (tmp_path / "figures").glob("*.png")}
+        assert names == {"similarity", "neighbours", "agreement", "slots", "words"}
+
+    @pytest.mark.parametrize(("name", "figures"), [("32_prompt_reconstruction", 4), ("33_key_parts", 3)])
+    def test_readings_of_clips_are_shown_and_saved(self, puppet_workspace, tmp_path, name, figures):
+        done = self.execute(
+            name,
+            tmp_path,
+            workspace=str(puppet_workspace.root),
+            overrides={"training.epochs": 2, "training.milestones": [1], "grounding.vocabulary": 200},
+            samples=[1, 80, 160],
+            out=str(tmp_path / "figures"),
+        )
+        outputs = [o for cell in done.cells if cell.cell_type == "code" for o in cell.outputs]
+        assert sum("image/png" in o.get("data", {}) for o in outputs) == figures
+        assert len(list((tmp_path / "figures").glob("*.png"))) == 3
 
     @pytest.mark.parametrize("wrong", [{"sede": [1]}, {"seeds": "0"}])
     def test_papermill_with_a_wrong_parameter_fails_and_leaves_the_executed_copy(self, tmp_path, wrong):

@@ -115,21 +115,21 @@ def sweep(
 
 @app.command(name="ablate")
 def ablate(
-    ablation: Annotated[Positional[str], arg(metavar="ABLATION")],
+    ablations: Annotated[Positional[tuple[str, ...]], arg(metavar="ABLATION...")],
     table_only: bool = False,
     write: Path | None = None,
     effects: Path | None = None,
     place: Where = Place(),
 ) -> int:
-    """Do the runs of an ablation that are missing, and print paired differences from its base.
+    """Do the runs of ablations that are missing, and print paired differences from their bases.
 
     Args:
-        ablation: an ablation of the kit (flora_departures, flora_token_departures), or a .toml file.
+        ablations: ablations of the kit (such as flora_departures), or .toml files.
         table_only: compute nothing, show what is finished.
-        write: a Markdown file with the markers <!-- NAME --> and <!-- /NAME -->, NAME being the ablation's.
-        effects: a Markdown table (docs/departures.md) whose last column gets the effects.
+        write: a Markdown file with the markers <!-- NAME --> and <!-- /NAME -->, NAME being an ablation's.
+        effects: a Markdown table (docs/departures.md) whose last column gets the effects of all of them.
     """
-    text, failures = commands().ablate(place.open(), ablation, table_only, write, effects)
+    text, failures = commands().ablate(place.open(), ablations, table_only, write, effects)
     say(text)
     return 1 if failures else 0
 

@@ -28,7 +28,14 @@ from zsar_kit.errors import ConfigError, MissingModelError, ZsarError
 from zsar_kit.evaluation.protocol import evaluate
 from zsar_kit.evaluation.tables import format_table
 from zsar_kit.experiments import figures as drawing
-from zsar_kit.experiments.ablation import ablation_table, effects, load_ablation, run_ablation, write_effects
+from zsar_kit.experiments.ablation import (
+    ablation_names,
+    ablation_table,
+    effects,
+    load_ablation,
+    run_ablation,
+    write_effects,
+)
 from zsar_kit.experiments.config import RunConfig, slug
 from zsar_kit.experiments.contexts import context_report, context_table, examples_table, nothing_table
 from zsar_kit.experiments.heads import head_table
@@ -250,26 +257,37 @@ def sweep_suite(
 
 
 def ablate(
-    workspace: Workspace, name: str, table_only: bool, write: Path | None, effects_file: Path | None
+    workspace: Workspace, names: Sequence[str], table_only: bool, write: Path | None, effects_file: Path | None
 ) -> tuple[str, int]:
-    """Do an ablation, and return its table and the number of runs that failed."""
-    ablation, failures = load_ablation(name), []
+    """Do ablations, and return their tables and the number of runs that failed.
+
+    Raises:
+        ConfigError: none is named, or there is none of that name.
+    """
+    if not names:
+        raise ConfigError("name at least one ablation", remedy=f"There are {', '.join(ablation_names())}.")
+    failures: list[RunConfig] = []
+    texts, every = [], []
 
     def failed(config: RunConfig, error: ZsarError) -> None:
         failures.append(config)
         log.error("%s %s, %s, seed %d failed: %s", config.dataset, config.split, config.overrides, config.seed, error)
 
-    if not table_only:
-        run_ablation(ablation, workspace, failed)
-    rows = effects(ablation, workspace)
-    if not rows:
-        return "No pair of runs of this ablation is finished.", len(failures)
-    table = ablation_table(rows)
-    if write is not None:
-        write_between(write, Path(name).stem, table)
-    if effects_file is not None:
-        write_effects(effects_file, rows)
-    return f"{ablation.title}\n\n{table}", len(failures)
+    for name, ablation in [(name, load_ablation(name)) for name in names]:
+        if not table_only:
+            run_ablation(ablation, workspace, failed)
+        rows = effects(ablation, workspace)
+        if not rows:
+            texts.append(f"{ablation.title}: no pair of runs is finished.")
+            continue
+        table = ablation_table(rows)
+        if write is not None:
+            write_between(write, Path(name).stem, table)
+        texts.append(f"{ablation.title}\n\n{table}")
+        every += rows
+    if effects_file is not None and every:
+        write_effects(effects_file, every)
+    return "\n".join(texts), len(failures)
 
 
 def predict(workspace: Workspace, run_folder: Path, clip: str, classes: str, layout: str) -> str:
