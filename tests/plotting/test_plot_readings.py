@@ -7,7 +7,8 @@ import pytest
 from matplotlib.colors import to_hex
 
 from zsar_kit.data.joints import PARTS, layout
-from zsar_kit.errors import DataError
+from zsar_kit.errors import ConfigError, DataError
+from zsar_kit.evaluation.statistics import Summary
 from zsar_kit.plotting import style
 from zsar_kit.plotting.readings import plot_contexts, plot_hits, plot_key_parts
 
@@ -85,3 +86,67 @@ def test_bad_input_is_told():
         plot_contexts(np.zeros((4, 25, 3)), NTU.bones, CONTEXTS)
     with pytest.raises(DataError, match="at least one row"):
         plot_hits([])
+
+
+def poses_of(figure):
+    return [a for f in figure.subfigs[:1] for a in f.axes if a.get_xlabel().startswith("frame")]
+
+
+@pytest.mark.parametrize("absent", [0.0, np.nan])
+@pytest.mark.parametrize("place", [0, 1])
+def test_an_absent_person_takes_no_room_and_no_marks(absent, place):
+    far = CLIP + np.array([50.0, 50.0, 0.0])
+    two = np.stack([far, np.full_like(far, absent)][:: 1 if place else -1])
+    importance = np.full((4, 25), 1 / 25)
+    for axes in poses_of(plot_key_parts(two, NTU.bones, importance, parts=BY_PART)):
+        assert axes.get_xlim()[0] > 40
+        assert axes.collections[-1].get_offsets().min() > 40
+
+
+def test_each_person_who_is_there_has_the_importance():
+    importance = np.full((4, 25), 1 / 25)
+    figure = plot_key_parts(np.stack([CLIP, CLIP + 5]), NTU.bones, importance, parts=BY_PART, poses=1)
+    (axes,) = poses_of(figure)
+    first, second = (c.get_offsets() for c in axes.collections if c.get_zorder() == 4)
+    assert np.allclose(second, first + 5)
+
+
+def test_joints_that_count_the_same_stand_in_the_middle_of_the_scale():
+    figure = plot_key_parts(CLIP, NTU.bones, np.full((4, 25), 1 / 25), parts=BY_PART)
+    (bar,) = [a for a in figure.subfigs[0].axes if a.get_ylabel().startswith("importance")]
+    assert np.allclose(bar.get_ylim(), (0, 2 / 25))
+    assert bar.get_ylabel().endswith("(uniform: 0.04)")
+
+
+def test_hits_over_seeds_have_their_interval():
+    axes = plot_hits([{"slot": "a", "who": "model", "seen": Summary(60.0, 5.0, 5), "unseen": Summary(40.0, None, 1)}])
+    intervals = [c.get_segments()[0][:, 0].tolist() for c in axes.collections if len(c.get_segments()[0]) == 2]
+    assert [55.0, 65.0] in intervals
+    assert to_hex(axes.lines[0].get_color()).upper() == style.BLUE
+
+
+def test_a_share_that_rounds_to_nothing_says_so():
+    axes = axes_titled(plot_contexts(CLIP, NTU.bones, {"environment": [("park", 0.5), ("gym", 0.004)]}), "environment")
+    assert [t.get_text() for t in axes.texts] == ["50", "<1"]
+
+
+def test_more_bad_input_is_told():
+    importance = np.full((4, 25), 1 / 25)
+    with pytest.raises(DataError, match="no slot 'Environment'"):
+        plot_contexts(CLIP, NTU.bones, CONTEXTS, truth={"Environment": {"gym"}})
+    with pytest.raises(ConfigError, match="'poses' must be at least 1, got 0"):
+        plot_contexts(CLIP, NTU.bones, CONTEXTS, poses=0)
+    with pytest.raises(DataError, match=r"got shape \(25, 3\)"):
+        plot_contexts(CLIP[0], NTU.bones, CONTEXTS)
+    with pytest.raises(DataError, match=r"expected \[coarse frame, joint\], got shape \(25,\)"):
+        plot_key_parts(CLIP, NTU.bones, importance[0], parts=BY_PART)
+    with pytest.raises(DataError, match="finite and not negative"):
+        plot_key_parts(CLIP, NTU.bones, importance * np.nan, parts=BY_PART)
+    with pytest.raises(DataError, match=r"joints of 0\.\.24, got \(99,\)"):
+        plot_key_parts(CLIP, NTU.bones, importance, parts={"hand": (99,)})
+    with pytest.raises(DataError, match="at least one body part"):
+        plot_key_parts(CLIP, NTU.bones, importance, parts={})
+    with pytest.raises(DataError, match="every row needs the key 'unseen'"):
+        plot_hits([{"slot": "a", "who": "model", "seen": 1.0}])
+    with pytest.raises(DataError, match=r"'seen' must be percent, 0\.\.100, got 4000"):
+        plot_hits([{"slot": "a", "who": "model", "seen": 4000.0, "unseen": None}])

@@ -12,7 +12,8 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from zsar_kit.errors import DataError
+from zsar_kit.errors import ConfigError, DataError
+from zsar_kit.evaluation.statistics import Summary
 from zsar_kit.plotting import style
 from zsar_kit.plotting.skeleton import Bones, plot_skeleton
 
@@ -41,13 +42,17 @@ def plot_contexts(
         poses: how many poses of the clip are shown.
 
     Raises:
-        DataError: there is no slot or no word, or a probability is out of range.
+        DataError: there is no slot or no word, a probability is out of range, ``truth`` has another slot, or no frame
+            holds a body.
+        ConfigError: ``poses`` is less than 1.
     """
     if not contexts or not all(contexts.values()):
         raise DataError("expected at least one slot and a word in each, got none", where="contexts")
     for slot, words in contexts.items():
         if bad := [p for _, p in words if not 0 <= p <= 1]:
             raise DataError(f"a probability must lie in [0, 1], got {bad[0]:g}", where=f"contexts[{slot!r}]")
+    if unknown := sorted(set(truth or ()) - set(contexts)):
+        raise DataError(f"no slot {unknown[0]!r}, the contexts have {list(contexts)}", where="truth")
     depth = max(len(words) for words in contexts.values())
     fig = style.figure(9.0, 2.1 + 0.26 * depth + 0.6)
     halves: Any = fig.subfigures(2, 1, height_ratios=[2.1, 0.26 * depth + 0.6])
@@ -85,14 +90,22 @@ def plot_key_parts(
         poses: how many poses of the clip are shown.
 
     Raises:
-        DataError: importance or prior are not of the skeleton's joints.
+        DataError: importance or prior are not of the skeleton's joints, or are negative or not finite; there is no
+            part, or one names a joint that is not there; or no frame holds a body.
+        ConfigError: ``poses`` is less than 1.
     """
-    count = np.asarray(joints).shape[-2]
-    for name, values in (("importance", importance), ("prior", prior)):
-        if values is not None and np.asarray(values).shape[-1] != count:
-            got = np.asarray(values).shape[-1]
-            raise DataError(f"expected a value for each of {count} joints, got {got}", where=name)
-    highest = float(max(importance.max(), 0.0 if prior is None else prior.max()))
+    count = _checked_clip(joints).shape[2]
+    importance = _checked_weights(importance, 2, count, "importance")
+    prior = None if prior is None else _checked_weights(prior, 1, count, "prior")
+    if not parts:
+        raise DataError("expected at least one body part, got none", where="parts")
+    for part, members in parts.items():
+        if not members or not 0 <= min(members) <= max(members) < count:
+            raise DataError(
+                f"a body part needs joints of 0..{count - 1}, got {tuple(members)}", where=f"parts[{part!r}]"
+            )
+    # A scale to twice 1/V at least: joints that all count the same look neither bright nor dark.
+    highest = float(max(importance.max(), 0.0 if prior is None else prior.max(), 2 / count))
     scale = ScalarMappable(Normalize(0.0, highest), colormaps[IMPORTANCE])
     fig = style.figure(9.0, 5.0)
     halves: Any = fig.subfigures(2, 1, height_ratios=[2.4, 2.6])
@@ -101,7 +114,7 @@ def plot_key_parts(
     extra = [("predicted, mean", mean)] + ([] if prior is None else [("language prior", prior)])
     last = _draw_poses(upper, joints, bones, poses, importance=importance, scale=scale, extra=extra)
     bar = upper.colorbar(scale, ax=last, shrink=0.8, pad=0.02)
-    bar.set_label("importance of a joint", fontsize=style.TICK_SIZE)
+    bar.set_label(f"importance of a joint\n(uniform: {1 / count:.2f})", fontsize=style.TICK_SIZE)
     bar.ax.tick_params(labelsize=style.SMALL_SIZE)
     if title:
         upper.suptitle(style.wrap(title, 100, 2), fontsize=style.TITLE_SIZE, color=style.INK)
@@ -113,27 +126,28 @@ def plot_hits(rows: Sequence[Mapping[str, Any]], *, ax: Axes | None = None, titl
     """How often slots are named right, on seen (filled) and unseen classes (hollow), by whom.
 
     Args:
-        rows: mappings with ``slot``, ``who``, ``seen`` and ``unseen``, the last two in percent or None.
+        rows: mappings with ``slot``, ``who``, ``seen`` and ``unseen``, the last two in percent,
+            as numbers or Summaries, or None.
         ax: where to draw; None makes a figure of fitting size.
         title: above it.
 
     Raises:
-        DataError: there are no rows.
+        DataError: there are no rows, a row lacks a key, or a value is not in 0..100.
     """
-    if not rows:
-        raise DataError("expected at least one row, got none", where="rows")
+    _check_hits(rows)
     slots = list(dict.fromkeys(row["slot"] for row in rows))
     people = list(dict.fromkeys(row["who"] for row in rows))
     axes = style.ensure_axes(ax, width=7.4, height=0.24 * (len(rows) + len(slots)) + 1.3)
     places, names = [], []
     for number, row in enumerate(rows):
         y = number + 0.8 * slots.index(row["slot"])
-        colour = (
-            style.GREY if row["who"] == people[-1] else style.PALETTE[people.index(row["who"]) % len(style.PALETTE)]
-        )
+        who = people.index(row["who"])
+        colour = style.GREY if 0 < who == len(people) - 1 else style.PALETTE[who % len(style.PALETTE)]
         for key, face in (("seen", colour), ("unseen", "white")):
             if row[key] is not None:
-                axes.plot(row[key], y, "o", markersize=6, color=colour, markerfacecolor=face, zorder=2)
+                mean, half_width = _value(row[key])
+                look = {"markersize": 6, "color": colour, "markerfacecolor": face, "zorder": 2}
+                axes.errorbar(mean, y, xerr=half_width, fmt="o", elinewidth=1.3, **look)
         places.append(y)
         names.append(f"{row['slot']}: {row['who']}")
     axes.hlines(places, 0, 100, color=style.LIGHT, linewidth=0.8, zorder=1)
@@ -144,7 +158,7 @@ def plot_hits(rows: Sequence[Mapping[str, Any]], *, ax: Axes | None = None, titl
     for face, label in ((style.INK, "seen classes"), ("white", "unseen classes")):
         axes.plot([], [], "o", color=style.INK, markerfacecolor=face, markersize=6, label=label)
     style.figure_of(axes).legend(loc="outside lower center", ncols=2, fontsize=style.TICK_SIZE, frameon=False)
-    style.label_axes(axes, x="clips whose slot is named right, %", title=title)
+    style.label_axes(axes, x="clips whose slot is named right (one of the top k words), %", title=title)
     return axes
 
 
@@ -159,13 +173,11 @@ def _draw_poses(
     extra: Sequence[tuple[str, np.ndarray]] = (),
 ) -> list[Axes]:
     """Evenly spaced poses side by side, to one scale; joints in the colour and size of their importance."""
-    clip = np.asarray(joints, dtype=float)
-    clip = clip if clip.ndim == 4 else clip[None]
-    clip = clip[:, np.isfinite(clip).all((0, 2, 3)) & (clip != 0).any((0, 2, 3))]
-    if not clip.shape[1]:
-        raise DataError("no frame of the clip holds a body", where="joints")
+    if poses < 1:
+        raise ConfigError(f"'poses' must be at least 1, got {poses}", where="plotting.readings")
+    clip = _checked_clip(joints)
     shown = np.unique(np.linspace(0, clip.shape[1] - 1, poses).round().astype(int))
-    low, high = clip[..., :2].min((0, 1, 2)), clip[..., :2].max((0, 1, 2))
+    low, high = np.nanmin(clip[..., :2], axis=(0, 1, 2)), np.nanmax(clip[..., :2], axis=(0, 1, 2))
     margin = 0.06 * (high - low).max()
     middle = int(shown[len(shown) // 2])
     panels = [(int(f), f"frame {f}", None) for f in shown] + [(middle, name, values) for name, values in extra]
@@ -178,13 +190,59 @@ def _draw_poses(
         if weights is not None and scale is not None:
             relative = weights / scale.norm.vmax  # type: ignore[operator]
             order = np.argsort(weights)
-            points = clip[0, frame, order, :2]
-            axes.scatter(*points.T, s=8 + 60 * relative[order], c=scale.to_rgba(weights[order]), zorder=4)
+            for person in clip[np.isfinite(clip[:, frame]).all((1, 2)), frame]:
+                points = person[order, :2]
+                axes.scatter(*points.T, s=8 + 60 * relative[order], c=scale.to_rgba(weights[order]), zorder=4)
         axes.set(xlim=(low[0] - margin, high[0] + margin), ylim=(low[1] - margin, high[1] + margin))
         axes.set(xticks=[], yticks=[], ylabel="")
         axes.spines[:].set_visible(False)
         axes.set_xlabel(caption, fontsize=style.TICK_SIZE, color=style.INK)
     return list(grid)
+
+
+def _checked_clip(joints: np.ndarray) -> np.ndarray:
+    """``[person, frame, joint, xyz]`` without frames where nobody is; an absent person is NaN."""
+    clip = np.array(joints, dtype=float)
+    if clip.ndim not in (3, 4) or clip.shape[-1] != 3:
+        raise DataError(
+            f"expected [frame, joint, xyz] or [person, frame, joint, xyz], got shape {clip.shape}", where="joints"
+        )
+    clip = clip if clip.ndim == 4 else clip[None]
+    there = np.isfinite(clip).all((2, 3)) & (clip != 0).any((2, 3))
+    if not there.any():
+        raise DataError("no frame of the clip holds a body", where="joints")
+    clip[~there] = np.nan
+    return clip[:, there.any(0)]
+
+
+def _checked_weights(values: np.ndarray, axes: int, count: int, where: str) -> np.ndarray:
+    array = np.asarray(values, dtype=float)
+    if array.ndim != axes or not array.size:
+        axes_named = "[coarse frame, joint]" if axes == 2 else "[joint]"
+        raise DataError(f"expected {axes_named}, got shape {array.shape}", where=where)
+    if array.shape[-1] != count:
+        raise DataError(f"expected a value for each of {count} joints, got {array.shape[-1]}", where=where)
+    if not np.isfinite(array).all() or array.min() < 0:
+        raise DataError("an importance must be finite and not negative", where=where)
+    return array
+
+
+def _value(value: Summary | float) -> tuple[float, float]:
+    """Mean and half-width of its interval, 0 where there is none."""
+    return (value.mean, value.half_width or 0.0) if isinstance(value, Summary) else (float(value), 0.0)
+
+
+def _check_hits(rows: Sequence[Mapping[str, Any]]) -> None:
+    if not rows:
+        raise DataError("expected at least one row, got none", where="rows")
+    for number, row in enumerate(rows):
+        if missing := [key for key in ("slot", "who", "seen", "unseen") if key not in row]:
+            raise DataError(f"every row needs the key {missing[0]!r}, it has {list(row)}", where=f"rows[{number}]")
+        for key in ("seen", "unseen"):
+            if row[key] is not None and not 0 <= _value(row[key])[0] <= 100:
+                raise DataError(
+                    f"{key!r} must be percent, 0..100, got {_value(row[key])[0]:g}", where=f"rows[{number}]"
+                )
 
 
 def _draw_words(axes: Axes, words: Words, own: Collection[str], widest: float) -> None:
@@ -193,14 +251,15 @@ def _draw_words(axes: Axes, words: Words, own: Collection[str], widest: float) -
     shares = [100 * p for _, p in words]
     axes.barh(range(len(words)), shares, color=colours, height=0.7)
     for y, share in enumerate(shares):
-        axes.text(share + 1.5 * widest, y, f"{share:.0f}", va="center", fontsize=style.TICK_SIZE, color=style.INK)
+        number = f"{share:.0f}" if share >= 0.5 else "<1"
+        axes.text(share + 1.5 * widest, y, number, va="center", fontsize=style.TICK_SIZE, color=style.INK)
     axes.set_yticks(range(len(words)), [word for word, _ in words], fontsize=style.TICK_SIZE)
     for tick, (word, _) in zip(axes.get_yticklabels(), words, strict=True):
         tick.set_color(style.GREEN if word in own else style.INK)
         tick.set_fontweight("bold" if word in own else "normal")
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(len(words) - 0.4, -0.6)
-    axes.set_xlim(0, 118 * widest)
+    axes.set_xlim(0, max(118 * widest, 1.0))
 
 
 def _draw_parts(fig: Any, importance: np.ndarray, parts: Mapping[str, Sequence[int]], prior: np.ndarray | None) -> None:
