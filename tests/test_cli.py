@@ -63,6 +63,8 @@ def test_help_shows_defaults(capsys):
         (["texts", "check", "ntu_120"], "Did you mean 'ntu120'?"),
         (["texts", "check", "absent.toml"], "does not exist (in absent.toml)"),
         (["texts", "show", "puppet", "drink"], "no class is called 'drink'"),
+        (["texts", "check", "puppet", "--classes", "absent.txt"], "the class list does not exist"),
+        (["texts", "check", "--classes", "absent.txt"], "a class list belongs to one text file, got 0"),
         (["texts", "show", "puppet", "99"], "class 99 of 'puppet' has no text"),
         (["texts", "generate", "absent.txt", "--model", "m", "--out", "a.toml"], "the class list does not exist"),
     ],

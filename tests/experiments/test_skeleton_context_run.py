@@ -13,6 +13,7 @@ import torch
 from zsar_kit.cli import main
 from zsar_kit.errors import ArtefactError, ConfigError
 from zsar_kit.experiments.config import RunConfig
+from zsar_kit.experiments.context_figures import ClipReader
 from zsar_kit.experiments.contexts import context_report, context_table, examples_table
 from zsar_kit.experiments.pack import export_run, import_run
 from zsar_kit.experiments.predict import Recogniser
@@ -73,7 +74,7 @@ def test_contexts_are_judged_against_baselines(finished, puppet_workspace, capsy
     stored = json.loads((finished.path / "contexts.json").read_text(encoding="utf-8"))
     assert stored["k"] == 3
     for report in reports:
-        assert set(report.seen) == set(report.unseen) == {"model", "most frequent words", "without the skeleton"}
+        assert set(report.seen) == set(report.unseen) == {"model", "most frequent words", "model on the mean clip"}
         counts = {a.n for a in report.unseen.values()}
         assert len(counts) == 1
         assert all(a.hit is None or 0 <= a.hit <= 100 for a in report.unseen.values())
@@ -82,7 +83,12 @@ def test_contexts_are_judged_against_baselines(finished, puppet_workspace, capsy
     table = context_table([reports, reports])
     assert "ceiling" in table
     assert "most frequent words" in table
+    for k in (0, 10**6):
+        with pytest.raises(ConfigError, match="k must be from 1 to"):
+            context_report(finished, puppet_workspace, k=k)
     workspace = ["--workspace", str(puppet_workspace.root), "--quiet"]
+    assert main(["contexts", str(finished.path), str(finished.path), *workspace]) == 2
+    assert "differ in the seed alone" in capsys.readouterr().err
     assert main(["contexts", str(finished.path), "--k", "3", *workspace]) == 0
     shown = capsys.readouterr().out
     assert "puppet (synthetic) 23/5" in shown
@@ -123,6 +129,7 @@ def test_a_run_that_reads_no_contexts_says_so(puppet_workspace):
     blind = run(config(overrides={**SHORT, "grounding.enabled": False}), puppet_workspace)
     with pytest.raises(ConfigError, match="reads no contexts"):
         context_report(blind, puppet_workspace)
+    assert ClipReader(blind, puppet_workspace).key_part_figure(3).subfigs  # key parts need no grounding
     flora = config(method="flora", overrides={"align.steps": 10, "flow.steps": 5})
     recogniser = Recogniser.load(run(flora, puppet_workspace).path, puppet_workspace)
     with pytest.raises(ConfigError, match="Flora reads neither contexts nor key parts"):

@@ -111,6 +111,19 @@ def test_fewer_candidates_and_fewer_slots(language):
     assert set(small.vocabulary) == {"environment", "used", "cup", "ball", "none"}
 
 
+def test_slots_in_any_order_are_read_in_the_prompts(language, bank):
+    turned = ContextBank.build(texts(), (0, 1), language, SLOTS[::-1])
+    assert turned.slots == SLOTS
+    assert turned.digest() == bank.digest()
+
+
+def test_a_bank_with_a_head_is_not_kept_without_it(language, tmp_path):
+    whole = ContextBank.build(texts(), (0, 1), language, SLOTS, own_head=True)
+    with pytest.raises(ArtefactError, match="own head"):
+        whole.write(tmp_path / "bank")
+    whole.for_inference().write(tmp_path / "bank")
+
+
 def test_round_trip_and_what_recognition_needs(bank, tmp_path):
     kept = bank.for_inference()
     kept.write(tmp_path / "bank")

@@ -62,6 +62,16 @@ def test_information_of_real_banks_by_counting(dataset: str) -> None:
         assert s.unique == sum(len({i for i, w in pairs if w == word}) == 1 for word in {w for _, w in pairs})
 
 
+def test_what_comes_by_chance_is_told_apart() -> None:
+    rng = np.random.default_rng(0)
+    random = bank(*[[(f"w{rng.integers(40)}", "x", "x") for _ in range(10)] for _ in range(20)])
+    s = slot_statistics(random, "environment")
+    assert s.information > 1.0  # of 4.3 bits, though words are dealt at random
+    assert abs(s.information - s.by_chance) < 0.15
+    telling = slot_statistics(bank(*[[(f"w{c}", "x", "x")] * 10 for c in range(20)]), "environment")
+    assert telling.information - telling.by_chance > 2.5
+
+
 def test_entropy() -> None:
     assert entropy([1, 1, 1, 1]) == pytest.approx(2.0)
     assert entropy([5]) == 0.0

@@ -2,8 +2,9 @@
 
 A slot is named right if one of the k likeliest words is among the words that the class's descriptions have there. The
 word ``none`` (no object) is left out of both, or guessing it would be the best strategy, and is counted apart. The most
-frequent words, and the language model without the skeleton, are judged alike. Words of unseen classes can be named only
-so far as they occur with seen ones; that ceiling, and the accuracy inside and outside it, is part of the answer.
+frequent words, and the model on the mean of all clips, are judged alike. Training shows only words of seen classes: the
+share of clips whose class has one of these is a ceiling for whoever names nothing else, and the accuracy inside and
+outside it is part of the answer.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ def most_frequent(counts: Mapping[int, int], k: int) -> Int[np.ndarray, " k"]:
 
 
 def agreement(ranked: Int[np.ndarray, "sample k"], labels: Int[np.ndarray, " sample"]) -> tuple[float, float]:
-    """Percent of pairs of clips that share their likeliest word: pairs of one class, and pairs of two classes.
+    """Percent of pairs of clips that share their likeliest word other than ``none``: of one class, and of two classes.
 
     A context that is read from the motion agrees within classes and differs between them; one that ignores the clip
     agrees always.

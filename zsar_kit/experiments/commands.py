@@ -301,7 +301,14 @@ def contexts(workspace: Workspace, paths: Sequence[Path], k: int, write: Path | 
     if not paths:
         raise ConfigError("name at least one run folder")
     folders = [RunFolder(path) for path in paths]
-    first = folders[0].config()
+    configs = [folder.config() for folder in folders]
+    first, seeds = configs[0], {config.seed for config in configs}
+    if len({replace(config, seed=0).digest() for config in configs}) > 1 or len(seeds) < len(configs):
+        raise ConfigError(
+            "the runs must differ in the seed alone, each seed once",
+            where=" ".join(str(p) for p in paths[:3]),
+            remedy="Name the runs of one method, preset and split.",
+        )
     reports = [context_report(folder, workspace, k) for folder in folders]
     tables = {
         "contexts": context_table(reports),
@@ -309,6 +316,7 @@ def contexts(workspace: Workspace, paths: Sequence[Path], k: int, write: Path | 
         "contexts_examples": examples_table(folders[0], workspace),
         "heads": head_table(folders, workspace),
     }
+    tables = {name: table for name, table in tables.items() if table}
     if write is not None:
         write_tables(write, f"{first.dataset}_{slug(first.split)}", tables)
     synthetic = " (synthetic)" if first.dataset == "puppet" else ""

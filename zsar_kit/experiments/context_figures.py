@@ -15,14 +15,14 @@ from zsar_kit.data.skeletons import convert
 from zsar_kit.errors import ConfigError
 from zsar_kit.evaluation.tables import format_table
 from zsar_kit.experiments.config import slug
-from zsar_kit.experiments.contexts import WHO, SlotReport, context_method
+from zsar_kit.experiments.contexts import WHO, SlotReport, context_method, texts_of_run
 from zsar_kit.experiments.run import RunFolder
 from zsar_kit.experiments.stages import Workspace, prepare_skeletons
-from zsar_kit.methods.skeleton_context import SkeletonContext
+from zsar_kit.methods.skeleton_context import SkeletonContext, part_joints
+from zsar_kit.models.skeleton_context.key_parts import key_part_prior
 from zsar_kit.plotting.readings import plot_contexts, plot_hits, plot_key_parts
 from zsar_kit.plotting.style import save_figure
 from zsar_kit.semantics.slots import slot_words
-from zsar_kit.semantics.text_files import load_texts
 from zsar_kit.semantics.texts import ClassTexts
 
 
@@ -34,19 +34,21 @@ class ClipReader:
         workspace: of the run.
 
     Raises:
-        ConfigError: the run's method reads no contexts.
+        ConfigError: the run's method is another.
+        ArtefactError: the kit's texts are other than the run's.
     """
 
     def __init__(self, run: RunFolder, workspace: Workspace):
         self.run, self.result = run, run.result()
         self.method, self.data = context_method(run, workspace)
         self.skeletons = prepare_skeletons(workspace, self.result["dataset"])
-        self.texts = load_texts(self.result["dataset"])
+        self.texts = texts_of_run(run, workspace)
 
     def first_clips(self) -> list[int]:
         """The first test clip of each unseen class: no choice by what comes out."""
         labels = self.data.features.labels
-        return [int(np.flatnonzero(self.data.fold.test & (labels == c))[0]) for c in self.data.fold.split.unseen]
+        own = (np.flatnonzero(self.data.fold.test & (labels == c)) for c in self.data.fold.split.unseen)
+        return [int(rows[0]) for rows in own if len(rows)]
 
     def label(self, sample: int) -> int:
         """The clip's class.
@@ -106,8 +108,8 @@ class ClipReader:
         """Save figures of clips by sample."""
         paths: list[Path] = []
         for sample, figure in figures.items():
-            name = slug(str(self.data.features.samples[sample]))
-            stem = folder / f"{kind}_{slug(self.result['dataset'])}_{slug(self.result['split'])}_{name}"
+            name, seed = slug(str(self.data.features.samples[sample])), self.result["seed"]
+            stem = folder / f"{kind}_{slug(self.result['dataset'])}_{slug(self.result['split'])}_s{seed}_{name}"
             paths += save_figure(figure, stem, runs=[self.run.path.name], sample=name)
         return paths
 
@@ -131,13 +133,11 @@ class ClipReader:
 
 def language_prior(method: SkeletonContext, texts: ClassTexts, c: int) -> np.ndarray:
     """K_gt of any class, also of one that training never saw: what the language says of its joints."""
-    settings, ntu = method.settings.parts, layout("ntu25")
+    settings = method.settings.parts
     by_descriptions = settings.prior == "descriptions"
     named = {row.body_part for row in texts.contexts_of(c)} if by_descriptions else set(texts.key_parts_of(c))
-    prior = np.zeros(len(ntu))
-    for part in named:
-        prior[list(ntu.parts[part])] = 1.0
-    return prior / prior.sum()
+    chosen = torch.tensor([[part in named for part in PARTS]])
+    return key_part_prior(part_joints(), chosen, normalise=settings.normalise)[0].numpy()
 
 
 def hits_figure(reports: Sequence[SlotReport], title: str) -> Axes:

@@ -11,19 +11,19 @@ import torch
 
 from zsar_kit.artefacts import write_json
 from zsar_kit.data.splits import class_names
-from zsar_kit.errors import ConfigError
+from zsar_kit.errors import ArtefactError, ConfigError
 from zsar_kit.evaluation.contexts import SlotAccuracy, agreement, most_frequent, slot_accuracy, word_sets
 from zsar_kit.evaluation.statistics import summarize
 from zsar_kit.evaluation.tables import format_table
 from zsar_kit.experiments.fits import FoldData, in_batches
-from zsar_kit.experiments.run import RunFolder, gather
+from zsar_kit.experiments.run import RunFolder, gather_test
 from zsar_kit.experiments.stages import Workspace
 from zsar_kit.methods.skeleton_context import SkeletonContext
 from zsar_kit.semantics.slots import slot_words
 from zsar_kit.semantics.text_files import load_texts
-from zsar_kit.semantics.texts import NOTHING
+from zsar_kit.semantics.texts import NOTHING, ClassTexts
 
-WHO = ("model", "most frequent words", "without the skeleton")
+WHO = ("model", "most frequent words", "model on the mean clip")
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,8 @@ class SlotReport:
         seen, unseen: who is judged to the accuracy on test samples of seen and of unseen classes.
         nothing: percent of unseen test clips whose likeliest word is ``none``, and the mean percent of their classes'
             descriptions that have it.
-        agreement: percent of pairs of unseen test clips with the same likeliest word, within and between classes.
+        agreement: percent of pairs of unseen test clips with the same likeliest word other than ``none``, within and
+            between classes.
     """
 
     slot: str
@@ -49,16 +50,34 @@ def context_method(run: RunFolder, workspace: Workspace) -> tuple[SkeletonContex
     """The trained method of a run that reads contexts, and its data.
 
     Raises:
-        ConfigError: the run's method reads none.
+        ConfigError: the run's method is another.
     """
     method = run.method(workspace)
-    if not isinstance(method, SkeletonContext) or not method.slots:
+    if not isinstance(method, SkeletonContext):
         raise ConfigError(
             f"the run's method ({run.result()['method']}) reads no contexts",
             where=run.path,
-            remedy="Name a run of skeleton_context with its grounding on.",
+            remedy="Name a run of skeleton_context.",
         )
-    return method, gather(run.config(), workspace)[0]
+    return method, gather_test(run.config(), workspace)
+
+
+def texts_of_run(run: RunFolder, workspace: Workspace) -> ClassTexts:
+    """The class texts that a run was trained with.
+
+    Raises:
+        ArtefactError: the kit's texts are other than the run's, so that they can't judge it.
+    """
+    texts = load_texts(run.config().dataset)
+    for semantics in run.semantics(workspace).values():
+        now = tuple(texts.sentences(semantics.text_set, c) for c in semantics.class_ids)
+        if now != semantics.texts:
+            raise ArtefactError(
+                f"the run was trained with other {semantics.text_set!r} texts than those of this version",
+                where=run.path,
+                remedy="Train it again with this version.",
+            )
+    return texts
 
 
 def context_report(run: RunFolder, workspace: Workspace, k: int = 5) -> list[SlotReport]:
@@ -68,13 +87,22 @@ def context_report(run: RunFolder, workspace: Workspace, k: int = 5) -> list[Slo
         run: a finished run of SkeletonContext.
         workspace: of the run.
         k: a slot is named right if one of its k likeliest words is right.
+
+    Raises:
+        ConfigError: the run reads no contexts, or k is out of range.
+        ArtefactError: the kit's texts are other than the run's.
     """
     method, data = context_method(run, workspace)
+    if not method.slots:
+        raise ConfigError("the run's method reads no contexts: its grounding is off", where=run.path)
+    most = len(method.vocabulary) - 1
+    if not 1 <= k <= most:
+        raise ConfigError(f"k must be from 1 to {most}, the words that are guessed among, got {k}", where="k")
     split, rows = data.fold.split, np.flatnonzero(data.fold.test)
     labels = data.features.labels[rows]
-    texts, index = load_texts(run.config().dataset), {w: i for i, w in enumerate(method.vocabulary)}
+    texts, index = texts_of_run(run, workspace), {w: i for i, w in enumerate(method.vocabulary)}
     best, first = _ranked(method, data, rows, k)
-    blind = _without_skeleton(method, data, k)
+    blind = _on_the_mean_clip(method, data, k)
     unseen = np.isin(labels, split.unseen)
     reports = []
     for s, slot in enumerate(method.slots):
@@ -143,7 +171,7 @@ def examples_table(run: RunFolder, workspace: Workspace, k: int = 3) -> str:
     """One test clip of each unseen class, the one whose words the model is surest of: what it reads, as Markdown."""
     method, data = context_method(run, workspace)
     rows = np.flatnonzero(data.fold.test & np.isin(data.features.labels, data.fold.split.unseen))
-    labels, texts = data.features.labels[rows], load_texts(run.config().dataset)
+    labels, texts = data.features.labels[rows], texts_of_run(run, workspace)
     names = class_names(run.config().dataset)
     with torch.inference_mode():
         found = [c for batch in in_batches(method, data.inputs(rows)) for c in method.predict_contexts(batch, k)]
@@ -151,7 +179,7 @@ def examples_table(run: RunFolder, workspace: Workspace, k: int = 3) -> str:
             [method.context_log_probabilities(b).amax(-1).sum(-1) for b in in_batches(method, data.inputs(rows))]
         )
     lines = []
-    for c in data.fold.split.unseen:
+    for c in sorted(set(labels.tolist())):
         mine = np.flatnonzero(labels == c)
         surest = int(mine[int(logs[torch.from_numpy(mine)].argmax())])
         own = {slot: set(slot_words(texts, c, slot)) for slot in method.slots}
@@ -176,8 +204,8 @@ def _ranked(method: SkeletonContext, data: FoldData, rows: np.ndarray, k: int) -
     return np.concatenate(best), np.concatenate(first)
 
 
-def _without_skeleton(method: SkeletonContext, data: FoldData, k: int) -> np.ndarray:
-    """The same for the mean of all training clips: what the language model says without any clip."""
+def _on_the_mean_clip(method: SkeletonContext, data: FoldData, k: int) -> np.ndarray:
+    """The same for the mean of all training clips: what is named whatever the clip."""
     rows = np.flatnonzero(data.fold.train)
     total = sum(batch.double().sum(0) for batch in in_batches(method, data.inputs(rows)))
     assert isinstance(total, torch.Tensor)

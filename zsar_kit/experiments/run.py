@@ -31,6 +31,7 @@ from zsar_kit.evaluation.scores import Scores
 from zsar_kit.experiments.config import RunConfig
 from zsar_kit.experiments.fits import Candidate, Fits, FoldData
 from zsar_kit.experiments.stages import (
+    Fold,
     Workspace,
     context_bank_for,
     features_for,
@@ -40,7 +41,7 @@ from zsar_kit.experiments.stages import (
     store_contexts,
     store_semantics,
 )
-from zsar_kit.methods.base import GateChoice, Method, TrainingSet
+from zsar_kit.methods.base import ContextRequest, GateChoice, Method, TrainingSet
 from zsar_kit.methods.registry import entry
 from zsar_kit.seeding import torch_generator
 from zsar_kit.semantics.context_bank import ContextBank
@@ -309,12 +310,26 @@ def gather(config: RunConfig, workspace: Workspace) -> tuple[FoldData, list[Fold
     """What a run's method learns from and is scored on, for the main split and its calibration folds: features, each
     by the fold's own encoder, and context prompts of the fold's own seen classes; made where missing.
     """
-    skeletons = prepare_skeletons(workspace, config.dataset)
-    main, folds = split_and_folds(skeletons, config)
     method_type, method_config = entry(config.method).method, config.method_config()
     views, request = method_type.map_views(method_config), method_type.contexts(method_config)
+    main, folds = split_and_folds(prepare_skeletons(workspace, config.dataset), config)
+    data = _gather(config, workspace, (main, *folds), views, request)
+    return data[0], data[1:]
+
+
+def gather_test(config: RunConfig, workspace: Workspace) -> FoldData:
+    """What a finished run's method is asked about: the main split alone, one view of each clip, and no prompts."""
+    views = entry(config.method).method.map_views(config.method_config())
+    main, _ = split_and_folds(prepare_skeletons(workspace, config.dataset), config)
+    return _gather(config, workspace, (main,), min(views, 1), None)[0]
+
+
+def _gather(
+    config: RunConfig, workspace: Workspace, folds: Sequence[Fold], views: int, request: ContextRequest | None
+) -> list[FoldData]:
+    skeletons = prepare_skeletons(workspace, config.dataset)
     data = []
-    for fold in (main, *folds):
+    for fold in folds:
         features, mark, folder = features_for(
             workspace, skeletons, fold, config.part_protocol(), config.encoder, config.encoder_from, views=views
         )
@@ -324,7 +339,7 @@ def gather(config: RunConfig, workspace: Workspace) -> tuple[FoldData, list[Fold
             contexts = context_bank_for(workspace, config.dataset, seen, request, config.language_model)
         place = folder.relative_to(workspace.root).as_posix()
         data.append(FoldData(fold, features[0], mark.name, place, features if views else (), contexts))
-    return data[0], data[1:]
+    return data
 
 
 def _save_folds(folder: Path, scores: Sequence[Scores], folds: Sequence[FoldData]) -> None:

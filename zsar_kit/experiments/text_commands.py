@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from zsar_kit.data.splits import class_names, dataset_names
-from zsar_kit.errors import TextError, nearest_name
+from zsar_kit.errors import ConfigError, TextError, nearest_name
 from zsar_kit.evaluation.tables import format_table
 from zsar_kit.experiments import figures as drawing
 from zsar_kit.experiments.results import write_between
@@ -34,14 +34,17 @@ def check(sources: Sequence[str], class_list: Path | None) -> tuple[str, bool]:
         The findings, one a line, and whether there were none.
 
     Raises:
-        TextError: a file is malformed.
+        TextError: a file is malformed or missing.
+        ConfigError: a class list is given for none or several of them.
     """
+    if class_list is not None and len(sources) != 1:
+        raise ConfigError(f"a class list belongs to one text file, got {len(sources)}", where="--classes")
     lines, fit = [], True
     for source in sources or builtin_texts():
         texts = load_texts(source)
         names = class_names(texts.dataset) if texts.dataset in dataset_names() else None
         if class_list is not None:
-            names = tuple(n.strip() for n in class_list.read_text(encoding="utf-8").splitlines() if n.strip())
+            names = read_class_list(class_list)
         findings = check_texts(texts, names=names)
         fit = fit and not findings
         lines += [str(finding) for finding in findings]
@@ -87,7 +90,8 @@ def report_table(known: Sequence[ClassTexts]) -> str:
                     "of one class only": str(s.unique),
                     "rows with none, %": f"{100 * s.nothing:.0f}",
                     "rows with a shared word, %": f"{100 * s.shared:.0f}",
-                    "information on the class, bits": f"{s.information:.2f} of {s.class_entropy:.2f}",
+                    "information on the class, bits": f"{s.information:.2f}",
+                    "above chance": f"{s.information - s.by_chance:.2f}",
                 }
             )
     return format_table(rows, list(rows[0]))
@@ -136,8 +140,9 @@ def class_page(texts: ClassTexts, class_id: int) -> str:
     lines = [f"### {texts.dataset} {class_id}: {texts.names[texts.position(class_id)]}", ""]
     lines += [f"- **{s}**: {' '.join(entry[s])}" for s in BASIC_SETS[1:] if s in entry]
     if "noun" in entry and "verb" in entry:
-        parts = ", ".join(texts.key_parts_of(class_id))
-        lines.append(f"- **noun, verb**: {entry['noun'][0]}, {entry['verb'][0]}; **key parts**: {parts}")
+        lines.append(f"- **noun, verb**: {entry['noun'][0]}, {entry['verb'][0]}")
+    if texts.key_parts and texts.key_parts[texts.position(class_id)]:
+        lines.append(f"- **key parts**: {', '.join(texts.key_parts_of(class_id))}")
     for group, members in GROUPS.items():
         if group in entry:
             lines.append(f"- **{group}**: " + " ".join(f"*{m}*: {entry[f'{group}.{m}'][0]}" for m in members))

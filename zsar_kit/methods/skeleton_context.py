@@ -16,7 +16,7 @@ from typing import cast
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from zsar_kit.config import Config
@@ -276,14 +276,19 @@ class SkeletonContext(Method):
         return () if self.reader is None else self.reader.slots
 
 
-def _prior(settings: PartConfig, bank: ContextBank) -> Float[Tensor, "class joint"]:
-    """K_gt of each seen class."""
+def part_joints() -> Bool[Tensor, "part joint"]:
+    """Which joints of the NTU layout belong to each body part."""
     ntu = layout("ntu25")
     joints = torch.zeros(len(PARTS), len(ntu), dtype=torch.bool)
     for row, part in enumerate(PARTS):
         joints[row, list(ntu.parts[part])] = True
+    return joints
+
+
+def _prior(settings: PartConfig, bank: ContextBank) -> Float[Tensor, "class joint"]:
+    """K_gt of each seen class."""
     named = bank.body_parts.any(1) if settings.prior == "descriptions" else bank.key_parts
-    return key_part_prior(joints, torch.from_numpy(named), normalise=settings.normalise)
+    return key_part_prior(part_joints(), torch.from_numpy(named), normalise=settings.normalise)
 
 
 def _bank_of(training: TrainingSet) -> ContextBank:

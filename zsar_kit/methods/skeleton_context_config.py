@@ -74,7 +74,8 @@ class MaskingConfig(Config):
         total: the step T at which all slots are masked; ``None`` is the last step of training.
         description: drawn for each class and step (the paper: all samples of a class get the same), for each sample,
             or from a class at random, as released.
-        shuffle_slots: the words of a description change places at random, as released.
+        shuffle_slots: the words that are to be guessed change places at random, much as released (there the whole
+            description is shuffled, words that stay visible included).
     """
 
     slots: tuple[str, ...] = SLOTS
@@ -213,6 +214,7 @@ AS_RELEASED = {
     "masking.description": "random_class",
     "masking.shuffle_slots": True,
     "parts.reduction": "mean",
+    "space.scale": "none",
     "space.normalise": True,
     "space.temperature": 10.0,
     "space.project_texts": False,

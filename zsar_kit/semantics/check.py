@@ -87,7 +87,7 @@ def bert_vocabulary() -> frozenset[str]:
     tokenizer = json.loads((offline_model_folder() / "tokenizer.json").read_text(encoding="utf-8"))
     vocabulary = tokenizer["model"]["vocab"]
     assert len(vocabulary) == _VOCABULARY_SIZE, "the verified file changed"
-    return frozenset(word for word in vocabulary if word.isalpha())
+    return frozenset(word for word in vocabulary if word.isalpha() and len(word) > 1)
 
 
 def _place(texts: ClassTexts, class_id: int, key: str = "", row: int | None = None) -> str:

@@ -24,7 +24,7 @@ from zsar_kit.config import digest_of
 from zsar_kit.errors import ArtefactError, TextError
 from zsar_kit.semantics.language import LanguageRecord
 from zsar_kit.semantics.masked_language import MaskedLanguage, prompt
-from zsar_kit.semantics.texts import BODY_PARTS, ClassTexts
+from zsar_kit.semantics.texts import BODY_PARTS, SLOTS, ClassTexts
 
 SCHEMA = 1
 _ARRAYS = ("words", "embedding", "hidden", "mask", "prompts", "places", "body_parts", "key_parts")
@@ -88,7 +88,7 @@ class ContextBank:
             texts: with context descriptions of these classes.
             class_ids: the seen classes, and no other.
             language: the masked language model.
-            slots: which slots the prompt has (Table 7), of :data:`~zsar_kit.semantics.texts.SLOTS`.
+            slots: which slots the prompt has (Table 7), of :data:`~zsar_kit.semantics.texts.SLOTS`, whose order counts.
             vocabulary: so many of the model's most frequent whole words are candidates, beside the words of these
                 classes; 0 takes all whole words.
             own_head: also take the model's pretrained head.
@@ -100,6 +100,7 @@ class ContextBank:
                 slot's word is not one piece.
             MissingModelError: ``own_head`` is asked for and the model has none.
         """
+        slots = tuple(s for s in SLOTS if s in slots) if set(slots) <= set(SLOTS) else tuple(slots)
         places = language.slot_places(slots)
         banks = [texts.contexts_of(c) for c in class_ids]
         if len({len(bank) for bank in banks}) > 1:
@@ -149,7 +150,13 @@ class ContextBank:
         return digest_of([self._meta(), arrays])
 
     def write(self, folder: str | Path) -> None:
-        """Write the artefact, whole or not at all."""
+        """Write the artefact, whole or not at all.
+
+        Raises:
+            ArtefactError: the bank holds the language model's own head, which only training reads and no file keeps.
+        """
+        if self.head:
+            raise ArtefactError("a bank with the model's own head is not kept", remedy="Write bank.for_inference().")
         with atomic_folder(folder) as scratch:
             tensors = {name: torch.from_numpy(np.ascontiguousarray(getattr(self, name))) for name in _ARRAYS}
             save_tensors(scratch / "bank.safetensors", tensors)
@@ -166,7 +173,9 @@ class ContextBank:
         folder = Path(folder)
         read_provenance(folder, "ContextBank", version=SCHEMA)
         meta, (tensors, _) = read_json(folder / "meta.json"), load_tensors(folder / "bank.safetensors")
-        if missing := [name for name in _ARRAYS if name not in tensors]:
+        missing = [name for name in _ARRAYS if name not in tensors]
+        missing += [key for key in ("dataset", "class_ids", "slots", "vocabulary", "language") if key not in meta]
+        if missing:
             raise ArtefactError(f"{missing[0]!r} of the ContextBank is missing", where=folder, remedy="Make it again.")
         return cls(
             dataset=meta["dataset"],

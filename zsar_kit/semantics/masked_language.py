@@ -84,7 +84,7 @@ class MaskedLanguage:
             raise TextError(
                 f"a slot must hold one word piece of {self.encoder.record.name!r}, and {word!r} is {pieces}",
                 where=where or None,
-                remedy="Use a head noun that the model knows in one piece (zsar texts check).",
+                remedy="Use a head noun that the model knows in one piece (`zsar texts check` knows BERT's words).",
             )
         return self.words[word]
 

@@ -12,7 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from zsar_kit.seeding import numpy_generator
 from zsar_kit.semantics.texts import NOTHING, SLOTS, ClassTexts
+
+SHUFFLES = 20
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,9 @@ class SlotStatistics:
         nothing: share of the rows with ``none``.
         unique: words that a single class has.
         reach: for each row the number of classes that have its word, ``[row]``; rows with ``none`` are left out.
-        information: mutual information of word and class, bits: 0 where the word says nothing of the class.
+        information: mutual information of word and class as counted, bits. With few rows a word, it is large even
+            where words say nothing.
+        by_chance: its mean over :data:`SHUFFLES` shuffles of the words over the rows; what is above it is real.
         entropy: of the word, bits; no slot can say more.
         class_entropy: of the class, bits.
     """
@@ -38,6 +43,7 @@ class SlotStatistics:
     unique: int
     reach: np.ndarray
     information: float
+    by_chance: float
     entropy: float
     class_entropy: float
 
@@ -69,9 +75,20 @@ def slot_statistics(texts: ClassTexts, slot: str) -> SlotStatistics:
         unique=sum(len(classes) == 1 for classes in owners.values()),
         reach=np.array([len(owners[word]) for _, word in pairs if word != NOTHING], dtype=int),
         information=word_entropy + class_entropy - entropy(joint.values()),
+        by_chance=word_entropy + class_entropy - _shuffled_entropy(pairs),
         entropy=word_entropy,
         class_entropy=class_entropy,
     )
+
+
+def _shuffled_entropy(pairs: list[tuple[int, str]]) -> float:
+    """Mean joint entropy of class and word when words are dealt to the rows at random."""
+    classes, words = (np.unique(np.array(x), return_inverse=True)[1] for x in zip(*pairs, strict=True))
+    drawn = []
+    for shuffle in range(SHUFFLES):
+        order = numpy_generator(shuffle, "slot statistics").permutation(len(words))
+        drawn.append(entropy(np.unique(classes * len(words) + words[order], return_counts=True)[1]))
+    return float(np.mean(drawn))
 
 
 def all_slots(texts: ClassTexts) -> list[SlotStatistics]:
@@ -79,7 +96,7 @@ def all_slots(texts: ClassTexts) -> list[SlotStatistics]:
     return [slot_statistics(texts, slot) for slot in SLOTS]
 
 
-def entropy(counts: Iterable[int]) -> float:
+def entropy(counts: Iterable[int] | np.ndarray) -> float:
     """Entropy of an empirical distribution, bits: ``-sum p log2 p``."""
     values = np.array(list(counts), dtype=float)
     share = values / values.sum()

@@ -11,7 +11,7 @@ data set's official one) and any of the rest:
   ``"ntu120:7"``, class 7 of another file of the kit.
 
 A file that has ``first_of = "ntu120"`` and ``classes = 60`` in place of tables takes the first classes of another.
-The kit ships its own texts for its data sets; a file of the same form, given by path, replaces them.
+The kit ships its own texts for its data sets; a file of the same form is read by its path.
 """
 
 from __future__ import annotations

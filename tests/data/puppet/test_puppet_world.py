@@ -18,7 +18,13 @@ from zsar_kit.errors import ConfigError
 TINY = PuppetConfig.tiny()
 #: Content of the tiny set of version 1. If this changes, the motions changed: raise VERSION, say so in the
 #: change log, and report floors and methods before and after.
-FROZEN = "ad769d9fe0353e36c41cfca3d2f6dd72f47e17244e0fbe7682adbec8feb30184"
+FROZEN = {
+    "S001C001P001R001A001": ((1, 80, 25, 3), (-0.0042, 0.0687, 3.8278), 0.01484),
+    "S001C001P001R001A011": ((1, 106, 25, 3), (-0.0140, 0.0467, 3.6841), 0.01323),
+    "S001C001P001R001A027": ((1, 87, 25, 3), (-0.1376, 0.0833, 4.1043), 0.02377),
+}
+"""Of some sequences: shape, mean position and mean step, metres. Sines differ in their last bits between processors, so
+the bytes of a set are the same on one machine only."""
 
 
 @pytest.fixture(scope="module")
@@ -56,8 +62,14 @@ def test_sequences_are_finite_metres_before_the_camera(one_view):
         assert s.joints[..., 2].max() < 6.5
 
 
-def test_the_same_configuration_gives_the_same_bytes_and_another_seed_others():
-    assert puppet_hash(TINY) == FROZEN
+def test_the_same_configuration_gives_the_same_data_and_another_seed_others():
+    assert puppet_hash(TINY) == puppet_hash(TINY)
+    known = {s.sample: s.joints for s in generate(TINY) if s.sample in FROZEN}
+    assert known.keys() == FROZEN.keys()
+    for sample, (shape, mean, step) in FROZEN.items():
+        assert known[sample].shape == shape
+        assert known[sample][0].mean((0, 1)) == pytest.approx(mean, abs=2e-4)
+        assert np.abs(np.diff(known[sample][0], axis=0)).mean() == pytest.approx(step, abs=2e-5)
     other = next(generate(replace(TINY, seed=1)))
     first = next(generate(TINY))
     assert first.sample == other.sample

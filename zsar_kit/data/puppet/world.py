@@ -116,7 +116,7 @@ def generate(config: PuppetConfig) -> Iterator[SkeletonSequence]:
 
 
 def puppet_hash(config: PuppetConfig) -> str:
-    """SHA-256 over names, labels and coordinates of all sequences: the identity of the data themselves."""
+    """SHA-256 over names, labels and coordinates of all sequences: the identity of the data on one machine."""
     digest = hashlib.sha256()
     for sequence in generate(config):
         digest.update(f"{sequence.sample} {sequence.label} {sequence.joints.shape}".encode())
