@@ -95,7 +95,7 @@ def test_contexts_are_judged_against_baselines(finished, puppet_workspace, capsy
     assert examples_table(finished, puppet_workspace).splitlines()[2] in shown
 
 
-def test_a_clip_is_recognised_read_and_weighed(finished, clip, puppet_workspace):
+def test_a_clip_is_recognised_read_and_weighed(finished, clip, puppet_workspace, tmp_path, capsys):
     layout = prepare_skeletons(puppet_workspace, "puppet").layout
     recogniser = Recogniser.load(finished.path, puppet_workspace)
     found = recogniser.classify(clip.joints, WORDS, layout=layout)
@@ -105,6 +105,13 @@ def test_a_clip_is_recognised_read_and_weighed(finished, clip, puppet_workspace)
     assert all(len(words) == 4 for words in contexts.values())
     importance = recogniser.key_parts(clip.joints, layout=layout)
     assert importance.shape == (8, 25)
+    np.save(tmp_path / "clip.npy", np.asarray(clip.joints[0]))
+    workspace = ["--workspace", str(puppet_workspace.root), "--quiet"]
+    command = ["predict", str(finished.path), str(tmp_path / "clip.npy"), "--classes", WORDS, "--layout", layout]
+    assert main([*command, *workspace]) == 0
+    shown = capsys.readouterr().out
+    assert "(none of these)" in shown
+    assert "Read from the motion alone" in shown
     assert importance.sum(1) == pytest.approx(np.ones(8), abs=1e-5)
 
 

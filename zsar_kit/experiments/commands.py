@@ -293,7 +293,14 @@ def ablate(
 def predict(workspace: Workspace, run_folder: Path, clip: str, classes: str, layout: str) -> str:
     """Rank classes given as words for one clip."""
     recogniser = Recogniser.load(run_folder, workspace)
-    return f"{recogniser.classify(clip, classes, layout=layout)} (The first call of a process warms up.)"
+    text = f"{recogniser.classify(clip, classes, layout=layout)} (The first call of a process warms up.)"
+    if not recogniser.reads_contexts:
+        return text
+    found = recogniser.contexts(clip, k=5, layout=layout)
+    rows = [
+        {"slot": slot, "words": ", ".join(f"{w} {100 * p:.0f} %" for w, p in words)} for slot, words in found.items()
+    ]
+    return f"{text}\n\nRead from the motion alone:\n{format_table(rows, ['slot', 'words'])}"
 
 
 def contexts(workspace: Workspace, paths: Sequence[Path], k: int, write: Path | None) -> str:

@@ -180,6 +180,11 @@ class Recogniser:
             return self._reader.key_parts(self._feature(*read_clip(clip, layout)))[0].cpu().numpy()
 
     @property
+    def reads_contexts(self) -> bool:
+        """Whether :meth:`contexts` has an answer."""
+        return isinstance(self.method, SkeletonContext) and bool(self.method.slots)
+
+    @property
     def _reader(self) -> SkeletonContext:
         if not isinstance(self.method, SkeletonContext):
             raise ConfigError(
