@@ -63,6 +63,15 @@ def test_agreement_tells_reading_from_ignoring():
     assert agreement(np.array([[1], [2], [1], [2]]), labels) == (0.0, 50.0)
 
 
+def test_agreement_by_looking_at_each_pair():
+    rng = np.random.default_rng(2)
+    labels, ranked = rng.integers(0, 4, 60), rng.integers(0, 5, (60, 2))
+    pairs = [(i, j) for i in range(60) for j in range(60) if i != j]
+    for found, same in zip(agreement(ranked, labels), (True, False), strict=True):
+        chosen = [(i, j) for i, j in pairs if (labels[i] == labels[j]) == same]
+        assert found == pytest.approx(100 * np.mean([ranked[i, 0] == ranked[j, 0] for i, j in chosen]))
+
+
 def test_nothing_to_judge_and_bad_input():
     empty = slot_accuracy(np.array([[1]]), np.array([2]), WORDS, KNOWN)
     assert (empty.n, empty.hit, empty.ceiling) == (0, None, None)

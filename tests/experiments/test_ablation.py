@@ -57,6 +57,13 @@ def test_the_kits_ablations_are_whole(name):
     assert all(bool(plan.variant(v).departure) == ("departures" in name) for v in plan.variants)
 
 
+def test_a_case_may_name_the_encoders_training():
+    plan = ablation(
+        {"k 1": {"overrides": {"text.k": 1}}}, cases=[{"dataset": "puppet", "split": "23/5", "encoder_seed": 7}]
+    )
+    assert plan.config(plan.cases[0], "k 1", 0).encoder.seed == 7
+
+
 @pytest.mark.parametrize("change", [{"text.k": 2}, {}, {"align.steps": 150, "flow.t": 0.5}])
 def test_a_variant_that_changes_nothing_is_refused(change):
     with pytest.raises(ConfigError, match="the variant 'same' changes nothing in puppet 23/5"):

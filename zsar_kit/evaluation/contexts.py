@@ -82,11 +82,14 @@ def agreement(ranked: Int[np.ndarray, "sample k"], labels: Int[np.ndarray, " sam
     A context that is read from the motion agrees within classes and differs between them; one that ignores the clip
     agrees always.
     """
-    same_word = ranked[:, 0][:, None] == ranked[:, 0][None]
-    same_class = labels[:, None] == labels[None]
-    pairs = ~np.eye(len(labels), dtype=bool)
-    within, between = same_word[same_class & pairs], same_word[~same_class]
-    return float(100 * within.mean()) if within.size else float("nan"), float(100 * between.mean())
+    classes, words = (np.unique(x, return_inverse=True)[1] for x in (labels, ranked[:, 0]))
+    counts = np.zeros((classes.max() + 1, words.max() + 1))
+    np.add.at(counts, (classes, words), 1)
+    # Ordered pairs, counted from the table of class and word: n samples would make n^2 of them.
+    own, alike = counts.sum(1), (counts * (counts - 1)).sum()
+    within, every = (own * (own - 1)).sum(), (counts.sum(0) ** 2).sum() - len(labels)
+    between = len(labels) * (len(labels) - 1) - within
+    return _share(alike, within), _share(every - alike, between)
 
 
 def word_sets(rows: Mapping[int, Sequence[str]], index: Mapping[str, int], nothing: str) -> dict[int, set[int]]:
@@ -103,6 +106,10 @@ def word_sets(rows: Mapping[int, Sequence[str]], index: Mapping[str, int], nothi
         kept = [w for w in words if w != nothing]
         found[c] = {index[w] if w in index else strange.setdefault(w, -1 - len(strange)) for w in kept}
     return found
+
+
+def _share(part: float, whole: float) -> float:
+    return float(100 * part / whole) if whole else float("nan")
 
 
 def _percent(values: np.ndarray) -> float | None:

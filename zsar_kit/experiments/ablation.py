@@ -95,7 +95,7 @@ class Ablation(Config):
                 "preset": self.preset,
                 "overrides": {**self.overrides, **change.overrides},
                 "language_model": self.language_model,
-                "encoder": suite_encoder(self.suite[case.dataset], case.dataset).to_dict(),
+                "encoder": suite_encoder(self.suite[case.dataset], case.dataset, case.encoder_seed).to_dict(),
                 "seed": seed,
                 **change.run,
             }

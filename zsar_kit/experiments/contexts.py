@@ -175,13 +175,10 @@ def examples_table(run: RunFolder, workspace: Workspace, k: int = 3) -> str:
     names = class_names(run.config().dataset)
     with torch.inference_mode():
         found = [c for batch in in_batches(method, data.inputs(rows)) for c in method.predict_contexts(batch, k)]
-        logs = torch.cat(
-            [method.context_log_probabilities(b).amax(-1).sum(-1) for b in in_batches(method, data.inputs(rows))]
-        )
     lines = []
     for c in sorted(set(labels.tolist())):
         mine = np.flatnonzero(labels == c)
-        surest = int(mine[int(logs[torch.from_numpy(mine)].argmax())])
+        surest = max(mine.tolist(), key=lambda row: sum(np.log(words[0][1]) for words in found[row].values()))
         own = {slot: set(slot_words(texts, c, slot)) for slot in method.slots}
         cells = {
             slot.replace("_", " "): ", ".join(

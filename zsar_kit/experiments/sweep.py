@@ -117,9 +117,9 @@ class Suite(Config):
         return EncoderConfig.from_dict(settings if seed is None else {**settings, "seed": seed})
 
 
-def suite_encoder(suite: str, dataset: str) -> EncoderConfig:
-    """The encoder settings that a suite has for a data set."""
-    return load_suite(suite).encoder(dataset)
+def suite_encoder(suite: str, dataset: str, seed: int | None = None) -> EncoderConfig:
+    """The encoder settings that a suite has for a data set, with another seed where one is given."""
+    return load_suite(suite).encoder(dataset, seed)
 
 
 def suite_names() -> list[str]:

@@ -141,7 +141,7 @@ class SkeletonContext(Method):
         settings, warmup, reader = self.settings.training, self.settings.grounding.warmup, self.reader
         train = Phase(
             "train",
-            settings.epochs * self._steps_an_epoch,
+            self._steps,
             settings.batch_size,
             self.parameters,
             lambda p: _optimiser(settings, p),
@@ -156,6 +156,10 @@ class SkeletonContext(Method):
         return (Phase("warmup", warmup, settings.batch_size, lambda: learnt, rate), train)
 
     @property
+    def _steps(self) -> int:
+        return self.settings.training.epochs * self._steps_an_epoch
+
+    @property
     def _steps_an_epoch(self) -> int:
         return max(1, self.count // min(self.settings.training.batch_size, self.count))
 
@@ -164,7 +168,7 @@ class SkeletonContext(Method):
         rows, config, reader = self.column[batch.labels], self.settings, self.reader
         drawn = None
         if reader is not None:
-            drawn = reader.draw(rows, int(self.step), self.phases()[-1].steps, generator)
+            drawn = reader.draw(rows, int(self.step), self._steps, generator)
             if phase == "warmup":
                 return StepOutput({"context": reader.reconstruction(reader.alone(drawn.rows), drawn)})
         self.step += 1
