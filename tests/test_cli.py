@@ -141,3 +141,16 @@ def test_texts_are_reported(tmp_path, capsys):
     assert "donning ~ doffing" in capsys.readouterr().out
     assert "environment" in page.read_text(encoding="utf-8")
     assert (tmp_path / "f" / "texts_slots.png").is_file()
+
+
+def test_the_generators_defaults_are_those_of_its_configuration():
+    """The command line repeats them, so that ``--help`` need not import what generates."""
+    from dataclasses import fields
+
+    from zsar_kit.cli.texts import GenerateOptions
+    from zsar_kit.semantics.estimate import GenerateConfig
+
+    ours = {f.name: f.default for f in fields(GenerateConfig)}
+    assert {"temperature", "max_tokens", "attempts"} <= ours.keys()
+    for option in fields(GenerateOptions):
+        assert option.default == ours.get(option.name, option.default), option.name
