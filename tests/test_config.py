@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zsar_kit.config import Config, digest_of
+from zsar_kit.config import LATER, Config, digest_of
 from zsar_kit.errors import ConfigError, ZsarError, nearest_name
 
 
@@ -155,6 +155,24 @@ def test_digest_sees_every_field():
     digests = {base.digest(), *(Outer(**{"name": "x", key: value}).digest() for key, value in OTHER.items())}
     assert len(digests) == len(OTHER) + 1
     assert all(len(d) == 12 and int(d, 16) >= 0 for d in digests)
+
+
+def test_a_field_that_came_later_leaves_old_digests_alone():
+    @dataclass(frozen=True)
+    class Grown(Config):
+        name: str = "x"
+        inner: Inner = field(default_factory=Inner)
+        stream: str = field(default="joint", metadata=LATER)
+
+    @dataclass(frozen=True)
+    class Before(Config):
+        name: str = "x"
+        inner: Inner = field(default_factory=Inner)
+
+    assert Grown().digest() == Before().digest()
+    assert Grown(stream="bone").digest() != Before().digest()
+    assert Grown.from_dict(Before().to_dict()) == Grown()
+    assert Grown().to_dict()["stream"] == "joint"
 
 
 def test_digest_does_not_depend_on_key_order_or_on_spelling():

@@ -24,6 +24,10 @@ ConfigT = TypeVar("ConfigT", bound="Config")
 
 Self = TypeVar("Self", bound="Config")  # not typing.Self, which run-time type checkers refuse outside of classes
 
+#: metadata of a field that a configuration got after artefacts were made: ``field(default=..., metadata=LATER)``.
+#: At its default it is the behaviour of before, so that the digest, and what is stored under it, stays.
+LATER = types.MappingProxyType({"later": True})
+
 
 def _matches(value: Any, kind: Any) -> bool:
     """Whether ``value`` is of the annotated type ``kind``; supports what configurations use."""
@@ -143,9 +147,20 @@ class Config:
             parent[last] = value
         return type(self).from_dict(values)
 
+    def identity(self) -> dict[str, Any]:
+        """What the digest is of: :meth:`to_dict` without fields that came :data:`LATER` and stand at their default."""
+        content = self.to_dict()
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if field.metadata.get("later") and value == field.default:
+                del content[field.name]
+            elif isinstance(value, Config):
+                content[field.name] = value.identity()
+        return content
+
     def digest(self) -> str:
         """Twelve hexadecimal digits that identify the content of this configuration."""
-        return digest_of(self.to_dict())
+        return digest_of(self.identity())
 
 
 def digest_of(content: Any) -> str:

@@ -206,3 +206,23 @@ def test_metadata_without_a_key(stored):
     (stored.path / "meta.json").write_text('{"dataset": "demo"}')
     with pytest.raises(ArtefactError, match=r"the key 'class_names' is missing.*meta\.json"):
         SkeletonSet.load(stored.path)
+
+
+def test_parts_of_its_own_travel_with_the_samples(tmp_path):
+    early = {"xsub": lambda name: name < "s03", "xview": lambda name: name == "s06"}
+    stored = write(tmp_path / "set", parts=early)
+    np.testing.assert_array_equal(stored.parts["xsub"], [True, True, True, False, False, False, False])
+    np.testing.assert_array_equal(stored.select([6, 0]).parts["xview"], [True, False])
+    assert stored.digest != write(tmp_path / "plain").digest
+    assert write(tmp_path / "plain").parts == {}
+
+
+def test_parts_that_do_not_fit_the_index_are_refused(tmp_path):
+    stored = write(tmp_path / "set", parts={"xsub": lambda name: True})
+    table = stored.path / skeleton_set.PARTS
+    table.write_text(table.read_text().replace("s04,train", "s04,perhaps"))
+    with pytest.raises(ArtefactError, match=r"'train' or 'test'.*line 6"):
+        SkeletonSet.load(stored.path)
+    table.write_text("sample,xsub\ns00,train\n")
+    with pytest.raises(ArtefactError, match="not those of the index"):
+        SkeletonSet.load(stored.path)

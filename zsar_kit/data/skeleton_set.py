@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -25,6 +25,7 @@ from zsar_kit.data.skeletons import SkeletonSequence, check_sequence
 from zsar_kit.errors import ArtefactError, DataError
 
 KIND, SCHEMA = "SkeletonSet", 1
+PARTS = "parts.csv"
 COLUMNS = ("sample", "label", "subject", "camera", "setup", "replication", "start", "frames", "persons")
 # An iteration maps the file anew after so many bytes: pages that were read are given back, and memory stays
 # flat.
@@ -73,6 +74,8 @@ class SkeletonSet:
         index: what sequences there are; a subset after :meth:`select`.
         note: where the data come from.
         frames: memory-mapped float32 ``[row, joint, xyz]`` in metres.
+        parts: protocol to a mask ``[sample]``, true for train, where the data set brings lists of its own (PKU-MMD);
+            empty where the catalogue knows the rule.
     """
 
     path: Path
@@ -82,6 +85,7 @@ class SkeletonSet:
     index: SkeletonIndex
     note: str
     frames: np.ndarray = dataclasses.field(repr=False)
+    parts: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return len(self.index)
@@ -127,7 +131,8 @@ class SkeletonSet:
                 raise DataError(
                     f"indices must be 0..{len(self) - 1}, got {chosen.min()}..{chosen.max()}", where=self.path
                 )
-        return dataclasses.replace(self, index=self.index.take(chosen))
+        parts = {protocol: train[chosen] for protocol, train in self.parts.items()}
+        return dataclasses.replace(self, index=self.index.take(chosen), parts=parts)
 
     @classmethod
     def write(
@@ -141,6 +146,8 @@ class SkeletonSet:
         inputs: Mapping[str, str],
         config: Mapping[str, Any] | None = None,
         note: str = "",
+        parts: Mapping[str, Callable[[str], bool]] | None = None,
+        beside: Callable[[Path], None] | None = None,
     ) -> SkeletonSet:
         """Write sequences as they come, one in memory at a time, and open the result.
 
@@ -153,6 +160,8 @@ class SkeletonSet:
             inputs: name to content digest of what the sequences were made from.
             config: how they were made.
             note: where the data come from, for people.
+            parts: protocol to whether the sample of a name is for training; see the attribute.
+            beside: called with the folder when all is written, to add files of its own.
 
         Raises:
             DataError: a broken sequence, a sample name that occurs twice, or no sequence at all. Nothing is
@@ -173,6 +182,11 @@ class SkeletonSet:
                     raise ArtefactError("this NumPy writes headers of varying length", where=path)
             meta = {"dataset": dataset, "layout": layout, "class_names": list(class_names), "note": note}
             write_json(folder / "meta.json", meta)
+            if parts:
+                samples = _read_index(folder / "index.csv").sample
+                _write_parts(folder / PARTS, samples, parts)
+            if beside is not None:
+                beside(folder)
             write_provenance(folder, KIND, version=SCHEMA, inputs=inputs, config=config)
         return cls.load(path)
 
@@ -189,14 +203,16 @@ class SkeletonSet:
         if missing := sorted({"dataset", "layout", "class_names", "note"} - set(meta)):
             raise ArtefactError(f"the key {missing[0]!r} is missing", where=path / "meta.json")
         frames = _map(path / "frames.npy")
+        index = _read_index(path / "index.csv")
         loaded = cls(
             path=path,
             dataset=meta["dataset"],
             layout=meta["layout"],
             class_names=tuple(meta["class_names"]),
-            index=_read_index(path / "index.csv"),
+            index=index,
             note=meta["note"],
             frames=frames,
+            parts=_read_parts(path / PARTS, index.sample) if (path / PARTS).is_file() else {},
         )
         _check_agreement(loaded)
         return loaded
@@ -261,6 +277,27 @@ def _read_index(path: Path) -> SkeletonIndex:
     columns = list(zip(*rows[1:], strict=True)) or [()] * len(COLUMNS)
     numbers = {name: np.array(column, dtype=np.int64) for name, column in zip(COLUMNS[1:], columns[1:], strict=True)}
     return SkeletonIndex(sample=np.array(columns[0], dtype=str), **numbers)
+
+
+def _write_parts(path: Path, samples: np.ndarray, parts: Mapping[str, Callable[[str], bool]]) -> None:
+    with open(path, "w", newline="", encoding="utf-8") as stream:
+        table = csv.writer(stream, lineterminator="\n")
+        table.writerow(["sample", *parts])
+        for sample in samples.tolist():
+            table.writerow([sample, *("train" if train(sample) else "test" for train in parts.values())])
+
+
+def _read_parts(path: Path, samples: np.ndarray) -> dict[str, np.ndarray]:
+    with open(path, newline="", encoding="utf-8") as stream:
+        header, *rows = list(csv.reader(stream)) or [[]]
+    if header[:1] != ["sample"] or [row[:1] for row in rows] != [[name] for name in samples.tolist()]:
+        raise ArtefactError("the samples are not those of the index", where=path, remedy="Make the set again.")
+    for number, row in enumerate(rows, start=2):
+        if len(row) != len(header) or not set(row[1:]) <= {"train", "test"}:
+            raise ArtefactError(
+                "a row is a sample and 'train' or 'test' for each protocol", where=f"{path}, line {number}"
+            )
+    return {name: np.array([row[i] == "train" for row in rows], dtype=bool) for i, name in enumerate(header) if i}
 
 
 def _is_whole(text: str) -> bool:

@@ -70,12 +70,12 @@ class RunConfig(Config):
 
     def digest(self) -> str:
         """Digest of everything that determines the result: names are replaced by what they stand for."""
-        content = self.to_dict()
+        content = self.identity()
         for name in ("preset", "overrides", "split"):
             content.pop(name)
         content["split"] = load_split(self.dataset, self.split).digest()
         content["protocol"] = self.part_protocol()
-        content["method_config"] = self.method_config().to_dict()
+        content["method_config"] = self.method_config().identity()
         content["encoder_from"] = file_digest(self.encoder_from) if self.encoder_from else ""
         return digest_of(content)
 

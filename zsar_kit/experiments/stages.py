@@ -117,6 +117,8 @@ def prepare_skeletons(
 
 def train_part(skeletons: SkeletonSet, protocol: str) -> np.ndarray:
     """Which samples belong to the official train part."""
+    if protocol in skeletons.parts:
+        return skeletons.parts[protocol]
     index = skeletons.index
     columns = {"subject": index.subject, "camera": index.camera, "setup": index.setup}
     return part_mask(skeletons.dataset, protocol, columns)

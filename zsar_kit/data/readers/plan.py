@@ -1,0 +1,162 @@
+"""The plan of reading a data set: which files there are, in folders and zip archives, and what each of them gave.
+
+A plan is made at once, by looking at names only; :mod:`zsar_kit.data.readers.prepare` carries it out, in several
+processes and over several attempts.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from zsar_kit.data.skeletons import SkeletonSequence
+from zsar_kit.errors import DataError
+
+
+@dataclass(frozen=True)
+class Source:
+    """One raw file, on its own or as a member of a zip archive.
+
+    Attributes:
+        path: the file, or the archive.
+        member: its name inside the archive; empty for a file on its own.
+        size: bytes of its content.
+    """
+
+    path: Path
+    member: str = ""
+    size: int = 0
+
+    @property
+    def name(self) -> str:
+        """File name without folders."""
+        return self.member.rsplit("/", 1)[-1] if self.member else self.path.name
+
+    def __str__(self) -> str:
+        return f"{self.path}, member {self.member}" if self.member else str(self.path)
+
+    def read(self) -> bytes:
+        """The content.
+
+        Raises:
+            DataError: the archive or the member is damaged.
+        """
+        if not self.member:
+            return self.path.read_bytes()
+        try:
+            return _archive(self.path).read(self.member)
+        except (zipfile.BadZipFile, OSError, EOFError, KeyError, NotImplementedError, RuntimeError) as error:
+            problem = f"this member cannot be unpacked: {error}"
+            raise DataError(problem, where=str(self), remedy="Fetch the archive again.") from None
+
+
+@cache
+def _archive(path: Path) -> zipfile.ZipFile:
+    """Open archives stay open in each process: reading the directory of one takes longer than reading a member."""
+    return zipfile.ZipFile(path)
+
+
+@dataclass(frozen=True)
+class Item:
+    """What is read in one go: a clip of one file, or a long video with its labels.
+
+    Attributes:
+        name: unique in the plan; items are read and stored in the order of the plan.
+        sources: the files it is made of.
+    """
+
+    name: str
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A sample that is not in the set, and why.
+
+    Attributes:
+        sample: its name, or the file's where the sample has none.
+        reason: one of :data:`REASONS`.
+        detail: what came, where.
+        expected: a rule of the data set or of the chain says so and nothing is wrong with the files; otherwise the
+            set is not what it should be.
+    """
+
+    sample: str
+    reason: Literal["broken", "duplicate", "unknown", "listed as missing", "no body", "not in the split lists"]
+    detail: str
+    expected: bool = False
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What an item gave."""
+
+    sequences: tuple[SkeletonSequence, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+
+
+@dataclass(frozen=True)
+class ReadPlan:
+    """Everything that determines a prepared data set.
+
+    Attributes:
+        dataset: its name in the kit.
+        layout: the joint layout of its sequences.
+        class_names: in label order.
+        items: in the order in which they are stored.
+        read: reads one item. A function of a module, so that other processes can have it; it raises DataError where
+            the whole item is broken.
+        config: reader, chain and their settings, for the record.
+        left_out: what was left out by its name alone.
+        notes: what people should know, e.g. that files are missing from a whole data set; each is a line.
+        parts: protocol to the names of the training samples, where the data set's own lists say so; see
+            :attr:`zsar_kit.data.skeleton_set.SkeletonSet.parts`. A function of the sample name, as samples of long
+            videos are known only once they are read.
+    """
+
+    dataset: str
+    layout: str
+    class_names: tuple[str, ...]
+    items: tuple[Item, ...]
+    read: Callable[[Item], Reading]
+    config: Mapping[str, Any]
+    left_out: tuple[LeftOut, ...] = ()
+    notes: tuple[str, ...] = ()
+    parts: Mapping[str, Callable[[str], bool]] = field(default_factory=dict)
+
+
+def find_sources(root: str | Path, suffix: str) -> tuple[list[Source], list[LeftOut]]:
+    """All raw files under ``root`` at any depth, those inside zip archives too, sorted by name and place.
+
+    Args:
+        root: a folder, or one zip archive.
+        suffix: of the raw files, e.g. ``".skeleton"``.
+
+    Returns:
+        The files, and one entry for each archive that cannot be opened.
+
+    Raises:
+        DataError: there is nothing at ``root``.
+    """
+    root = Path(root)
+    if not root.exists():
+        remedy = "Name the folder that holds the raw files or their archives, or one archive."
+        raise DataError("there is no such folder or archive", where=root, remedy=remedy)
+    files = [root] if root.is_file() else sorted(path for path in root.rglob("*") if path.is_file())
+    found, damaged = [], []
+    for path in files:
+        if path.name.endswith(suffix):
+            found.append(Source(path, size=path.stat().st_size))
+        elif path.suffix == ".zip":
+            try:
+                members = _archive(path).infolist()
+            except (zipfile.BadZipFile, OSError, EOFError) as error:
+                damaged.append(LeftOut(path.name, "broken", f"the archive {path} cannot be opened: {error}"))
+                continue
+            kept = (member for member in members if member.filename.endswith(suffix) and not member.is_dir())
+            found += [Source(path, member.filename, member.file_size) for member in kept]
+    return sorted(found, key=lambda source: (source.name, str(source))), damaged
