@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 
 
@@ -25,6 +26,10 @@ class ZsarError(Exception):
         place = f" (in {where})" if where is not None else ""
         advice = f" {remedy}" if remedy else ""
         super().__init__(f"{problem}{place}.{advice}")
+
+    def __reduce__(self):
+        """Errors come back from other processes as they were raised there."""
+        return partial(type(self), where=self.where, remedy=self.remedy), (self.problem,)
 
 
 class ConfigError(ZsarError):

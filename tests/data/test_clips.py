@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from zsar_kit.data.readers.clips import read_clip
-from zsar_kit.data.readers.registry import open_dataset
+from zsar_kit.data.readers.registry import plan_dataset
 from zsar_kit.errors import DataError
 
 
@@ -29,10 +29,10 @@ def test_a_raw_file_is_what_its_data_set_reads(shared_dir):
     root = shared_dir / "data" / "nw_ucla"
     file = sorted(root.rglob("a*_s*_e*_v*.json"))[0]
     sequence, layout = read_clip(file)
-    raw = open_dataset("nw_ucla", root)
-    known = next(s for s in raw.sequences if s.sample == sequence.sample)
+    plan = plan_dataset("nw_ucla", root)
+    (known,) = plan.read(next(item for item in plan.items if item.name == file.name)).sequences
     np.testing.assert_array_equal(sequence.joints, known.joints)
-    assert layout == raw.layout
+    assert layout == plan.layout
 
 
 def test_faults_name_the_file(tmp_path, joints):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +14,10 @@ from hypothesis.extra import numpy as hnp
 
 from zsar_kit.data.catalogue import class_names
 from zsar_kit.data.joints import layout
-from zsar_kit.data.readers import registry, utd_mhad
+from zsar_kit.data.readers import utd_mhad
 from zsar_kit.data.readers.arrays import from_arrays, from_npz_folder
 from zsar_kit.data.readers.files import read_file
-from zsar_kit.data.readers.registry import open_dataset, prepare_dataset, raw_formats
+from zsar_kit.data.readers.registry import plan_dataset, prepare_dataset, raw_formats
 from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.errors import DataError
 
@@ -228,59 +226,20 @@ def test_kinder_gator_cut_in_its_last_row(tmp_path, cut):
 # --- folders
 
 
-@pytest.fixture
-def small_utd(tmp_path, monkeypatch) -> Path:
-    """Three good files and a broken one, of a data set that is said to have four."""
-    root = tmp_path / "raw" / "Skeleton"
-    root.mkdir(parents=True)
-    for trial in (1, 2, 3):
-        utd_file(root, JOINTS * trial, name=f"a1_s{trial}_t{trial}_skeleton.mat")
-    (root / "a2_s1_t1_skeleton.mat").write_bytes(b"")
-    small = dataclasses.replace(utd_mhad.UTD_MHAD, complete=4)
-    monkeypatch.setattr(registry, "raw_formats", lambda: {"utd_mhad": small})
-    return tmp_path / "raw"
-
-
-def test_strict_stops_and_writes_nothing(small_utd, tmp_path):
-    with pytest.raises(DataError, match=r"the file is empty .*a2_s1_t1_skeleton\.mat"):
-        prepare_dataset("utd_mhad", small_utd, tmp_path / "out" / "set")
-    assert not (tmp_path / "out").exists() or list((tmp_path / "out").iterdir()) == []
-
-
-def test_not_strict_goes_on_and_reports(small_utd, tmp_path):
-    made, report = prepare_dataset("utd_mhad", small_utd, tmp_path / "set", strict=False)
-    assert [s.sample for s in made] == ["a1_s1_t1", "a1_s2_t2", "a1_s3_t3"]
-    assert len(report) == 1
-    assert "a2_s1_t1_skeleton.mat" in str(report[0])
-
-
-def test_an_incomplete_folder_is_refused_unless_asked(small_utd):
-    (small_utd / "Skeleton" / "a2_s1_t1_skeleton.mat").unlink()
-    with pytest.raises(DataError, match=r"needs 4 files .* found 3 .*strict=False"):
-        open_dataset("utd_mhad", small_utd)
-    assert len(list(open_dataset("utd_mhad", small_utd, strict=False).sequences)) == 3
-
-
-def test_digest_of_raw_files_follows_content_and_names_not_place(small_utd, tmp_path):
-    before = open_dataset("utd_mhad", small_utd).digest
-    shutil.copytree(small_utd, tmp_path / "elsewhere")
-    assert open_dataset("utd_mhad", tmp_path / "elsewhere").digest == before
-    utd_file(tmp_path / "elsewhere" / "Skeleton", JOINTS * 9, name="a1_s1_t1_skeleton.mat")
-    assert open_dataset("utd_mhad", tmp_path / "elsewhere").digest != before
-
-
 @pytest.mark.parametrize("dataset", ["utd_mhad", "nw_ucla", "kinder_gator"])
 def test_wrong_folders(tmp_path, dataset):
     complete = raw_formats()[dataset].complete
     with pytest.raises(DataError, match=f"needs {complete} files .* found 0"):
-        open_dataset(dataset, tmp_path, strict=False)
-    with pytest.raises(DataError, match="there is no folder"):
-        open_dataset(dataset, tmp_path / "nowhere")
+        plan_dataset(dataset, tmp_path)
+    with pytest.raises(DataError, match="there is no such folder"):
+        plan_dataset(dataset, tmp_path / "nowhere")
 
 
-def test_unknown_data_set():
+def test_unknown_data_sets_and_chains():
     with pytest.raises(DataError, match=r"no reader for the data set 'utd_mhda'.*Did you mean 'utd_mhad'"):
-        open_dataset("utd_mhda", ".")
+        plan_dataset("utd_mhda", ".")
+    with pytest.raises(DataError, match=r"utd_mhad is read in one way only, got the chain 'ctrgcn'"):
+        plan_dataset("utd_mhad", ".", chain="ctrgcn")
 
 
 # --- arrays
@@ -404,9 +363,10 @@ REAL = {
 @pytest.mark.parametrize("dataset", REAL)
 def test_real_data(shared_dir, tmp_path, dataset):
     expected = REAL[dataset]
-    made, report = prepare_dataset(dataset, shared_dir / "data" / dataset, tmp_path / "set")
-    index = made.index
-    assert report == []
+    prepared = prepare_dataset(dataset, shared_dir / "data" / dataset, tmp_path / "set", strict=True)
+    made, index = prepared.skeletons, prepared.skeletons.index
+    assert prepared.whole
+    assert prepared.left_out == ()
     assert (len(made), len(made.frames)) == (expected["count"], expected["rows"])
     assert np.unique(index.label).tolist() == list(range(expected["classes"]))
     assert len(made.class_names) == expected["classes"]

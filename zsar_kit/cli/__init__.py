@@ -1,7 +1,7 @@
 """The command line ``zsar``: a thin edge over the experiments layer.
 
 Exit codes: 0 done, 1 some run of a sweep failed or some class has no text yet, 2 bad input (one line says what, where,
-and what to do).
+and what to do), 3 a data set was prepared but files were broken or missing (each is named).
 """
 
 from __future__ import annotations

@@ -22,17 +22,25 @@ def data_list(place: Where = Place()) -> None:
 def data_prepare(
     dataset: Dataset,
     root: Path | None = None,
-    strict: bool = True,
+    chain: str = "",
+    strict: bool = False,
+    processes: int = 0,
     place: Where = Place(),
-) -> None:
-    """Read the raw files of a data set into the workspace.
+) -> int:
+    """Read the raw files of a data set into the workspace; an interrupted reading goes on where it stopped.
+
+    Broken files are left out, each with a line that says why, and the exit code is 3 if anything is broken or missing.
 
     Args:
-        dataset: puppet (needs no root), utd_mhad, nw_ucla, or kinder_gator.
-        root: folder of the raw files.
-        strict: stop at the first broken file; --no-strict leaves broken files out and names them.
+        dataset: puppet (needs no root), ntu60, ntu120, pku_mmd, pku_mmd_2, utd_mhad, nw_ucla, or kinder_gator.
+        root: folder of the raw files or of the downloaded zip archives, at any depth; or one archive.
+        chain: how raw bodies become a sequence: ctrgcn or shift_gcn (NTU RGB+D); the customary way if empty.
+        strict: stop at the first broken file, and require the whole data set.
+        processes: how many read at once; all cores if 0.
     """
-    say(commands().prepare_data(place.open(), dataset, root, strict))
+    text, whole = commands().prepare_data(place.open(), dataset, root, chain, strict, processes)
+    say(text)
+    return 0 if whole else 3
 
 
 @data.command(name="show")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import logging
+import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from zsar_kit.artefacts import write_json
+from zsar_kit.data.readers.prepare import LEFT_OUT
 from zsar_kit.data.splits import (
     class_count,
     class_names,
@@ -50,6 +53,7 @@ from zsar_kit.experiments.stages import (
     features_for,
     main_fold,
     prepare_skeletons,
+    read_raw,
     train_part,
 )
 from zsar_kit.experiments.sweep import Case, MethodRow, finished_runs, load_suite, suite_encoder, sweep
@@ -80,10 +84,26 @@ def list_data(workspace: Workspace) -> str:
     return format_table(rows, list(rows[0]))
 
 
-def prepare_data(workspace: Workspace, dataset: str, root: Path | None, strict: bool) -> str:
-    """Prepare a data set and say what was read."""
-    skeletons = prepare_skeletons(workspace, dataset, root, strict=strict)
-    return f"{len(skeletons)} sequences of {dataset} stand in {skeletons.path}"
+def prepare_data(
+    workspace: Workspace, dataset: str, root: Path | None, chain: str, strict: bool, processes: int
+) -> tuple[str, bool]:
+    """Prepare a data set; what was read and what was not, and whether it is whole."""
+    if root is None or dataset == "puppet":
+        skeletons = prepare_skeletons(workspace, dataset)
+        return f"{len(skeletons)} sequences of {dataset} stand in {skeletons.path}", True
+    count = processes or os.cpu_count() or 1
+    made = read_raw(workspace, dataset, root, chain=chain, strict=strict, processes=count)
+    lines = [f"{len(made.skeletons)} sequences of {dataset} stand in {made.skeletons.path}", *made.notes]
+    if made.missing:
+        lines.append(f"{made.missing} raw files of the whole data set are missing.")
+    rules = Counter(entry.reason for entry in made.left_out if entry.expected)
+    lines += [f"left out by rule: {count} x {reason}" for reason, count in rules.items()]
+    lines += [
+        f"left out, {entry.reason}: {entry.sample}: {entry.detail}" for entry in made.left_out if not entry.expected
+    ]
+    if made.left_out:
+        lines.append(f"Every sample left out, with the reason: {made.skeletons.path / LEFT_OUT}")
+    return "\n".join(lines), made.whole
 
 
 def show_data(workspace: Workspace, dataset: str, protocol: str) -> str:

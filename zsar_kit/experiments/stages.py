@@ -5,7 +5,6 @@ A workspace is a folder; what a stage makes lies in a place named after what det
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -13,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from zsar_kit.artefacts import file_digest
+from zsar_kit.artefacts import PROVENANCE, file_digest
 from zsar_kit.data.feature_set import EncoderMark, FeatureSet, check_encoder
 from zsar_kit.data.puppet.world import build_puppet
-from zsar_kit.data.readers.registry import prepare_dataset
+from zsar_kit.data.readers.prepare import Prepared, carry_out, open_prepared, stands
+from zsar_kit.data.readers.registry import plan_dataset
 from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.data.splits import (
     ClassSplit,
@@ -39,7 +39,6 @@ from zsar_kit.semantics.masked_language import MaskedLanguage
 from zsar_kit.semantics.text_files import load_texts
 
 DEFAULT_WORKSPACE = Path("workspace")
-log = logging.getLogger("zsar_kit")
 
 
 @dataclass(frozen=True)
@@ -81,38 +80,49 @@ class Workspace:
         return self.root / "runs"
 
 
-def prepare_skeletons(
-    workspace: Workspace, dataset: str, root: str | Path | None = None, *, strict: bool = True
-) -> SkeletonSet:
-    """Read a data set's raw files into the workspace, or return what stands there.
-
-    Args:
-        workspace: where to put it.
-        dataset: name; ``puppet`` is generated, every other is read.
-        root: folder of the raw files; needed the first time.
-        strict: stop at the first broken file; otherwise leave broken files out and name them in the log.
+def prepare_skeletons(workspace: Workspace, dataset: str) -> SkeletonSet:
+    """The skeletons of a data set: ``puppet`` is generated, every other must have been read (:func:`read_raw`).
 
     Raises:
-        DataError: a raw file is broken, or the folder holds something else.
-        ArtefactError: not prepared yet, and no ``root`` given.
+        DataError: no such data set.
+        ArtefactError: it is not prepared yet.
     """
     folder = workspace.skeletons_folder(dataset)
     if dataset == "puppet":
         return build_puppet(folder)
-    if (folder / "provenance.json").is_file():
+    if (folder / PROVENANCE).is_file():
         return SkeletonSet.load(folder)
     if dataset not in dataset_names():
         raise DataError(f"unknown data set {dataset!r}", remedy=nearest_name(dataset, dataset_names()))
-    if root is None:
-        raise ArtefactError(
-            f"the data set {dataset!r} is not prepared",
-            where=folder,
-            remedy=f"Run: zsar data prepare {dataset} --root FOLDER_OF_ITS_RAW_FILES",
-        )
-    skeletons, left_out = prepare_dataset(dataset, root, folder, strict=strict, progress=workspace.progress)
-    for error in left_out:
-        log.warning("left out: %s", error)
-    return skeletons
+    raise ArtefactError(
+        f"the data set {dataset!r} is not prepared",
+        where=folder,
+        remedy=f"Run: zsar data prepare {dataset} --root FOLDER_OF_ITS_RAW_FILES",
+    )
+
+
+def read_raw(
+    workspace: Workspace, dataset: str, root: str | Path, *, chain: str = "", strict: bool = False, processes: int = 1
+) -> Prepared:
+    """Read a data set's raw files into the workspace; files that were read already are not read again.
+
+    Args:
+        workspace: where to put it.
+        dataset: name of a data set of :func:`zsar_kit.data.readers.registry.plan_dataset`.
+        root: folder of the raw files or archives, or one archive.
+        chain: how raw bodies become a sequence; the customary way if empty.
+        strict: stop at the first broken file, and require the whole data set.
+        processes: how many read at once.
+
+    Raises:
+        DataError: the folder holds something else; or ``strict`` and a file is broken or missing.
+        ArtefactError: the disk is full, or a reading process was killed.
+    """
+    folder = workspace.skeletons_folder(dataset)
+    plan = plan_dataset(dataset, root, chain=chain)
+    if stands(plan, folder):
+        return open_prepared(folder)
+    return carry_out(plan, folder, root=root, strict=strict, processes=processes, progress=workspace.progress)
 
 
 def train_part(skeletons: SkeletonSet, protocol: str) -> np.ndarray:

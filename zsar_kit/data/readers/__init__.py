@@ -1,1 +1,1 @@
-"""Readers of raw skeleton files; :func:`zsar_kit.data.readers.registry.open_dataset` finds them by name."""
+"""Readers of raw skeleton files; :func:`zsar_kit.data.readers.registry.plan_dataset` finds them by name."""

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from zsar_kit.artefacts import file_digest
-from zsar_kit.data.catalogue import class_count
+from zsar_kit.data.catalogue import class_count, class_names
+from zsar_kit.data.readers.plan import Item, LeftOut, Reading, ReadPlan, Source, find_sources
 from zsar_kit.data.skeletons import SkeletonSequence, check_sequence
 from zsar_kit.errors import DataError
 
-FETCH_AGAIN = "Fetch the file again, or leave it out with strict=False (zsar: --no-strict)."
+FETCH_AGAIN = "Fetch the file again or remove it."
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,8 @@ class RawFormat:
         name: pattern that a file name must match in full; its groups are for ``parse``.
         shown: the same pattern for people.
         complete: number of files of the whole data set.
-        parse: makes a sequence of one file and the match of its name; raises DataError.
+        parse: makes a sequence of a file's content, the match of its name, and its place for messages; raises
+            DataError.
     """
 
     dataset: str
@@ -36,29 +40,46 @@ class RawFormat:
     name: re.Pattern[str]
     shown: str
     complete: int
-    parse: Callable[[Path, re.Match[str]], SkeletonSequence]
+    parse: Callable[[bytes, re.Match[str], str], SkeletonSequence]
 
 
-def find_files(raw: RawFormat, root: str | Path, *, strict: bool = True) -> list[Path]:
-    """All files of the format under ``root``, at any depth, sorted by path.
+def plan_files(raw: RawFormat, root: str | Path) -> ReadPlan:
+    """The plan of reading all files of the format under ``root``, at any depth or in zip archives, sorted by path.
 
     Raises:
-        DataError: there is no such folder, it has no such file, or (if ``strict``) not the number that makes
-            it whole.
+        DataError: there is no such folder, or it has no such file.
     """
-    root = Path(root)
-    if not root.is_dir():
-        raise DataError(f"{raw.dataset} needs a folder of {raw.shown} files, there is no folder", where=root)
-    found = sorted(root.rglob(f"*{raw.suffix}"), key=lambda path: path.relative_to(root).as_posix())
-    if not found or (strict and len(found) != raw.complete):
-        remedy = (
-            "Name the folder that holds them."
-            if not found
-            else "Go on with what is there: strict=False (zsar: --no-strict)."
-        )
-        problem = f"{raw.dataset} needs {raw.complete} files {raw.shown}, found {len(found)} {raw.suffix} files"
-        raise DataError(problem, where=root, remedy=remedy)
-    return found
+    sources, damaged = find_sources(root, raw.suffix)
+    if not sources:
+        problem = f"{raw.dataset} needs {raw.complete} files {raw.shown}, found 0 {raw.suffix} files"
+        raise DataError(problem, where=root, remedy="Name the folder that holds them.")
+    sources.sort(key=lambda source: (source.path.as_posix(), source.member))
+    again = [name for name, count in Counter(source.name for source in sources).items() if count > 1]
+    left_out = [*damaged, *(_twice(name, sources) for name in sorted(again))]
+    return ReadPlan(
+        dataset=raw.dataset,
+        layout=raw.layout,
+        class_names=class_names(raw.dataset),
+        items=tuple(Item(source.name, (source,)) for source in sources if source.name not in again),
+        read=partial(read_item, raw.dataset),
+        config={"reader": raw.dataset},
+        left_out=tuple(left_out),
+        complete=raw.complete,
+        found=len({source.name for source in sources}),
+    )
+
+
+def _twice(name: str, sources: list[Source]) -> LeftOut:
+    places = " and ".join(str(source) for source in sources if source.name == name)
+    return LeftOut(name, "duplicate", f"there are two files for this sample: {places}; remove one")
+
+
+def read_item(dataset: str, item: Item) -> Reading:
+    """Read one planned file of a data set of :func:`raw_formats`."""
+    from zsar_kit.data.readers.registry import raw_formats
+
+    source = item.sources[0]
+    return Reading((_read(raw_formats()[dataset], source.name, source.read(), str(source)),))
 
 
 def read_file(raw: RawFormat, path: Path) -> SkeletonSequence:
@@ -67,41 +88,18 @@ def read_file(raw: RawFormat, path: Path) -> SkeletonSequence:
     Raises:
         DataError: its name is not of the format, or its content is broken.
     """
-    match = raw.name.fullmatch(path.name)
+    return _read(raw, path.name, path.read_bytes(), str(path))
+
+
+def _read(raw: RawFormat, name: str, content: bytes, where: str) -> SkeletonSequence:
+    match = raw.name.fullmatch(name)
     if match is None:
-        raise DataError(f"a file name must look like {raw.shown}", where=path, remedy="Rename or remove it.")
-    if path.stat().st_size == 0:
-        raise DataError("the file is empty", where=path, remedy=FETCH_AGAIN)
-    sequence = raw.parse(path, match)
-    check_sequence(sequence, raw.layout, class_count(raw.dataset), where=path)
+        raise DataError(f"a file name must look like {raw.shown}", where=where, remedy="Rename or remove it.")
+    if not content:
+        raise DataError("the file is empty", where=where, remedy=FETCH_AGAIN)
+    sequence = raw.parse(content, match, where)
+    check_sequence(sequence, raw.layout, class_count(raw.dataset), where=where)
     return sequence
-
-
-def read_files(
-    raw: RawFormat, root: str | Path, *, strict: bool = True, report: list[DataError] | None = None
-) -> Iterator[SkeletonSequence]:
-    """Read a folder, file by file, in sorted order.
-
-    Args:
-        raw: the format.
-        root: the folder.
-        strict: stop at the first broken file, and require the complete data set. Otherwise broken files are
-            left out.
-        report: gets the errors of the files left out.
-
-    Raises:
-        DataError: see :func:`find_files` and, if ``strict``, :func:`read_file`.
-    """
-    for path in find_files(raw, root, strict=strict):
-        try:
-            sequence = read_file(raw, path)
-        except DataError as error:
-            if strict:
-                raise
-            if report is not None:
-                report.append(error)
-            continue
-        yield sequence
 
 
 def folder_digest(files: list[Path], root: str | Path) -> str:

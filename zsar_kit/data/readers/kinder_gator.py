@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 
 from zsar_kit.data.catalogue import class_names
 from zsar_kit.data.joints import layout
-from zsar_kit.data.readers.files import FETCH_AGAIN, RawFormat, read_files
+from zsar_kit.data.readers.files import FETCH_AGAIN, RawFormat
 from zsar_kit.data.skeletons import SkeletonSequence
 from zsar_kit.errors import DataError, nearest_name
 
@@ -24,46 +22,46 @@ def _columns() -> list[str]:
     return [name + axis for name in names for axis in "XYZ"]
 
 
-def _label(action: str, path: Path) -> int:
+def _label(action: str, where: str) -> int:
     names = class_names("kinder_gator")
     if action not in names:
-        raise DataError(f"unknown action {action!r}", where=path, remedy=nearest_name(action, names))
+        raise DataError(f"unknown action {action!r}", where=where, remedy=nearest_name(action, names))
     return names.index(action)
 
 
-def _parse(path: Path, match: re.Match[str]) -> SkeletonSequence:
+def _parse(content: bytes, match: re.Match[str], where: str) -> SkeletonSequence:
     subject, order, action = int(match[1]), int(match[2]), match[3]
-    label = _label(action, path)
+    label = _label(action, where)
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = content.decode("utf-8").splitlines()
     except UnicodeDecodeError as error:
-        raise DataError(f"not text: {error}", where=path, remedy=FETCH_AGAIN) from None
+        raise DataError(f"not text: {error}", where=where, remedy=FETCH_AGAIN) from None
     header = lines[0].split(",")
     if missing := [name for name in _columns() if name not in header]:
-        raise DataError(f"the column {missing[0]!r} is missing", where=f"{path}, line 1", remedy=FETCH_AGAIN)
+        raise DataError(f"the column {missing[0]!r} is missing", where=f"{where}, line 1", remedy=FETCH_AGAIN)
     if len(lines) < 2:
-        raise DataError("a header but no frame", where=path, remedy=FETCH_AGAIN)
+        raise DataError("a header but no frame", where=where, remedy=FETCH_AGAIN)
     ids = f",{match[1]},{action},"
     for number, line in enumerate(lines[1:], start=2):
         if line.count(",") != FIELDS - 1:
             problem = f"a row has {FIELDS} fields, got {line.count(',') + 1}"
-            raise DataError(problem, where=f"{path}, line {number}", remedy=FETCH_AGAIN)
+            raise DataError(problem, where=f"{where}, line {number}", remedy=FETCH_AGAIN)
         if not line.endswith(ids):
             problem = f"the name says {ids!r}, the row ends with {line[-len(ids) :]!r}"
-            raise DataError(problem, where=f"{path}, line {number}", remedy="Repair or remove it.")
+            raise DataError(problem, where=f"{where}, line {number}", remedy="Repair or remove it.")
     chosen = [header.index(name) for name in _columns()]
-    joints = _numbers(lines[1:], chosen, path).reshape(1, len(lines) - 1, -1, 3)
-    return SkeletonSequence(path.stem, joints, label=label, subject=subject, replication=order)
+    joints = _numbers(lines[1:], chosen, where).reshape(1, len(lines) - 1, -1, 3)
+    return SkeletonSequence(match.string.removesuffix(".csv"), joints, label=label, subject=subject, replication=order)
 
 
-def _numbers(lines: list[str], chosen: list[int], path: Path) -> np.ndarray:
+def _numbers(lines: list[str], chosen: list[int], where: str) -> np.ndarray:
     """The chosen fields as float32 ``[row, field]``; DataError names the first that is not a number."""
     try:
         return np.loadtxt(lines, delimiter=",", usecols=chosen, dtype=np.float32, ndmin=2, comments=None)
     except ValueError as error:
         # NumPy counts rows from 0 and without the header.
         problem = f"the coordinates must be numbers: {error}"
-        raise DataError(problem, where=f"{path}, rows below the header", remedy=FETCH_AGAIN) from None
+        raise DataError(problem, where=f"{where}, rows below the header", remedy=FETCH_AGAIN) from None
 
 
 KINDER_GATOR = RawFormat(
@@ -75,13 +73,3 @@ KINDER_GATOR = RawFormat(
     complete=1159,
     parse=_parse,
 )
-
-
-def read_kinder_gator(
-    root: str | Path, *, strict: bool = True, report: list[DataError] | None = None
-) -> Iterator[SkeletonSequence]:
-    """Sequences of Kinder-Gator in layout ``kinect_v1_20``, the order of recording as ``replication``.
-
-    See :func:`zsar_kit.data.readers.files.read_files` for arguments and errors.
-    """
-    return read_files(KINDER_GATOR, root, strict=strict, report=report)

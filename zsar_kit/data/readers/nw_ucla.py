@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 
-from zsar_kit.data.readers.files import FETCH_AGAIN, RawFormat, read_files
+from zsar_kit.data.readers.files import FETCH_AGAIN, RawFormat
 from zsar_kit.data.skeletons import SkeletonSequence
 from zsar_kit.errors import DataError
 
@@ -20,29 +18,30 @@ from zsar_kit.errors import DataError
 ACTIONS = (1, 2, 3, 4, 5, 6, 8, 9, 11, 12)
 
 
-def _parse(path: Path, match: re.Match[str]) -> SkeletonSequence:
+def _parse(content: bytes, match: re.Match[str], where: str) -> SkeletonSequence:
     action, subject, episode, view = (int(group) for group in match.groups())
     if action not in ACTIONS:
-        raise DataError(f"NW-UCLA has no action {action}; it has {ACTIONS}", where=path, remedy="Rename or remove it.")
+        raise DataError(f"NW-UCLA has no action {action}; it has {ACTIONS}", where=where, remedy="Rename or remove it.")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        clip = json.loads(content)
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"not whole JSON: {error}", where=path, remedy=FETCH_AGAIN) from None
-    if not isinstance(content, dict) or "skeletons" not in content:
-        raise DataError("the key 'skeletons' is missing", where=path, remedy=FETCH_AGAIN)
+        raise DataError(f"not whole JSON: {error}", where=where, remedy=FETCH_AGAIN) from None
+    if not isinstance(clip, dict) or "skeletons" not in clip:
+        raise DataError("the key 'skeletons' is missing", where=where, remedy=FETCH_AGAIN)
     label = ACTIONS.index(action)
-    if content.get("label", label + 1) != label + 1:
-        problem = f"the name says action {action} (label {label + 1}), the file says label {content['label']!r}"
-        raise DataError(problem, where=f"{path}, key 'label'", remedy="One of both is wrong; repair or remove it.")
+    if clip.get("label", label + 1) != label + 1:
+        problem = f"the name says action {action} (label {label + 1}), the file says label {clip['label']!r}"
+        raise DataError(problem, where=f"{where}, key 'label'", remedy="One of both is wrong; repair or remove it.")
     try:
-        joints = np.array(content["skeletons"], dtype=np.float32)
+        joints = np.array(clip["skeletons"], dtype=np.float32)
     except (ValueError, TypeError) as error:
         problem = f"'skeletons' must be numbers [frame][20][3]: {error}"
-        raise DataError(problem, where=f"{path}, key 'skeletons'", remedy=FETCH_AGAIN) from None
+        raise DataError(problem, where=f"{where}, key 'skeletons'", remedy=FETCH_AGAIN) from None
+    sample = match.string.removesuffix(".json")
     if joints.ndim != 3 or joints.shape[1:] != (20, 3):
         problem = f"'skeletons' must be numbers [frame][20 joints][3], got {list(joints.shape)}"
-        raise DataError(problem, where=f"{path}, key 'skeletons'", remedy=FETCH_AGAIN)
-    return SkeletonSequence(path.stem, joints[None], label=label, subject=subject, camera=view, replication=episode)
+        raise DataError(problem, where=f"{where}, key 'skeletons'", remedy=FETCH_AGAIN)
+    return SkeletonSequence(sample, joints[None], label=label, subject=subject, camera=view, replication=episode)
 
 
 NW_UCLA = RawFormat(
@@ -54,13 +53,3 @@ NW_UCLA = RawFormat(
     complete=1484,
     parse=_parse,
 )
-
-
-def read_nw_ucla(
-    root: str | Path, *, strict: bool = True, report: list[DataError] | None = None
-) -> Iterator[SkeletonSequence]:
-    """Sequences of NW-UCLA in layout ``kinect_v1_20``, the view as ``camera``.
-
-    See :func:`zsar_kit.data.readers.files.read_files` for arguments and errors.
-    """
-    return read_files(NW_UCLA, root, strict=strict, report=report)

@@ -7,9 +7,10 @@ processes and over several attempts.
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,11 +26,13 @@ class Source:
         path: the file, or the archive.
         member: its name inside the archive; empty for a file on its own.
         size: bytes of its content.
+        stamp: changes when the content does: the time of the file's last change, or the member's checksum.
     """
 
     path: Path
     member: str = ""
     size: int = 0
+    stamp: int = 0
 
     @property
     def name(self) -> str:
@@ -43,15 +46,19 @@ class Source:
         """The content.
 
         Raises:
-            DataError: the archive or the member is damaged.
+            DataError: the file cannot be read, or the archive is damaged there.
         """
-        if not self.member:
-            return self.path.read_bytes()
-        try:
-            return _archive(self.path).read(self.member)
-        except (zipfile.BadZipFile, OSError, EOFError, KeyError, NotImplementedError, RuntimeError) as error:
-            problem = f"this member cannot be unpacked: {error}"
-            raise DataError(problem, where=str(self), remedy="Fetch the archive again.") from None
+        return _content(self)
+
+
+@lru_cache(maxsize=4)
+def _content(source: Source) -> bytes:
+    """The last contents stay: who reads an item and who takes its digest ask one after the other."""
+    try:
+        return _archive(source.path).read(source.member) if source.member else source.path.read_bytes()
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, KeyError, NotImplementedError, RuntimeError) as error:
+        remedy = "Fetch the archive again." if source.member else "Fetch the file again or remove it."
+        raise DataError(f"this file cannot be read: {error}", where=str(source), remedy=remedy) from None
 
 
 @cache
@@ -112,10 +119,12 @@ class ReadPlan:
             the whole item is broken.
         config: reader, chain and their settings, for the record.
         left_out: what was left out by its name alone.
-        notes: what people should know, e.g. that files are missing from a whole data set; each is a line.
-        parts: protocol to the names of the training samples, where the data set's own lists say so; see
-            :attr:`zsar_kit.data.skeleton_set.SkeletonSet.parts`. A function of the sample name, as samples of long
-            videos are known only once they are read.
+        complete: number of raw files of the whole data set; 0 where it is not known.
+        found: number of raw files there are.
+        notes: what people should know besides; each is a line.
+        parts: protocol to whether the sample of a name is for training, where the data set brings lists of its own;
+            see :attr:`zsar_kit.data.skeleton_set.SkeletonSet.parts`. Functions, as the samples of long videos are known
+            only once they are read.
     """
 
     dataset: str
@@ -125,6 +134,8 @@ class ReadPlan:
     read: Callable[[Item], Reading]
     config: Mapping[str, Any]
     left_out: tuple[LeftOut, ...] = ()
+    complete: int = 0
+    found: int = 0
     notes: tuple[str, ...] = ()
     parts: Mapping[str, Callable[[str], bool]] = field(default_factory=dict)
 
@@ -150,7 +161,8 @@ def find_sources(root: str | Path, suffix: str) -> tuple[list[Source], list[Left
     found, damaged = [], []
     for path in files:
         if path.name.endswith(suffix):
-            found.append(Source(path, size=path.stat().st_size))
+            about = path.stat()
+            found.append(Source(path, size=about.st_size, stamp=about.st_mtime_ns))
         elif path.suffix == ".zip":
             try:
                 members = _archive(path).infolist()
@@ -158,5 +170,5 @@ def find_sources(root: str | Path, suffix: str) -> tuple[list[Source], list[Left
                 damaged.append(LeftOut(path.name, "broken", f"the archive {path} cannot be opened: {error}"))
                 continue
             kept = (member for member in members if member.filename.endswith(suffix) and not member.is_dir())
-            found += [Source(path, member.filename, member.file_size) for member in kept]
+            found += [Source(path, member.filename, member.file_size, member.CRC) for member in kept]
     return sorted(found, key=lambda source: (source.name, str(source))), damaged

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import re
 import zlib
-from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import scipy.io
 
 from zsar_kit.data.joints import layout
-from zsar_kit.data.readers.files import FETCH_AGAIN, RawFormat, read_files
+from zsar_kit.data.readers.files import FETCH_AGAIN, RawFormat
 from zsar_kit.data.skeletons import SkeletonSequence
 from zsar_kit.errors import DataError
 
@@ -28,21 +27,21 @@ FILE_ORDER = (
 _BROKEN = (ValueError, TypeError, KeyError, IndexError, NotImplementedError, OSError, EOFError, zlib.error)
 
 
-def _parse(path: Path, match: re.Match[str]) -> SkeletonSequence:
+def _parse(content: bytes, match: re.Match[str], where: str) -> SkeletonSequence:
     try:
-        content = scipy.io.loadmat(path, variable_names=[KEY], appendmat=False)
+        variables = scipy.io.loadmat(io.BytesIO(content), variable_names=[KEY])
     except (*_BROKEN, scipy.io.matlab.MatReadError) as error:
-        raise DataError(f"not a whole MATLAB file: {error}", where=path, remedy=FETCH_AGAIN) from None
-    if KEY not in content:
-        raise DataError(f"the variable {KEY!r} is missing", where=path, remedy=FETCH_AGAIN)
-    raw = content[KEY]
+        raise DataError(f"not a whole MATLAB file: {error}", where=where, remedy=FETCH_AGAIN) from None
+    if KEY not in variables:
+        raise DataError(f"the variable {KEY!r} is missing", where=where, remedy=FETCH_AGAIN)
+    raw = variables[KEY]
     if raw.dtype.kind not in "fiu" or raw.ndim != 3 or raw.shape[:2] != (len(FILE_ORDER), 3):
         problem = f"{KEY!r} must be numeric of shape (20 joints, 3, frames), got {raw.dtype} {raw.shape}"
-        raise DataError(problem, where=path, remedy=FETCH_AGAIN)
+        raise DataError(problem, where=where, remedy=FETCH_AGAIN)
     order = [FILE_ORDER.index(joint) for joint in layout(UTD_MHAD.layout).joints]
     joints = raw.transpose(2, 0, 1)[None, :, order].astype(np.float32)
     action, subject, trial = (int(group) for group in match.groups())
-    sample = path.name.removesuffix("_skeleton.mat")
+    sample = match.string.removesuffix("_skeleton.mat")
     return SkeletonSequence(sample, joints, label=action - 1, subject=subject, replication=trial)
 
 
@@ -55,13 +54,3 @@ UTD_MHAD = RawFormat(
     complete=861,
     parse=_parse,
 )
-
-
-def read_utd_mhad(
-    root: str | Path, *, strict: bool = True, report: list[DataError] | None = None
-) -> Iterator[SkeletonSequence]:
-    """Sequences of UTD-MHAD in layout ``kinect_v1_20``.
-
-    See :func:`zsar_kit.data.readers.files.read_files` for arguments and errors.
-    """
-    return read_files(UTD_MHAD, root, strict=strict, report=report)

@@ -1,0 +1,308 @@
+"""Carry out a plan of reading: in several processes, over several attempts, in memory that does not grow.
+
+Items are read in chunks; each finished chunk is a file in ``<out>.partial``, written whole or not at all. Whatever
+stops the work, the next attempt reads only what is missing, and the result is the same to the byte for any number of
+processes and attempts. At the end the chunks are strung together into the set.
+"""
+
+from __future__ import annotations
+
+import csv
+import errno
+import hashlib
+import json
+import shutil
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, dataclass, replace
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from zsar_kit.artefacts import PROVENANCE, read_provenance, write_atomic
+from zsar_kit.config import digest_of
+from zsar_kit.data.readers.plan import Item, LeftOut, Reading, ReadPlan
+from zsar_kit.data.skeleton_set import COLUMNS, KIND, SCHEMA, SkeletonSet
+from zsar_kit.data.skeletons import SkeletonSequence
+from zsar_kit.errors import ArtefactError, DataError
+
+CHUNK_ITEMS, CHUNK_BYTES = 64, 64 * 2**20
+LEFT_OUT = "left_out.csv"
+_FIELDS = ("sample", "reason", "detail", "expected")
+_NUMBERS = COLUMNS[1:6]  # label, subject, camera, setup, replication
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A prepared data set and what is to be said of it.
+
+    Attributes:
+        skeletons: the set.
+        left_out: what is not in it.
+        missing: number of raw files that the whole data set has and the folder has not.
+        notes: what the reader found worth telling.
+    """
+
+    skeletons: SkeletonSet
+    left_out: tuple[LeftOut, ...]
+    missing: int
+    notes: tuple[str, ...] = ()
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is what it should be: nothing was broken, and no file is missing."""
+        return self.missing <= 0 and all(entry.expected for entry in self.left_out)
+
+
+def carry_out(
+    plan: ReadPlan,
+    out: str | Path,
+    *,
+    root: str | Path,
+    strict: bool = False,
+    processes: int = 1,
+    progress: bool = False,
+) -> Prepared:
+    """Read everything that a plan lists into a :class:`SkeletonSet` at ``out``.
+
+    Args:
+        plan: what to read.
+        out: the folder to make; finished chunks lie in ``<out>.partial`` meanwhile.
+        root: where the raw files are; reports name places relative to it.
+        strict: stop at the first broken file, and require the whole data set. Otherwise broken files are left out
+            and reported.
+        processes: how many read at once.
+        progress: show a bar.
+
+    Raises:
+        DataError: ``strict`` and something is broken or missing; or nothing at all can be read.
+        ArtefactError: the disk is full, or a reading process was killed; what is read already is kept.
+    """
+    out = Path(out)
+    if strict:
+        _require_whole(plan, root)
+    partial = out.with_name(f"{out.name}.partial")
+    chunks = _chunks(plan, partial)
+    try:
+        _read_chunks(chunks, strict, processes, progress)
+        _string_together(plan, chunks, out, root)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        remedy = "Make room and run the same command again: it goes on where it stopped."
+        raise ArtefactError("the disk is full", where=out.parent, remedy=remedy) from None
+    except BrokenProcessPool:
+        remedy = (
+            "Perhaps memory ran out. Run the same command again, with fewer processes: it goes on where it stopped."
+        )
+        raise ArtefactError("a reading process was killed", where=partial, remedy=remedy) from None
+    shutil.rmtree(partial)
+    return open_prepared(out)
+
+
+def open_prepared(folder: str | Path) -> Prepared:
+    """A set that stands there, with what was said when it was made."""
+    config = read_provenance(folder, KIND, version=SCHEMA)["config"]
+    missing = max(0, config.get("complete", 0) - config.get("found", 0))
+    return Prepared(SkeletonSet.load(folder), read_left_out(folder), missing, tuple(config.get("notes", ())))
+
+
+def stands(plan: ReadPlan, folder: str | Path) -> bool:
+    """Whether the set of exactly these raw files, read in this way, is there already."""
+    folder = Path(folder)
+    if not (folder / PROVENANCE).is_file():
+        return False
+    return read_provenance(folder, KIND, version=SCHEMA)["config"].get("plan") == _identity(plan)
+
+
+def _identity(plan: ReadPlan) -> str:
+    """Changes with anything that determines the set, as far as it can be seen without reading the files."""
+    names = [entry.sample for entry in plan.left_out]
+    return digest_of({"config": dict(plan.config), "layout": plan.layout, "files": _stamps(plan.items), "not": names})
+
+
+def _stamps(items: Iterable[Item]) -> list:
+    return [(item.name, [(source.name, source.size, source.stamp) for source in item.sources]) for item in items]
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    """Consecutive items and the file that holds what they gave."""
+
+    path: Path
+    plan: ReadPlan
+    items: tuple[Item, ...]
+
+    @property
+    def identity(self) -> str:
+        """Changes with anything that determines the content; a file of another identity is read anew."""
+        return _identity(replace(self.plan, items=self.items))
+
+    def done(self) -> bool:
+        """Whether the file stands there, whole and of this identity."""
+        try:
+            return self.path.is_file() and _about(self.path)["identity"] == self.identity
+        except (SafetensorError, OSError):
+            return False
+
+
+def _chunks(plan: ReadPlan, partial: Path) -> list[_Chunk]:
+    groups: list[list[Item]] = []
+    size = 0
+    for item in plan.items:
+        if not groups or len(groups[-1]) == CHUNK_ITEMS or size >= CHUNK_BYTES:
+            groups.append([])
+            size = 0
+        groups[-1].append(item)
+        size += sum(source.size for source in item.sources)
+    # What is the same for all chunks goes to the processes with each; the plan's items and lists do not.
+    bare = replace(plan, items=(), left_out=(), parts={})
+    return [_Chunk(partial / f"chunk-{n:06d}.safetensors", bare, tuple(group)) for n, group in enumerate(groups)]
+
+
+def _read_chunks(chunks: list[_Chunk], strict: bool, processes: int, progress: bool) -> None:
+    from tqdm import tqdm
+
+    waiting = [chunk for chunk in chunks if not chunk.done()]
+    total = sum(len(chunk.items) for chunk in chunks)
+    before = total - sum(len(chunk.items) for chunk in waiting)
+    with tqdm(total=total, initial=before, unit=" files", desc="reading", disable=not progress) as bar:
+        for chunk in _each(waiting, strict, processes):
+            bar.update(len(chunk.items))
+
+
+def _each(waiting: list[_Chunk], strict: bool, processes: int) -> Iterator[_Chunk]:
+    """Do the chunks and yield each as it is done, in order."""
+    if processes <= 1 or len(waiting) <= 1:
+        for chunk in waiting:
+            _read_chunk(chunk, strict)
+            yield chunk
+        return
+    # Not forked: a copy of a process that runs threads can hang.
+    with ProcessPoolExecutor(min(processes, len(waiting)), mp_context=get_context("spawn")) as pool:
+        try:
+            futures = [pool.submit(_read_chunk, chunk, strict) for chunk in waiting]
+            for chunk, future in zip(waiting, futures, strict=True):
+                future.result()
+                yield chunk
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _read_chunk(chunk: _Chunk, strict: bool) -> None:
+    """Read the items of a chunk and write its file."""
+    joints, rows, left_out, digests = [], [], [], []
+    for item in chunk.items:
+        reading, digest = _read_item(chunk.plan, item, strict)
+        digests.append(f"{item.name} {digest}")
+        left_out += [asdict(entry) for entry in reading.left_out]
+        for sequence in reading.sequences:
+            joints.append(sequence.joints.reshape(-1, *sequence.joints.shape[2:]))
+            numbers = [int(getattr(sequence, name)) for name in _NUMBERS]
+            rows.append([sequence.sample, *numbers, sequence.joints.shape[1], sequence.joints.shape[0]])
+    content = {"rows": rows, "left_out": left_out, "digests": digests}
+    about = {"identity": chunk.identity, "content": json.dumps(content)}
+    frames = np.concatenate(joints) if joints else np.zeros((0, 1, 3), dtype=np.float32)
+    write_atomic(chunk.path, save({"frames": np.ascontiguousarray(frames, dtype=np.float32)}, about))
+
+
+def _read_item(plan: ReadPlan, item: Item, strict: bool) -> tuple[Reading, str]:
+    """What the item gave, and the digest of the raw content."""
+    digest = hashlib.sha256()
+    try:
+        for source in item.sources:
+            digest.update(hashlib.sha256(source.read()).digest())
+        reading = plan.read(item)
+    except DataError as error:
+        if strict:
+            raise
+        reading = Reading(left_out=(LeftOut(item.name, "broken", str(error)),))
+    if strict and (bad := next((entry for entry in reading.left_out if not entry.expected), None)):
+        raise DataError(f"{bad.sample} would be left out as {bad.reason}: {bad.detail}", where=item.name)
+    return reading, digest.hexdigest()
+
+
+def _about(path: Path) -> dict[str, str]:
+    with safe_open(path, framework="numpy") as stream:
+        return stream.metadata() or {"identity": ""}
+
+
+def _content(chunk: _Chunk) -> dict:
+    return json.loads(_about(chunk.path)["content"])
+
+
+def _sequences(chunks: Iterable[_Chunk]) -> Iterator[SkeletonSequence]:
+    for chunk in chunks:
+        with safe_open(chunk.path, framework="numpy") as stream:
+            frames = stream.get_tensor("frames")
+        start = 0
+        for sample, *numbers, length, persons in _content(chunk)["rows"]:
+            joints = frames[start : start + persons * length].reshape(persons, length, -1, 3)
+            start += persons * length
+            yield SkeletonSequence(sample, joints, **dict(zip(_NUMBERS, numbers, strict=True)))
+
+
+def _string_together(plan: ReadPlan, chunks: list[_Chunk], out: Path, root: str | Path) -> None:
+    left_out, digest = list(plan.left_out), hashlib.sha256()
+    for chunk in chunks:
+        content = _content(chunk)
+        left_out += [LeftOut(**entry) for entry in content["left_out"]]
+        digest.update("".join(f"{line}\n" for line in content["digests"]).encode())
+    # Places relative to the raw files: the set is the same wherever they lie.
+    left_out = [replace(entry, detail=entry.detail.replace(f"{Path(root)}/", "")) for entry in left_out]
+
+    def report(folder: Path) -> None:
+        if left_out:
+            write_left_out(folder / LEFT_OUT, left_out)
+
+    said = {"found": plan.found, "complete": plan.complete, "notes": list(plan.notes), "plan": _identity(plan)}
+    SkeletonSet.write(
+        out,
+        _sequences(chunks),
+        dataset=plan.dataset,
+        layout=plan.layout,
+        class_names=plan.class_names,
+        inputs={"raw files": digest.hexdigest()},
+        config={**plan.config, **said},
+        note=f"read from the published files of {plan.dataset}",
+        parts=plan.parts,
+        beside=report,
+    )
+
+
+def _require_whole(plan: ReadPlan, root: str | Path) -> None:
+    bad = next((entry for entry in plan.left_out if not entry.expected), None)
+    if bad is not None:
+        raise DataError(f"{bad.sample} would be left out as {bad.reason}: {bad.detail}", where=root)
+    if plan.complete and plan.found != plan.complete:
+        problem = f"{plan.dataset} has {plan.complete} raw files, found {plan.found}"
+        raise DataError(problem, where=root, remedy="Add what is missing, or go on with what is there: strict=False.")
+
+
+def write_left_out(path: Path, entries: Iterable[LeftOut]) -> None:
+    """Write the report of what is not in a set: one row a sample."""
+    with open(path, "w", newline="", encoding="utf-8") as stream:
+        table = csv.writer(stream, lineterminator="\n")
+        table.writerow(_FIELDS)
+        for entry in entries:
+            table.writerow([entry.sample, entry.reason, entry.detail, "yes" if entry.expected else "no"])
+
+
+def read_left_out(folder: str | Path) -> tuple[LeftOut, ...]:
+    """What was left out of a prepared set; empty where nothing was.
+
+    Raises:
+        ArtefactError: the report is not one.
+    """
+    path = Path(folder) / LEFT_OUT
+    if not path.is_file():
+        return ()
+    with open(path, newline="", encoding="utf-8") as stream:
+        header, *rows = list(csv.reader(stream)) or [[]]
+    if tuple(header) != _FIELDS or any(len(row) != len(_FIELDS) for row in rows):
+        raise ArtefactError(f"the columns must be {', '.join(_FIELDS)}", where=path, remedy="Make the set again.")
+    return tuple(LeftOut(row[0], row[1], row[2], row[3] == "yes") for row in rows)  # pyright: ignore[reportArgumentType]
