@@ -427,3 +427,11 @@ def test_a_rate_that_is_too_high_is_told_by_the_loop(world):
     )
     with pytest.raises(ZsarError, match=r"the loss is not finite at step .* of phase 'train'"):
         train(world.training, config)
+
+
+def test_the_prompts_it_asks_for_follow_its_settings():
+    request = SkeletonContext.contexts(TINY)
+    assert (request.slots, request.shuffled, request.own_head) == (SLOTS, False, False)
+    assert SkeletonContext.contexts(TINY.override({"masking.shuffle_slots": True})).shuffled
+    assert SkeletonContext.contexts(TINY.override({"masking.slots": ["used_object"]})).slots == ("used_object",)
+    assert SkeletonContext.contexts(TINY.override({"grounding.enabled": False, "parts.enabled": False})) is None

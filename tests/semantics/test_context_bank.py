@@ -183,3 +183,23 @@ def test_the_offline_model_reads_the_kits_contexts(offline_encoder):
     assert np.isfinite(bank.hidden).all()
     with pytest.raises(MissingModelError, match="no pretrained head"):
         MaskedLanguage(offline_encoder).own_head()
+
+
+def test_shuffled_descriptions_come_once_in_each_order_of_their_words(language):
+    plain = ContextBank.build(texts(), (0, 1), language, SLOTS)
+    shuffled = ContextBank.build(texts(), (0, 1), language, SLOTS, shuffled=True)
+    assert shuffled.words.shape == (2, 2 * 6, 3)
+    assert shuffled.vocabulary == plain.vocabulary
+    for c in range(2):
+        for d in range(2):
+            orders = {tuple(words) for words in shuffled.words[c, 6 * d : 6 * (d + 1)].tolist()}
+            assert len(orders) == 6
+            assert {tuple(sorted(words)) for words in orders} == {tuple(sorted(plain.words[c, d].tolist()))}
+    # The visible words of a prompt are shuffled with the others: its states are those of the prompt so written.
+    names = [shuffled.vocabulary[w] for w in shuffled.words[0, 1]]
+    assert names != [plain.vocabulary[w] for w in plain.words[0, 0]]
+    words = {**dict(zip(SLOTS, names, strict=True)), SLOTS[0]: language.mask_token}
+    expected = language.encoder.encode([prompt(words)]).tokens[0].numpy()
+    row = shuffled.prompts[0, 1, 0b001]
+    np.testing.assert_allclose(shuffled.hidden[row][: len(expected)], expected, atol=1e-6)
+    np.testing.assert_array_equal(shuffled.body_parts.any(1), plain.body_parts.any(1))

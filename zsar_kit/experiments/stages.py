@@ -261,6 +261,7 @@ def context_bank_for(
         request.slots,
         vocabulary=request.vocabulary,
         own_head=request.own_head,
+        shuffled=request.shuffled,
         cache=workspace.root / "text-cache",
         progress=workspace.progress,
     )

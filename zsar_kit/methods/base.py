@@ -155,11 +155,13 @@ class ContextRequest:
         slots: of the prompt.
         vocabulary: number of frequent words among which slots are guessed; 0 for all.
         own_head: whether the language model's own head is wanted.
+        shuffled: whether descriptions come in all orders of their words.
     """
 
     slots: tuple[str, ...]
     vocabulary: int = 0
     own_head: bool = False
+    shuffled: bool = False
 
 
 @dataclass(frozen=True)

@@ -128,7 +128,8 @@ class SkeletonContext(Method):
         if not (config.grounding.enabled or config.parts.enabled):
             return None
         own_head = config.grounding.enabled and config.grounding.decoder == "own"
-        return ContextRequest(config.masking.slots, config.grounding.vocabulary, own_head)
+        masking = config.masking
+        return ContextRequest(masking.slots, config.grounding.vocabulary, own_head, masking.shuffle_slots)
 
     @staticmethod
     def gate(config: Config) -> GateChoice:

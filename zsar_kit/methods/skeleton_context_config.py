@@ -74,8 +74,7 @@ class MaskingConfig(Config):
         total: the step T at which all slots are masked; ``None`` is the last step of training.
         description: drawn for each class and step (the paper: all samples of a class get the same), for each sample,
             or from a class at random, as released.
-        shuffle_slots: the words that are to be guessed change places at random, much as released (there the whole
-            description is shuffled, words that stay visible included).
+        shuffle_slots: the words of a description stand in its slots in any order, as released; visible words too.
     """
 
     slots: tuple[str, ...] = SLOTS

@@ -102,8 +102,6 @@ class ContextReader(nn.Module):
         ratio = masking_ratio(step, masking.total or total) if masking.progressive else 1.0
         masked = masked_slots(count, slots, ratio, generator).to(device)
         targets = self.words[rows, drawn]
-        if masking.shuffle_slots:
-            targets = targets.gather(1, torch.rand(count, slots, **options).to(device).argsort(1))
         return DrawnPrompts(self.prompts[rows, drawn, slot_pattern(masked)], masked, targets)
 
     def forward(self, f_diff: Float[Tensor, "batch joint d"], rows: Int[Tensor, " batch"] | None = None) -> Grounded:

@@ -11,7 +11,7 @@ import dataclasses
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import permutations, product
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,7 @@ from zsar_kit.config import digest_of
 from zsar_kit.errors import ArtefactError, TextError
 from zsar_kit.semantics.language import LanguageRecord
 from zsar_kit.semantics.masked_language import MaskedLanguage, prompt
-from zsar_kit.semantics.texts import BODY_PARTS, SLOTS, ClassTexts
+from zsar_kit.semantics.texts import BODY_PARTS, SLOTS, ClassTexts, Context
 
 SCHEMA = 1
 _ARRAYS = ("words", "embedding", "hidden", "mask", "prompts", "places", "body_parts", "key_parts")
@@ -80,6 +80,7 @@ class ContextBank:
         *,
         vocabulary: int = 0,
         own_head: bool = False,
+        shuffled: bool = False,
         cache: str | Path | None = None,
         progress: bool = False,
     ) -> ContextBank:
@@ -93,6 +94,8 @@ class ContextBank:
             vocabulary: so many of the model's most frequent whole words are candidates, beside the words of these
                 classes; 0 takes all whole words.
             own_head: also take the model's pretrained head.
+            shuffled: each description comes once for every order of its words, so that "Environment" may hold the
+                object, as released.
             cache: folder of encoded prompts, found by content.
             progress: show a bar.
 
@@ -111,6 +114,8 @@ class ContextBank:
                 where=texts.source,
                 remedy="Check them: zsar texts check.",
             )
+        if shuffled:
+            banks = [_in_all_orders(bank, slots) for bank in banks]
         own = [[[language.word_id(row.slot(s), texts.source) for s in slots] for row in bank] for bank in banks]
         used = {i for bank in own for row in bank for i in row}
         frequent = list(language.words.values())[: vocabulary or None]
@@ -202,6 +207,15 @@ class ContextBank:
             "vocabulary": list(self.vocabulary),
             "language": self.language.to_dict(),
         }
+
+
+def _in_all_orders(bank: Sequence[Context], slots: Sequence[str]) -> tuple[Context, ...]:
+    """Each description once for every order of the words in its slots."""
+    return tuple(
+        dataclasses.replace(row, **dict(zip(slots, order, strict=True)))
+        for row in bank
+        for order in permutations([row.slot(s) for s in slots])
+    )
 
 
 def _masked_prompts(banks: Sequence, slots: Sequence[str], mask_token: str) -> tuple[list[str], np.ndarray]:
