@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from zsar_kit.cli import main
@@ -99,6 +101,23 @@ def test_split_make_is_reproducible_and_usable(tmp_path, capsys):
 def test_data_list_says_what_is_prepared(tmp_path, capsys):
     assert main(["data", "list", "--workspace", str(tmp_path)]) == 0
     assert "puppet" in capsys.readouterr().out
+
+
+def test_a_folder_that_is_not_whole_is_prepared_with_exit_code_3(tmp_path, capsys):
+    raw, place = tmp_path / "raw", ["--workspace", str(tmp_path / "workspace"), "--quiet", "--processes", "1"]
+    raw.mkdir()
+    skeletons = np.random.default_rng(0).normal(size=(4, 20, 3)).tolist()
+    (raw / "a01_s01_e01_v01.json").write_text(json.dumps({"skeletons": skeletons, "label": 1}))
+    (raw / "a02_s01_e01_v01.json").write_text("{")
+    command = ["data", "prepare", "nw_ucla", "--root", str(raw), *place]
+    assert main(command) == 3
+    shown = capsys.readouterr().out
+    assert "1 sequences of nw_ucla stand in" in shown
+    assert "1482 raw files of the whole data set are missing." in shown
+    assert "left out, broken: a02_s01_e01_v01.json: not whole JSON" in shown
+    assert main(command) == 3, "what stands there is still not whole"
+    assert main([*command, "--strict"]) == 2
+    assert "nw_ucla has 1484 raw files, found 2" in capsys.readouterr().err
 
 
 def test_the_console_script_answers():

@@ -120,8 +120,8 @@ def read_raw(
     """
     folder = workspace.skeletons_folder(dataset)
     plan = plan_dataset(dataset, root, chain=chain)
-    if stands(plan, folder):
-        return open_prepared(folder)
+    if stands(plan, folder) and ((found := open_prepared(folder)).whole or not strict):
+        return found
     return carry_out(plan, folder, root=root, strict=strict, processes=processes, progress=workspace.progress)
 
 
