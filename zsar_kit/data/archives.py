@@ -45,7 +45,7 @@ def unpack(archive: Path, to: Path, wanted: Callable[[str], bool], *, limit: int
 def _chosen(
     opened: zipfile.ZipFile, archive: Path, wanted: Callable[[str], bool], limit: int
 ) -> dict[PurePosixPath, zipfile.ZipInfo]:
-    """Place in the folder to member. A suspicious name of any member refuses the archive: none comes about by chance."""
+    """Place in the folder to member. A suspicious name of any member refuses the archive: none comes by chance."""
     chosen: dict[PurePosixPath, zipfile.ZipInfo] = {}
     seen: set[str] = set()
     for member in opened.infolist():

@@ -21,7 +21,8 @@ from zsar_kit import __version__
 from zsar_kit.artefacts import read_json, write_json
 from zsar_kit.errors import ArtefactError, DownloadError
 
-_BLOCK = 2**18
+_BLOCK = 2**14
+"""Bytes written at once. What came of a block before the connection ended is lost, so blocks are short."""
 _LONGEST_PAUSE = 30.0
 _PASSING = {408, 425, 429, 500, 502, 503, 504}
 """HTTP statuses that may pass when asked again."""

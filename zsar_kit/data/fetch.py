@@ -67,7 +67,7 @@ def fetch(
     if not accept_licence:
         raise ConfigError(
             f"{facts.title} comes with terms of use that are yours to accept. {facts.licence} "
-            f"Official page: {facts.page}. To cite: {facts.cite}",
+            f"Official page: {facts.page} (to cite: {facts.cite})",
             remedy=f"If you accept them: `zsar data fetch {dataset} --accept-licence`.",
         )
     unverified = to.with_name(f"{to.name}.unverified")
@@ -96,7 +96,7 @@ def _refuse_on_request(facts: Publication) -> None:
         name = facts.dataset
         raise DownloadError(
             f"{facts.title} cannot be fetched: its authors give it on request. {facts.how} {facts.licence} "
-            f"To cite: {facts.cite}",
+            f"(To cite: {facts.cite})",
             where=facts.page,
             remedy=f"Then: `zsar data check {name} --root FOLDER`, `zsar data prepare {name} --root FOLDER`.",
         )
