@@ -63,24 +63,25 @@ class FileServer:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server.server_port}/set.zip"
 
-    def give(self, handler: Any, cut: int | None = None, *, trust_condition: bool = False) -> None:
-        """The file, or the part asked for; the connection ends after ``cut`` bytes of the body."""
+    def give(self, handler: Any, cut: int | None = None, *, trust_condition: bool = False, most: int = 10**9) -> None:
+        """The file, or the part asked for, no more than ``most`` bytes; the connection ends after ``cut`` of them."""
         asked, condition = handler.headers.get("Range"), handler.headers.get("If-Range")
         first = int(asked.removeprefix("bytes=").rstrip("-")) if asked and self.ranges else 0
         if not trust_condition and condition not in (None, self.tag or self.changed):
             first = 0
         if first > len(self.content):
             return self.refuse(handler, 416)
+        body = self.content[first : first + most]
         handler.send_response(206 if first else 200)
         if first:
-            handler.send_header("Content-Range", f"bytes {first}-{len(self.content) - 1}/{len(self.content)}")
+            handler.send_header("Content-Range", f"bytes {first}-{first + len(body) - 1}/{len(self.content)}")
         for name, value in (("ETag", self.tag), ("Last-Modified", self.changed)):
             if value:
                 handler.send_header(name, value)
         if self.lengths:
-            handler.send_header("Content-Length", str(len(self.content) - first))
+            handler.send_header("Content-Length", str(len(body)))
         handler.end_headers()
-        body = self.content[first:][:cut]
+        body = body[:cut]
         self.sent += len(body)
         with suppress(ConnectionError):  # who asked may have gone
             handler.wfile.write(body)
@@ -141,6 +142,12 @@ def test_a_time_of_change_is_as_good_as_a_tag(server, tmp_path):
     assert get(server, tmp_path) == CONTENT
     assert server.requests[1]["if-range"] == server.changed
     assert server.sent < len(CONTENT) + BLOCK
+
+
+def test_a_server_may_give_less_than_was_asked_for(server, tmp_path):
+    server.script = [400_000, lambda handler: server.give(handler, most=50_000)]
+    assert get(server, tmp_path) == CONTENT
+    assert len(server.requests) == 3
 
 
 def test_the_next_call_goes_on_where_the_last_one_stopped(server, tmp_path):

@@ -205,7 +205,8 @@ def test_missing_files_are_told_by_setup_and_performer(small_ntu, tmp_path, gone
 @pytest.mark.parametrize(
     "name",
     ["S001C001P001R001A061", "S018C001P041R001A060", "S001C004P001R001A001", "S001C001P001R003A001",
-     "S000C001P001R001A001", "S033C001P001R001A061", "S001C001P000R001A001", "s001C001P001R001A001", "S001C001P001R001A001 (1)"],
+     "S000C001P001R001A001", "S033C001P001R001A061", "S001C001P000R001A001", "s001C001P001R001A001",
+     "S001C001P001R001A001 (1)"],
 )  # fmt: skip
 def test_names_that_no_sample_has(small_ntu, tmp_path, name):
     (problem,) = check_ntu(ntu_zip(tmp_path / "a.zip", **{name: b"1\n0\n"})).problems
