@@ -56,6 +56,10 @@ class TextError(ZsarError):
     """A class has no text, or a text resource is malformed."""
 
 
+class DownloadError(ZsarError):
+    """Something could not be fetched: no answer, a refusal, a broken archive, or not the files that were promised."""
+
+
 class MissingModelError(ZsarError):
     """A language model or a checkpoint is not there, or its content is not what was promised."""
 

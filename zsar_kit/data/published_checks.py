@@ -1,0 +1,287 @@
+"""Do raw files agree with what is known of their data set? Asked before hours of reading, answered in words.
+
+The files are looked at as they lie, in folders and zip archives. Of free data sets number, names and contents were
+measured. Of those on request (NTU RGB+D, PKU-MMD) the kit knows no digest: what can be checked are the published
+numbers, the rule of the names, and whether archives and files are whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tqdm import tqdm
+
+from zsar_kit.data.published import Publication, publication
+from zsar_kit.data.readers.plan import LeftOut, Source, find_sources
+from zsar_kit.data.readers.registry import raw_formats
+from zsar_kit.errors import DataError
+
+_SHOWN = 5
+"""Names that a message lists before it says how many more there are."""
+
+_NTU = re.compile(r"S(\d{3})C(\d{3})P(\d{3})R(\d{3})A(\d{3})\.skeleton")
+_NTU_ACTIONS = {"first": range(1, 61), "second": range(61, 121)}
+_NTU_FIRST_SETUPS = 17
+"""Setups 1 to 17 show actions 1 to 60 (NTU RGB+D 60), the later ones actions 61 to 120."""
+_NTU_BLOCK = 3 * 2 * 60
+"""Files of one performer in one setup: cameras, replications, actions."""
+
+_PKU = {"pku_mmd": re.compile(r"\d{4}-[LMR]\.txt"), "pku_mmd_2": re.compile(r"A\d{2}N\d{2}-[LMR]\.txt")}
+_PKU_LABELS = 2**16
+"""Bytes; a file of labels is far shorter, a video of any use is longer."""
+_PKU_LISTS = ("cross-subject", "cross-view")
+
+
+def names_digest(sources: Iterable[Source]) -> str:
+    """SHA-256 over the sorted file names, a line each."""
+    return hashlib.sha256("".join(f"{name}\n" for name in sorted(s.name for s in sources)).encode()).hexdigest()
+
+
+def set_digest(sources: Iterable[Source]) -> str:
+    """SHA-256 over names and contents, sorted by name. Folders and archives do not count.
+
+    Raises:
+        DataError: a member of an archive cannot be unpacked.
+    """
+    total = hashlib.sha256()
+    for source in sorted(sources, key=lambda source: source.name):
+        total.update(f"{source.name} {hashlib.sha256(source.read()).hexdigest()}\n".encode())
+    return total.hexdigest()
+
+
+@dataclass(frozen=True)
+class FilesReport:
+    """What a check of raw files found.
+
+    Attributes:
+        dataset: the data set.
+        found: number of its files.
+        problems: what is missing, broken or different, a sentence each; none if all is well.
+        notes: what else people should know.
+    """
+
+    dataset: str
+    found: int
+    problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def whole(self) -> bool:
+        """Whether everything is there and as it should be."""
+        return not self.problems
+
+
+def _listed(names: Sequence[object]) -> str:
+    """``a, b, c and 4 more``."""
+    shown, more = ", ".join(str(name) for name in names[:_SHOWN]), len(names) - _SHOWN
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def check_files(dataset: str, root: str | Path, *, contents: bool = False, progress: bool = False) -> FilesReport:
+    """Compare raw files with what is known of their data set.
+
+    Args:
+        dataset: a data set of :func:`publication_names`.
+        root: a folder with files or zip archives at any depth, or one archive.
+        contents: also read every file of the sets on request to its end (minutes); the others always are.
+        progress: show a bar while reading.
+
+    Raises:
+        ConfigError: the data set is not known.
+        DataError: there is nothing at ``root``.
+    """
+    facts = publication(dataset)
+    if facts.access == "free":
+        return _check_free(facts, root)
+    report, sources = _check_pku(facts, root) if dataset in _PKU else _check_ntu(facts, root)
+    if not contents:
+        return report
+    unreadable = _read_all(sources, progress)
+    problems = [f"{len(unreadable)} files cannot be read to their end: {_listed(unreadable)}"] if unreadable else []
+    return replace(report, problems=(*report.problems, *problems))
+
+
+def _check_free(facts: Publication, root: str | Path) -> FilesReport:
+    """Compare the files of a free data set with the measured number, names and contents; see :func:`check_files`."""
+    raw = raw_formats()[facts.dataset]
+    sources, damaged = find_sources(root, raw.suffix)
+    own = [source for source in sources if raw.name.fullmatch(source.name)]
+    strangers = [source for source in sources if not raw.name.fullmatch(source.name)]
+    problems = [*_archive_problems(facts, damaged), *_file_problems(own)]
+    if strangers:
+        problems.append(f"{len(strangers)} {raw.suffix} files are not named {raw.shown}: {_listed(strangers)}")
+    if len(own) != facts.files:
+        problems.append(f"{len(own)} of {facts.files} files {raw.shown} are there")
+    elif not problems:
+        problems += _content_problems(facts, own)
+    return FilesReport(facts.dataset, len(own), tuple(problems))
+
+
+def _content_problems(facts: Publication, sources: Sequence[Source]) -> list[str]:
+    """How a complete number of files differs from the measured set, if at all."""
+    if names_digest(sources) != facts.names_sha256:
+        return [
+            f"there are {facts.files} files, but not of the names that were measured (SHA-256 of the names differs)"
+        ]
+    try:
+        digest = set_digest(sources)
+    except DataError as error:
+        return [str(error)]
+    if digest == facts.sha256:
+        return []
+    size = sum(source.size for source in sources)
+    sizes = f"{size} bytes, as measured" if size == facts.bytes else f"{size} bytes instead of {facts.bytes}"
+    problem = f"all {facts.files} names are there, but the contents differ from those measured ({sizes})"
+    return [f"{problem}: SHA-256 {facts.sha256[:12]}... is required, found {digest[:12]}..."]
+
+
+def _archive_problems(facts: Publication, damaged: Sequence[LeftOut]) -> list[str]:
+    """Archives that cannot be opened, with the size that they should have where that is known."""
+    problems = []
+    for archive in damaged:
+        size = facts.reported.get(archive.sample)
+        hint = f"; others saw {size} bytes, is it cut short?" if size else ""
+        problems.append(f"{archive.detail}{hint}")
+    return problems
+
+
+def _file_problems(sources: Sequence[Source]) -> list[str]:
+    """Empty files, and names that are there twice."""
+    problems = []
+    if empty := [source for source in sources if source.size == 0]:
+        problems.append(f"{len(empty)} files are empty: {_listed(empty)}")
+    counts = Counter(source.name for source in sources)
+    if twice := [name for name, count in counts.items() if count > 1]:
+        places = [str(source) for source in sources if source.name == twice[0]]
+        problems.append(
+            f"{len(twice)} files are there more than once: {_listed(twice)} (the first: {', '.join(places)})"
+        )
+    return problems
+
+
+def _number_ranges(numbers: Iterable[int]) -> str:
+    """``[1, 2, 3, 7]`` as ``1-3, 7``."""
+    text = ""
+    ordered = sorted(set(numbers))
+    for number in ordered:
+        follows, goes_on = number - 1 in ordered, number + 1 in ordered
+        if not follows:
+            text += f", {number}"
+        elif not goes_on:
+            text += f"-{number}"
+    return re.sub(r"^, ", "", text)
+
+
+def _read_all(sources: Sequence[Source], progress: bool) -> list[str]:
+    """Read every file; members of archives are compared with the archive's checksums.
+
+    Returns:
+        What went wrong, an entry a file.
+    """
+    wrong = []
+    for source in tqdm(sources, desc="reading", unit=" files", disable=not progress):
+        try:
+            source.read()
+        except DataError as error:
+            wrong.append(f"{source} ({error.problem})")
+        except OSError as error:
+            wrong.append(f"{source} ({error})")
+    return wrong
+
+
+# --- NTU RGB+D
+
+
+def _check_ntu(facts: Publication, root: str | Path) -> tuple[FilesReport, list[Source]]:
+    """The files of the data set's setups: their number, and which performers of which setups lack some."""
+    sources, damaged = find_sources(root, ".skeleton")
+    own, strangers, others = [], [], 0
+    for source in sources:
+        numbers = _ntu_numbers(source.name)
+        if numbers is None:
+            strangers.append(source)
+        elif numbers[0] > facts.setups:
+            others += 1
+        else:
+            own.append((source, numbers))
+    files = [source for source, _ in own]
+    problems = [*_archive_problems(facts, damaged), *_file_problems(files)]
+    if strangers:
+        problems.append(f"{len(strangers)} .skeleton files have no name of the data set: {_listed(strangers)}")
+    unique = {source.name for source in files}
+    if len(unique) != facts.files:
+        problems.append(f"{len(unique)} of {facts.files} files SsssCcccPpppRrrrAaaa.skeleton are there")
+        problems += _ntu_gaps(facts, {numbers for _, numbers in own})
+    notes = [f"{others} files of setups above {facts.setups} belong to NTU RGB+D 120 and were not counted"] * bool(
+        others
+    )
+    return FilesReport(facts.dataset, len(unique), tuple(problems), tuple(notes)), files
+
+
+def _ntu_numbers(name: str) -> tuple[int, ...] | None:
+    """Setup, camera, performer, replication and action of a file name; None if no sample can have it."""
+    match = _NTU.fullmatch(name)
+    if match is None:
+        return None
+    setup, camera, performer, replication, action = (int(group) for group in match.groups())
+    actions = _NTU_ACTIONS["first" if setup <= _NTU_FIRST_SETUPS else "second"]
+    fits = 1 <= setup <= 32 and camera in (1, 2, 3) and 1 <= performer <= 106 and replication in (1, 2)
+    return (setup, camera, performer, replication, action) if fits and action in actions else None
+
+
+def _ntu_gaps(facts: Publication, numbers: Iterable[tuple[int, ...]]) -> list[str]:
+    """Setups without any file, and performers of a setup that have fewer than all their files."""
+    counts = Counter((setup, performer) for setup, _, performer, _, _ in numbers)
+    problems = []
+    if absent := set(range(1, facts.setups + 1)) - {setup for setup, _ in counts}:
+        problems.append(f"no file of setup {_number_ranges(absent)}")
+    short = sorted((*key, count) for key, count in counts.items() if count < _NTU_BLOCK)
+    if short:
+        shown = [f"S{setup:03}P{performer:03} has {count}" for setup, performer, count in short]
+        problems.append(f"a performer has {_NTU_BLOCK} files in a setup, but {_listed(shown)}")
+    return problems
+
+
+# --- PKU-MMD
+
+
+def _check_pku(facts: Publication, root: str | Path) -> tuple[FilesReport, list[Source]]:
+    """Videos with and without labels, and the official lists."""
+    sources, damaged = find_sources(root, ".txt")
+    problems = _archive_problems(facts, damaged)
+    if packed := sorted(path.name for path in Path(root).rglob("*.7z")):
+        problems.append(f"the kit does not read .7z archives; unpack {_listed(packed)}")
+    kinds: dict[str, list[Source]] = defaultdict(list)
+    for source in sources:
+        if _PKU[facts.dataset].fullmatch(source.name):
+            kinds["label" if _is_label(source) else "video"].append(source)
+    videos, labels = ({source.name for source in kinds[kind]} for kind in ("video", "label"))
+    problems += [problem for kind in ("video", "label") for problem in _file_problems(kinds[kind])]
+    if facts.files and len(videos) != facts.files:
+        problems.append(f"{len(videos)} of {facts.files} videos are there")
+    elif not videos:
+        problems.append("no skeleton file of a video is there")
+    if bare := sorted(videos - labels):
+        problems.append(f"{len(bare)} videos have no label file: {_listed(bare)}")
+    if lonely := sorted(labels - videos):
+        problems.append(f"{len(lonely)} label files have no video: {_listed(lonely)}")
+    stems = [source.name.lower().replace("_", "-") for source in sources]
+    for wanted in _PKU_LISTS:
+        if not any(stem.startswith(wanted) for stem in stems):
+            problems.append(f"the official list {wanted}.txt is not there")
+    return FilesReport(facts.dataset, len(videos), tuple(problems)), [*kinds["video"], *kinds["label"]]
+
+
+def _is_label(source: Source) -> bool:
+    """Videos and labels have the same names: labels have commas (action,start,end,confidence), skeletons have none."""
+    if source.size > _PKU_LABELS:
+        return False
+    try:
+        return b"," in source.read()[:200]
+    except DataError:
+        return "label" in str(source).lower()
