@@ -1,10 +1,10 @@
 """Many short decimal numbers of one text at once, exactly as Python's ``float`` reads them.
 
 Raw skeletons are text, and turning digits into numbers is most of the work of reading them. A number such as
-``-1.2345678`` is two runs of at most eight digits: each run is one 64-bit word, and three multiplications turn the
-eight characters of a word into their value, for all numbers of a file together. The quotient of two exact numbers is
-rounded once, so the result is the double nearest to the text. Whatever does not look like that (exponents, more digits,
-no point, not a number) goes through ``float`` one by one.
+``-1.2345678`` is two runs of digits: eight characters are one 64-bit word, and three multiplications turn them into
+their value, for all numbers of a file together. The quotient of two exact numbers is rounded once, so the result is the
+double nearest to the text. Whatever does not look like that (exponents, more than fifteen digits, no point, not a
+number) goes through ``float`` one by one.
 """
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ from jaxtyping import Bool, Float64, Int64, UInt64
 
 Words = UInt64[np.ndarray, " number"]
 _WORD = 8  # bytes
-# Both runs together must be exact in a double: less than 2**53, so at most 15 digits.
-_FRACTION_DIGITS, _INTEGER_DIGITS = 8, 7
-_POWERS = 10.0 ** np.arange(_FRACTION_DIGITS + 1)
+_DIGITS = 15  # so many are exact in a double, being less than 2**53
+_POWERS = 10.0 ** np.arange(_DIGITS + 1)
 _U = np.uint64
 # Eight digits become four numbers of two digits, those two of four, those one of eight.
 _MERGES = (
@@ -44,6 +43,19 @@ def _run(words: Words, length: Words) -> tuple[Words, Bool[np.ndarray, " number"
         digits += neighbours
         digits &= mask
     return digits, wrong != 0
+
+
+def _fractions(
+    words: UInt64[np.ndarray, " place"], starts: Int64[np.ndarray, " number"], length: Int64[np.ndarray, " number"]
+) -> tuple[Words, Bool[np.ndarray, " number"]]:
+    """The same for the runs that begin at ``starts`` of a text and may be longer than a word."""
+    digits, wrong = _run(words[starts].astype(_U, copy=False), np.minimum(length, _WORD).astype(_U))
+    long = np.flatnonzero(length > _WORD)
+    rest = length[long] - _WORD
+    more, also_wrong = _run(words[starts[long] + _WORD].astype(_U, copy=False), rest.astype(_U))
+    digits[long] = digits[long] * (_U(10) ** rest.astype(_U)) + more
+    wrong[long] |= also_wrong
+    return digits, wrong
 
 
 def _points(words: Words) -> Int64[np.ndarray, " number"]:
@@ -82,10 +94,10 @@ def decimals(
     first ^= minus * _U(ord("-") ^ ord("0"))  # a sign is a leading nought
     point = _points(first)
     length = stops - starts - point - 1  # of the fraction
-    plain = (point <= _INTEGER_DIGITS) & (length >= 0) & (length <= _FRACTION_DIGITS) & (point + length > minus)
+    plain = (point < _WORD) & (length >= 0) & (point + length > minus) & (point + length <= _DIGITS)
     length *= plain
     integer, wrong = _run(first, point.astype(_U))
-    fraction, also_wrong = _run(words[np.minimum(starts + point + 1, stops)], length.astype(_U))
+    fraction, also_wrong = _fractions(words, np.minimum(starts + point + 1, stops), length)
     power = _POWERS[length]
     values = (integer * power + fraction) / power
     values *= 1.0 - 2.0 * minus

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from functools import cache, partial
 from pathlib import Path
 
+import numpy as np
+
 from zsar_kit.data.catalogue import class_count, class_names, resource
 from zsar_kit.data.readers.ntu_chains import CHAINS, NoBody
 from zsar_kit.data.readers.ntu_format import parse_ntu
@@ -138,8 +140,10 @@ def read_ntu(item: Item, *, dataset: str, chain: str) -> Reading:
     if numbers is None:
         raise DataError(f"its name must look like {SHOWN}, got {item.name!r}", where=str(source))
     setup, camera, subject, replication, action = numbers
+    recording = parse_ntu(source.read(), str(source))
     try:
-        joints = CHAINS[chain](parse_ntu(source.read(), str(source)))
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not in metres is refused below
+            joints = CHAINS[chain](recording)
     except NoBody as error:
         return Reading(left_out=(LeftOut(item.name, "no body", f"{error.problem}: {source}", expected=True),))
     sequence = SkeletonSequence(

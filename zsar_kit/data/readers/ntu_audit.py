@@ -28,6 +28,7 @@ class CountRow:
 
     @property
     def agrees(self) -> bool:
+        """Whether both numbers are the same."""
         return self.found == self.published
 
 

@@ -1,8 +1,8 @@
 """From what the sensor followed to persons: the two chains behind the field's NTU RGB+D arrays, rule by rule.
 
 ``ctrgcn`` made the arrays of most methods of today, ``shift_gcn`` those that the released Shift-GCN weights and the
-features of the SynSE family come from. Both are reproduced with their quirks, for these are in the arrays that published
-numbers stand on; each quirk is named where it is done.
+features of the SynSE family come from. Both are reproduced with their quirks, for these are in the arrays that
+published numbers stand on; each quirk is named where it is done.
 """
 
 from __future__ import annotations
@@ -56,9 +56,10 @@ def ctrgcn(recording: NtuRecording) -> Skeleton:
         recording: of any number of frames.
 
     Returns:
-        float32 ``[person, frame, 25, xyz]`` in metres. One person where one body was left after cleaning; otherwise two,
-        even if the second is zero everywhere because all bodies went to the first actor. Padding to 300 frames, and the
-        copy of a single person that the chain's NTU-120 arrays have as their second, are for those who write arrays.
+        float32 ``[person, frame, 25, xyz]`` in metres. One person where one body was left after cleaning; otherwise
+        two, even if the second is zero everywhere because all bodies went to the first actor. Padding to 300 frames,
+        and the copy of a single person that the chain's NTU-120 arrays have as the second, are for those who write
+        arrays.
 
     Raises:
         NoBody: there is none, or all of several are shorter than 12 frames.
@@ -76,7 +77,7 @@ def ctrgcn(recording: NtuRecording) -> Skeleton:
 
 
 def _motion(joints: Person) -> float:
-    """Variance over all joints and frames, summed over the axes; in float32 as released, because it decides an order."""
+    """Variance over all joints and frames, summed over the axes; in float32, as released, because it decides."""
     return float(np.var(joints.reshape(-1, 3), axis=0).sum())
 
 
@@ -141,10 +142,10 @@ def _two_actors(tracks: Sequence[_Track]) -> Skeleton:
 def shift_gcn(recording: NtuRecording) -> Skeleton:
     """The chain of Shift-GCN (and of 2s-AGCN before it).
 
-    A person is a slot, the place among the bodies of a frame, whatever the tracking id; the first four slots count. The
-    two of the largest energy are kept (standard deviation over all joints and real frames, summed over the axes), filled
-    up to 300 frames by repeating them from their start, centred in each frame at the first person's spine of that frame,
-    and turned so that the first person's spine points to +z and the shoulders to +x in the first frame.
+    A person is a slot, the place among the bodies of a frame, whatever the tracking id; the first four slots count.
+    The two of the largest energy are kept (standard deviation over all joints and real frames, summed over the axes),
+    filled up to 300 frames by repeating them from their start, centred in each frame at the first person's spine of
+    that frame, and turned so that the first person's spine points to +z and the shoulders to +x in the first frame.
 
     Quirks: empty frames are taken out of a person who is not there in the first frame, and only then, so that person
     starts at frame 0; where the first person is absent, the second stays in sensor coordinates; frames beyond 300, with
@@ -162,8 +163,8 @@ def shift_gcn(recording: NtuRecording) -> Skeleton:
         slots[body.slots[kept], body.frames[kept]] = body.joints[kept]
     order = sorted(range(SLOTS), key=lambda slot: (_energy(slots[slot]), slot), reverse=True)
     persons = np.stack([_filled(slots[slot]) for slot in order[:PERSONS]])
-    there = present(persons).any(axis=1)
-    if not there[0]:
+    there = np.flatnonzero(present(persons).any(axis=1))
+    if 0 not in there:
         raise NoBody(f"no body in the first {min(recording.frames, CLIP_FRAMES)} frames")
     persons = persons[there]
     spine = persons[0][:, list(layout("ntu25").roles["spine"])]

@@ -134,9 +134,9 @@ def parse_ntu(content: bytes, where: str) -> NtuRecording:
         where: its name, for messages.
 
     Raises:
-        DataError: not text, cut off, going on after its last frame, a count that is none or cannot be, a body twice in a
-            frame, a line with another number of values than it must have, or a coordinate that is not a finite number.
-            The message names the line, counted from one.
+        DataError: not text, cut off, going on after its last frame, a count that is no number or cannot be, a body
+            twice in a frame, a line with another number of values than it must have, or a coordinate that is not a
+            finite number. The message names the line, counted from one.
     """
     if not content.strip():
         raise DataError("the file is empty", where=where, remedy=FETCH_AGAIN)
