@@ -144,12 +144,13 @@ def shift_gcn(recording: NtuRecording) -> Skeleton:
 
     A person is a slot, the place among the bodies of a frame, whatever the tracking id; the first four slots count.
     The two of the largest energy are kept (standard deviation over all joints and real frames, summed over the axes),
-    filled up to 300 frames by repeating them from their start, centred in each frame at the first person's spine of
-    that frame, and turned so that the first person's spine points to +z and the shoulders to +x in the first frame.
+    filled up to 300 frames by repeating them from their start, and centred in each frame at the first person's spine
+    of that frame. Then all is turned so that in the first frame the first person's line from hip to spine points to +z,
+    and turned again so that the shoulders point to +x.
 
     Quirks: empty frames are taken out of a person who is not there in the first frame, and only then, so that person
-    starts at frame 0; where the first person is absent, the second stays in sensor coordinates; frames beyond 300, with
-    which the released chain stops, are left out.
+    starts at frame 0; where the first person is absent, the second stays in sensor coordinates; the second turn tilts
+    the spine again unless the shoulders are level. Frames beyond 300, at which the released chain stops, are left out.
 
     Returns:
         float32 ``[person, 300, 25, xyz]`` in metres, one or two persons.
