@@ -1,0 +1,159 @@
+"""NTU RGB+D 60 and 120: which files make the data set, and how one is read.
+
+The raw files are for registered users only (https://rose1.ntu.edu.sg/dataset/actionRecognition); folders and the
+published zip archives are read as they are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cache, partial
+from pathlib import Path
+
+import numpy as np
+
+from zsar_kit.data.catalogue import class_count, class_names, resource
+from zsar_kit.data.readers.ntu_chains import CHAINS, NoBody
+from zsar_kit.data.readers.ntu_format import parse_ntu
+from zsar_kit.data.readers.plan import Item, LeftOut, Reading, ReadPlan, Source, find_sources
+from zsar_kit.data.skeletons import SkeletonSequence, check_sequence
+from zsar_kit.errors import DataError, nearest_name
+
+DATASETS = ("ntu60", "ntu120")
+SUFFIX = ".skeleton"
+SHOWN = "SsssCcccPpppRrrrAaaa.skeleton"
+_NAME = re.compile(r"S(\d{3})C(\d{3})P(\d{3})R(\d{3})A(\d{3})")
+
+
+def _numbers(sample: str) -> tuple[int, ...] | None:
+    """Setup, camera, performer, replication and action of a name, None if it is no name."""
+    match = _NAME.fullmatch(sample)
+    return tuple(int(group) for group in match.groups()) if match else None
+
+
+@cache
+def missing_samples() -> frozenset[str]:
+    """Names of the recordings that the authors list as having missing or incomplete skeletons."""
+    return frozenset(name for names in resource("ntu.toml")["missing"].values() for name in names)
+
+
+def _misfit(dataset: str, sample: str) -> str | None:
+    """Why a name cannot be one of the data set's, None if it can."""
+    numbers = _numbers(sample)
+    if numbers is None:
+        return f"its name must look like {SHOWN}"
+    setup, camera, _, _, action = numbers
+    for what, number in (("setup", setup), ("camera", camera), ("action", action)):
+        most = resource("ntu.toml")[dataset][f"{what}s"]
+        if not 1 <= number <= most:
+            return f"{what} {number} of its name is none of {dataset}'s 1..{most}"
+    return None
+
+
+def plan_ntu(dataset: str, root: str | Path, *, chain: str = "ctrgcn") -> ReadPlan:
+    """Plan to read NTU RGB+D from a folder of ``.skeleton`` files and zip archives, or from one archive.
+
+    For ``ntu60`` the files of the extension are passed over; the notes tell how many. A recording that is there twice
+    is left out, for nobody knows which one is right.
+
+    Args:
+        dataset: ``ntu60`` or ``ntu120``.
+        root: what holds the files, at any depth.
+        chain: how persons are made of tracked bodies: a key of :data:`zsar_kit.data.readers.ntu_chains.CHAINS`.
+
+    Raises:
+        DataError: no such data set, chain, or folder; no file there, or none of this data set.
+    """
+    if dataset not in DATASETS:
+        raise DataError(f"no data set {dataset!r} of NTU RGB+D", remedy=nearest_name(dataset, DATASETS))
+    if chain not in CHAINS:
+        raise DataError(f"NTU RGB+D has no chain {chain!r}", remedy=nearest_name(chain, CHAINS))
+    sources, damaged = find_sources(root, SUFFIX)
+    if not sources:
+        came = f"; {damaged[0].detail}" if damaged else ""
+        remedy = f"Name the folder that holds the {SHOWN} files or their zip archives, or one archive."
+        raise DataError(f"{dataset} needs {SUFFIX} files, found none{came}", where=root, remedy=remedy)
+    items, left_out, others = _sorted_out(dataset, sources)
+    if not items:
+        remedy = "Name the other data set." if others else "Name the folder that holds the data set."
+        problem = f"none of {len(sources)} {SUFFIX} files can be read as a sample of {dataset}"
+        raise DataError(problem, where=root, remedy=remedy)
+    return ReadPlan(
+        dataset=dataset,
+        layout="ntu25",
+        class_names=class_names(dataset),
+        items=items,
+        read=partial(read_ntu, dataset=dataset, chain=chain),
+        config={"reader": dataset, "chain": chain},
+        left_out=(*damaged, *left_out),
+        notes=_notes(dataset, items, left_out, others),
+    )
+
+
+def _sorted_out(dataset: str, sources: Iterable[Source]) -> tuple[tuple[Item, ...], tuple[LeftOut, ...], int]:
+    """The files that are read, those that are not, and how many are another data set's."""
+    places: dict[str, list[Source]] = {}
+    for source in sources:
+        places.setdefault(source.name.removesuffix(SUFFIX), []).append(source)
+    items, left_out, others = [], [], 0
+    for sample, found in places.items():
+        where = " and ".join(str(source) for source in found)
+        if (misfit := _misfit(dataset, sample)) is not None:
+            if _misfit("ntu120", sample) is None:
+                others += len(found)
+            else:
+                left_out.append(LeftOut(sample, "unknown", f"{misfit}: {where}"))
+        elif sample in missing_samples():
+            detail = f"the authors list its skeletons as missing or incomplete: {where}"
+            left_out.append(LeftOut(sample, "listed as missing", detail, expected=True))
+        elif len(found) > 1:
+            left_out.append(LeftOut(sample, "duplicate", f"found {len(found)} times: {where}"))
+        else:
+            items.append(Item(sample, (found[0],)))
+    return tuple(items), tuple(left_out), others
+
+
+def _notes(dataset: str, items: tuple[Item, ...], left_out: tuple[LeftOut, ...], others: int) -> tuple[str, ...]:
+    notes = []
+    if others:
+        notes.append(f"{others} files are of NTU RGB+D's extension, not of {dataset}, and were passed over.")
+    here = len(items) + sum(entry.reason in ("listed as missing", "duplicate") for entry in left_out)
+    if here != (whole := resource("ntu.toml")[dataset]["recordings"]):
+        notes.append(f"{dataset} has {whole} recordings, {here} of them are here.")
+    return tuple(notes)
+
+
+def read_ntu(item: Item, *, dataset: str, chain: str) -> Reading:
+    """Read one file.
+
+    Args:
+        item: of the plan.
+        dataset: ``ntu60`` or ``ntu120``.
+        chain: a key of :data:`zsar_kit.data.readers.ntu_chains.CHAINS`.
+
+    Raises:
+        DataError: the file is broken.
+    """
+    (source,) = item.sources
+    numbers = _numbers(item.name)
+    if numbers is None:
+        raise DataError(f"its name must look like {SHOWN}, got {item.name!r}", where=str(source))
+    setup, camera, subject, replication, action = numbers
+    recording = parse_ntu(source.read(), str(source))
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not in metres is refused below
+            joints = CHAINS[chain](recording)
+    except NoBody as error:
+        return Reading(left_out=(LeftOut(item.name, "no body", f"{error.problem}: {source}", expected=True),))
+    sequence = SkeletonSequence(
+        sample=item.name,
+        joints=joints,
+        label=action - 1,
+        subject=subject,
+        camera=camera,
+        setup=setup,
+        replication=replication,
+    )
+    check_sequence(sequence, "ntu25", class_count(dataset), where=str(source))
+    return Reading(sequences=(sequence,))

@@ -1,0 +1,192 @@
+"""From what the sensor followed to persons: the two chains behind the field's NTU RGB+D arrays, rule by rule.
+
+``ctrgcn`` made the arrays of most methods of today, ``shift_gcn`` those that the released Shift-GCN weights and the
+features of the SynSE family come from. Both are reproduced with their quirks, for these are in the arrays that
+published numbers stand on; each quirk is named where it is done.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+from jaxtyping import Bool, Float32
+
+from zsar_kit.data.joints import layout
+from zsar_kit.data.orientation import Skeleton, align, centre, present
+from zsar_kit.data.readers.ntu_format import JOINTS, NtuRecording
+from zsar_kit.errors import DataError
+
+Chain = Callable[[NtuRecording], Skeleton]
+Person = Float32[np.ndarray, "frame 25 3"]
+SHORTEST_BODY = 12  # frames
+WIDE = 0.8  # a frame whose x-spread exceeds this share of its y-spread is noise
+NOISY_SHARE = 0.69754  # a body with this share of such frames is noise
+CLIP_FRAMES, SLOTS, PERSONS = 300, 4, 2
+
+
+class NoBody(DataError):
+    """By the rules of a chain nobody is left in a recording."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Track:
+    """One body on the time line of the frames that have any body: without gaps from ``start`` on."""
+
+    start: int
+    joints: Person
+    motion: float
+
+    @property
+    def last(self) -> int:
+        return self.start + len(self.joints) - 1
+
+
+def ctrgcn(recording: NtuRecording) -> Skeleton:
+    """The chain of CTR-GCN (and of SGN before it).
+
+    Frames without a body are dropped. Where there are two bodies or more, short and implausibly wide ones are dropped,
+    the others sorted by motion and laid on two actors, and frames without an actor dropped. The origin is the middle of
+    the spine in the first frame of the first actor; an absent actor is zero.
+
+    Args:
+        recording: of any number of frames.
+
+    Returns:
+        float32 ``[person, frame, 25, xyz]`` in metres. One person where one body was left after cleaning; otherwise
+        two, even if the second is zero everywhere because all bodies went to the first actor. Padding to 300 frames,
+        and the copy of a single person that the chain's NTU-120 arrays have as the second, are for those who write
+        arrays.
+
+    Raises:
+        NoBody: there is none, or all of several are shorter than 12 frames.
+    """
+    tracks = _tracks(recording)
+    if len(tracks) == 1:
+        actors = tracks[0].joints[None]
+    else:
+        kept = _denoised(tracks)
+        actors = _two_actors(kept) if len(kept) > 1 else kept[0].joints[None]
+        actors = actors[:, present(actors).any(axis=0)]
+    if not present(actors).any():
+        raise NoBody("all joints are zero in all frames")
+    return centre(actors)
+
+
+def _motion(joints: Person) -> float:
+    """Variance over all joints and frames, summed over the axes; in float32, as released, because it decides."""
+    return float(np.var(joints.reshape(-1, 3), axis=0).sum())
+
+
+def _tracks(recording: NtuRecording) -> list[_Track]:
+    """All bodies.
+
+    Quirk: a body that vanishes and comes back is laid on frames without a gap from its first one on, so its later part
+    is early.
+    """
+    if not recording.bodies:
+        raise NoBody(f"no body in any of {recording.frames} frames")
+    taken = np.unique(np.concatenate([body.frames for body in recording.bodies]))
+    starts = np.searchsorted(taken, [body.frames[0] for body in recording.bodies]).tolist()
+    return [
+        _Track(start, body.joints, _motion(body.joints)) for start, body in zip(starts, recording.bodies, strict=True)
+    ]
+
+
+def _wide(joints: Person) -> Bool[np.ndarray, " frame"]:
+    """Frames in which a body is wide for its height, as furniture is; compared in float64, as released."""
+    width, height = np.ptp(joints[:, :, :2], axis=1).T.astype(np.float64)
+    return width > WIDE * height
+
+
+def _denoised(tracks: Sequence[_Track]) -> list[_Track]:
+    """Without short and noisy bodies, the most moving first; the last body is never dropped for being noisy."""
+    kept = [track for track in tracks if len(track.joints) >= SHORTEST_BODY]
+    if not kept:
+        # The released chain stops with an error here.
+        raise NoBody(f"none of {len(tracks)} bodies is in {SHORTEST_BODY} frames or more")
+    judged: list[_Track] = []
+    for number, track in enumerate(kept, start=1):
+        alone = not judged and number == len(kept)
+        noisy = np.zeros(1, dtype=bool) if alone else _wide(track.joints)
+        if noisy.mean() >= NOISY_SHARE:
+            continue
+        if noisy.any():
+            track = dataclasses.replace(track, motion=min(track.motion, _motion(track.joints[~noisy])))
+        judged.append(track)
+    return sorted(judged, key=lambda track: track.motion, reverse=True)
+
+
+def _two_actors(tracks: Sequence[_Track]) -> Skeleton:
+    """Lay each body on the first actor whose time it does not overlap, or leave it out.
+
+    Quirks: an actor's time is everything from its first to its last frame; one common frame does not count as overlap,
+    the later body takes it; the second actor's time is counted from frame 0, whenever its first body comes.
+    """
+    frames = max(track.last for track in tracks) + 1
+    actors = np.zeros((PERSONS, frames, JOINTS, 3), dtype=np.float32)
+    times = [[tracks[0].start, tracks[0].last], [0, 0]]
+    actors[0, tracks[0].start : tracks[0].last + 1] = tracks[0].joints
+    for track in tracks[1:]:
+        for actor, time in zip(actors, times, strict=True):
+            if min(time[1], track.last) - max(time[0], track.start) <= 0:
+                actor[track.start : track.last + 1] = track.joints
+                time[:] = min(time[0], track.start), max(time[1], track.last)
+                break
+    return actors
+
+
+def shift_gcn(recording: NtuRecording) -> Skeleton:
+    """The chain of Shift-GCN (and of 2s-AGCN before it).
+
+    A person is a slot, the place among the bodies of a frame, whatever the tracking id; the first four slots count.
+    The two of the largest energy are kept (standard deviation over all joints and real frames, summed over the axes),
+    filled up to 300 frames by repeating them from their start, and centred in each frame at the first person's spine
+    of that frame. Then all is turned so that in the first frame the first person's line from hip to spine points to +z,
+    and turned again so that the shoulders point to +x.
+
+    Quirks: empty frames are taken out of a person who is not there in the first frame, and only then, so that person
+    starts at frame 0; where the first person is absent, the second stays in sensor coordinates; the second turn tilts
+    the spine again unless the shoulders are level. Frames beyond 300, at which the released chain stops, are left out.
+
+    Returns:
+        float32 ``[person, 300, 25, xyz]`` in metres, one or two persons.
+
+    Raises:
+        NoBody: there is none in the first 300 frames.
+    """
+    slots = np.zeros((SLOTS, CLIP_FRAMES, JOINTS, 3), dtype=np.float32)
+    for body in recording.bodies:
+        kept = (body.slots < SLOTS) & (body.frames < CLIP_FRAMES)
+        slots[body.slots[kept], body.frames[kept]] = body.joints[kept]
+    order = sorted(range(SLOTS), key=lambda slot: (_energy(slots[slot]), slot), reverse=True)
+    persons = np.stack([_filled(slots[slot]) for slot in order[:PERSONS]])
+    there = np.flatnonzero(present(persons).any(axis=1))
+    if 0 not in there:
+        raise NoBody(f"no body in the first {min(recording.frames, CLIP_FRAMES)} frames")
+    persons = persons[there]
+    spine = persons[0][:, list(layout("ntu25").roles["spine"])]
+    moved = persons - spine
+    moved[~(persons != 0).any(axis=-1)] = 0.0
+    return align(moved, as_released=True)
+
+
+def _energy(person: Person) -> float:
+    real = person[present(person[None])[0]].astype(np.float64)
+    return float(real.std(axis=(0, 1)).sum()) if len(real) else 0.0
+
+
+def _filled(person: Person) -> Person:
+    """The empty frames at the end repeat the person from the start, gaps and all."""
+    there = present(person[None])[0]
+    if not there.any():
+        return person
+    real = person[: int(np.flatnonzero(there)[-1]) + 1] if there[0] else person[there]
+    return np.resize(real, person.shape)
+
+
+#: Chain name to chain.
+CHAINS: MappingProxyType[str, Chain] = MappingProxyType({"ctrgcn": ctrgcn, "shift_gcn": shift_gcn})
