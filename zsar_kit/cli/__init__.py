@@ -17,7 +17,7 @@ from zsar_kit.cli.runs import runs
 from zsar_kit.cli.texts import texts
 from zsar_kit.errors import ZsarError
 
-data.command(data_audit, name="audit")
+data.command(name="audit")(data_audit)
 app.command(data, name="data", help="Data sets: list, prepare, show, audit.")
 app.command(split, name="split", help="Class splits: list, make.")
 app.command(texts, name="texts", help="Class texts: check, report, show, generate.")

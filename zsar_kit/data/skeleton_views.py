@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Literal
 
 import numpy as np
@@ -51,7 +52,8 @@ def find_sample(skeletons: SkeletonSet, sample: str = "", action: int | str = 0,
     names = skeletons.index.sample
     if sample:
         if not (names == sample).any():
-            raise DataError(f"no sample {sample!r}", where=skeletons.path, remedy=nearest_name(sample, names.tolist()))
+            like = (get_close_matches(sample, names.tolist(), n=1) or [str(names[0])])[0]
+            raise DataError(f"no sample {sample!r}", where=skeletons.path, remedy=f"Names are such as {like!r}.")
         return int(np.argmax(names == sample))
     rows = np.flatnonzero(skeletons.index.label == class_id(skeletons, action))
     if not 0 <= number < len(rows):

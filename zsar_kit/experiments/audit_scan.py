@@ -106,7 +106,7 @@ def scan_sequences(skeletons: SkeletonSet, *, progress: bool = False) -> Scan:
     for i, sequence in enumerate(sequences):
         there = present(sequence.joints)
         somebody = there.any(axis=0)
-        repeats = (sequence.joints[:, 1:] == sequence.joints[:, :-1]).all(axis=(0, 2, 3)) & somebody[1:]
+        repeats = np.all(sequence.joints[:, 1:] == sequence.joints[:, :-1], axis=(0, 2, 3)) & somebody[1:]
         content.append(content_digest(sequence.joints))
         numbers[:, i] = there.any(axis=1).sum(), there.sum(axis=0).max(), (~somebody).sum(), repeats.sum()
     return Scan(np.array(content), *numbers)

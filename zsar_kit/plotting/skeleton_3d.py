@@ -47,14 +47,12 @@ def animate_skeleton(
     if not (math.isfinite(rate) and rate > 0):
         raise ConfigError(f"'rate' must be frames per second above 0, got {rate}", where="animate_skeleton")
     figure = pose_figure(joints, layout, 0, title=title, up=up)
-    frames = range(np.asarray(joints).shape[-3])
-    traces = list(range(len(figure.data)))
+    form = joint_layout(layout) if isinstance(layout, str) else layout
+    persons = _scene_coordinates(joints, form, up)
+    traces = list(range(len(persons) * len(PARTS)))
+    frames = range(persons.shape[1])
     figure.frames = [
-        go.Frame(
-            name=str(t),
-            traces=traces,
-            data=[go.Scatter3d(**xyz) for xyz in pose_coordinates(joints, layout, t, up=up)],
-        )
+        go.Frame(name=str(t), traces=traces, data=[go.Scatter3d(**xyz) for xyz in _lines(persons[:, t], form)])
         for t in frames
     ]
     figure.update_layout(updatemenus=[_buttons(rate)], sliders=[_slider(len(frames), rate)])
@@ -125,14 +123,7 @@ def pose_coordinates(
     persons = _scene_coordinates(joints, form, up)
     if not 0 <= frame < persons.shape[1]:
         raise DataError(f"frames are 0 to {persons.shape[1] - 1}, got {frame}", where="frame")
-    found = []
-    for pose in persons[:, frame]:
-        for part in PARTS:
-            line = np.full((3 * len(_bones(form, part)), 3), np.nan)
-            for k, (joint, parent) in enumerate(_bones(form, part)):
-                line[3 * k], line[3 * k + 1] = pose[joint], pose[parent]
-            found.append({axis: line[:, i].astype(np.float32) for i, axis in enumerate("xyz")})
-    return found
+    return _lines(persons[:, frame], form)
 
 
 def save_animation(figure: go.Figure, path: str | Path) -> Path:
@@ -156,6 +147,19 @@ def save_animation(figure: go.Figure, path: str | Path) -> Path:
 def _bones(layout: JointLayout, part: str) -> list[tuple[int, int]]:
     """Bones whose far joint is of the part; a part that holds the root alone has none."""
     return [(joint, parent) for joint, parent in layout.bones if joint in layout.parts[part]]
+
+
+def _lines(poses: np.ndarray, layout: JointLayout) -> list[dict[str, np.ndarray]]:
+    """The coordinates of each trace from those of one frame, ``[person, joint, (x, depth, height)]``."""
+    found = []
+    for pose in poses:
+        for part in PARTS:
+            bones = _bones(layout, part)
+            line = np.full((len(bones), 3, 3), np.nan, dtype=np.float32)
+            if bones:
+                line[:, :2] = pose[np.array(bones)]
+            found.append({axis: line.reshape(-1, 3)[:, i] for i, axis in enumerate("xyz")})
+    return found
 
 
 def _tips(layout: JointLayout, part: str, name: str) -> list[str]:
@@ -202,16 +206,17 @@ def _layout(persons: np.ndarray, title: str, up: str) -> dict:
     scene |= {
         "aspectmode": "manual",
         "aspectratio": {name: float(s) for name, s in zip("xyz", size, strict=True)},
-        "camera": {"eye": {"x": 0.6, "y": 1.9, "z": 0.4}, "up": {"x": 0, "y": 0, "z": 1}},
+        "camera": {"eye": {"x": 0.7, "y": 2.2, "z": 0.45}, "up": {"x": 0, "y": 0, "z": 1}},
         "dragmode": "turntable",
     }
     return {
         "scene": scene,
-        "title": {"text": title, "font": {"size": 15, "color": style.INK}},
+        # Below plotly's own buttons, which appear at the top right.
+        "title": {"text": title, "font": {"size": 15, "color": style.INK}, "y": 0.945, "yanchor": "top"},
         "legend": {"title": {"text": "body part"}, "itemsizing": "constant"},
-        "margin": {"l": 0, "r": 0, "t": 48, "b": 0},
+        "margin": {"l": 0, "r": 0, "t": 72, "b": 0},
         "width": 820,
-        "height": 640,
+        "height": 700,
         "paper_bgcolor": "white",
         "uirevision": "skeleton",
     }
