@@ -75,7 +75,7 @@ def film_strip_of(view: SkeletonView, frames: int = 8) -> Figure:
     return plot_film_strip(view.joints, view.layout.bones, frames=frames, title=view.title, up=view.up)
 
 
-def animation_of(view: SkeletonView, rate: float = 30.0) -> go.Figure:
+def animation_of(view: SkeletonView, rate: float | int = 30.0) -> go.Figure:
     """A sample in three dimensions, to be turned and played."""
     return animate_skeleton(view.joints, view.layout, title=view.title, rate=rate, up=view.up)
 

@@ -12,6 +12,8 @@ from zsar_kit.plotting import style
 from zsar_kit.plotting.results import NAMED_COLUMNS
 
 BINS = 40
+#: not the palette's second colour, which marks names
+BAR_COLOURS = (style.BLUE, style.SKY, style.GREEN, style.PURPLE)
 
 
 def plot_lengths(
@@ -78,7 +80,7 @@ def plot_class_balance(
     heads = style.check_names(parts, table.shape[1], "part")
     axes = style.ensure_axes(ax, width=7.2, height=max(0.17 * len(table) + 1.2, 2.4))
     left = np.zeros(len(table))
-    for column, head, colour in zip(table.T, heads, style.PALETTE, strict=False):
+    for column, head, colour in zip(table.T, heads, BAR_COLOURS, strict=False):
         axes.barh(np.arange(len(table)), column, left=left, color=colour, height=0.75, label=head)
         left += column
     axes.set_yticks(
@@ -134,10 +136,9 @@ def plot_coverage(
     counts = np.zeros((len(heights), len(widths)), dtype=np.int64)
     np.add.at(counts, (at_row, at_column), 1)
     axes = style.ensure_axes(ax, width=max(0.42 * len(widths) + 2.2, 3.6), height=max(0.2 * len(heights) + 1.2, 2.4))
-    axes.imshow(counts, cmap=style.SEQUENTIAL, vmin=0, vmax=counts.max(), aspect="auto")
+    axes.imshow(counts, cmap=style.SEQUENTIAL, vmin=0, vmax=1.6 * counts.max(), aspect="auto")
     for i, j in np.argwhere(np.ones_like(counts)):
-        shade = "white" if counts[i, j] > 0.6 * counts.max() else style.INK
-        axes.text(j, i, str(counts[i, j]), ha="center", va="center", fontsize=style.SMALL_SIZE, color=shade)
+        axes.text(j, i, str(counts[i, j]), ha="center", va="center", fontsize=style.SMALL_SIZE, color=style.INK)
     axes.set_xticks(range(len(widths)), [str(v) for v in widths])
     axes.set_yticks(range(len(heights)), [str(v) for v in heights], fontsize=style.SMALL_SIZE)
     axes.tick_params(length=0)

@@ -25,7 +25,7 @@ SCALE = 1.5
 
 
 def animate_skeleton(
-    joints: np.ndarray, layout: JointLayout | str, *, title: str, rate: float = 30.0, up: str = "y"
+    joints: np.ndarray, layout: JointLayout | str, *, title: str, rate: float | int = 30.0, up: str = "y"
 ) -> go.Figure:
     """A sequence in three dimensions with a play button and a slider of its frames.
 
@@ -222,7 +222,7 @@ def _layout(persons: np.ndarray, title: str, up: str) -> dict:
     }
 
 
-def _move(duration: float) -> dict:
+def _move(duration: float | int) -> dict:
     """How plotly goes to a frame; three-dimensional scenes need a full redraw."""
     return {
         "frame": {"duration": duration, "redraw": True},
@@ -232,14 +232,14 @@ def _move(duration: float) -> dict:
     }
 
 
-def _buttons(rate: float) -> dict:
+def _buttons(rate: float | int) -> dict:
     play = {"label": "Play", "method": "animate", "args": [None, _move(1000 / rate)]}
     pause = {"label": "Pause", "method": "animate", "args": [[None], _move(0)]}
     place = {"x": 0.0, "y": 0.0, "xanchor": "left", "yanchor": "top", "pad": {"t": 44, "r": 8}}
     return {"type": "buttons", "direction": "left", "showactive": False, "buttons": [play, pause], **place}
 
 
-def _slider(frames: int, rate: float) -> dict:
+def _slider(frames: int, rate: float | int) -> dict:
     steps = [
         {"label": f"{t / rate:.2f} s", "method": "animate", "args": [[str(t)], _move(0)], "value": str(t)}
         for t in range(frames)

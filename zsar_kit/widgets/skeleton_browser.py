@@ -47,7 +47,7 @@ class SkeletonBrowser(ipywidgets.VBox):
     frame = traitlets.Int()
 
     def __init__(
-        self, sets: Mapping[str, SkeletonSet], *, sample: str = "", dataset: str = "", rate: float = 30.0
+        self, sets: Mapping[str, SkeletonSet], *, sample: str = "", dataset: str = "", rate: float | int = 30.0
     ) -> None:
         super().__init__()
         if not sets or not all(map(len, sets.values())):
