@@ -143,6 +143,7 @@ def tiny_workspace(tmp_path):
     return tmp_path / "workspace"
 
 
+@pytest.mark.slow
 class TestExecutionOnSkeletonsAlone:
     """Notebooks that train nothing and read no text, on a set so small that they take seconds."""
 

@@ -105,16 +105,11 @@ def scan_sequences(skeletons: SkeletonSet, *, progress: bool = False) -> Scan:
     content, numbers = [], np.zeros((4, len(skeletons)), dtype=np.int64)
     for i, sequence in enumerate(sequences):
         there = present(sequence.joints)
-        somebody = there.any(axis=0)
-        repeats = _same_as_before(sequence.joints) & somebody[1:]
+        somebody = np.asarray(there.any(axis=0))
+        repeats = ~np.diff(sequence.joints, axis=1).any(axis=(0, 2, 3)) & somebody[1:]
         content.append(content_digest(sequence.joints))
         numbers[:, i] = there.any(axis=1).sum(), there.sum(axis=0).max(), (~somebody).sum(), repeats.sum()
     return Scan(np.array(content), *numbers)
-
-
-def _same_as_before(joints: np.ndarray) -> np.ndarray:
-    """For every frame but the first, whether it repeats the one before."""
-    return ~np.diff(joints, axis=1).any(axis=(0, 2, 3))
 
 
 def read_left_out(folder: Path) -> tuple[LeftOut, ...]:
