@@ -13,6 +13,7 @@ from zsar_kit.data.splits import read_split
 
 COMMANDS = (
     ["data"],
+    ["data", "audit"],
     ["split"],
     ["features"],
     ["train"],
@@ -50,6 +51,8 @@ def test_help_shows_defaults(capsys):
         (["data", "prepare", "utd_mhad"], "zsar data prepare utd_mhad --root"),
         (["data", "prepare", "utd_mahd"], "Did you mean 'utd_mhad'?"),
         (["data", "prepare", "utd_mhad", "--root", "does-not-exist"], "does-not-exist"),
+        (["data", "audit", "utd_mahd"], "Did you mean 'utd_mhad'?"),
+        (["data", "audit", "utd_mhad"], "zsar data prepare utd_mhad --root"),
         (["split", "list", "pupet"], "Did you mean 'puppet'?"),
         (["split", "make", "puppet", "--unseen", "99"], "99 unseen classes"),
         (["sweep", "rael"], "Did you mean 'real'?"),

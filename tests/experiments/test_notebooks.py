@@ -4,11 +4,17 @@ import json
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import papermill
 import pytest
 
+from zsar_kit.data.skeleton_set import SkeletonSet
+from zsar_kit.data.skeletons import SkeletonSequence
+from zsar_kit.data.splits import class_names
 from zsar_kit.errors import ConfigError
 from zsar_kit.experiments.notebooks import (
+    AuditParameters,
+    BrowserParameters,
     ClipParameters,
     EvaluateParameters,
     QuickstartParameters,
@@ -21,6 +27,8 @@ from zsar_kit.experiments.notebooks import (
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
 PARAMETERS = {
     "00_quickstart": QuickstartParameters,
+    "01_data_audit": AuditParameters,
+    "02_skeleton_browser": BrowserParameters,
     "03_semantic_space": SemanticsParameters,
     "32_prompt_reconstruction": ClipParameters,
     "33_key_parts": ClipParameters,
@@ -103,6 +111,12 @@ def test_paths_mean_the_same_from_the_root_and_from_the_notebooks_folder(tmp_pat
         (SemanticsParameters, {"neighbours": 0}, "at least 1"),
         (ClipParameters, {"samples": [-1]}, "numbers of clips, from 0 on"),
         (ClipParameters, {"k": 0}, "at least 1"),
+        (BrowserParameters, {"layers": ["rew"]}, "unknown layer 'rew'.*Did you mean 'raw'"),
+        (BrowserParameters, {"layers": []}, "at least one layer"),
+        (BrowserParameters, {"rate": 0}, "above 0 frames per second"),
+        (BrowserParameters, {"number": -1}, "at least 0"),
+        (BrowserParameters, {"frames": 0}, "at least 1"),
+        (BrowserParameters, {"action": 1.5}, "'action' must be"),
     ],
 )
 def test_parameters_out_of_range_are_refused(kind, given, message):
@@ -110,17 +124,69 @@ def test_parameters_out_of_range_are_refused(kind, given, message):
         read_parameters(kind, given)
 
 
+def execute(name: str, tmp_path: Path, **parameters):
+    (path,) = [p for p in NOTEBOOKS if p.stem == name]
+    out = tmp_path / f"{name}.ipynb"
+    papermill.execute_notebook(str(path), str(out), parameters=parameters, progress_bar=False, cwd=str(tmp_path))
+    return nbformat.read(out, as_version=4)
+
+
+@pytest.fixture
+def tiny_workspace(tmp_path):
+    """A workspace with a data set of one's own: two persons, two classes, known by nobody."""
+    motion = np.random.default_rng(0).normal(size=(2, 2, 9, 25, 3)).astype(np.float32)
+    sequences = [SkeletonSequence(f"s{i}", motion[i], i, subject=1, camera=1 + i) for i in range(2)]
+    folder = tmp_path / "workspace" / "skeletons" / "uwa3d-ii"
+    parts = {"xview": lambda name: name == "s0"}
+    names = class_names("uwa3d_ii")
+    SkeletonSet.write(folder, sequences, dataset="uwa3d_ii", layout="ntu25", class_names=names, inputs={}, parts=parts)
+    return tmp_path / "workspace"
+
+
+@pytest.mark.slow
+class TestExecutionOnSkeletonsAlone:
+    """Notebooks that train nothing and read no text, on a set so small that they take seconds."""
+
+    def test_the_audit_shows_its_tables_and_saves_its_figures(self, tiny_workspace, tmp_path):
+        done = execute(
+            "01_data_audit",
+            tmp_path,
+            dataset="uwa3d_ii",
+            workspace=str(tiny_workspace),
+            out=str(tmp_path / "figures"),
+        )
+        outputs = [o for cell in done.cells if cell.cell_type == "code" for o in cell.outputs]
+        tables = [o["data"]["text/markdown"] for o in outputs if "text/markdown" in o.get("data", {})]
+        assert len(tables) == 10
+        assert any("in both" in t and "| 1 (1)" in t for t in tables), "subject 1 is in both parts"
+        assert sum("image/png" in o.get("data", {}) for o in outputs) == 3
+        names = {path.name for path in (tmp_path / "figures").glob("*.png")}
+        assert names == {f"audit-uwa3d-ii_{n}.png" for n in ("lengths", "classes", "coverage")}
+
+    def test_the_browser_leaves_pictures_and_pages(self, tiny_workspace, tmp_path):
+        done = execute(
+            "02_skeleton_browser",
+            tmp_path,
+            dataset="uwa3d_ii",
+            action=1,
+            workspace=str(tiny_workspace),
+            out=str(tmp_path / "figures"),
+        )
+        data = [o.get("data", {}) for cell in done.cells if cell.cell_type == "code" for o in cell.outputs]
+        assert sum("image/png" in d for d in data) == 2
+        plots = [d["application/vnd.plotly.v1+json"] for d in data if "application/vnd.plotly.v1+json" in d]
+        assert [len(plot["frames"]) for plot in plots] == [9, 9]
+        assert sum("application/vnd.jupyter.widget-view+json" in d for d in data) == 1
+        stems = {f"skeleton_uwa3d-ii_s1_{layer}" for layer in ("raw", "preprocessed")}
+        assert {path.stem for path in (tmp_path / "figures").glob("*.html")} == stems
+        assert {path.stem for path in (tmp_path / "figures").glob("*.png")} == stems
+
+
 @pytest.mark.slow
 @pytest.mark.offline_lm
 class TestExecution:
-    def execute(self, name: str, tmp_path: Path, **parameters):
-        (path,) = [p for p in NOTEBOOKS if p.stem == name]
-        out = tmp_path / f"{name}.ipynb"
-        papermill.execute_notebook(str(path), str(out), parameters=parameters, progress_bar=False, cwd=str(tmp_path))
-        return nbformat.read(out, as_version=4)
-
     def test_quickstart_runs_and_shows_a_table_and_figures(self, puppet_workspace, tmp_path):
-        done = self.execute("00_quickstart", tmp_path, workspace=str(puppet_workspace.root))
+        done = execute("00_quickstart", tmp_path, workspace=str(puppet_workspace.root))
         outputs = [o for cell in done.cells if cell.cell_type == "code" for o in cell.outputs]
         pictures = [o for o in outputs if "image/png" in o.get("data", {})]
         tables = [o["data"]["text/markdown"] for o in outputs if "text/markdown" in o.get("data", {})]
@@ -128,7 +194,7 @@ class TestExecution:
         assert any("Flora" in t and "chance" in t and "synthetic" in t for t in tables)
 
     def test_train_method_runs_and_saves_figures(self, puppet_workspace, tmp_path):
-        self.execute(
+        execute(
             "10_train_method",
             tmp_path,
             workspace=str(puppet_workspace.root),
@@ -138,7 +204,7 @@ class TestExecution:
         assert len(list((tmp_path / "figures").glob("*.png"))) == 2
 
     def test_evaluate_shows_scores_trade_off_failures_and_selections(self, puppet_workspace, tmp_path):
-        done = self.execute(
+        done = execute(
             "11_evaluate_zsl_gzsl", tmp_path, workspace=str(puppet_workspace.root), out=str(tmp_path / "figures")
         )
         outputs = [o for cell in done.cells if cell.cell_type == "code" for o in cell.outputs]
@@ -150,7 +216,7 @@ class TestExecution:
         assert names == {"scores", "curve", "confusion", "differences"}
 
     def test_semantic_space_shows_and_saves_five_figures(self, puppet_workspace, tmp_path):
-        done = self.execute(
+        done = execute(
             "03_semantic_space",
             tmp_path,
             workspace=str(puppet_workspace.root),
@@ -165,7 +231,7 @@ class TestExecution:
 
     @pytest.mark.parametrize(("name", "figures"), [("32_prompt_reconstruction", 4), ("33_key_parts", 3)])
     def test_readings_of_clips_are_shown_and_saved(self, puppet_workspace, tmp_path, name, figures):
-        done = self.execute(
+        done = execute(
             name,
             tmp_path,
             workspace=str(puppet_workspace.root),
@@ -180,5 +246,5 @@ class TestExecution:
     @pytest.mark.parametrize("wrong", [{"sede": [1]}, {"seeds": "0"}])
     def test_papermill_with_a_wrong_parameter_fails_and_leaves_the_executed_copy(self, tmp_path, wrong):
         with pytest.raises(papermill.PapermillExecutionError, match="ConfigError"):
-            self.execute("10_train_method", tmp_path, **wrong)
+            execute("10_train_method", tmp_path, **wrong)
         assert (tmp_path / "10_train_method.ipynb").is_file()

@@ -10,6 +10,7 @@ import logging
 import sys
 from collections.abc import Sequence
 
+from zsar_kit.cli.audit import data_audit
 from zsar_kit.cli.common import app
 from zsar_kit.cli.data import split
 from zsar_kit.cli.fetch import data
@@ -17,7 +18,8 @@ from zsar_kit.cli.runs import runs
 from zsar_kit.cli.texts import texts
 from zsar_kit.errors import ZsarError
 
-app.command(data, name="data", help="Data sets: list, fetch, check, prepare, show.")
+data.command(name="audit")(data_audit)
+app.command(data, name="data", help="Data sets: list, fetch, check, prepare, show, audit.")
 app.command(split, name="split", help="Class splits: list, make.")
 app.command(texts, name="texts", help="Class texts: check, report, show, generate.")
 app.command(runs, name="run", help="Finished runs: export, import.")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from zsar_kit.config import Config
+from zsar_kit.data.skeleton_views import LAYERS
 from zsar_kit.errors import ConfigError, nearest_name
 from zsar_kit.semantics.texts import TEXT_SETS
 
@@ -71,6 +72,42 @@ class QuickstartParameters(Config):
         """Check ranges."""
         self.require(self.sample >= 0, "sample", "at least 0")
         self.require(len(self.seeds) >= 1, "seeds", "at least one seed")
+
+
+@dataclass(frozen=True)
+class AuditParameters(Config):
+    """Parameters of ``01_data_audit.ipynb``."""
+
+    dataset: str = "puppet"
+    protocol: str = ""
+    split: str = ""
+    workspace: str = "workspace"
+    out: str = "figures"
+
+
+@dataclass(frozen=True)
+class BrowserParameters(Config):
+    """Parameters of ``02_skeleton_browser.ipynb``."""
+
+    dataset: str = "puppet"
+    sample: str = ""
+    action: int | str = 0
+    number: int = 0
+    layers: tuple[str, ...] = LAYERS
+    rate: float = 30.0
+    frames: int = 8
+    workspace: str = "workspace"
+    out: str = "figures"
+
+    def validate(self) -> None:
+        """Check names and ranges."""
+        self.require(self.number >= 0, "number", "at least 0")
+        self.require(len(self.layers) >= 1, "layers", "at least one layer")
+        self.require(self.rate > 0, "rate", "above 0 frames per second")
+        self.require(self.frames >= 1, "frames", "at least 1")
+        for layer in self.layers:
+            if layer not in LAYERS:
+                raise ConfigError(f"unknown layer {layer!r}", remedy=nearest_name(layer, LAYERS))
 
 
 @dataclass(frozen=True)

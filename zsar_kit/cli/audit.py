@@ -1,0 +1,17 @@
+"""``zsar data audit``."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from zsar_kit.cli.common import Dataset, Place, Where, say
+
+
+def data_audit(dataset: Dataset, split: str = "", place: Where = Place()) -> None:
+    """What a prepared data set holds, what was left out, and what its train and test parts share.
+
+    Args:
+        dataset: name of a prepared data set.
+        split: the class split in which twin classes are looked up; the customary one if empty.
+    """
+    say(import_module("zsar_kit.experiments.audit").audit_report(place.open(), dataset, split))

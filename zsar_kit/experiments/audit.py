@@ -1,0 +1,270 @@
+"""An audit of a prepared data set: what it holds, what was left out, and what its train and test parts share.
+
+Every ``..._rows`` function gives one mapping per row of a table, its keys being the headings; nothing is drawn here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from zsar_kit.data.splits import dataset_names, load_split, split_names, twin_groups
+from zsar_kit.evaluation.tables import format_table
+from zsar_kit.experiments.audit_scan import Audit, audit_skeletons, identical_groups
+from zsar_kit.experiments.stages import Workspace, prepare_skeletons
+
+PLACES = ("subject", "camera", "setup", "replication")
+LISTED = 8
+Row = dict[str, Any]
+
+
+def part_rows(audit: Audit) -> list[Row]:
+    """How many samples, classes, subjects and cameras each part of each protocol has."""
+    index = audit.skeletons.index
+    return [
+        {
+            "protocol": protocol,
+            "part": part,
+            "samples": int(mask.sum()),
+            "classes": len(np.unique(index.label[mask])),
+            **{f"{place}s": _count(getattr(index, place)[mask]) for place in PLACES},
+        }
+        for protocol, part, mask in _divisions(audit)
+    ]
+
+
+def left_out_rows(audit: Audit) -> list[Row]:
+    """What was left out, counted by reason; the unexpected first."""
+    groups: dict[tuple[bool, str], list[str]] = {}
+    for entry in audit.left_out:
+        groups.setdefault((entry.expected, entry.reason), []).append(entry.sample)
+    return [
+        {
+            "reason": reason,
+            "samples": len(samples),
+            "expected": "yes" if expected else "NO",
+            "which": _listed(samples, 4),
+        }
+        for (expected, reason), samples in sorted(groups.items())
+    ]
+
+
+def length_rows(audit: Audit) -> list[Row]:
+    """Quantiles of the number of frames, and frames that hold nobody or repeat the one before."""
+    frames, scan = audit.skeletons.index.frames, audit.scan
+    return [
+        {
+            "protocol": protocol,
+            "part": part,
+            "shortest": int(frames[mask].min()),
+            "5 %": float(np.quantile(frames[mask], 0.05)),
+            "median": float(np.median(frames[mask])),
+            "95 %": float(np.quantile(frames[mask], 0.95)),
+            "longest": int(frames[mask].max()),
+            "frames without a body, %": 100 * float(scan.empty[mask].sum() / frames[mask].sum()),
+            "frames that repeat, %": 100 * float(scan.still[mask].sum() / frames[mask].sum()),
+        }
+        for protocol, part, mask in _divisions(audit)
+        if mask.any()
+    ]
+
+
+def body_rows(audit: Audit) -> list[Row]:
+    """How many samples have so many bodies, and so many at the same time."""
+    scan = audit.scan
+    return [
+        {
+            "protocol": protocol,
+            "part": part,
+            **{f"{n} bod{'y' if n == 1 else 'ies'}": int((scan.bodies[mask] == n).sum()) for n in _values(scan.bodies)},
+            "most at once": int(scan.together[mask].max()),
+        }
+        for protocol, part, mask in _divisions(audit)
+        if mask.any()
+    ]
+
+
+def class_counts(audit: Audit, protocol: str) -> np.ndarray:
+    """Samples of each class in train and test, ``[class, 2]``; in one column where there is no protocol (empty)."""
+    labels, classes = audit.skeletons.index.label, len(audit.skeletons.class_names)
+    masks = audit.masks(protocol).values() if protocol else [np.ones(len(labels), dtype=bool)]
+    return np.stack([np.bincount(labels[mask], minlength=classes) for mask in masks], axis=1)
+
+
+def balance_rows(audit: Audit) -> list[Row]:
+    """The smallest and the largest class of each part, and the classes that it lacks."""
+    names, rows = audit.skeletons.class_names, []
+    for protocol, part, mask in _divisions(audit):
+        counts = np.bincount(audit.skeletons.index.label[mask], minlength=len(names))
+        least, most = int(counts.argmin()), int(counts.argmax())
+        rows.append(
+            {
+                "protocol": protocol,
+                "part": part,
+                "smallest class": f"{counts[least]} ({least} {names[least]})",
+                "median": float(np.median(counts)),
+                "largest class": f"{counts[most]} ({most} {names[most]})",
+                "classes without a sample": int((counts == 0).sum()),
+            }
+        )
+    return rows
+
+
+def sharing_rows(audit: Audit) -> list[Row]:
+    """Which subjects, cameras, set-ups and replications are in both parts, and how many performances are.
+
+    A performance is what several cameras saw at once: same class, subject, set-up and replication.
+    """
+    rows = []
+    for protocol in audit.parts:
+        for what, values in _sharable(audit).items():
+            train, test = (set(values[mask].tolist()) for mask in audit.masks(protocol).values())
+            both = sorted(train & test)
+            shown = "" if what == "performance" or not both else f" ({_listed(both, LISTED)})"
+            row = {"protocol": protocol, "what": what, "in train": len(train), "in test": len(test)}
+            rows.append({**row, "in both": f"{len(both)}{shown}"})
+    return rows
+
+
+def identical_rows(audit: Audit) -> list[Row]:
+    """How many sequences there are more than once: altogether, under two labels, and across the parts."""
+    groups, labels = identical_groups(audit.scan.content), audit.skeletons.index.label
+    facts = {
+        "groups of identical sequences": len(groups),
+        "sequences in them": sum(map(len, groups)),
+        "groups of several classes": sum(len(set(labels[g])) > 1 for g in groups),
+    }
+    rows = []
+    for protocol, train in audit.parts.items():
+        torn = [g for g in groups if len(set(train[g].tolist())) > 1]
+        copies = [i for g in torn for i in g[~train[g]].tolist()]
+        of = {c: int((labels[copies] == c).sum()) for c in sorted(set(labels[copies].tolist()))}
+        across = {
+            "groups in both parts": len(torn),
+            "test sequences also in train": len(copies),
+            "of classes": _listed([f"{c} {audit.skeletons.class_names[c]}: {n}" for c, n in of.items()], LISTED),
+        }
+        rows.append({"protocol": protocol, **facts, **across})
+    return rows or [{"protocol": "", **facts}]
+
+
+def identical_samples(audit: Audit, limit: int = LISTED) -> list[Row]:
+    """The first ``limit`` groups of identical sequences, by name."""
+    index = audit.skeletons.index
+    return [
+        {
+            "samples": _listed(index.sample[group].tolist(), LISTED),
+            "classes": _listed(sorted(set(index.label[group].tolist())), LISTED),
+            **{protocol: _parts_of(train[group]) for protocol, train in audit.parts.items()},
+        }
+        for group in identical_groups(audit.scan.content)[:limit]
+    ]
+
+
+def split_rows(audit: Audit) -> list[Row]:
+    """The class splits of the data set: classes seen and unseen, samples of them, and twins that are torn apart."""
+    dataset, labels = audit.skeletons.dataset, audit.skeletons.index.label
+    if dataset not in dataset_names():
+        return []
+    rows, twins = [], twin_groups(dataset)
+    for split in (load_split(dataset, name) for name in split_names(dataset)):
+        seen, unseen = np.isin(labels, split.seen), np.isin(labels, split.unseen)
+        torn = [name for name, group in twins.items() if _side(group, set(split.unseen)) == "torn apart"]
+        row: Row = {"split": split.name, "seen": len(split.seen), "unseen": len(split.unseen)}
+        for protocol, train in audit.parts.items():
+            row |= {
+                f"{protocol}: train, seen": int((train & seen).sum()),
+                f"{protocol}: test, seen": int((~train & seen).sum()),
+                f"{protocol}: test, unseen": int((~train & unseen).sum()),
+            }
+        rows.append(row | {"twins torn apart": _listed(torn, LISTED)})
+    return rows
+
+
+def twin_rows(audit: Audit, split: str) -> list[Row]:
+    """Classes that differ by side or speed alone, and where a split has them."""
+    dataset, names = audit.skeletons.dataset, audit.skeletons.class_names
+    if not (groups := twin_groups(dataset)):
+        return []
+    unseen = set(load_split(dataset, split).unseen)
+    return [
+        {
+            "twins": name,
+            "classes": "; ".join(f"{c} {names[c]}" for c in group),
+            f"in {split}": _side(group, unseen),
+        }
+        for name, group in groups.items()
+    ]
+
+
+def audit_tables(audit: Audit, split: str = "") -> dict[str, str]:
+    """All tables as Markdown, by heading; one that has no row says so.
+
+    Args:
+        audit: of the data set.
+        split: where twin classes are looked up; the customary one if empty.
+    """
+    known = audit.skeletons.dataset in dataset_names()
+    split = split or (split_names(audit.skeletons.dataset)[0] if known else "")
+    tables: dict[str, tuple[Sequence[Row], str]] = {
+        "Parts": (part_rows(audit), ""),
+        "Left out": (left_out_rows(audit), "Nothing was left out, or nobody wrote it down.\n"),
+        "Lengths, in frames": (length_rows(audit), ""),
+        "Bodies": (body_rows(audit), ""),
+        "Classes": (balance_rows(audit), ""),
+        "In both parts": (sharing_rows(audit), "No protocol is known that divides these data.\n"),
+        "Identical sequences": (identical_rows(audit), ""),
+        "Identical sequences, by name": (identical_samples(audit), "There are none.\n"),
+        "Class splits": (split_rows(audit), "The kit has no split of these data.\n"),
+        "Twin classes": (twin_rows(audit, split) if split else [], "The kit knows of none.\n"),
+    }
+    return {name: format_table(rows, list(rows[0])) if rows else none for name, (rows, none) in tables.items()}
+
+
+def audit_report(workspace: Workspace, dataset: str, split: str) -> str:
+    """What ``zsar data audit`` shows: every table of a prepared data set under its heading."""
+    audit = audit_skeletons(prepare_skeletons(workspace, dataset), progress=workspace.progress)
+    note = "These data are synthetic.\n\n" if dataset == "puppet" else ""
+    return note + "\n".join(f"## {name}\n\n{table}" for name, table in audit_tables(audit, split).items())
+
+
+def _divisions(audit: Audit) -> list[tuple[str, str, np.ndarray]]:
+    """Protocol, part and mask of everything that has a row of its own; all samples where there is no protocol."""
+    if not audit.parts:
+        return [("", "all", np.ones(len(audit.skeletons), dtype=bool))]
+    return [(protocol, part, mask) for protocol in audit.parts for part, mask in audit.masks(protocol).items()]
+
+
+def _sharable(audit: Audit) -> dict[str, np.ndarray]:
+    """What could be in both parts, ``[sample]``; numbers that the data set does not have are left out."""
+    index = audit.skeletons.index
+    found = {place: getattr(index, place) for place in PLACES if (getattr(index, place) >= 0).all()}
+    if {"subject", "camera"} <= found.keys():
+        columns = np.stack([index.label, index.subject, index.setup, index.replication], axis=1)
+        found["performance"] = np.unique(columns, axis=0, return_inverse=True)[1].reshape(-1)
+    return found
+
+
+def _side(group: Sequence[int], unseen: set[int]) -> str:
+    """Whether all of a group are seen or unseen, or it is torn apart."""
+    sides = {"unseen" if c in unseen else "seen" for c in group}
+    return sides.pop() if len(sides) == 1 else "torn apart"
+
+
+def _parts_of(train: np.ndarray) -> str:
+    return " and ".join(part for part, there in (("train", train.any()), ("test", not train.all())) if there)
+
+
+def _count(values: np.ndarray) -> int | None:
+    return len(np.unique(values)) if (values >= 0).all() and len(values) else None
+
+
+def _values(array: np.ndarray) -> list[int]:
+    return np.unique(array).tolist()
+
+
+def _listed(values: Sequence[Any], limit: int) -> str:
+    more = f" and {len(values) - limit} more" if len(values) > limit else ""
+    return ", ".join(str(v) for v in values[:limit]) + more

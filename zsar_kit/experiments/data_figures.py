@@ -1,0 +1,117 @@
+"""Figures of data: those of an audit, and single samples as film strips and as animations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from zsar_kit.data.skeleton_set import SkeletonSet
+from zsar_kit.data.skeleton_views import SkeletonView
+from zsar_kit.data.splits import dataset_names, load_split, split_names
+from zsar_kit.errors import ConfigError, nearest_name
+from zsar_kit.experiments.audit import class_counts
+from zsar_kit.experiments.audit_scan import Audit
+from zsar_kit.experiments.config import slug
+from zsar_kit.experiments.stages import Workspace
+from zsar_kit.plotting.audit import plot_class_balance, plot_coverage, plot_lengths
+from zsar_kit.plotting.skeleton import plot_film_strip
+from zsar_kit.plotting.skeleton_3d import animate_skeleton, save_animation
+from zsar_kit.plotting.style import save_figure
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+
+def audit_figures(audit: Audit, protocol: str = "", split: str = "") -> dict[str, Axes]:
+    """Lengths, samples of each class, and who was recorded by which camera.
+
+    Args:
+        audit: of the data set.
+        protocol: by which samples are divided; the first one if empty.
+        split: whose unseen classes stand out; the customary one if empty.
+
+    Raises:
+        ConfigError: the data set has no such protocol.
+        SplitError: it has no such split.
+    """
+    skeletons, index = audit.skeletons, audit.skeletons.index
+    if protocol and protocol not in audit.parts:
+        advice = nearest_name(protocol, audit.parts) if audit.parts else "These data are not divided."
+        raise ConfigError(f"no protocol {protocol!r}", where=skeletons.dataset, remedy=advice)
+    protocol = protocol or next(iter(audit.parts), "")
+    masks = audit.masks(protocol) if protocol else {"all": np.ones(len(skeletons), dtype=bool)}
+    train = audit.parts.get(protocol)
+    named = f"{skeletons.dataset}{' (synthetic data)' if skeletons.dataset == 'puppet' else ''}"
+    title = f"{named}, {protocol}" if protocol else named
+    rows, columns = _coverage_columns(skeletons)
+    return {
+        "lengths": plot_lengths({part: index.frames[mask] for part, mask in masks.items()}, title=title),
+        "classes": plot_class_balance(
+            class_counts(audit, protocol),
+            skeletons.class_names,
+            list(masks),
+            highlight=_unseen(skeletons.dataset, split),
+            title=title,
+        ),
+        "coverage": plot_coverage(
+            getattr(index, rows), getattr(index, columns), y=rows, x=columns, train=train, title=title
+        ),
+    }
+
+
+def prepared_sets(workspace: Workspace) -> dict[str, SkeletonSet]:
+    """All data sets that stand in a workspace, by name."""
+    folders = sorted(path.parent for path in (workspace.root / "skeletons").glob("*/provenance.json"))
+    return {found.dataset: found for found in map(SkeletonSet.load, folders)}
+
+
+def film_strip_of(view: SkeletonView, frames: int = 8) -> Figure:
+    """A contact sheet: evenly spaced frames of a sample side by side."""
+    return plot_film_strip(view.joints, view.layout.bones, frames=frames, title=view.title, up=view.up)
+
+
+def animation_of(view: SkeletonView, rate: float | int = 30.0) -> go.Figure:
+    """A sample in three dimensions, to be turned and played."""
+    return animate_skeleton(view.joints, view.layout, title=view.title, rate=rate, up=view.up)
+
+
+def save_views(
+    skeletons: SkeletonSet,
+    row: int,
+    strips: Mapping[str, Figure],
+    animations: Mapping[str, go.Figure],
+    folder: Path,
+) -> list[Path]:
+    """Save contact sheets and animations of a sample by layer: ``.png``, ``.pdf``, ``.json`` and ``.html`` each.
+
+    Args:
+        skeletons: the data set.
+        row: position of the sample.
+        strips: layer to contact sheet.
+        animations: layer to animation.
+        folder: for the files.
+    """
+    sample, paths = str(skeletons.index.sample[row]), []
+    for layer, strip in strips.items():
+        stem = folder / f"skeleton_{slug(skeletons.dataset)}_{slug(sample)}_{layer}"
+        paths += save_figure(strip, stem, runs=[], dataset=skeletons.dataset, sample=sample, layer=layer)
+        paths.append(save_animation(animations[layer], stem.with_name(f"{stem.name}.html")))
+    return paths
+
+
+def _unseen(dataset: str, split: str) -> tuple[int, ...]:
+    if not split and dataset not in dataset_names():
+        return ()
+    return load_split(dataset, split or split_names(dataset)[0]).unseen
+
+
+def _coverage_columns(skeletons: SkeletonSet) -> tuple[str, str]:
+    """Two columns of the index that the data set numbers: subject and camera if it can be."""
+    known = [name for name in ("camera", "setup", "replication") if (getattr(skeletons.index, name) >= 0).all()]
+    first = "subject" if (skeletons.index.subject >= 0).all() else "label"
+    return first, (known or ["label"])[0]
