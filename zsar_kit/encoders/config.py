@@ -35,8 +35,8 @@ class EncoderConfig(Config):
         crop: smallest fraction of the sequence that a random crop keeps.
         seed: of everything random.
         architecture: ``"shift_gcn"`` or ``"st_gcn"``.
-        stream: what the encoder sees: joints, bones, the motion of either; ``"4s"`` is all four, each with an encoder of
-            its own, fused.
+        stream: what the encoder sees: joints, bones, the motion of either; ``"4s"`` is all four, each with an encoder
+            of its own, fused.
         align: centre and turn each sequence; False leaves positions as the data set's own chain left them.
         optimiser: SGD with Nesterov momentum, or Adam.
         schedule: how the rate falls: ``"steps"`` at the milestones, or ``"cosine"`` epoch by epoch to zero.

@@ -1,4 +1,4 @@
-"""From sequences to what an encoder sees: the same in training, in extraction, and when a single clip is asked about."""
+"""From sequences to what an encoder sees: the same in training, in extraction, and for a single clip."""
 
 from __future__ import annotations
 

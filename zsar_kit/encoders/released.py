@@ -18,7 +18,7 @@ NTU_BY_CLASSES = {60: "ntu60", 120: "ntu120"}
 
 
 def import_released(path: str | Path, folder: str | Path, config: EncoderConfig) -> TrainedEncoder:
-    """Load a released checkpoint (they are of the joint stream), trained on all classes of NTU RGB+D 60 or 120, and keep it as artefact.
+    """Load a released checkpoint, trained on all classes of NTU RGB+D 60 or 120, and keep it as artefact.
 
     On another data set it is a *cross-dataset* encoder; on NTU itself every zero-shot number made with it is a leak,
     and the leak guard refuses it.
