@@ -89,7 +89,7 @@ def fused_record(records: Sequence[EncoderRecord]) -> EncoderRecord:
     for record in records[1:]:
         if replace(record, stream=first.stream, digest=first.digest) != first:
             raise DataError(
-                f"the {record.stream} and the {first.stream} encoder differ in more than the stream, and cannot be fused",
+                f"the {record.stream} and the {first.stream} encoder differ in more than the stream: no fusion",
                 remedy="Train all with the same settings and split.",
             )
     return replace(first, stream="+".join(r.stream for r in records), digest="+".join(r.digest for r in records))
