@@ -290,9 +290,9 @@ class _Trainer:
             target = torch.from_numpy(self.labels[chosen]).to(self.device)
             loss += float(nn.functional.cross_entropy(logits, target, reduction="sum"))
             right += int((logits.argmax(1) == target).sum())
-        # The choice of the epoch must not differ between processes: a sum over them is the same bits in each.
-        sums = torch.tensor([loss, right], dtype=torch.float64, device=self.device)
-        loss, right = sum_over_processes(sums).tolist() if world_size() > 1 else (loss, right)
+        if world_size() > 1:  # the sum is the same bits in each process, and so is the choice of the epoch
+            sums = torch.tensor([loss, right], dtype=torch.float64, device=self.device)
+            loss, right = sum_over_processes(sums).tolist()
         return loss / len(members), 100.0 * right / len(members)
 
     def _save(self) -> None:
