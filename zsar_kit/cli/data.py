@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
+from typing import Literal
 
 import tyro
 
@@ -85,17 +87,30 @@ def features(
     dataset: Dataset,
     split: Split,
     suite: str = "real",
+    encoder: str = "",
+    stream: Literal["", "joint", "bone", "motion", "bone_motion", "4s"] = "",
+    maps: bool = False,
     protocol: str = "",
     folds: bool = True,
     place: Where = Place(),
 ) -> None:
     """Train the skeleton encoder of a split on its seen classes and extract features of all samples.
 
+    Only what is missing is computed. Started by torchrun (-m zsar_kit features ...), several processes share the work.
+
     Args:
         dataset: name of a prepared data set.
-        split: name of a class split, or a split file.
+        split: name of a class split, a split file, or 'all' for every split of the data set.
         suite: the suite whose encoder settings are used.
+        encoder: an encoder preset to use instead: cpu, shift_gcn, neuron, flora, or st_gcn_smie.
+        stream: what the encoder sees; 4s trains one encoder for each stream and fuses their features.
+        maps: also keep un-pooled maps.
         protocol: how samples are divided into train and test; the customary one if empty.
         folds: also the encoders of the pseudo-unseen folds that calibration needs.
     """
-    say(commands().make_features(place.open(), dataset, split, suite, protocol, folds))
+    work = import_module("zsar_kit.experiments.feature_commands")  # only when the command runs, for a quick --help
+    with work.shared_workspace(place.workspace, place.device, progress=not place.quiet) as workspace:
+        settings = work.chosen_encoder(workspace, dataset, suite, encoder, stream)
+        text = work.make_features(workspace, dataset, split, settings, protocol, folds=folds, maps=maps)
+    if text:
+        say(text)

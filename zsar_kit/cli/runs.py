@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 from tyro.conf import OmitArgPrefixes, Positional, arg
@@ -32,6 +33,10 @@ class TrainOptions:
     """one run for each"""
     suite: str = "demo"
     """the suite whose encoder settings are used"""
+    encoder: str = ""
+    """an encoder preset to use instead (see `zsar features`)"""
+    stream: Literal["", "joint", "bone", "motion", "bone_motion", "4s"] = ""
+    """what the encoder sees, if not what its settings say"""
     protocol: str = ""
     """how samples are divided into train and test"""
     language_model: str = "offline"
@@ -49,6 +54,8 @@ def train(method: Annotated[TrainOptions, OmitArgPrefixes] = TrainOptions(), pla
     """Fit a method, score the test samples, evaluate; prints the run folder and its result."""
     from zsar_kit.experiments.config import RunConfig
 
+    workspace = place.open()
+    chosen_encoder = import_module("zsar_kit.experiments.feature_commands").chosen_encoder
     base = RunConfig(
         dataset=method.dataset,
         split=method.split,
@@ -57,12 +64,12 @@ def train(method: Annotated[TrainOptions, OmitArgPrefixes] = TrainOptions(), pla
         preset=method.preset,
         overrides=commands().parse_overrides(method.set),
         language_model=method.language_model,
-        encoder=commands().suite_encoder(method.suite, method.dataset),
+        encoder=chosen_encoder(workspace, method.dataset, method.suite, method.encoder, method.stream),
         encoder_from=method.encoder_from,
         low_shot=method.low_shot,
         trace=method.trace,
     )
-    say(commands().train([replace(base, seed=seed) for seed in method.seeds], place.open()))
+    say(commands().train([replace(base, seed=seed) for seed in method.seeds], workspace))
 
 
 @app.command(name="evaluate")

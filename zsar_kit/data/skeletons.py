@@ -20,10 +20,12 @@ from jaxtyping import Float32
 from zsar_kit.data.joints import JointLayout, layout_name, to_ntu25
 from zsar_kit.data.joints import layout as joint_layout
 from zsar_kit.data.orientation import Skeleton, align, centre, present, random_rotations
-from zsar_kit.errors import DataError
+from zsar_kit.errors import DataError, nearest_name
 
 # No body is further from its sensor; coordinates beyond are millimetres or pixels.
 FARTHEST_METRES = 100.0
+#: what an encoder may see of a clip
+STREAMS = ("joint", "bone", "motion", "bone_motion")
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,6 +155,25 @@ def bone_motion(joints: Skeleton, layout: JointLayout | str = "ntu25") -> Skelet
     return bone(motion(joints), layout)
 
 
+def stream_clips(
+    clips: Float32[np.ndarray, "batch person frame 25 3"], stream: str
+) -> Float32[np.ndarray, "batch person frame 25 3"]:
+    """What an encoder of one stream sees of clips: joints, bones, or the motion of either.
+
+    Streams are made of finished clips, after cropping, resampling and rotating, as the field's feeders make them: a
+    motion is that between two frames of the clip. Persons who are absent stay zero.
+
+    Raises:
+        DataError: there is no such stream.
+    """
+    if stream not in STREAMS:
+        raise DataError(f"unknown stream {stream!r}", remedy=nearest_name(stream, STREAMS))
+    if stream == "joint":
+        return clips
+    flat = clips.reshape(-1, *clips.shape[2:])
+    return {"bone": bone, "motion": motion, "bone_motion": bone_motion}[stream](flat).reshape(clips.shape)
+
+
 def most_moving(joints: Skeleton, persons: int) -> Float32[np.ndarray, "kept frame joint 3"]:
     """At most ``persons`` persons, the most moving first: by variance over real frames, over all joints."""
     if len(joints) == 1:
@@ -167,7 +188,7 @@ def most_moving(joints: Skeleton, persons: int) -> Float32[np.ndarray, "kept fra
 
 
 def preprocess(
-    joints: Skeleton, layout: JointLayout | str, *, persons: int = 2, as_released: bool = False
+    joints: Skeleton, layout: JointLayout | str, *, persons: int = 2, as_released: bool = False, orient: bool = True
 ) -> Float32[np.ndarray, "kept real_frame 25 3"]:
     """The deterministic part of a clip: NTU joints, most moving persons, no empty frames, centred, aligned.
 
@@ -176,15 +197,19 @@ def preprocess(
         layout: its joint layout.
         persons: at most so many are kept; there may be fewer.
         as_released: see :func:`body_frame`.
+        orient: centre and align; without, positions stay as they come, and persons keep their order unless there are
+            too many.
 
     Returns:
         float32 ``[person, frame, 25, xyz]``; persons and frames are as many as there really are.
     """
-    result = most_moving(convert(joints, layout), persons)
+    result = convert(joints, layout)
+    if orient or len(result) > persons:
+        result = most_moving(result, persons)
     real = present(result).any(axis=0)
     if real.any() and not real.all():
         result = result[:, real]
-    return np.ascontiguousarray(align(centre(result), as_released=as_released))
+    return np.ascontiguousarray(align(centre(result), as_released=as_released) if orient else result)
 
 
 def sample_clips(
@@ -195,6 +220,7 @@ def sample_clips(
     rng: np.random.Generator | None = None,
     crop: tuple[float, float] = (0.5, 1.0),
     rotation: float = 0.3,
+    kept: range | None = None,
 ) -> Float32[np.ndarray, "batch {persons} {frames} joint 3"]:
     """Clips of fixed length from preprocessed sequences.
 
@@ -208,16 +234,18 @@ def sample_clips(
         rng: draws crops and rotations.
         crop: bounds of the share of the duration that is kept.
         rotation: the largest angle about each axis, in radians.
+        kept: positions of the sequences whose clips are wanted, all by default; the others draw from ``rng`` too, so
+            that a part of a batch is the same as in the whole.
     """
-    batch, joints = len(sequences), sequences[0].shape[2]
-    clips = np.zeros((batch, persons, frames, joints, 3), dtype=np.float32)
-    for i, sequence in enumerate(sequences):
-        start, stop = (0.0, 1.0) if rng is None else random_crop(crop, rng)
-        kept = sequence[:persons]
-        clips[i, : len(kept)] = resample(kept, frames, start=start, stop=stop)
+    batch, joints, kept = len(sequences), sequences[0].shape[2], range(len(sequences)) if kept is None else kept
+    spans = [(0.0, 1.0) if rng is None else random_crop(crop, rng) for _ in sequences]
+    clips = np.zeros((len(kept), persons, frames, joints, 3), dtype=np.float32)
+    for row, i in enumerate(kept):
+        there, (start, stop) = sequences[i][:persons], spans[i]
+        clips[row, : len(there)] = resample(there, frames, start=start, stop=stop)
     if rng is not None and rotation > 0.0:
-        turned = clips.reshape(batch, -1, 3) @ random_rotations(batch, rotation, rng).transpose(0, 2, 1)
-        clips = turned.reshape(clips.shape)
+        rotations = random_rotations(batch, rotation, rng)[kept.start : kept.stop]
+        clips = (clips.reshape(len(kept), -1, 3) @ rotations.transpose(0, 2, 1)).reshape(clips.shape)
     return clips
 
 

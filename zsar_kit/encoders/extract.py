@@ -2,7 +2,7 @@
 
 Chunks are written as they are done, so that an interrupted extraction goes on where it stopped, and memory stays flat.
 Test-time preprocessing is deterministic: the whole sequence resampled, no crop, no rotation. Augmented views, for
-methods that learn from un-pooled maps, are feature sets of their own.
+methods that learn from un-pooled maps, are feature sets of their own. Several processes share the chunks.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from zsar_kit.checkpoints import load_tensors, save_tensors
 from zsar_kit.config import digest_of
 from zsar_kit.data.feature_set import FeatureSet
 from zsar_kit.data.skeleton_set import SkeletonSet
-from zsar_kit.data.skeletons import preprocess, sample_clips
+from zsar_kit.encoders.distributed import barrier, is_main, rank, world_size
+from zsar_kit.encoders.inputs import encoder_clips, ready_sequence
 from zsar_kit.encoders.pretrain import TrainedEncoder
 from zsar_kit.errors import ArtefactError
 from zsar_kit.seeding import numpy_generator
@@ -67,24 +68,28 @@ def extract_features(
     partial = folder.with_name(f"{folder.name}.partial")
     starts = range(0, len(skeletons), CHUNK)
     paths = [partial / f"chunk-{start:07d}.safetensors" for start in starts]
-    for start, path in tqdm(list(zip(starts, paths, strict=True)), disable=not progress, unit="chunk", leave=False):
+    mine = list(zip(starts, paths, strict=True))[rank() :: world_size()]
+    for start, path in tqdm(mine, disable=not progress, unit="chunk", leave=False):
         if path.is_file() and load_tensors(path)[1] == chunk_inputs:
             continue
         samples = range(start, min(start + CHUNK, len(skeletons)))
         _encode_chunk(skeletons, samples, encoder, path, chunk_inputs, maps, view, batch)
-    chunks = (load_tensors(path)[0] for path in paths)
-    features = FeatureSet.write(
-        folder,
-        chunks=({k: v.numpy() for k, v in chunk.items()} for chunk in chunks),
-        skeleton_index=skeletons.index,
-        train=train,
-        dataset=skeletons.dataset,
-        class_names=skeletons.class_names,
-        encoder=encoder.record,
-        inputs=inputs,
-    )
-    shutil.rmtree(partial)
-    return features
+    barrier()
+    if is_main():
+        chunks = (load_tensors(path)[0] for path in paths)
+        FeatureSet.write(
+            folder,
+            chunks=({k: v.numpy() for k, v in chunk.items()} for chunk in chunks),
+            skeleton_index=skeletons.index,
+            train=train,
+            dataset=skeletons.dataset,
+            class_names=skeletons.class_names,
+            encoder=encoder.record,
+            inputs=inputs,
+        )
+        shutil.rmtree(partial)
+    barrier()
+    return FeatureSet.load(folder)
 
 
 def _finished(folder: Path, inputs: dict[str, str], skeletons: SkeletonSet, train: np.ndarray) -> FeatureSet:
@@ -118,16 +123,8 @@ def _encode_chunk(
     outputs: dict[str, list[torch.Tensor]] = {"pooled": [], "logits": [], "maps": []}
     for start in range(samples.start, samples.stop, batch):
         chosen = range(start, min(start + batch, samples.stop))
-        ready = [preprocess(skeletons.sequence(i).joints, skeletons.layout, persons=config.persons) for i in chosen]
-        rng = numpy_generator(config.seed, "view", view, start) if view else None
-        clips = sample_clips(
-            ready,
-            frames=config.frames,
-            persons=config.persons,
-            rng=rng,
-            crop=(config.crop, 1.0),
-            rotation=config.rotation,
-        )
+        ready = [ready_sequence(skeletons.sequence(i).joints, skeletons.layout, config) for i in chosen]
+        clips = encoder_clips(ready, config, numpy_generator(config.seed, "view", view, start) if view else None)
         tensor = torch.from_numpy(clips).to(device)
         output = encoder.model(tensor, maps=maps)
         outputs["pooled"].append(output.pooled.float().cpu())

@@ -1,4 +1,4 @@
-"""Pretraining of a skeleton encoder on seen classes only: classification, SGD with Nesterov momentum, step decay.
+"""Pretraining of a skeleton encoder on seen classes only, by classification; several processes may share each step.
 
 The best epoch is the one with the best accuracy on held-out samples of *seen* classes, taken from the training part:
 neither an unseen class nor the test part has a say (REFERENCES section 1.3 tells how peers choose it on test data).
@@ -27,80 +27,34 @@ from zsar_kit.artefacts import (
     write_provenance,
 )
 from zsar_kit.checkpoints import load_module, load_tensors, optimizer_tensors, restore_optimizer, save_tensors
-from zsar_kit.config import Config
 from zsar_kit.data.feature_set import EncoderRecord, check_training_labels
 from zsar_kit.data.skeleton_set import SkeletonSet
-from zsar_kit.data.skeletons import preprocess, sample_clips
 from zsar_kit.data.splits import ClassSplit
-from zsar_kit.encoders.shift_gcn import ShiftGCN, ShiftGCNConfig
-from zsar_kit.errors import ArtefactError, DataError
-from zsar_kit.seeding import numpy_generator, seeded_initialisation
+from zsar_kit.encoders.base import SkeletonEncoder, StepNoise
+from zsar_kit.encoders.config import FOUR_STREAMS, EncoderConfig
+from zsar_kit.encoders.distributed import (
+    barrier,
+    is_main,
+    rank,
+    share,
+    sum_gradients,
+    sum_over_processes,
+    world_size,
+)
+from zsar_kit.encoders.inputs import encoder_clips, ready_sequence
+from zsar_kit.encoders.registry import ARCHITECTURES, restore_model
+from zsar_kit.errors import ArtefactError, ConfigError, DataError
+from zsar_kit.seeding import numpy_generator, seeded_initialisation, torch_generator
 
 SCHEMA = 1
 WEIGHTS, CHECKPOINT, HISTORY = "weights.safetensors", "checkpoint.safetensors", "history.json"
 
 
 @dataclass(frozen=True)
-class EncoderConfig(Config):
-    """How a Shift-GCN joint stream is trained.
-
-    Attributes:
-        width: factor on the 64/128/256 channels; 1.0 is the published size.
-        frames: length of a clip after cropping and resampling.
-        persons: bodies per clip; 1 for data sets that film one person.
-        epochs: at most so many.
-        batch: samples per step.
-        learning_rate: start value; divided by 10 at each of ``milestones`` (fractions of ``epochs``).
-        warmup: epochs over which the rate grows linearly from near zero.
-        holdout: fraction of each class's training samples kept for choosing the epoch.
-        patience: stop after so many epochs without a better holdout accuracy.
-        rotation: largest random rotation about each axis in training, radians.
-        crop: smallest fraction of the sequence that a random crop keeps.
-        seed: of everything random.
-    """
-
-    width: float = 1.0
-    frames: int = 64
-    persons: int = 2
-    epochs: int = 110
-    batch: int = 64
-    learning_rate: float = 0.1
-    momentum: float = 0.9
-    weight_decay: float = 1e-4
-    milestones: tuple[float, ...] = (0.55, 0.73, 0.91)
-    warmup: int = 0
-    holdout: float = 0.1
-    patience: int = 30
-    rotation: float = 0.3
-    crop: float = 0.5
-    seed: int = 0
-
-    def validate(self) -> None:
-        """Check ranges."""
-        self.require(self.width > 0, "width", "positive")
-        self.require(self.frames >= 4 and self.frames % 4 == 0, "frames", "a positive multiple of 4")
-        self.require(self.persons in (1, 2), "persons", "1 or 2")
-        self.require(self.epochs >= 1, "epochs", "at least 1")
-        self.require(self.batch >= 2, "batch", "at least 2")
-        self.require(self.learning_rate > 0, "learning_rate", "positive")
-        self.require(0 <= self.momentum < 1, "momentum", "in [0, 1)")
-        self.require(self.weight_decay >= 0, "weight_decay", "at least 0")
-        self.require(all(0 < m < 1 for m in self.milestones), "milestones", "fractions in (0, 1)")
-        self.require(0 < self.holdout < 0.5, "holdout", "in (0, 0.5)")
-        self.require(self.patience >= 1, "patience", "at least 1")
-        self.require(0 < self.crop <= 1, "crop", "in (0, 1]")
-
-    def rate(self, epoch: int | float) -> float:
-        """The learning rate at a (fractional, 0-based) epoch."""
-        warm = min(1.0, (epoch + 0.1) / self.warmup) if self.warmup else 1.0
-        return self.learning_rate * warm * 0.1 ** sum(epoch >= m * self.epochs for m in self.milestones)
-
-
-@dataclass(frozen=True)
 class TrainedEncoder:
     """A pretrained encoder and the record of what it has seen."""
 
-    model: ShiftGCN
+    model: SkeletonEncoder
     config: EncoderConfig
     record: EncoderRecord
     folder: Path
@@ -132,7 +86,7 @@ def pretrain(
     device: torch.device | str = "cpu",
     progress: bool = True,
 ) -> TrainedEncoder:
-    """Train a Shift-GCN on the given samples, or return the finished one that stands at ``folder``.
+    """Train an encoder on the given samples, or return the finished one that stands at ``folder``.
 
     Args:
         skeletons: the data set.
@@ -146,8 +100,14 @@ def pretrain(
     Raises:
         LeakageError: a sample is of an unseen class.
         ArtefactError: another configuration's unfinished training stands in the partial folder.
+        ConfigError: four streams are asked for, which are four encoders (:func:`zsar_kit.encoders.fuse.fuse_encoders`),
+            or a step has fewer samples than there are processes.
     """
     folder = Path(folder)
+    if config.stream == FOUR_STREAMS:
+        raise ConfigError(
+            "four streams are four encoders", where="EncoderConfig.stream", remedy="Train each, then fuse them."
+        )
     samples = np.flatnonzero(samples) if samples.dtype == bool else samples
     identity = training_identity(skeletons, samples, split, config)
     if (folder / "provenance.json").is_file():
@@ -156,12 +116,14 @@ def pretrain(
     check_training_labels(labels, split)
     trainer = _Trainer(skeletons, samples, split, config, folder.with_name(folder.name + ".partial"), identity, device)
     trainer.run(progress)
-    with atomic_folder(folder) as scratch:
-        save_tensors(scratch / WEIGHTS, trainer.best)
-        write_json(scratch / HISTORY, trainer.history)
-        write_json(scratch / "encoder.json", trainer.description())
-        write_provenance(scratch, "Encoder", version=SCHEMA, inputs=identity, config=config.to_dict())
-    shutil.rmtree(trainer.partial)
+    if is_main():
+        with atomic_folder(folder) as scratch:
+            save_tensors(scratch / WEIGHTS, trainer.best)
+            write_json(scratch / HISTORY, trainer.history)
+            write_json(scratch / "encoder.json", trainer.description())
+            write_provenance(scratch, "Encoder", version=SCHEMA, inputs=identity, config=config.to_dict())
+        shutil.rmtree(trainer.partial)
+    barrier()
     return load_encoder(folder, device=device)
 
 
@@ -194,7 +156,7 @@ def load_encoder(
             f"the encoder was made from another {' and '.join(changed)}", where=folder, remedy="Move it away."
         )
     about = read_json(folder / "encoder.json")
-    model = ShiftGCN(ShiftGCNConfig(**about["model"]))
+    model = restore_model(about, folder)
     tensors, _ = load_tensors(folder / WEIGHTS)
     load_module(model, tensors, where=folder / WEIGHTS)
     record = EncoderRecord.from_dict(about["record"] | {"digest": artefact_digest(folder)})
@@ -217,20 +179,13 @@ class _Trainer:
         self.config, self.split, self.partial, self.identity = config, split, partial, identity
         self.skeletons, self.device = skeletons, torch.device(device)
         self.labels = np.searchsorted(np.array(split.seen), skeletons.index.label[samples])
-        self.clips = [
-            preprocess(skeletons.sequence(int(i)).joints, skeletons.layout, persons=config.persons) for i in samples
-        ]
+        self.clips = [ready_sequence(skeletons.sequence(int(i)).joints, skeletons.layout, config) for i in samples]
         self.held = holdout_mask(self.labels, config.holdout, numpy_generator(config.seed, "holdout"))
-        self.model_config = ShiftGCNConfig(classes=len(split.seen), width=config.width, persons=config.persons)
+        architecture = ARCHITECTURES[config.architecture]
+        self.sizes = architecture.sizes(config, len(split.seen))
         with seeded_initialisation(config.seed, "encoder"):
-            self.model = ShiftGCN(self.model_config).to(self.device)
-        self.optimizer = torch.optim.SGD(
-            self.model.parameters(),
-            lr=config.learning_rate,
-            momentum=config.momentum,
-            nesterov=config.momentum > 0,
-            weight_decay=config.weight_decay,
-        )
+            self.model = architecture.build(self.sizes).to(self.device)
+        self.optimizer = _optimizer(self.model, config)
         self.history: list[dict[str, float]] = []
         self.best: dict[str, Tensor] = {}
         self.best_epoch = -1
@@ -239,15 +194,11 @@ class _Trainer:
         """What ``encoder.json`` says."""
         names = self.skeletons.class_names
         return {
-            "model": {
-                "classes": self.model_config.classes,
-                "width": self.config.width,
-                "persons": self.config.persons,
-            },
+            "model": self.sizes,
             "record": {
-                "name": "shift_gcn",
+                "name": self.config.architecture,
                 "digest": "",
-                "stream": "joint",
+                "stream": self.config.stream,
                 "width": self.config.width,
                 "dataset": self.split.dataset,
                 "classes": list(self.split.seen),
@@ -283,19 +234,17 @@ class _Trainer:
         config, members = self.config, np.flatnonzero(~self.held)
         order = members[numpy_generator(config.seed, "order", epoch).permutation(len(members))]
         batches = max(1, len(order) // config.batch)
+        if len(order) // batches < world_size():
+            raise ConfigError(
+                f"a step has {len(order) // batches} samples, too few to share among {world_size()} processes",
+                remedy="Start fewer processes.",
+            )
         self.model.train()
         total = 0.0
         for step, chosen in enumerate(np.array_split(order, batches)):
             for group in self.optimizer.param_groups:
                 group["lr"] = config.rate(epoch + step / batches)
-            rng = numpy_generator(config.seed, "augmentation", epoch, step)
-            clips = self._clips(chosen, rng)
-            target = torch.from_numpy(self.labels[chosen]).to(self.device)
-            loss = nn.functional.cross_entropy(self.model(clips).logits, target)
-            self.optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            self.optimizer.step()
-            total += float(loss.detach()) * len(chosen)
+            total += self._step(chosen, epoch, step) * len(chosen)
         loss, accuracy = self._holdout()
         self.history.append(
             {
@@ -310,15 +259,24 @@ class _Trainer:
             self.best_epoch = epoch
             self.best = {k: v.detach().cpu().clone() for k, v in self.model.state_dict().items()}
 
-    def _clips(self, chosen: np.ndarray, rng: np.random.Generator | None) -> Tensor:
-        clips = sample_clips(
-            [self.clips[i] for i in chosen],
-            frames=self.config.frames,
-            persons=self.config.persons,
-            rng=rng,
-            rotation=self.config.rotation,
-            crop=(self.config.crop, 1.0),
-        )
+    def _step(self, chosen: np.ndarray, epoch: int, step: int) -> float:
+        """One step on the chosen samples, of which this process computes its share; the mean loss of all."""
+        seed, kept = self.config.seed, share(len(chosen))
+        clips = self._clips(chosen, numpy_generator(seed, "augmentation", epoch, step), kept)
+        noise = torch_generator(seed, "dropout", epoch, step, device=self.device)
+        self.model.begin_step(StepNoise(noise, len(chosen), kept))
+        target = torch.from_numpy(self.labels[chosen[kept]]).to(self.device)
+        loss = nn.functional.cross_entropy(self.model(clips).logits, target)
+        if world_size() > 1:
+            loss = loss * (len(kept) / len(chosen))
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        sum_gradients(self.model)
+        self.optimizer.step()
+        return float(sum_over_processes(loss.detach()))
+
+    def _clips(self, chosen: np.ndarray, rng: np.random.Generator | None, kept: range | None = None) -> Tensor:
+        clips = encoder_clips([self.clips[i] for i in chosen], self.config, rng, kept)
         return torch.from_numpy(clips).to(self.device)
 
     @torch.no_grad()
@@ -327,14 +285,19 @@ class _Trainer:
         self.model.eval()
         members = np.flatnonzero(self.held)
         loss, right = 0.0, 0
-        for chosen in np.array_split(members, max(1, len(members) // 64)):
+        for chosen in np.array_split(members, max(1, len(members) // 64))[rank() :: world_size()]:
             logits = self.model(self._clips(chosen, None)).logits
             target = torch.from_numpy(self.labels[chosen]).to(self.device)
             loss += float(nn.functional.cross_entropy(logits, target, reduction="sum"))
             right += int((logits.argmax(1) == target).sum())
+        if world_size() > 1:  # the sum is the same bits in each process, and so is the choice of the epoch
+            sums = torch.tensor([loss, right], dtype=torch.float64, device=self.device)
+            loss, right = sum_over_processes(sums).tolist()
         return loss / len(members), 100.0 * right / len(members)
 
     def _save(self) -> None:
+        if not is_main():
+            return
         slots, rest = optimizer_tensors(self.optimizer)
         tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
         tensors |= {f"best.{k}": v for k, v in self.best.items()} | slots
@@ -361,6 +324,18 @@ class _Trainer:
         self.best = {k[5:]: v for k, v in tensors.items() if k.startswith("best.")}
         restore_optimizer(self.optimizer, tensors, meta["optimizer"])
         self.history, self.best_epoch = meta["history"], meta["best_epoch"]
+
+
+def _optimizer(model: nn.Module, config: EncoderConfig) -> torch.optim.Optimizer:
+    if config.optimiser == "adam":
+        return torch.optim.Adam(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    return torch.optim.SGD(
+        model.parameters(),
+        lr=config.learning_rate,
+        momentum=config.momentum,
+        nesterov=config.momentum > 0,
+        weight_decay=config.weight_decay,
+    )
 
 
 def _better(new: Mapping[str, int | float], best: Mapping[str, int | float]) -> bool:

@@ -8,15 +8,17 @@ from pathlib import Path
 from zsar_kit.artefacts import atomic_folder, file_digest, write_json, write_provenance
 from zsar_kit.checkpoints import save_tensors
 from zsar_kit.data.splits import class_names
-from zsar_kit.encoders.pretrain import HISTORY, SCHEMA, WEIGHTS, EncoderConfig, TrainedEncoder, load_encoder
+from zsar_kit.encoders.config import FOUR_STREAMS, EncoderConfig
+from zsar_kit.encoders.distributed import main_first
+from zsar_kit.encoders.pretrain import HISTORY, SCHEMA, WEIGHTS, TrainedEncoder, load_encoder
 from zsar_kit.encoders.shift_gcn import load_released
-from zsar_kit.errors import MissingModelError
+from zsar_kit.errors import ConfigError, MissingModelError
 
 NTU_BY_CLASSES = {60: "ntu60", 120: "ntu120"}
 
 
 def import_released(path: str | Path, folder: str | Path, config: EncoderConfig) -> TrainedEncoder:
-    """Load a released joint-stream checkpoint, trained on all classes of NTU RGB+D 60 or 120, and keep it as artefact.
+    """Load a released checkpoint, trained on all classes of NTU RGB+D 60 or 120, and keep it as artefact.
 
     On another data set it is a *cross-dataset* encoder; on NTU itself every zero-shot number made with it is a leak,
     and the leak guard refuses it.
@@ -24,12 +26,24 @@ def import_released(path: str | Path, folder: str | Path, config: EncoderConfig)
     Args:
         path: the checkpoint.
         folder: where the artefact goes; it is reused if it stands there.
-        config: extraction takes ``frames`` from it; width and persons are the checkpoint's.
+        config: extraction takes ``frames``, ``stream`` and ``align`` from it; width and persons are the checkpoint's.
 
     Raises:
         MissingModelError: the file is absent, no Shift-GCN, or has neither 60 nor 120 classes.
+        ConfigError: the configuration is of another architecture, or of four streams.
     """
-    folder = Path(folder)
+    if config.architecture != "shift_gcn" or config.stream == FOUR_STREAMS:
+        raise ConfigError(
+            f"a released checkpoint is one stream of a Shift-GCN, and the encoder settings say {config.stream!r} of "
+            f"{config.architecture!r}",
+            where=path,
+            remedy="Use settings for one stream of a Shift-GCN.",
+        )
+    with main_first():
+        return _import(path, Path(folder), config)
+
+
+def _import(path: str | Path, folder: Path, config: EncoderConfig) -> TrainedEncoder:
     if (folder / "provenance.json").is_file():
         return load_encoder(folder)
     model = load_released(path)
@@ -48,7 +62,7 @@ def import_released(path: str | Path, folder: str | Path, config: EncoderConfig)
         record = {
             "name": "shift_gcn",
             "digest": "",
-            "stream": "joint",
+            "stream": config.stream,
             "width": sizes.width,
             "dataset": dataset,
             "classes": list(range(sizes.classes)),

@@ -7,6 +7,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from zsar_kit.encoders.distributed import differentiable_sum, sum_over_processes, world_size
+
 
 class RowNorm(nn.Module):
     """Batch norm whose features are rows: statistics over the second axis.
@@ -50,9 +52,13 @@ class RowNorm(nn.Module):
             scale = weight * torch.rsqrt(self._by_row(self.running_var) + self.eps)
             offset = bias - self._by_row(self.running_mean) * scale
             return x.mul(scale[:, None]).add_(offset[:, None])
-        out, mean, variance = _RowNormFunction.apply(x, weight, bias, self.eps)
+        if world_size() > 1:
+            out, mean, variance, length = shared_norm(x, weight, bias, self.eps)
+        else:
+            out, mean, variance = _RowNormFunction.apply(x, weight, bias, self.eps)
+            length = x.shape[1]
         with torch.no_grad():
-            unbiased = variance * (x.shape[1] / max(x.shape[1] - 1, 1))
+            unbiased = variance * (length / max(length - 1, 1))
             self.running_mean.lerp_(self._by_feature(mean), self.momentum)
             self.running_var.lerp_(self._by_feature(unbiased), self.momentum)
             self.num_batches_tracked.add_(1)
@@ -63,6 +69,22 @@ class RowNorm(nn.Module):
 
     def _by_feature(self, value: Float[Tensor, " row"]) -> Float[Tensor, " feature"]:
         return value if self.grid is None else value.view(self.grid[::-1]).t().reshape(-1)
+
+
+def shared_norm(
+    x: Float[Tensor, "row length"], weight: Float[Tensor, " row"], bias: Float[Tensor, " row"], eps: float
+) -> tuple[Float[Tensor, "row length"], Float[Tensor, " row"], Float[Tensor, " row"], int]:
+    """Batch norm of rows whose length is spread over the processes: statistics are those of the whole batch.
+
+    Returns:
+        The normalised share of this process, mean and (biased) variance of the whole rows, and the whole length.
+    """
+    length = int(sum_over_processes(torch.tensor(float(x.shape[1]), dtype=torch.float64, device=x.device)))
+    mean = differentiable_sum(x.sum(1)) / length
+    centred = x - mean[:, None]
+    variance = differentiable_sum(centred.square().sum(1)) / length
+    out = centred * (weight * torch.rsqrt(variance + eps))[:, None] + bias[:, None]
+    return out, mean.detach(), variance.detach(), length
 
 
 class _RowNormFunction(torch.autograd.Function):

@@ -22,6 +22,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
+from zsar_kit.encoders.distributed import sum_over_processes, world_size
+
 POSITION_STEP = 0.01
 POSITION_STEP_AT_ZERO = 1e-4
 
@@ -150,8 +152,10 @@ class _TemporalShift(torch.autograd.Function):
         if ctx.needs_input_grad[1]:
             slope = torch.tensor([-1.0, 1.0], dtype=x.dtype, device=x.device).expand(x.shape[0], 1, 2)
             difference = _temporal_bag(x, _frames_read(start, frames, stride), slope, frames)
-            exact = difference.mul_(grad).flatten(1).sum(1)
-            grad_position = torch.where(exact == 0, POSITION_STEP_AT_ZERO, POSITION_STEP * exact.sign())
+            # The sign is that of the whole batch, whichever processes share it; these add up their gradients later.
+            exact = sum_over_processes(difference.mul_(grad).flatten(1).sum(1))
+            step = torch.where(exact == 0, POSITION_STEP_AT_ZERO, POSITION_STEP * exact.sign())
+            grad_position = step / world_size()
         return grad_x, grad_position, None
 
 

@@ -1,4 +1,4 @@
-"""Shift-GCN (Cheng et al., CVPR 2020), one joint stream, in plain PyTorch: no extension, no device assumed.
+"""Shift-GCN (Cheng et al., CVPR 2020), one stream, in plain PyTorch: no extension, no device assumed.
 
 The encoder that the zero-shot literature extracts its features with. A block is a spatial shift unit (shift
 in, joint and channel mask, linear map, shift out, batch norm, skip, ReLU), then a temporal shift unit
@@ -20,6 +20,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from zsar_kit.encoders.base import EncoderOutput, SkeletonEncoder, check_clip
 from zsar_kit.encoders.row_norm import RowNorm
 from zsar_kit.encoders.shift import (
     permute_rows,
@@ -28,7 +29,7 @@ from zsar_kit.encoders.shift import (
     spatial_shift_rows,
     temporal_shift,
 )
-from zsar_kit.errors import ConfigError, DataError, MissingModelError
+from zsar_kit.errors import ConfigError, MissingModelError
 
 BASE_CHANNELS = (64, 64, 64, 64, 128, 128, 128, 256, 256, 256)
 STRIDES = (1, 1, 1, 1, 2, 1, 1, 2, 1, 1)
@@ -79,21 +80,6 @@ class ShiftGCNConfig:
     def dim(self) -> int:
         """Length d of a feature, 256 at full width."""
         return self.channels[-1]
-
-
-@dataclass(frozen=True)
-class EncoderOutput:
-    """What an encoder gives for a batch of clips.
-
-    Args:
-        pooled: mean over persons, frames and joints; not negative, as the last step is a ReLU.
-        logits: class scores of the linear classifier.
-        maps: features per reduced frame and joint, mean over persons; None unless asked for.
-    """
-
-    pooled: Float[Tensor, "batch dim"]
-    logits: Float[Tensor, "batch classes"]
-    maps: Float[Tensor, "batch frame joint dim"] | None = None
 
 
 class Pointwise(nn.Module):
@@ -225,8 +211,8 @@ class ShiftBlock(nn.Module):
         return functional.relu_(out).view(shifted.shape)
 
 
-class ShiftGCN(nn.Module):
-    """Shift-GCN, joint stream.
+class ShiftGCN(SkeletonEncoder):
+    """Shift-GCN of one stream.
 
     Args:
         config: the sizes.
@@ -248,6 +234,11 @@ class ShiftGCN(nn.Module):
         self.fc = Pointwise(config.dim, config.classes, kernel_axes=0)
         _initialise(self, generator)
 
+    @property
+    def dim(self) -> int:
+        """Length d of a feature."""
+        return self.config.dim
+
     def forward(self, clip: Float[Tensor, "batch person frame joint xyz"], *, maps: bool = False) -> EncoderOutput:
         """Encode clips of a whole multiple of 4 frames.
 
@@ -259,8 +250,16 @@ class ShiftGCN(nn.Module):
             DataError: the clip has other joints, persons or coordinates than the model, or unsuitable
             frames.
         """
-        self._check(clip)
-        config, (batch, persons, frames, joints, axes) = self.config, clip.shape
+        config = self.config
+        check_clip(
+            clip,
+            "ShiftGCN",
+            persons=config.persons,
+            joints=config.joints,
+            in_channels=config.in_channels,
+            frame_multiple=TEMPORAL_REDUCTION,
+        )
+        batch, persons, frames, joints, axes = clip.shape
         x = clip.permute(1, 3, 4, 2, 0).reshape(persons * joints * axes, frames * batch)
         x = self.data_bn(x).view(persons, joints, axes, frames, batch)
         x = x.permute(2, 1, 3, 0, 4).reshape(axes, joints, frames, persons * batch).contiguous()
@@ -273,30 +272,6 @@ class ShiftGCN(nn.Module):
             logits=self.fc(pooled).t(),
             maps=x.mean(3).permute(3, 2, 1, 0) if maps else None,
         )
-
-    def _check(self, clip: Tensor) -> None:
-        config = self.config
-        required = f"[batch, {config.persons}, frame, {config.joints}, {config.in_channels}]"
-        if clip.ndim != 5 or clip.shape[0] == 0:
-            problem = f"a clip batch must be {required}, got {list(clip.shape)}"
-            raise DataError(problem, where="ShiftGCN input")
-        for axis, name, size in ((1, "persons", config.persons), (3, "joints", config.joints)):
-            if clip.shape[axis] != size:
-                raise DataError(
-                    f"this Shift-GCN was built for {size} {name}, but the clip {list(clip.shape)} has "
-                    f"{clip.shape[axis]} on axis {axis} of {required}",
-                    where="ShiftGCN input",
-                    remedy=f"Convert the clip, or build ShiftGCNConfig({name}={clip.shape[axis]}).",
-                )
-        if clip.shape[4] != config.in_channels:
-            problem = f"joints must have {config.in_channels} coordinates, got {clip.shape[4]}"
-            raise DataError(problem, where="ShiftGCN input")
-        if clip.shape[2] == 0 or clip.shape[2] % TEMPORAL_REDUCTION:
-            raise DataError(
-                f"the number of frames must be a multiple of {TEMPORAL_REDUCTION}, got {clip.shape[2]}",
-                where="ShiftGCN input",
-                remedy="Resample or pad the clip, for example to 64 frames.",
-            )
 
 
 def _initialise(model: ShiftGCN, generator: torch.Generator | None) -> None:

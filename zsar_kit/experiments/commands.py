@@ -26,7 +26,7 @@ from zsar_kit.data.splits import (
     write_split,
 )
 from zsar_kit.device import resolve_device
-from zsar_kit.encoders.pretrain import describe
+from zsar_kit.encoders.distributed import launched_processes
 from zsar_kit.errors import ConfigError, MissingModelError, ZsarError
 from zsar_kit.evaluation.protocol import evaluate
 from zsar_kit.evaluation.tables import format_table
@@ -48,15 +48,11 @@ from zsar_kit.experiments.results import markdown_table, result_rows, suite_tabl
 from zsar_kit.experiments.run import RunFolder, environment, run
 from zsar_kit.experiments.stages import (
     Workspace,
-    calibration_folds,
-    encoder_folder,
-    features_for,
-    main_fold,
     prepare_skeletons,
     read_raw,
     train_part,
 )
-from zsar_kit.experiments.sweep import Case, MethodRow, finished_runs, load_suite, suite_encoder, sweep
+from zsar_kit.experiments.sweep import Case, MethodRow, finished_runs, load_suite, sweep
 from zsar_kit.methods.registry import entry
 from zsar_kit.semantics.offline import install_offline_model, offline_model_folder
 
@@ -64,7 +60,17 @@ log = logging.getLogger("zsar_kit")
 
 
 def open_workspace(root: Path, device: str, *, progress: bool) -> Workspace:
-    """The workspace at ``root`` on a device by name."""
+    """The workspace at ``root`` on a device by name.
+
+    Raises:
+        ConfigError: ``torchrun`` started several processes, and this command is not ``features``.
+    """
+    if launched_processes() > 1:
+        raise ConfigError(
+            "of all commands only `features` shares its work among processes",
+            where="torchrun",
+            remedy="Make the features with torchrun, then run this command alone.",
+        )
     return Workspace(root, resolve_device(device), progress)
 
 
@@ -149,32 +155,6 @@ def make_split_file(dataset: str, unseen: int, seed: int, out: Path, name: str |
     write_split(out, split)
     names = class_names(dataset)
     return f"{out}: unseen {', '.join(f'{c} {names[c]}' for c in split.unseen)}"
-
-
-def make_features(workspace: Workspace, dataset: str, split_name: str, suite: str, protocol: str, folds: bool) -> str:
-    """Train the encoders of a split, extract features, and say how the encoders did on held-out seen samples."""
-    skeletons = prepare_skeletons(workspace, dataset)
-    split, encoder = load_split(dataset, split_name), suite_encoder(suite, dataset)
-    protocol = protocol or part_protocols(dataset)[0]
-    todo = [main_fold(skeletons, split, protocol)]
-    if folds:
-        todo += calibration_folds(skeletons, split, protocol, 0)
-    rows = []
-    for fold in todo:
-        (features,), mark, _ = features_for(workspace, skeletons, fold, protocol, encoder)
-        about = describe(encoder_folder(workspace, fold, protocol, encoder))
-        rows.append(
-            {
-                "encoder of": fold.split.name,
-                "seen classes": str(len(fold.split.seen)),
-                "training samples": str(about["training_samples"]),
-                "epochs": f"{about['epochs']} (best {about['best_epoch'] + 1})",
-                "held-out seen accuracy": about["holdout_accuracy"],
-                "has seen": mark.name,
-                "features": f"{features.pooled.shape[0]} x {features.pooled.shape[1]}",
-            }
-        )
-    return format_table(rows, list(rows[0]))
 
 
 def parse_overrides(assignments: Sequence[str]) -> dict[str, Any]:

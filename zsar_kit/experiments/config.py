@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from zsar_kit.artefacts import file_digest
 from zsar_kit.config import Config, digest_of
 from zsar_kit.data.splits import class_names, load_split, part_protocols
-from zsar_kit.encoders.pretrain import EncoderConfig
+from zsar_kit.encoders.config import EncoderConfig
 from zsar_kit.methods.registry import preset
 
 

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from zsar_kit.data.readers.clips import read_clip
-from zsar_kit.data.skeletons import clip as fixed_length
+from zsar_kit.encoders.inputs import encoder_clips, ready_sequence
 from zsar_kit.encoders.pretrain import TrainedEncoder
 from zsar_kit.errors import ArtefactError, ConfigError
 from zsar_kit.evaluation.open_set import OpenSet, fit_open_set
@@ -224,9 +224,9 @@ class Recogniser:
 
     def _feature(self, sequence, layout: str) -> torch.Tensor:
         config = self.encoder.config
-        ready = fixed_length(sequence, layout=layout, frames=config.frames, persons=config.persons)
+        ready = encoder_clips([ready_sequence(sequence.joints, layout, config)], config)
         with torch.inference_mode():
-            batch = torch.from_numpy(ready[None]).to(self.workspace.device)
+            batch = torch.from_numpy(ready).to(self.workspace.device)
             output = self.encoder.model(batch, maps=self.reads_maps)
             return output.maps.float() if self.reads_maps else output.pooled.float()
 

@@ -26,8 +26,10 @@ from zsar_kit.data.splits import (
     part_mask,
     pseudo_unseen_folds,
 )
+from zsar_kit.encoders.config import FOUR_STREAMS, EncoderConfig
 from zsar_kit.encoders.extract import extract_features
-from zsar_kit.encoders.pretrain import EncoderConfig, TrainedEncoder, pretrain
+from zsar_kit.encoders.fuse import fuse_encoders, fuse_features
+from zsar_kit.encoders.pretrain import TrainedEncoder, pretrain
 from zsar_kit.encoders.released import import_released
 from zsar_kit.errors import ArtefactError, DataError, nearest_name
 from zsar_kit.experiments.config import RunConfig, slug
@@ -177,10 +179,16 @@ def encoder_for(
 
     Raises:
         MissingModelError: the checkpoint is absent or of no known kind.
+        ConfigError: there is a checkpoint, and the settings are not of one stream of its architecture.
     """
     if encoder_from:
-        folder = workspace.root / "encoders" / "released" / f"{file_digest(encoder_from)[:12]}_{config.frames}"
+        view = [str(config.frames), *([] if config.stream == "joint" else [config.stream])]
+        view += [] if config.align else ["as-they-come"]
+        folder = workspace.root / "encoders" / "released" / "_".join([file_digest(encoder_from)[:12], *view])
         return import_released(encoder_from, folder, config)
+    if config.stream == FOUR_STREAMS:
+        parts = [encoder_for(workspace, skeletons, fold, protocol, part) for part in config.single_streams()]
+        return fuse_encoders(parts, encoder_folder(workspace, fold, protocol, config), how=config.fusion)
     return pretrain(
         skeletons,
         np.flatnonzero(fold.train),
@@ -202,7 +210,7 @@ def features_for(
     *,
     views: int = 0,
 ) -> tuple[tuple[FeatureSet, ...], EncoderMark, Path]:
-    """Features of all samples by the encoder of a fold.
+    """Features of all samples by the encoder of a fold; those of four streams are fused from the streams' own.
 
     Args:
         workspace: where they stand or go.
@@ -220,19 +228,23 @@ def features_for(
     mark = check_encoder(encoder.record, fold.split)
     encoder.model.to(workspace.device)
     name = f"{protocol}_{encoder.folder.name}" if encoder_from else encoder.folder.name
-    features = tuple(
-        extract_features(
-            skeletons,
-            train_part(skeletons, protocol),
-            encoder,
-            workspace.root / "features" / slug(skeletons.dataset) / (f"{name}_view{view}" if view else name),
-            maps=views > 0,
-            view=view,
-            progress=workspace.progress,
+    place = workspace.root / "features" / slug(skeletons.dataset)
+    folders = [place / (f"{name}_view{view}" if view else name) for view in range(max(1, views))]
+    if config.stream == FOUR_STREAMS:
+        parts = [
+            features_for(workspace, skeletons, fold, protocol, part, views=views)[0] for part in config.single_streams()
+        ]
+        fused = (
+            fuse_features([part[view] for part in parts], folder, how=config.fusion, record=encoder.record)
+            for view, folder in enumerate(folders)
         )
-        for view in range(max(1, views))
+        return tuple(fused), mark, encoder.folder
+    train = train_part(skeletons, protocol)
+    features = (
+        extract_features(skeletons, train, encoder, folder, maps=views > 0, view=view, progress=workspace.progress)
+        for view, folder in enumerate(folders)
     )
-    return features, mark, encoder.folder
+    return tuple(features), mark, encoder.folder
 
 
 def semantics_for(workspace: Workspace, dataset: str, text_set: str, language_model: str) -> Semantics:

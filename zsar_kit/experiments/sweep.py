@@ -17,7 +17,8 @@ from typing import Any
 from tqdm.auto import tqdm
 
 from zsar_kit.config import Config
-from zsar_kit.encoders.pretrain import EncoderConfig
+from zsar_kit.encoders.config import EncoderConfig
+from zsar_kit.encoders.presets import encoder_preset
 from zsar_kit.errors import ConfigError, ZsarError, nearest_name
 from zsar_kit.experiments.config import RunConfig
 from zsar_kit.experiments.run import RunFolder, run
@@ -67,7 +68,8 @@ class Suite(Config):
         title: heading of its table.
         cases: rows of the table.
         methods: what is compared in each case.
-        encoders: data set to encoder settings (fields of :class:`EncoderConfig`).
+        encoders: data set to encoder settings: fields of :class:`EncoderConfig`, and perhaps ``preset``, the name of an
+            encoder preset that they change.
         language_model: see :class:`RunConfig`.
         encoder_from: see :class:`RunConfig`; for all cases.
         trace: see :class:`RunConfig`; for all runs.
@@ -113,8 +115,10 @@ class Suite(Config):
 
     def encoder(self, dataset: str, seed: int | None = None) -> EncoderConfig:
         """The encoder settings of a data set, with another seed where one is given."""
-        settings = self.encoders.get(dataset, {})
-        return EncoderConfig.from_dict(settings if seed is None else {**settings, "seed": seed})
+        settings = dict(self.encoders.get(dataset, {}))
+        preset = settings.pop("preset", "")
+        base = encoder_preset(preset).to_dict() if preset else {}
+        return EncoderConfig.from_dict(base | settings | ({} if seed is None else {"seed": seed}))
 
 
 def suite_encoder(suite: str, dataset: str, seed: int | None = None) -> EncoderConfig:

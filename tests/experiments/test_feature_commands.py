@@ -1,0 +1,173 @@
+"""``zsar features``: every split, four streams, maps, only what is missing; alone and under torchrun."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from zsar_kit.cli import main
+from zsar_kit.data.feature_set import FeatureSet
+from zsar_kit.data.skeleton_set import SkeletonSet
+from zsar_kit.data.skeletons import STREAMS, SkeletonSequence
+from zsar_kit.data.splits import class_names, load_split, split_names
+from zsar_kit.encoders.inputs import encoder_clips, ready_sequence
+from zsar_kit.encoders.presets import encoder_presets
+from zsar_kit.encoders.pretrain import load_encoder
+from zsar_kit.errors import ConfigError
+from zsar_kit.experiments.config import RunConfig
+from zsar_kit.experiments.feature_commands import chosen_encoder
+from zsar_kit.experiments.run import gather_test
+from zsar_kit.experiments.stages import Workspace, features_for, main_fold, prepare_skeletons
+
+ROOT = Path(__file__).resolve().parents[2]
+SUITE = """
+title = "tiny"
+cases = []
+methods = []
+[encoders.nw_ucla]
+width = 0.0625
+frames = 8
+persons = 1
+epochs = 1
+batch = 16
+"""
+
+
+def write_skeletons(path: Path) -> None:
+    """A stand-in for NW-UCLA: as many classes, noise for motion."""
+    rng = np.random.default_rng(0)
+    names = class_names("nw_ucla")
+
+    def sequences():
+        for i in range(len(names) * 9):
+            joints = rng.normal(scale=0.3, size=(1, 12, 25, 3)).astype(np.float32)
+            label, repeat = i % len(names), i // len(names)
+            yield SkeletonSequence(f"s{i}", joints, label, subject=repeat % 3, camera=1 + repeat % 3)
+
+    SkeletonSet.write(
+        path, sequences(), dataset="nw_ucla", layout="ntu25", class_names=names, inputs={"generator": "test"}
+    )
+
+
+@pytest.fixture
+def place(tmp_path):
+    write_skeletons(tmp_path / "w" / "skeletons" / "nw-ucla")
+    (tmp_path / "tiny.toml").write_text(SUITE, encoding="utf-8")
+    return ["--suite", str(tmp_path / "tiny.toml"), "--workspace", str(tmp_path / "w"), "--quiet", "--device", "cpu"]
+
+
+def made(workspace: Path) -> dict[str, float]:
+    """Folders of encoders and features, and when they were finished."""
+    found = [*workspace.glob("encoders/*/*/provenance.json"), *workspace.glob("features/*/*/provenance.json")]
+    return {str(path.parent.relative_to(workspace)): path.stat().st_mtime_ns for path in found}
+
+
+def test_every_split_four_streams_and_only_what_is_missing(tmp_path, place, capsys):
+    workspace = tmp_path / "w"
+    splits = split_names("nw_ucla")
+    assert main(["features", "nw_ucla", splits[0], "--no-folds", *place]) == 0
+    joint = made(workspace)
+    assert len(joint) == 2
+    assert main(["features", "nw_ucla", "all", "--stream", "4s", "--no-folds", *place]) == 0
+    shown = capsys.readouterr().out
+    for name in splits:
+        assert name in shown
+    assert "bone_motion" in shown
+    four = made(workspace)
+    assert len(four) == len(splits) * 2 * 5  # encoder and features of each stream and of their fusion
+    assert joint.items() <= four.items()  # what was there was not made again
+    assert main(["features", "nw_ucla", "all", "--stream", "4s", "--no-folds", *place]) == 0
+    assert made(workspace) == four
+    for path in workspace.glob("features/*/*"):
+        assert not FeatureSet.load(path).has_maps
+    assert main(["features", "nw_ucla", splits[0], "--maps", "--no-folds", *place]) == 0
+    again = made(workspace)
+    changed = [name for name, time in again.items() if four[name] != time]
+    assert len(changed) == 1
+    assert FeatureSet.load(workspace / changed[0]).has_maps
+
+
+def test_runs_take_fused_features_and_their_encoder(tmp_path, place):
+    """A run that asks for four streams reads them; a later clip goes through the same encoder."""
+    workspace = Workspace(tmp_path / "w", progress=False)
+    encoder = chosen_encoder(workspace, "nw_ucla", str(tmp_path / "tiny.toml"), stream="4s")
+    config = RunConfig(dataset="nw_ucla", split="5/5", method="ridge", preset="motion", encoder=encoder)
+    data = gather_test(config, workspace)
+    assert data.features.encoder.stream == "joint+bone+motion+bone_motion"
+    assert data.encoder_mark == "seen-only"
+    trained = load_encoder(workspace.root / data.encoder_folder)
+    assert trained.record == data.features.encoder
+    skeletons = prepare_skeletons(workspace, "nw_ucla")
+    fold = main_fold(skeletons, load_split("nw_ucla", "5/5"), config.part_protocol())
+    parts = [
+        features_for(workspace, skeletons, fold, config.part_protocol(), part)[0][0]
+        for part in encoder.single_streams()
+    ]
+    np.testing.assert_allclose(data.features.pooled, np.mean([p.pooled for p in parts], axis=0), rtol=1e-5)
+    ready = ready_sequence(skeletons.sequence(7).joints, skeletons.layout, trained.config)
+    with torch.no_grad():
+        feature = trained.model(torch.from_numpy(encoder_clips([ready], trained.config))).pooled[0]
+    np.testing.assert_allclose(feature, data.features.pooled[7], rtol=1e-3, atol=1e-5)
+
+
+def test_a_preset_takes_the_number_of_persons_from_the_data(tmp_path, place):
+    workspace = Workspace(tmp_path / "w", progress=False)
+    config = chosen_encoder(workspace, "nw_ucla", "real", "st_gcn_smie", "bone")
+    assert (config.persons, config.architecture, config.stream, config.frames) == (1, "st_gcn", "bone", 50)
+    assert chosen_encoder(workspace, "nw_ucla", str(tmp_path / "tiny.toml")).epochs == 1
+    with pytest.raises(ConfigError, match="Did you mean 'neuron'"):
+        chosen_encoder(workspace, "nw_ucla", "real", "neurone")
+
+
+def test_bad_input_is_one_line(tmp_path, place, capsys, monkeypatch):
+    assert main(["features", "nw_ucla", "5/5", "--encoder", "flroa", *place]) == 2
+    assert "Did you mean 'flora'?" in capsys.readouterr().err
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert main(["train", "nw_ucla", "5/5", "--workspace", str(tmp_path / "w")]) == 2
+    assert "only `features` shares its work among processes" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_torchrun_shares_the_command(tmp_path, place):
+    arguments = ["features", "nw_ucla", "5/5", "--stream", "4s", "--no-folds"]
+    assert main([*arguments, *place]) == 0
+    alone = made(tmp_path / "w")
+    write_skeletons(tmp_path / "shared" / "skeletons" / "nw-ucla")
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "zsar_kit"]
+    other = [str(tmp_path / "shared") if a == str(tmp_path / "w") else a for a in place]
+    done = subprocess.run(
+        [*command, *arguments, *other],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.count("bone_motion") == 1  # one process answers
+    assert made(tmp_path / "shared").keys() == alone.keys()
+    for name in alone:
+        if name.startswith("features"):
+            one, two = (FeatureSet.load(tmp_path / root / name) for root in ("w", "shared"))
+            assert (one.samples == two.samples).all()
+            np.testing.assert_allclose(two.pooled, one.pooled, rtol=0.05, atol=0.01)
+    assert not list((tmp_path / "shared").rglob("*.partial"))
+
+
+def test_help_and_readme_name_every_preset_and_stream(capsys):
+    with pytest.raises(SystemExit):
+        main(["features", "--help"])
+    shown, readme = capsys.readouterr().out, (ROOT / "README.md").read_text(encoding="utf-8")
+    for name in encoder_presets():
+        assert name in shown
+        assert f"| `{name}`" in readme
+    for stream in (*STREAMS, "4s"):
+        assert stream in shown
+        assert f"`{stream}`" in readme

@@ -1,0 +1,109 @@
+"""How a skeleton encoder is trained: architecture, stream, sizes, schedule."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from zsar_kit.config import LATER, Config
+from zsar_kit.data.skeletons import STREAMS
+
+#: the stream that stands for all four, each with an encoder of its own, and their fusion
+FOUR_STREAMS = "4s"
+#: an epoch that is short of a milestone by rounding alone has reached it (60/110 of 110 epochs are 60)
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class EncoderConfig(Config):
+    """How a skeleton encoder is trained; the defaults are a Shift-GCN's on the joint stream.
+
+    Attributes:
+        width: factor on the channels; 1.0 is the size that the literature uses (see the architecture's own config).
+        frames: length of a clip after cropping and resampling; for a Shift-GCN a multiple of 4.
+        persons: bodies per clip; 1 for data sets that film one person.
+        epochs: at most so many.
+        batch: samples per step, of all processes together.
+        learning_rate: start value; divided by 10 at each of ``milestones`` (fractions of ``epochs``), or lowered along
+            half a cosine, as ``schedule`` says.
+        momentum: of SGD (Nesterov); Adam has none.
+        warmup: epochs over which the rate grows linearly from near zero.
+        holdout: fraction of each class's training samples kept for choosing the epoch.
+        patience: stop after so many epochs without a better holdout accuracy.
+        rotation: largest random rotation about each axis in training, radians.
+        crop: smallest fraction of the sequence that a random crop keeps.
+        seed: of everything random.
+        architecture: ``"shift_gcn"`` or ``"st_gcn"``.
+        stream: what the encoder sees: joints, bones, the motion of either; ``"4s"`` is all four, each with an encoder
+            of its own, fused.
+        align: centre and turn each sequence; False leaves positions as the data set's own chain left them.
+        optimiser: SGD with Nesterov momentum, or Adam.
+        schedule: how the rate falls: ``"steps"`` at the milestones, or ``"cosine"`` epoch by epoch to zero.
+        dropout: rate inside the temporal units of an ST-GCN.
+        graph: how an ST-GCN divides and weighs neighbours: as its paper says, or as the released code does (see
+            :func:`zsar_kit.encoders.st_gcn.spatial_adjacency`).
+        fusion: of ``"4s"``: features are averaged, or set side by side (then four times as long).
+    """
+
+    width: float = 1.0
+    frames: int = 64
+    persons: int = 2
+    epochs: int = 110
+    batch: int = 64
+    learning_rate: float = 0.1
+    momentum: float = 0.9
+    weight_decay: float = 1e-4
+    milestones: tuple[float, ...] = (0.55, 0.73, 0.91)
+    warmup: int = 0
+    holdout: float = 0.1
+    patience: int = 30
+    rotation: float = 0.3
+    crop: float = 0.5
+    seed: int = 0
+    architecture: Literal["shift_gcn", "st_gcn"] = field(default="shift_gcn", metadata=LATER)
+    stream: Literal["joint", "bone", "motion", "bone_motion", "4s"] = field(default="joint", metadata=LATER)
+    align: bool = field(default=True, metadata=LATER)
+    optimiser: Literal["sgd", "adam"] = field(default="sgd", metadata=LATER)
+    schedule: Literal["steps", "cosine"] = field(default="steps", metadata=LATER)
+    dropout: float = field(default=0.0, metadata=LATER)
+    graph: Literal["paper", "released"] = field(default="paper", metadata=LATER)
+    fusion: Literal["mean", "concat"] = field(default="mean", metadata=LATER)
+
+    def validate(self) -> None:
+        """Check ranges."""
+        self.require(self.width > 0, "width", "positive")
+        if self.architecture == "shift_gcn":
+            self.require(self.frames >= 4 and self.frames % 4 == 0, "frames", "a positive multiple of 4")
+            self.require(self.dropout == 0, "dropout", "0 for a Shift-GCN, which has none")
+            self.require(self.graph == "paper", "graph", "'paper' for a Shift-GCN, which has no graph")
+        self.require(self.frames >= 4, "frames", "at least 4")
+        self.require(self.persons in (1, 2), "persons", "1 or 2")
+        self.require(self.epochs >= 1, "epochs", "at least 1")
+        self.require(self.batch >= 2, "batch", "at least 2")
+        self.require(self.learning_rate > 0, "learning_rate", "positive")
+        self.require(0 <= self.momentum < 1, "momentum", "in [0, 1)")
+        self.require(self.weight_decay >= 0, "weight_decay", "at least 0")
+        self.require(all(0 < m < 1 for m in self.milestones), "milestones", "fractions in (0, 1)")
+        self.require(0 < self.holdout < 0.5, "holdout", "in (0, 0.5)")
+        self.require(self.patience >= 1, "patience", "at least 1")
+        self.require(0 < self.crop <= 1, "crop", "in (0, 1]")
+        self.require(0 <= self.dropout < 1, "dropout", "in [0, 1)")
+
+    def rate(self, epoch: int | float) -> float:
+        """The learning rate at a (fractional, 0-based) epoch."""
+        warm = min(1.0, (epoch + 0.1) / self.warmup) if self.warmup else 1.0
+        if self.schedule == "cosine":
+            return self.learning_rate * warm * 0.5 * (1.0 + math.cos(math.pi * int(epoch) / self.epochs))
+        return self.learning_rate * warm * 0.1 ** sum(epoch >= m * self.epochs - _ROUNDING for m in self.milestones)
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """The streams that are seen: one, or all four."""
+        return STREAMS if self.stream == FOUR_STREAMS else (self.stream,)
+
+    def single_streams(self) -> tuple[EncoderConfig, ...]:
+        """The configurations of the encoders that are trained for this one: itself, or one for each stream."""
+        if self.stream != FOUR_STREAMS:
+            return (self,)
+        return tuple(replace(self, stream=stream, fusion="mean") for stream in STREAMS)

@@ -1,0 +1,46 @@
+"""From sequences to what an encoder sees: the same in training, in extraction, and for a single clip."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float32
+
+from zsar_kit.data.joints import JointLayout
+from zsar_kit.data.skeletons import preprocess, sample_clips, stream_clips
+from zsar_kit.encoders.config import EncoderConfig
+
+
+def ready_sequence(
+    joints: Float32[np.ndarray, "person frame joint 3"], layout: JointLayout | str, config: EncoderConfig
+) -> Float32[np.ndarray, "kept real_frame 25 3"]:
+    """The deterministic part of an input, worth caching (see :func:`zsar_kit.data.skeletons.preprocess`)."""
+    return preprocess(joints, layout, persons=config.persons, orient=config.align)
+
+
+def encoder_clips(
+    sequences: Sequence[Float32[np.ndarray, "_ _ 25 3"]],
+    config: EncoderConfig,
+    rng: np.random.Generator | None = None,
+    kept: range | None = None,
+) -> Float32[np.ndarray, "batch person frame 25 channel"]:
+    """Clips of an encoder's stream; with four streams these lie side by side on the last axis, three channels each.
+
+    Args:
+        sequences: results of :func:`ready_sequence`.
+        config: of the encoder.
+        rng: draws crops and rotations; without it the whole duration is taken, not rotated.
+        kept: positions of the sequences whose clips are wanted (see :func:`zsar_kit.data.skeletons.sample_clips`).
+    """
+    clips = sample_clips(
+        sequences,
+        frames=config.frames,
+        persons=config.persons,
+        rng=rng,
+        crop=(config.crop, 1.0),
+        rotation=config.rotation,
+        kept=kept,
+    )
+    streams = [stream_clips(clips, stream) for stream in config.streams]
+    return streams[0] if len(streams) == 1 else np.concatenate(streams, axis=-1)
