@@ -15,15 +15,12 @@ are what published numbers were measured on:
 
 from __future__ import annotations
 
-from typing import Literal, get_args
-
 import numpy as np
 from jaxtyping import Float32
 
 from zsar_kit.data.orientation import Skeleton, present
 
-PkuChain = Literal["star", "raw"]
-PKU_CHAINS: tuple[str, ...] = get_args(PkuChain)
+PKU_CHAINS = ("star", "raw")
 
 LONGEST = 300
 FRAMES = 64
@@ -86,6 +83,6 @@ def star_chain(joints: Float32[np.ndarray, "2 frame 25 3"]) -> Float32[np.ndarra
     return real_bodies(turned)
 
 
-def real_bodies(joints: Skeleton) -> Skeleton:
+def real_bodies(joints: Skeleton) -> Float32[np.ndarray, "real frame joint 3"]:
     """Only the bodies that are there in some frame; there may be none."""
     return joints[present(joints).any(axis=1)]

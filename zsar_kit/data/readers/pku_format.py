@@ -110,7 +110,7 @@ def _no_number(lines: list[str], where: str | Path, first: int, otherwise: str) 
     for number, line in enumerate(lines, start=first):
         for position, word in enumerate(line.split(), start=1):
             try:
-                fine = abs(float(word)) <= np.finfo(np.float32).max
+                fine = abs(float(word)) <= float(np.finfo(np.float32).max)
             except ValueError:
                 fine = False
             if not fine:

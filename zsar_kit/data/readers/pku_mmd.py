@@ -20,7 +20,7 @@ import numpy as np
 
 from zsar_kit.config import digest_of
 from zsar_kit.data.catalogue import class_count, class_names, resource
-from zsar_kit.data.readers.pku_chains import PKU_CHAINS, PkuChain, real_bodies, star_chain
+from zsar_kit.data.readers.pku_chains import PKU_CHAINS, real_bodies, star_chain
 from zsar_kit.data.readers.pku_format import (
     Label,
     VideoLists,
@@ -86,7 +86,7 @@ class TrainingVideos:
         return video_of(sample) in self.videos
 
 
-def plan_pku_mmd(dataset: str, root: str | Path, *, chain: PkuChain = "star") -> ReadPlan:
+def plan_pku_mmd(dataset: str, root: str | Path, *, chain: str = "star") -> ReadPlan:
     """What there is of PKU-MMD under a folder, and how to read it.
 
     Args:
@@ -225,7 +225,7 @@ def _notes(dataset: str, lists: dict[str, VideoLists], there: set[str]) -> tuple
     return tuple(notes)
 
 
-def read_video(item: Item, *, dataset: str, chain: PkuChain) -> Reading:
+def read_video(item: Item, *, dataset: str, chain: str) -> Reading:
     """The actions of one video, in the order of its label file. One at fault is left out, the others stay.
 
     Args:
