@@ -34,6 +34,7 @@ def test_every_published_family_is_there():
         "ntu60": 10,
         "ntu120": 10,
         "pku_mmd": 11,
+        "pku_mmd_2": 11,  # those of part I: the ids are the same
         "utd_mhad": 8,  # three published, five drawn here
         "nw_ucla": 2,
         "uwa3d_ii": 3,
@@ -53,6 +54,14 @@ def test_some_published_lists_by_class_name():
     assert unseen("ntu60", "55/5") == expected
     assert unseen("nw_ucla", "8/2") == ["pick up with two hands", "sit down"]
     assert load_split("pku_mmd", "46/5").unseen == load_split("pku_mmd", "smie7 46/5").unseen
+
+
+def test_the_parts_of_pku_mmd_share_classes_and_splits():
+    assert splits.class_names("pku_mmd_2") == splits.class_names("pku_mmd")
+    assert splits.split_names("pku_mmd_2") == splits.split_names("pku_mmd")
+    for name in splits.split_names("pku_mmd"):
+        first, second = load_split("pku_mmd", name), load_split("pku_mmd_2", name)
+        assert (second.dataset, second.unseen, second.classes) == ("pku_mmd_2", first.unseen, 51)
 
 
 def test_puppet_follows_ntu():
@@ -262,7 +271,8 @@ def test_parts():
     assert splits.part_mask("ntu60", None, {"subject": np.arange(1, 41)}).sum() == 20
     assert splits.part_mask("ntu120", "xsub", {"subject": np.arange(1, 107)}).sum() == 53
     assert splits.part_protocols("ntu120") == ("xsub", "xset")
-    assert splits.part_protocols("pku_mmd") == ()
+    assert splits.part_protocols("pku_mmd") == splits.part_protocols("pku_mmd_2") == ("xsub", "xview")
+    assert splits.part_protocols("uwa3d_ii") == ()
 
 
 def test_bad_parts():
@@ -272,8 +282,13 @@ def test_bad_parts():
         splits.part_mask("nw_ucla", None, {"subject": np.array([1])})
     with pytest.raises(SplitError, match=r"ntu60 has no protocol 'xsubj'\. Did you mean 'xsub'\?"):
         splits.part_mask("ntu60", "xsubj", {"subject": np.array([1])})
-    with pytest.raises(SplitError, match="has no parts for 'pku_mmd'"):
-        splits.part_mask("pku_mmd", None, {"subject": np.array([1])})
+    with pytest.raises(SplitError, match="has no parts for 'uwa3d_ii'"):
+        splits.part_mask("uwa3d_ii", None, {"subject": np.array([1])})
+    for dataset in ("pku_mmd", "pku_mmd_2"):
+        with pytest.raises(SplitError, match=rf"xsub parts of {dataset} are lists .* the prepared set has them"):
+            splits.part_mask(dataset, None, {"subject": np.array([1])})
+        with pytest.raises(SplitError, match=rf"{dataset} has no protocol 'xset'"):
+            splits.part_mask(dataset, "xset", {"setup": np.array([1])})
 
 
 @settings(deadline=None)

@@ -65,7 +65,7 @@ every_dataset = pytest.mark.parametrize("dataset", CLASS_COUNT)
 def test_there_are_no_text_files_that_this_module_does_not_check() -> None:
     folder = resources.files("zsar_kit") / "semantics" / "resources" / "texts"
     stems = {Path(entry.name).stem for entry in folder.iterdir() if entry.name.endswith(".toml")}
-    assert stems == {*CLASS_COUNT, "ntu60"}
+    assert stems == {*CLASS_COUNT, "ntu60", "pku_mmd_2"}
 
 
 @every_dataset
@@ -93,6 +93,13 @@ def test_every_class_has_all_text_sets_of_its_own_or_of_the_class_it_is_like(dat
     for table in tables_of(dataset):
         assert "like" in table or set(table) == {"id", "name", *FIELDS, *STRUCTURE}, table["name"]
     assert all(texts.key_parts_of(c) and len(texts.contexts_of(c)) == 10 for c in texts.ids)
+
+
+def test_the_parts_of_pku_mmd_share_their_texts() -> None:
+    first, second = load_texts("pku_mmd"), load_texts("pku_mmd_2")
+    assert second.dataset == "pku_mmd_2"
+    assert second.names == class_names("pku_mmd_2")
+    assert (second.entries, second.contexts, second.key_parts) == (first.entries, first.contexts, first.key_parts)
 
 
 def test_ntu60_is_the_first_half_of_ntu120() -> None:

@@ -28,7 +28,13 @@ def entry(file: str, dataset: str) -> dict[str, Any]:
     known = resource(file)
     if dataset not in known:
         raise SplitError(f"unknown data set {dataset!r}", remedy=nearest_name(dataset, known))
-    return known[dataset]
+    return _facts(file, dataset)
+
+
+def _facts(file: str, dataset: str) -> dict[str, Any]:
+    """The same without a word if the data set is unknown; one that is ``same_as`` another has what that one has."""
+    own = resource(file).get(dataset, {})
+    return _facts(file, own["same_as"]) | own if "same_as" in own else own
 
 
 def dataset_names() -> tuple[str, ...]:
@@ -79,13 +85,13 @@ def ntu_ids(dataset: str = "puppet") -> tuple[int, ...]:
 
 def twin_groups(dataset: str) -> dict[str, tuple[int, ...]]:
     """Groups of classes that differ only by side or speed; empty where a data set has none."""
-    groups = resource("splits.toml").get(dataset, {}).get("twin_groups", {})
+    groups = _facts("splits.toml", dataset).get("twin_groups", {})
     return {name: tuple(ids) for name, ids in groups.items()}
 
 
 def part_protocols(dataset: str) -> tuple[str, ...]:
     """Protocols that divide a data set into train and test, the default first; empty if users bring them."""
-    facts = resource("splits.toml").get(dataset, {})
+    facts = _facts("splits.toml", dataset)
     default = facts.get("default_part")
     return tuple(sorted(facts.get("parts", {}), key=lambda name: (name != default, name)))
 
@@ -103,7 +109,7 @@ def part_mask(dataset: str, protocol: str | None, index_columns: Mapping[str, np
         Boolean array ``[sample]``, true for train; the others are test.
 
     Raises:
-        SplitError: the data set has no such protocol.
+        SplitError: the data set has no such protocol, or it is in lists that come with the raw files (PKU-MMD).
         DataError: the column is missing, or holds a value that is in neither part.
     """
     known = part_protocols(dataset)
@@ -112,7 +118,11 @@ def part_mask(dataset: str, protocol: str | None, index_columns: Mapping[str, np
     protocol = known[0] if protocol is None else protocol
     if protocol not in known:
         raise SplitError(f"{dataset} has no protocol {protocol!r}", remedy=nearest_name(protocol, known))
-    rule = resource("splits.toml")[dataset]["parts"][protocol]
+    rule = entry("splits.toml", dataset)["parts"][protocol]
+    if "lists" in rule:
+        problem = f"the {protocol} parts of {dataset} are lists of videos that come with its files, not a rule"
+        remedy = f"Prepare {dataset} from its raw files; the prepared set has them (SkeletonSet.parts)."
+        raise SplitError(problem, remedy=remedy)
     if rule["column"] not in index_columns:
         raise DataError(f"{dataset} {protocol} divides by {rule['column']!r}, but the index lacks it")
     values = np.asarray(index_columns[rule["column"]])

@@ -15,8 +15,9 @@ from zsar_kit.data.class_split import ClassSplit
 from zsar_kit.data.splits import class_names as official_names
 from zsar_kit.errors import ArtefactError, DataError, LeakageError, SplitError, nearest_name
 
-# Data sets whose class ids mean the same actions: the first 60 classes of NTU-120 are those of NTU-60.
-_ID_SPACE = {"ntu60": "ntu", "ntu120": "ntu"}
+# Data sets whose class ids mean the same actions: the first 60 classes of NTU-120 are those of NTU-60, and the parts of
+# PKU-MMD share one list.
+_ID_SPACE = {"ntu60": "ntu", "ntu120": "ntu", "pku_mmd": "pku", "pku_mmd_2": "pku"}
 _LISTED = 8
 _SEQUENCE = (list, tuple)
 _RECORD: dict[str, Any] = {

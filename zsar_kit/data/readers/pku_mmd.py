@@ -1,0 +1,279 @@
+"""Reader of PKU-MMD, parts I and II: long videos whose label files say which frames are which action.
+
+The official archives hold one skeleton file and one label file of the same name for each video, in folders such as
+``PKU_Skeleton_Renew`` and ``Train_Label_PKU_final``, and lists of videos for each protocol. A folder, or an archive,
+with "label" in its name holds labels; every other file with the name of a video is a skeleton file.
+
+A sequence's ``setup`` is the number of its recording, the same in the three views (part I: ``0002-L`` is 2), or of the
+script that was performed (part II: 26 scripts by 13 persons, the ``subject``; ``A01N13-L``). Part I does not number
+persons: ``subject`` is -1 there. ``replication`` is the row in the label file.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from zsar_kit.config import digest_of
+from zsar_kit.data.catalogue import class_count, class_names, resource
+from zsar_kit.data.readers.pku_chains import PKU_CHAINS, real_bodies, star_chain
+from zsar_kit.data.readers.pku_format import (
+    Label,
+    VideoLists,
+    check_range,
+    convert_lines,
+    parse_labels,
+    parse_lists,
+    skeleton_lines,
+)
+from zsar_kit.data.readers.plan import Item, LeftOut, Reading, ReadPlan, Source, find_sources
+from zsar_kit.data.skeletons import SkeletonSequence, check_sequence
+from zsar_kit.errors import DataError, nearest_name
+
+LAYOUT, SUFFIX = "ntu25", ".txt"
+VIEWS = "LMR"  # cameras 1, 2, 3: left, middle, right
+VIDEO = {
+    "pku_mmd": re.compile(r"0(?P<file>\d{3})-(?P<view>[LMR])"),
+    "pku_mmd_2": re.compile(r"A(?P<script>\d\d)N(?P<person>\d\d)-(?P<view>[LMR])"),
+}
+SAMPLE = re.compile(r"(?:F(?P<file>\d{3})|A0(?P<script>\d\d)N0(?P<person>\d\d))V00(?P<view>[123])C\d{3}L\d{3}")
+LISTS = re.compile(r"cross[-_ ]?(?P<by>subject|view)s?(?:[-_ ]?v?[12])?\.txt", re.IGNORECASE)
+PROTOCOLS = {"subject": "xsub", "view": "xview"}
+SHOWN = {"pku_mmd": "0002-L.txt", "pku_mmd_2": "A01N01-L.txt"}
+
+
+def sample_name(video: str, action: int, number: int) -> str:
+    """The published name of an action: video, view, class, running number in its video.
+
+    Args:
+        video: ``0043-L`` or ``A01N01-L``.
+        action: class, from 1 on.
+        number: row of the label file, from 1 on.
+
+    Returns:
+        ``F043V001C001L021``, or ``A001N001V001C001L021`` of part II.
+    """
+    front, view = video.split("-")
+    where = f"F{front[1:]}" if front[0] == "0" else f"A0{front[1:3]}N0{front[4:]}"
+    return f"{where}V{VIEWS.index(view) + 1:03d}C{action:03d}L{number:03d}"
+
+
+def video_of(sample: str) -> str:
+    """The video of a sample: :func:`sample_name` backwards.
+
+    Raises:
+        DataError: it is not a sample's name.
+    """
+    match = SAMPLE.fullmatch(sample)
+    if match is None:
+        raise DataError(f"a sample of PKU-MMD is named like F043V001C001L021, got {sample!r}")
+    front = f"0{match['file']}" if match["file"] else f"A{match['script']}N{match['person']}"
+    return f"{front}-{VIEWS[int(match['view']) - 1]}"
+
+
+@dataclass(frozen=True)
+class TrainingVideos:
+    """Tells whether a sample's video is in a list of training videos."""
+
+    videos: frozenset[str]
+
+    def __call__(self, sample: str) -> bool:
+        """Whether the sample is for training."""
+        return video_of(sample) in self.videos
+
+
+def plan_pku_mmd(dataset: str, root: str | Path, *, chain: str = "star") -> ReadPlan:
+    """What there is of PKU-MMD under a folder, and how to read it.
+
+    Args:
+        dataset: ``"pku_mmd"`` (part I) or ``"pku_mmd_2"`` (part II); both may lie in one folder.
+        root: the folder with skeletons, labels and lists at any depth, in zip archives or not.
+        chain: ``"star"`` gives what the field's arrays hold, 64 frames a clip and without the samples that they leave
+            out; ``"raw"`` the frames as they are. See :mod:`zsar_kit.data.readers.pku_chains`.
+
+    Raises:
+        DataError: no such data set, chain or folder; no skeletons, no labels or no lists in it; a broken list, or a
+            protocol with two lists that differ.
+    """
+    if dataset not in VIDEO:
+        raise DataError(f"this reader knows no data set {dataset!r}", remedy=nearest_name(dataset, VIDEO))
+    if chain not in PKU_CHAINS:
+        raise DataError(f"PKU-MMD has no chain {chain!r}", remedy=nearest_name(chain, PKU_CHAINS))
+    root = Path(root)
+    found, left_out = find_sources(root, SUFFIX)
+    skeletons, labels, twice = _sort(dataset, root, found)
+    _require(dataset, root, skeletons, labels)
+    lists = _lists(dataset, root, found)
+    unlabelled = [_lonely(video, skeletons, labels) for video in sorted(skeletons.keys() ^ labels.keys())]
+    both = sorted(skeletons.keys() & labels.keys())
+    unlisted = [left for video in both if (left := _unlisted(video, lists))]
+    gone = {left.sample for left in unlisted}
+    items = tuple(Item(video, (skeletons[video], labels[video])) for video in both if video not in gone)
+    return ReadPlan(
+        dataset=dataset,
+        layout=LAYOUT,
+        class_names=class_names(dataset),
+        items=items,
+        read=partial(read_video, dataset=dataset, chain=chain),
+        config={"reader": "pku_mmd", "chain": chain, "lists": {name: _digest(both) for name, both in lists.items()}},
+        left_out=(*left_out, *twice, *unlabelled, *unlisted),
+        notes=_notes(dataset, lists, {*skeletons, *labels}),
+        parts={protocol: TrainingVideos(lists[protocol].train) for protocol in sorted(lists)},
+    )
+
+
+def _sort(dataset: str, root: Path, found: list[Source]) -> tuple[dict[str, Source], dict[str, Source], list[LeftOut]]:
+    """Skeleton files and label files by video, and those that are there once more."""
+    skeletons: dict[str, Source] = {}
+    labels: dict[str, Source] = {}
+    twice = []
+    for source in found:
+        video = source.name.removesuffix(SUFFIX)
+        if not VIDEO[dataset].fullmatch(video):
+            continue
+        kind = labels if _is_label(source, root) else skeletons
+        if video not in kind:
+            kind[video] = source
+            continue
+        same = source.size == kind[video].size
+        detail = f"{source} is there besides {kind[video]}, which is read; {'same' if same else 'another'} size"
+        twice.append(LeftOut(video, "duplicate", detail, expected=same))
+    return skeletons, labels, twice
+
+
+def _is_label(source: Source, root: Path) -> bool:
+    """By the folders and the archive between ``root`` and the file, the innermost that says something."""
+    outer = source.path.relative_to(root).parts[:-1] if source.path != root else ()
+    archive = (source.path.stem, *source.member.split("/")[:-1]) if source.member else ()
+    for name in (folder.lower() for folder in reversed((*outer, *archive))):
+        if "label" in name or "skel" in name:
+            return "skel" not in name
+    return False
+
+
+def _require(dataset: str, root: Path, skeletons: dict[str, Source], labels: dict[str, Source]) -> None:
+    if skeletons and labels:
+        return
+    kind = "label files" if skeletons else "skeleton files"
+    packed = sorted(path.name for path in root.rglob("*.7z")) if root.is_dir() else []
+    remedy = f"Unpack {packed[0]} first: 7z x {packed[0]}." if packed else f"They lie in folders with {kind[:5]!r} "
+    if not packed:
+        remedy += "in their name, as the official archives have it."
+    raise DataError(f"{dataset} needs {kind} {SHOWN[dataset]}, found none", where=root, remedy=remedy)
+
+
+def _lists(dataset: str, root: Path, found: list[Source]) -> dict[str, VideoLists]:
+    """The lists of each protocol; those of the other part, told by the names in them, do not count."""
+    lists: dict[str, VideoLists] = {}
+    places: dict[str, Source] = {}
+    for source in found:
+        match = LISTS.fullmatch(source.name)
+        if match is None:
+            continue
+        read = parse_lists(source.read(), str(source))
+        ours = [bool(VIDEO[dataset].fullmatch(video)) for video in read.train | read.test]
+        if not any(ours):
+            continue
+        if not all(ours):
+            problem = f"the lists name videos of {dataset} and others"
+            raise DataError(problem, where=str(source), remedy="Take the file as the authors publish it.")
+        protocol = PROTOCOLS[match["by"].lower()]
+        if lists.setdefault(protocol, read) != read:
+            problem = f"two files list the {protocol} videos of {dataset} differently"
+            remedy = "Keep the one that the authors publish."
+            raise DataError(problem, where=f"{places[protocol]} and {source}", remedy=remedy)
+        places.setdefault(protocol, source)
+    if not lists:
+        wanted = "cross-subject.txt and cross-view.txt" if dataset == "pku_mmd" else "cross_subject_v2.txt and so on"
+        raise DataError(
+            f"{dataset} needs the official lists of training and test videos ({wanted}), found none",
+            where=root,
+            remedy="Put the folder Split of the official download beside the skeletons; the kit does not ship it.",
+        )
+    return lists
+
+
+def _digest(lists: VideoLists) -> str:
+    return digest_of([sorted(lists.train), sorted(lists.test)])
+
+
+def _lonely(video: str, skeletons: dict[str, Source], labels: dict[str, Source]) -> LeftOut:
+    if video in skeletons:
+        return LeftOut(video, "unknown", f"{skeletons[video]} has no label file: nobody knows its actions")
+    return LeftOut(video, "unknown", f"{labels[video]} has no skeleton file")
+
+
+def _unlisted(video: str, lists: dict[str, VideoLists]) -> LeftOut | None:
+    missing = [name for name, both in sorted(lists.items()) if video not in both.train | both.test]
+    if not missing:
+        return None
+    return LeftOut(video, "not in the split lists", f"neither a training nor a test video of {', '.join(missing)}")
+
+
+def _notes(dataset: str, lists: dict[str, VideoLists], there: set[str]) -> tuple[str, ...]:
+    notes = [
+        f"no {name} list was found: this protocol will not be there" for name in PROTOCOLS.values() if name not in lists
+    ]
+    listed = {video for both in lists.values() for video in both.train | both.test}
+    if absent := sorted(listed - there):
+        shown = ", ".join(absent[:5]) + (", ..." if len(absent) > 5 else "")
+        notes.append(f"{len(absent)} of the {len(listed)} videos that the lists of {dataset} name are absent: {shown}")
+    return tuple(notes)
+
+
+def read_video(item: Item, *, dataset: str, chain: str) -> Reading:
+    """The actions of one video, in the order of its label file. One at fault is left out, the others stay.
+
+    Args:
+        item: of :func:`plan_pku_mmd`: the skeleton file and the label file.
+        dataset: which part.
+        chain: see :func:`plan_pku_mmd`.
+
+    Raises:
+        DataError: one of the files is broken as a whole.
+    """
+    skeletons, labels = item.sources
+    actions = parse_labels(labels.read(), str(labels))
+    lines = skeleton_lines(skeletons.read(), str(skeletons))
+    sequences, left_out = [], []
+    for action in actions:
+        name = sample_name(item.name, action.action, action.line)
+        listed = name in resource("pku_missing.toml")[dataset]["samples"]
+        if listed and chain == "star":
+            left_out.append(LeftOut(name, "listed as missing", "the published arrays lack it", expected=True))
+            continue
+        try:
+            check_range(action, len(lines), str(labels))
+            frames = convert_lines(lines[action.start - 1 : action.end], str(skeletons), action.start)
+            joints = star_chain(frames) if chain == "star" else real_bodies(frames)
+            if joints is None or not len(joints):
+                who = "the first body" if chain == "star" else "every body"
+                detail = f"{who} is absent in all frames {action.start} to {action.end} of {skeletons}"
+                left_out.append(LeftOut(name, "no body", detail, expected=True))
+                continue
+            sequence = _sequence(dataset, item.name, name, action, joints)
+            check_sequence(sequence, LAYOUT, class_count(dataset), where=str(skeletons))
+        except DataError as error:
+            left_out.append(LeftOut(name, "broken", str(error), expected=listed))
+            continue
+        sequences.append(sequence)
+    return Reading(tuple(sequences), tuple(left_out))
+
+
+def _sequence(dataset: str, video: str, name: str, action: Label, joints: np.ndarray) -> SkeletonSequence:
+    groups = VIDEO[dataset].fullmatch(video)
+    assert groups is not None, video
+    return SkeletonSequence(
+        sample=name,
+        joints=joints,
+        label=action.action - 1,
+        # Part I does not say who performs: its lists only say which videos share nobody with which.
+        subject=int(groups["person"]) if dataset == "pku_mmd_2" else -1,
+        setup=int(groups["script"] if dataset == "pku_mmd_2" else groups["file"]),
+        camera=VIEWS.index(groups["view"]) + 1,
+        replication=action.line,
+    )
