@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from zsar_kit.cli.common import app
 from zsar_kit.cli.data import data, split
+from zsar_kit.cli.exchange import export, import_
 from zsar_kit.cli.runs import runs
 from zsar_kit.cli.texts import texts
 from zsar_kit.errors import ZsarError
@@ -20,6 +21,8 @@ app.command(data, name="data", help="Data sets: list, prepare, show.")
 app.command(split, name="split", help="Class splits: list, make.")
 app.command(texts, name="texts", help="Class texts: check, report, show, generate.")
 app.command(runs, name="run", help="Finished runs: export, import.")
+app.command(import_, name="import")
+app.command(export, name="export")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -131,6 +131,7 @@ def features_of(
             "test": test,
             "split": split.name,
             "split_digest": split.digest(),
+            "fold_of": split.fold_of,
             "encoder_classes": "unknown" if classes is None else "declared by whoever imported the features",
         },
         beside=keep_logits,
@@ -157,7 +158,8 @@ def _check_logits(rows: Samples, split: ClassSplit) -> None:
 
 
 def import_record(features: FeatureSet) -> dict[str, Any]:
-    """How a feature set was imported: ``importer``, ``test``, ``split``, ``split_digest``, ``encoder_classes``; empty
+    """How a feature set was imported: ``importer``, ``test``, ``split``, ``split_digest``, ``fold_of``,
+    ``encoder_classes``; empty
     if it was not.
     """
     config = read_json(features.path / "provenance.json").get("config", {})

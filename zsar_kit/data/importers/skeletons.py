@@ -3,8 +3,8 @@
 ===========  ===========================================================================================================
 ``ctrgcn``   ``NTU60_CS.npz`` and the like: ``x_train, x_test`` ``[sample, frame, 150]`` float32, 300 frames, of each
              frame person 1 and then person 2, 25 joints x 3; ``y_train, y_test`` one-hot ``[sample, class]`` float64
-``pku``      ``pkuv1_xsub.npz`` and the like: ``x_*`` ``[sample, 3, frame, 25, person]`` float32, 64 frames, two persons;
-             ``y_*`` ``[sample, 1]`` int64
+``pku``      ``pkuv1_xsub.npz`` and the like: ``x_*`` ``[sample, 3, frame, 25, person]`` float32, 64 frames, two
+             persons; ``y_*`` ``[sample, 1]`` int64
 ===========  ===========================================================================================================
 
 Nobody knows the subjects behind these rows; the part of a sample is kept as a part of the set's own.
@@ -185,7 +185,7 @@ def _trimmed(joints: np.ndarray) -> np.ndarray:
 def _read_labels(stream: ArrayStream, classes: int, *, one_hot: bool) -> np.ndarray:
     wanted = f"one-hot numbers [sample, {classes}]" if one_hot else "whole numbers [sample] or [sample, 1]"
     width = classes if one_hot else 1
-    fits = len(stream.shape) == 2 and stream.shape[1] == width or (not one_hot and len(stream.shape) == 1)
+    fits = (len(stream.shape) == 2 and stream.shape[1] == width) or (not one_hot and len(stream.shape) == 1)
     if not fits or stream.dtype.kind not in ("fiu" if one_hot else "iu"):
         problem = f"{wanted} are required, got {stream.dtype} {list(stream.shape)}"
         raise DataError(problem, where=stream.where, remedy="Name the data set that the file was made for.")
