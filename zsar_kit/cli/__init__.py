@@ -21,8 +21,8 @@ app.command(data, name="data", help="Data sets: list, prepare, show.")
 app.command(split, name="split", help="Class splits: list, make.")
 app.command(texts, name="texts", help="Class texts: check, report, show, generate.")
 app.command(runs, name="run", help="Finished runs: export, import.")
-app.command(import_, name="import")
-app.command(export, name="export")
+app.command(name="import")(import_)
+app.command(name="export")(export)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from zsar_kit.data.class_split import ClassSplit
 from zsar_kit.data.feature_files import load_array
 from zsar_kit.data.feature_set import FeatureSet
 from zsar_kit.data.importers.formats import read_published, write_published
-from zsar_kit.data.importers.published import PublishedFeatures, Samples, TestRows
+from zsar_kit.data.importers.published import TEST_ROWS, PublishedFeatures, Samples
 from zsar_kit.data.importers.streams import refuse_existing
 from zsar_kit.data.leakage import EncoderRecord
 from zsar_kit.data.splits import class_names
@@ -46,14 +46,14 @@ def import_features(
     split: ClassSplit,
     out: str | Path,
     *,
-    test: TestRows = "both",
+    test: str = "both",
     encoder: str = "unknown",
     encoder_classes: str | Collection[int] = "unknown",
 ) -> FeatureSet:
     """Make a feature set of published features.
 
     Samples are named by set and row (``train_000001``, ``test_000001``); subjects and cameras are -1. Logits of the
-    test samples, where published, are kept beside; see :func:`test_logits`.
+    test samples, where published, are kept beside; see :func:`published_logits`.
 
     Args:
         path: the file or folder.
@@ -89,13 +89,13 @@ def features_of(
     split: ClassSplit,
     out: str | Path,
     *,
-    test: TestRows = "both",
+    test: str = "both",
     encoder: str = "unknown",
     encoder_classes: str | Collection[int] = "unknown",
 ) -> FeatureSet:
     """The same, of features that were read already."""
-    if test not in get_args(TestRows):
-        raise DataError(f"unknown choice of test samples {test!r}", remedy=nearest_name(test, get_args(TestRows)))
+    if test not in TEST_ROWS:
+        raise DataError(f"unknown choice of test samples {test!r}", remedy=nearest_name(test, TEST_ROWS))
     refuse_existing(out)
     published.check(split)
     names, rows = published.test_samples(split, test)
@@ -166,7 +166,7 @@ def import_record(features: FeatureSet) -> dict[str, Any]:
     return config if "importer" in config else {}
 
 
-def test_logits(features: FeatureSet) -> np.ndarray | None:
+def published_logits(features: FeatureSet) -> np.ndarray | None:
     """The published logits of the test samples of an imported set, ``[test sample, class]`` over all classes of the
     data set, those that the encoder was not trained on too; ``None`` where there are none.
 
@@ -192,7 +192,7 @@ def published_of(features: FeatureSet, split: ClassSplit) -> PublishedFeatures:
     if (split.dataset, split.classes) != (features.dataset, len(features.class_names)):
         problem = f"the split is for {split.dataset}, the features are of {features.dataset}"
         raise SplitError(problem, where=features.path)
-    logits = test_logits(features)
+    logits = published_logits(features)
     of_test = np.cumsum(~features.train) - 1  # the row of a test sample among the test samples
 
     def some(name: str, train: bool, classes: tuple[int, ...]) -> Samples:

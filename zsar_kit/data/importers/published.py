@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from zsar_kit.data.leakage import check_training_labels
 from zsar_kit.data.splits import class_count
 from zsar_kit.errors import DataError, LeakageError
 
-TestRows = Literal["both", "zsl", "gzsl"]
+TEST_ROWS = ("both", "zsl", "gzsl")
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +110,7 @@ class PublishedFeatures:
             remedy = "Name the split that the features were made for."
             raise DataError(problem, where=self.train.where, remedy=remedy)
 
-    def test_samples(self, split: ClassSplit, rows: TestRows = "both") -> tuple[tuple[str, ...], Samples]:
+    def test_samples(self, split: ClassSplit, rows: str = "both") -> tuple[tuple[str, ...], Samples]:
         """The samples of the test part, and a name for each.
 
         Published files have the unseen test samples twice: alone (``zsl``) and among all (``gzsl``).

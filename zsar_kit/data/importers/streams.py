@@ -12,8 +12,9 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from io import BufferedIOBase
 from pathlib import Path
-from typing import IO
+from typing import cast
 
 import numpy as np
 
@@ -40,7 +41,7 @@ class ArrayStream:
     shape: tuple[int, ...]
     dtype: np.dtype
     fortran: bool
-    stream: IO[bytes]
+    stream: BufferedIOBase
 
     def whole(self) -> np.ndarray:
         """All of it.
@@ -79,7 +80,7 @@ def _damaged(problem: object, where: str | Path) -> DataError:
     return DataError(f"not a whole array file: {problem}", where=where, remedy=FETCH_AGAIN)
 
 
-def _array(stream: IO[bytes], size: int, where: str) -> ArrayStream:
+def _array(stream: BufferedIOBase, size: int, where: str) -> ArrayStream:
     """The array behind a ``.npy`` header; ``size`` is of the whole file, in bytes."""
     try:
         version = np.lib.format.read_magic(stream)
@@ -136,7 +137,7 @@ def open_npz(path: Path, names: Sequence[str]) -> Iterator[Callable[[str], Array
         def open_member(name: str) -> ArrayStream:
             where = f"{path}, array {name!r}"
             try:
-                stream = stack.enter_context(archive.open(held[name]))
+                stream = cast(BufferedIOBase, stack.enter_context(archive.open(held[name])))
             except (*_BROKEN, RuntimeError) as error:  # RuntimeError: it is encrypted
                 raise _damaged(error, where) from None
             return _array(stream, held[name].file_size, where)
@@ -172,13 +173,13 @@ def write_npz(path: Path, arrays: Mapping[str, np.ndarray | ArrayRows]) -> None:
         with zipfile.ZipFile(scratch, "w", zipfile.ZIP_STORED) as archive:
             for name, array in arrays.items():
                 with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as stream:
-                    _write_array(stream, array)
+                    _write_array(cast(BufferedIOBase, stream), array)
         scratch.replace(path)
     finally:
         scratch.unlink(missing_ok=True)
 
 
-def _write_array(stream: IO[bytes], array: np.ndarray | ArrayRows) -> None:
+def _write_array(stream: BufferedIOBase, array: np.ndarray | ArrayRows) -> None:
     if isinstance(array, np.ndarray):
         array = ArrayRows(array.shape, array.dtype.str, (array,))
     header = {"descr": array.dtype, "fortran_order": False, "shape": array.shape}
