@@ -127,5 +127,6 @@ def refuse_maps(config: RunConfig, views: int) -> None:
 
 def with_caveat(name: str, fold_marks: Iterable[str]) -> str:
     """``pseudo_unseen`` with what must be said of it where the folds' encoder knows the pseudo-unseen classes."""
-    caveats = [caveat for mark, caveat in CAVEATS.items() if mark in set(fold_marks)]
+    marks = set(fold_marks)
+    caveats = [caveat for mark, caveat in CAVEATS.items() if mark in marks]
     return f"{name}, {caveats[0]}" if name == "pseudo_unseen" and caveats else name
