@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zsar_kit.data import splits
-from zsar_kit.data.splits import ClassSplit, load_split, pseudo_unseen_folds
+from zsar_kit.data.splits import ClassSplit, holdout_samples, load_split, pseudo_unseen_folds
 from zsar_kit.errors import ConfigError, DataError, SplitError
 
 ALL = [(d, n) for d in splits.dataset_names() for n in splits.split_names(d)]
@@ -363,3 +363,24 @@ def test_our_random_splits_are_what_their_source_says(seed):
     stored = load_split("utd_mhad", f"random{seed} 22/5")
     assert stored.unseen == splits.make_split("utd_mhad", 5, seed).unseen
     assert stored.source.startswith(f"make_split('utd_mhad', 5, seed={seed})")
+
+
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=60), st.integers(0, 5))
+def test_held_out_samples_are_a_quarter_of_each_class_and_never_all(labels, seed):
+    labels = np.array(labels)
+    rows = np.flatnonzero(np.arange(len(labels)) % 3 != 1)  # the others are not to be touched
+    held = holdout_samples(labels, rows, seed=seed)
+    assert set(held.tolist()) <= set(rows.tolist())
+    assert held.tolist() == sorted(set(held.tolist())) == holdout_samples(labels, rows[::-1], seed=seed).tolist()
+    for label in set(labels[rows].tolist()):
+        members, gone = (labels[rows] == label).sum(), (labels[held] == label).sum()
+        assert gone == (0 if members == 1 else min(max(1, round(members / 4)), members - 1))
+
+
+def test_held_out_samples_depend_on_the_seed_and_on_nothing_else_of_the_set():
+    labels, rows = np.repeat([0, 1], 40), np.arange(80)
+    assert holdout_samples(labels, rows, seed=0).tolist() != holdout_samples(labels, rows, seed=1).tolist()
+    # another class that goes does not change who is held out of this one
+    assert holdout_samples(labels, rows[:40], seed=0).tolist() == holdout_samples(labels, rows, seed=0)[:10].tolist()
+    with pytest.raises(DataError, match=r"must lie in \(0, 1\), got 1\.0"):
+        holdout_samples(labels, rows, 1.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import torch
 
 from zsar_kit.errors import DataError
 from zsar_kit.semantics.embeddings import Semantics
-from zsar_kit.semantics.importers import import_semantics
+from zsar_kit.semantics.importers import import_semantics, import_text_sets
 
 NAMES = ("a", "b", "c")
 
@@ -207,3 +208,63 @@ def test_published_sentence_features(shared_dir: Path, stem: str, count: int):
     own_and_other = np.einsum("csd,kd->ck", unit, semantics.pooled) / 10
     own = np.diag(own_and_other).mean()
     assert own > (own_and_other.sum() - own * count) / (count * (count - 1)) + 0.05
+
+
+def neuron_folder(folder: Path, rng: np.random.Generator, classes: int = 4) -> dict[str, np.ndarray]:
+    """Six files as Neuron publishes them, two sentences a class."""
+    made = {}
+    for kind, names in (("spatial", ("cg", "mg", "fg")), ("temporal", ("fp", "fsp", "fstp"))):
+        (folder / kind).mkdir(parents=True)
+        for name in names:
+            made[f"{kind}_{name}"] = array = rng.normal(size=(classes, 2, 5)).astype(np.float32)
+            torch.save(torch.from_numpy(array), folder / kind / f"ntu120_gpt_incontext_{kind}_{name}.tar")
+    return made
+
+
+def test_a_folder_of_text_sets_is_read_by_name(tmp_path: Path, rng: np.random.Generator):
+    made = neuron_folder(tmp_path, rng)
+    sentences = {f"name {c}": [f"{c} first", f"{c} second"] for c in range(4)}
+    (tmp_path / "spatial" / "spatial_cg.json").write_text(json.dumps(sentences))
+    options: dict[str, Any] = {"dataset": "mine", "class_names": NAMES, "language_model": "CLIP", "width": 5}
+    sets = import_text_sets(tmp_path, rows=(2, 0, 1), **options)
+    assert sets.keys() == made.keys()
+    for name, semantics in sets.items():
+        assert semantics.text_set == name
+        assert np.array_equal(semantics.tokens, made[name][[2, 0, 1]])
+    assert sets["spatial_cg"].texts == (("2 first", "2 second"), ("0 first", "0 second"), ("1 first", "1 second"))
+    assert sets["temporal_fp"].texts == ((), (), ())
+    assert import_text_sets(tmp_path, rows=(2, 0, 1), texts=False, **options)["spatial_cg"].texts == ((), (), ())
+    with pytest.raises(DataError, match="'mine' has 3 classes, the file has 4 rows"):
+        import_text_sets(tmp_path, **options)
+    with pytest.raises(DataError, match="row 4 is asked for, the file has 4 rows"):
+        import_text_sets(tmp_path, rows=(0, 1, 4), **options)
+
+
+def test_a_folder_of_text_sets_that_do_not_belong_together_is_refused(tmp_path: Path, rng: np.random.Generator):
+    options: dict[str, Any] = {"dataset": "mine", "class_names": NAMES, "language_model": "CLIP"}
+    with pytest.raises(DataError, match="there is no text feature file"):
+        import_text_sets(tmp_path, **options)
+    torch.save(torch.ones(3, 2, 5), tmp_path / "a_x.pt")
+    torch.save(torch.ones(3, 2, 6), tmp_path / "a_y.pt")
+    with pytest.raises(DataError, match=r"must have the shape \(3, 2, 5\), got \(3, 2, 6\)"):
+        import_text_sets(tmp_path, **options)
+    torch.save(torch.ones(3, 2, 5), tmp_path / "a_x.tar")
+    with pytest.raises(DataError, match="two files are named for the text set 'x'"):
+        import_text_sets(tmp_path, **options)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "texts must be JSON in UTF-8"),
+        ('["a", "b", "c"]', "3 class names with their sentences are required, got a list"),
+        ('{"a": ["x", "y"]}', "3 class names with their sentences are required, got 1 names"),
+        ('{"a": ["x", "y"], "b": ["x"], "c": ["x", "y"]}', "'b' must have 2 sentences, one a vector"),
+        ('{"a": ["x", "y"], "b": ["x", 1], "c": ["x", "y"]}', "'b' must have 2 sentences"),
+        ('{"a": ["x", "y"], "b": "xy", "c": ["x", "y"]}', "'b' must have 2 sentences"),
+    ],
+)
+def test_wrong_sentences_are_refused(tmp_path: Path, content: str, message: str):
+    (tmp_path / "t.json").write_text(content)
+    with pytest.raises(DataError, match=message):
+        imported(pooled_file(tmp_path, np.ones((3, 2, 5))), texts=tmp_path / "t.json")

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from zsar_kit.cli.audit import data_audit
 from zsar_kit.cli.common import app
 from zsar_kit.cli.data import split
+from zsar_kit.cli.exchange import export, import_
 from zsar_kit.cli.fetch import data
 from zsar_kit.cli.runs import runs
 from zsar_kit.cli.texts import texts
@@ -23,6 +24,8 @@ app.command(data, name="data", help="Data sets: list, fetch, check, prepare, sho
 app.command(split, name="split", help="Class splits: list, make.")
 app.command(texts, name="texts", help="Class texts: check, report, show, generate.")
 app.command(runs, name="run", help="Finished runs: export, import.")
+app.command(name="import")(import_)
+app.command(name="export")(export)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -47,6 +47,10 @@ class TrainOptions:
     """share of each seen class's training samples that the method gets"""
     trace: int = 0
     """score at so many steps of the last phase, to say what choosing a step would have given"""
+    features_from: str = ""
+    """folder of imported features (zsar import) to use in place of skeletons and encoder"""
+    allow_encoder_leak: bool = False
+    """accept an encoder that has seen unseen classes, or of which nobody knows; every table marks the number"""
 
 
 @app.command(name="train")
@@ -68,6 +72,8 @@ def train(method: Annotated[TrainOptions, OmitArgPrefixes] = TrainOptions(), pla
         encoder_from=method.encoder_from,
         low_shot=method.low_shot,
         trace=method.trace,
+        features_from=method.features_from,
+        allow_encoder_leak=method.allow_encoder_leak,
     )
     say(commands().train([replace(base, seed=seed) for seed in method.seeds], workspace))
 

@@ -7,7 +7,7 @@ The folder holds ``features.safetensors`` (``pooled``, perhaps ``logits``), ``in
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -240,6 +240,7 @@ class FeatureSet:
         encoder: EncoderRecord,
         inputs: Mapping[str, str],
         config: Mapping[str, Any] | None = None,
+        beside: Callable[[Path], None] | None = None,
     ) -> FeatureSet:
         """Write features as they come and open the result; maps are never in memory as a whole.
 
@@ -254,6 +255,7 @@ class FeatureSet:
             encoder: what the features were made with.
             inputs: name to content digest of what they were made from.
             config: how they were made.
+            beside: called with the folder when all is written, to add files of its own.
 
         Raises:
             DataError: a value is not finite, shapes disagree, or a label is out of range. Nothing is written
@@ -269,6 +271,8 @@ class FeatureSet:
             write_index(folder / "index.csv", skeleton_index, train)
             meta = {"dataset": dataset, "class_names": list(class_names), "encoder": encoder.to_dict()}
             write_json(folder / "meta.json", meta)
+            if beside is not None:
+                beside(folder)
             write_provenance(folder, KIND, version=SCHEMA, inputs=inputs, config=config)
             _open(folder, Path(path))
         return cls.load(path)

@@ -38,8 +38,8 @@ class EncoderRecord:
     Attributes:
         name: architecture, e.g. ``"shift_gcn"``.
         digest: content digest of the encoder, or of the file it came from.
-        stream: ``"joint"``, ``"bone"``, ``"motion"`` or ``"bone_motion"``.
-        width: factor of the channel widths; 1.0 is the paper's.
+        stream: ``"joint"``, ``"bone"``, ``"motion"``, ``"bone_motion"`` or ``"unknown"``.
+        width: factor of the channel widths; 1.0 is the paper's, 0.0 an unknown one.
         dataset: data set it was trained on; empty if unknown.
         classes: ids of the classes it was trained on, or ``None`` if unknown.
         class_names: the names of ``classes``, in the same order; may be empty.

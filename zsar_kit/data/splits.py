@@ -34,6 +34,7 @@ __all__ = [
     "class_names",
     "dataset_names",
     "gating_fold",
+    "holdout_samples",
     "holdout_subjects",
     "load_split",
     "make_split",
@@ -174,3 +175,30 @@ def holdout_subjects(subjects: Iterable[int] | np.ndarray, fraction: float = 0.2
         raise DataError(f"holding out subjects needs at least two, got {len(distinct)}")
     count = min(max(1, round(fraction * len(distinct))), len(distinct) - 1)
     return tuple(sorted(_shuffled(distinct, seed, "holdout")[:count]))
+
+
+def holdout_samples(
+    labels: np.ndarray, rows: Iterable[int] | np.ndarray, fraction: float = 0.25, seed: int = 0
+) -> np.ndarray:
+    """Samples to hold out where nobody knows the subjects: a share of each class, and never all of it.
+
+    A weaker test than :func:`holdout_subjects`: the same people are on both sides.
+
+    Args:
+        labels: class ids of all samples ``[sample]``.
+        rows: the samples to hold out from.
+        fraction: share of each class to hold out, in (0, 1); of a class with two samples or more at least one.
+        seed: seed of the draw.
+
+    Returns:
+        Their rows, sorted; none of a class that has one sample.
+    """
+    if not 0.0 < fraction < 1.0:
+        raise DataError(f"the fraction of held-out samples must lie in (0, 1), got {fraction}")
+    rows = np.sort(np.asarray(list(rows), dtype=np.int64))
+    held: list[int] = []
+    for label in np.unique(labels[rows]).tolist():
+        members = rows[labels[rows] == label].tolist()
+        count = min(max(1, round(fraction * len(members))), len(members) - 1)
+        held += _shuffled(members, seed, "holdout samples", label)[:count]
+    return np.array(sorted(held), dtype=np.int64)

@@ -220,6 +220,8 @@ def show_runs(paths: Sequence[Path], figure_folder: Path | None) -> str:
         title = f"{config.method} ({config.preset})"
         if config.overrides:
             title += " " + ", ".join(f"{k}={v}" for k, v in config.overrides.items())
+        if config.features_from:  # not a seed more of the runs on other features
+            title += f" on {Path(config.features_from).name}"
         case = Case(config.dataset, config.split, result["protocol"])
         cells.append((case, MethodRow(title, config.method, config.preset), folder))
     if figure_folder is not None:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from zsar_kit.artefacts import file_digest
-from zsar_kit.config import Config, digest_of
+from zsar_kit.artefacts import artefact_digest, file_digest, read_provenance
+from zsar_kit.config import LATER, Config, digest_of
+from zsar_kit.data.feature_set import KIND as FEATURES
+from zsar_kit.data.feature_set import SCHEMA as FEATURES_SCHEMA
 from zsar_kit.data.splits import class_names, load_split, part_protocols
 from zsar_kit.encoders.config import EncoderConfig
 from zsar_kit.methods.registry import preset
+
+#: the protocol of a run on given features
+AS_GIVEN = "as given"
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,10 @@ class RunConfig(Config):
         low_shot: share of each seen class's training samples that the method gets, at least one; the encoder gets all.
         trace: steps of the last phase, evenly spread, at which the method is scored too, so that the result can say
             what choosing a step would have given (``selections``); 0 scores the last step only.
+        features_from: folder of a feature set, as ``zsar import`` makes it, to use in place of skeletons and encoder;
+            it brings its own train and test part. Results are marked.
+        allow_encoder_leak: accept an encoder that has seen unseen classes, or of which nobody knows; every table then
+            marks the number.
     """
 
     dataset: str = "puppet"
@@ -46,6 +56,8 @@ class RunConfig(Config):
     folds_seed: int = 0
     low_shot: float = 1.0
     trace: int = 0
+    features_from: str = field(default="", metadata=LATER)
+    allow_encoder_leak: bool = field(default=False, metadata=LATER)
 
     def validate(self) -> None:
         """Resolve every name, so that a misspelt one fails before anything is computed."""
@@ -55,13 +67,17 @@ class RunConfig(Config):
         self.part_protocol()
         self.require(0 < self.low_shot <= 1, "low_shot", "in (0, 1]")
         self.require(self.trace >= 0, "trace", "at least 0")
+        self.require(not (self.features_from and self.encoder_from), "encoder_from", "empty where features are given")
 
     def method_config(self) -> Config:
         """The preset with its overrides."""
         return preset(self.method, self.preset).override(self.overrides)
 
     def part_protocol(self) -> str:
-        """The part protocol's name, the customary one where none is given."""
+        """The part protocol's name, the customary one where none is given; given features have parts of their own."""
+        if self.features_from:
+            self.require(not self.protocol, "protocol", "empty where features are given, which have their own parts")
+            return AS_GIVEN
         known = part_protocols(self.dataset)
         if not self.protocol:
             return known[0]
@@ -77,12 +93,25 @@ class RunConfig(Config):
         content["protocol"] = self.part_protocol()
         content["method_config"] = self.method_config().identity()
         content["encoder_from"] = file_digest(self.encoder_from) if self.encoder_from else ""
+        if self.features_from:
+            content.pop("encoder")
+            content["features_from"] = features_digest(self.features_from)
         return digest_of(content)
 
     def folder_name(self) -> str:
         """Readable name of the run's folder, ending in the digest."""
         parts = (self.dataset, self.split, self.method, self.preset, f"s{self.seed}", self.digest())
         return "_".join(slug(p) for p in parts)
+
+
+def features_digest(folder: str | Path) -> str:
+    """Content digest of a feature set.
+
+    Raises:
+        ArtefactError: there is none.
+    """
+    read_provenance(folder, FEATURES, version=FEATURES_SCHEMA)
+    return artefact_digest(folder)
 
 
 def slug(text: str) -> str:

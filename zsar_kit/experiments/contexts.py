@@ -16,7 +16,8 @@ from zsar_kit.evaluation.contexts import SlotAccuracy, agreement, most_frequent,
 from zsar_kit.evaluation.statistics import summarize
 from zsar_kit.evaluation.tables import format_table
 from zsar_kit.experiments.fits import FoldData, in_batches
-from zsar_kit.experiments.run import RunFolder, gather_test
+from zsar_kit.experiments.inputs import gather_test
+from zsar_kit.experiments.run import RunFolder
 from zsar_kit.experiments.stages import Workspace
 from zsar_kit.methods.skeleton_context import SkeletonContext
 from zsar_kit.semantics.slots import slot_words

@@ -40,7 +40,8 @@ def export_run(run: str | Path, workspace: Workspace, out: str | Path) -> list[s
     result = folder.result()
     members = {f"runs/{folder.path.name}/{rest}": path for rest, path in _files(folder.path)}
     contexts = [result["contexts"]] if result.get("contexts") else []
-    for place in (result["encoder_folder"], *result["semantics"].values(), *contexts):
+    encoder = [result["encoder_folder"]] if result["encoder_folder"] else []  # given features have none
+    for place in (*encoder, *result["semantics"].values(), *contexts):
         if not (workspace.root / place / "provenance.json").is_file():
             raise ArtefactError("a part of the run is missing", where=workspace.root / place)
         members |= {f"{place}/{rest}": path for rest, path in _files(workspace.root / place)}

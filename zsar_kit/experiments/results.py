@@ -34,6 +34,7 @@ class ResultRow:
         seen_twin_merged: S where twins count as one class; ``None`` where the data set has none.
         seeds, zsl_values, harmonic_values: of each run.
         selections: selection to the ZSL and H of each run, where the runs were traced.
+        calibration: how gamma came about, with what must be said of it.
     """
 
     case: Case
@@ -59,6 +60,7 @@ class ResultRow:
     selections: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     zsl_values: tuple[float, ...] = ()
     harmonic_values: tuple[float, ...] = ()
+    calibration: str = "pseudo_unseen"
 
 
 def result_rows(runs: Iterable[tuple[Case, MethodRow, RunFolder]]) -> list[ResultRow]:
@@ -99,6 +101,7 @@ def _row(case: Case, method: MethodRow, results: Sequence[dict]) -> ResultRow:
         chance=evaluations[0]["chance"],
         selection=first["selection"],
         text_use=first["text_use"],
+        calibration=first["calibration"],
         encoder=first["encoder"],
         synthetic=first["synthetic"],
         seen_twin_merged=_merged([e.get("seen_twin_merged") for e in evaluations]),
@@ -167,7 +170,10 @@ def markdown_table(rows: Sequence[ResultRow]) -> str:
     encoders = ", ".join(dict.fromkeys(row.encoder for row in rows))
     twins = any(row.seen_twin_merged is not None for row in rows)
     columns = {k: v for k, v in COLUMNS.items() if twins or k != "seen_twin_merged"}
-    return f"{format_table(lines, columns)}\nEncoder: {encoders}. Gamma: pseudo-unseen classes of the train part.\n"
+    marked = dict.fromkeys(row.calibration.partition(", ")[2] for row in rows)
+    caveat = "".join(f" ({note})" for note in marked if note)
+    gamma = f"Gamma: pseudo-unseen classes of the train part{caveat}."
+    return f"{format_table(lines, columns)}\nEncoder: {encoders}. {gamma}\n"
 
 
 def _cells(row: ResultRow) -> dict[str, object]:

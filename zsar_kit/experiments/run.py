@@ -23,6 +23,7 @@ from zsar_kit import __version__
 from zsar_kit.artefacts import read_json, write_json
 from zsar_kit.checkpoints import load_module, load_tensors, save_tensors
 from zsar_kit.config import Config
+from zsar_kit.data.feature_set import FeatureSet
 from zsar_kit.encoders.pretrain import TrainedEncoder, load_encoder
 from zsar_kit.errors import ArtefactError
 from zsar_kit.evaluation.calibration import Gate, fit_gamma, make_gate, restore_gate
@@ -30,18 +31,16 @@ from zsar_kit.evaluation.protocol import Evaluation, evaluate
 from zsar_kit.evaluation.scores import Scores
 from zsar_kit.experiments.config import RunConfig
 from zsar_kit.experiments.fits import Candidate, Fits, FoldData
+from zsar_kit.experiments.given import with_caveat
+from zsar_kit.experiments.inputs import gather
 from zsar_kit.experiments.stages import (
-    Fold,
     Workspace,
-    context_bank_for,
-    features_for,
     prepare_skeletons,
     semantics_for,
-    split_and_folds,
     store_contexts,
     store_semantics,
 )
-from zsar_kit.methods.base import ContextRequest, GateChoice, Method, TrainingSet
+from zsar_kit.methods.base import GateChoice, Method, TrainingSet
 from zsar_kit.methods.registry import entry
 from zsar_kit.seeding import torch_generator
 from zsar_kit.semantics.context_bank import ContextBank
@@ -85,10 +84,18 @@ class RunFolder:
 
     def test_samples(self, workspace: Workspace) -> tuple[np.ndarray, np.ndarray]:
         """Labels and subjects of the test samples, in the order of the scores; the data set is asked for them."""
-        index = prepare_skeletons(workspace, self.config().dataset).index
-        rows = {name: i for i, name in enumerate(index.sample.tolist())}
+        config = self.config()
+        if config.features_from:
+            features = FeatureSet.load(config.features_from)
+            if features.digest != self.result()["features"]:
+                raise ArtefactError("these are not the features that the run was made with", where=features.path)
+            samples, labels, subjects = features.samples, features.labels, features.subjects
+        else:
+            index = prepare_skeletons(workspace, config.dataset).index
+            samples, labels, subjects = index.sample, index.label, index.subject
+        rows = {name: i for i, name in enumerate(samples.tolist())}
         chosen = np.array([rows[name] for name in self.scores().samples])
-        return index.label[chosen], index.subject[chosen]
+        return labels[chosen], subjects[chosen]
 
     def gate(self) -> Gate:
         """The gate with the gamma that the run chose."""
@@ -121,8 +128,14 @@ class RunFolder:
         """The skeleton encoder that the run was made with.
 
         Raises:
-            ArtefactError: it is not in the workspace.
+            ArtefactError: it is not in the workspace, or the run was made of given features.
         """
+        if not self.result()["encoder_folder"]:
+            raise ArtefactError(
+                "the run was made of given features, so there is no encoder to read clips with",
+                where=self.path,
+                remedy="Train a run from skeletons.",
+            )
         return load_encoder(workspace.root / self.result()["encoder_folder"], device=workspace.device)
 
     def method(self, workspace: Workspace) -> Method:
@@ -189,7 +202,7 @@ def run(config: RunConfig, workspace: Workspace) -> RunFolder:
         "seed": config.seed,
         "digest": config.digest(),
         "method_config": method_config.to_dict(),
-        "selection": headline,
+        "selection": with_caveat(headline, (data.encoder_mark for data in folds)),
         "calibration": chosen.calibration,
         "folds": [list(data.fold.split.unseen) for data in folds],
         "text_use": method_type.text_use(method_config),
@@ -203,6 +216,8 @@ def run(config: RunConfig, workspace: Workspace) -> RunFolder:
         "training_samples": len(main.training_set({}, low_shot=config.low_shot).labels),
         "evaluation": chosen.evaluation.to_dict(),
     }
+    if config.features_from:
+        result["features"] = main.features.digest
     if config.trace:
         result["selections"] = {name: outcome.summary() for name, outcome in outcomes.items()}
     write_json(folder.path / "result.json", result)
@@ -303,43 +318,7 @@ def fitted_gate(choice: GateChoice, fold_scores: Sequence[Scores], folds: Sequen
     if choice.gamma is not None:
         return make_gate(choice.kind, choice.gamma), "by_hand"
     parts = [(s, data.test_labels, data.fold.split.seen) for s, data in zip(fold_scores, folds, strict=True)]
-    return fit_gamma(choice.kind, parts).gate, "pseudo_unseen"
-
-
-def gather(config: RunConfig, workspace: Workspace) -> tuple[FoldData, list[FoldData]]:
-    """What a run's method learns from and is scored on, for the main split and its calibration folds: features, each
-    by the fold's own encoder, and context prompts of the fold's own seen classes; made where missing.
-    """
-    method_type, method_config = entry(config.method).method, config.method_config()
-    views, request = method_type.map_views(method_config), method_type.contexts(method_config)
-    main, folds = split_and_folds(prepare_skeletons(workspace, config.dataset), config)
-    data = _gather(config, workspace, (main, *folds), views, request)
-    return data[0], data[1:]
-
-
-def gather_test(config: RunConfig, workspace: Workspace) -> FoldData:
-    """What a finished run's method is asked about: the main split alone, one view of each clip, and no prompts."""
-    views = entry(config.method).method.map_views(config.method_config())
-    main, _ = split_and_folds(prepare_skeletons(workspace, config.dataset), config)
-    return _gather(config, workspace, (main,), min(views, 1), None)[0]
-
-
-def _gather(
-    config: RunConfig, workspace: Workspace, folds: Sequence[Fold], views: int, request: ContextRequest | None
-) -> list[FoldData]:
-    skeletons = prepare_skeletons(workspace, config.dataset)
-    data = []
-    for fold in folds:
-        features, mark, folder = features_for(
-            workspace, skeletons, fold, config.part_protocol(), config.encoder, config.encoder_from, views=views
-        )
-        contexts = None
-        if request is not None:
-            seen = fold.split.seen
-            contexts = context_bank_for(workspace, config.dataset, seen, request, config.language_model)
-        place = folder.relative_to(workspace.root).as_posix()
-        data.append(FoldData(fold, features[0], mark.name, place, features if views else (), contexts))
-    return data
+    return fit_gamma(choice.kind, parts).gate, with_caveat("pseudo_unseen", (d.encoder_mark for d in folds))
 
 
 def _save_folds(folder: Path, scores: Sequence[Scores], folds: Sequence[FoldData]) -> None:

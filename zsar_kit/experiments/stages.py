@@ -21,6 +21,7 @@ from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.data.splits import (
     ClassSplit,
     dataset_names,
+    holdout_samples,
     holdout_subjects,
     load_split,
     part_mask,
@@ -152,11 +153,32 @@ def calibration_folds(skeletons: SkeletonSet, split: ClassSplit, protocol: str, 
     encoder of the fold has met their class.
     """
     index = skeletons.index
-    train = train_part(skeletons, protocol)
-    held = np.isin(index.subject, holdout_subjects(index.subject[train], seed=seed))
+    return folds_within(index.label, index.subject, train_part(skeletons, protocol), split, seed)
+
+
+def folds_within(
+    labels: np.ndarray, subjects: np.ndarray, train: np.ndarray, split: ClassSplit, seed: int
+) -> tuple[Fold, ...]:
+    """The folds of :func:`calibration_folds` from the columns of any index.
+
+    Where nobody knows the subjects (imported sets number them all alike), a quarter of each class's samples is held
+    out in the place of people.
+
+    Args:
+        labels: class ids ``[sample]``.
+        subjects: ``[sample]``.
+        train: true for the train part ``[sample]``.
+        split: whose seen classes are divided.
+        seed: of both draws.
+    """
+    held = np.zeros(len(labels), dtype=bool)
+    if len(np.unique(subjects[train])) < 2:
+        held[holdout_samples(labels, np.flatnonzero(train), seed=seed)] = True
+    else:
+        held = np.isin(subjects, holdout_subjects(subjects[train], seed=seed))
     folds = []
     for fold in pseudo_unseen_folds(split, seed):
-        seen, unseen = np.isin(index.label, fold.seen), np.isin(index.label, fold.unseen)
+        seen, unseen = np.isin(labels, fold.seen), np.isin(labels, fold.unseen)
         folds.append(Fold(fold, train & seen & ~held, train & ((seen & held) | unseen)))
     return tuple(folds)
 
@@ -209,6 +231,7 @@ def features_for(
     encoder_from: str = "",
     *,
     views: int = 0,
+    allow_encoder_leak: bool = False,
 ) -> tuple[tuple[FeatureSet, ...], EncoderMark, Path]:
     """Features of all samples by the encoder of a fold; those of four streams are fused from the streams' own.
 
@@ -220,12 +243,13 @@ def features_for(
         config: of the encoder.
         encoder_from: a released checkpoint in the place of a trained encoder.
         views: how many views to keep un-pooled maps of; 0 keeps pooled features alone.
+        allow_encoder_leak: accept an encoder that has seen unseen classes; its mark says so.
 
     Returns:
         The feature set of each view (without maps, of the one), the leak guard's mark of the encoder, and its folder.
     """
     encoder = encoder_for(workspace, skeletons, fold, protocol, config, encoder_from)
-    mark = check_encoder(encoder.record, fold.split)
+    mark = check_encoder(encoder.record, fold.split, allow_encoder_leak)
     encoder.model.to(workspace.device)
     name = f"{protocol}_{encoder.folder.name}" if encoder_from else encoder.folder.name
     place = workspace.root / "features" / slug(skeletons.dataset)

@@ -6,13 +6,15 @@ Two forms are in use:
 - ``.tar``, ``.pt``, ``.pth``: a tensor saved by torch, one vector a sentence, ``[class, sentence, d]`` (STAR,
   Neuron).
 
-Either content is accepted in either form. Nothing is ever unpickled: object arrays and foreign objects are
+Either content is accepted in either form. :func:`import_text_sets` reads a folder of them, as Neuron publishes its six
+granularities of text. Nothing is ever unpickled: object arrays and foreign objects are
 refused.
 """
 
 from __future__ import annotations
 
 import csv
+import json
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,8 +39,9 @@ def import_semantics(
     language_model: str,
     texts: str | Path | None = None,
     width: int | None = None,
+    rows: Sequence[int] | None = None,
 ) -> Semantics:
-    """Read published text features; row i is class i.
+    """Read published text features; row i is class i, or ``rows[i]`` is.
 
     One vector a class: it is pooled feature and only token alike, unchanged. One vector a sentence: the
     sentence vectors are the tokens, and the pooled feature is the mean of their unit vectors, scaled to unit
@@ -50,8 +53,11 @@ def import_semantics(
         class_names: its official class names in label order; their number must be the file's.
         text_set: what the texts were, e.g. ``"label"`` or ``"motion"``.
         language_model: the model that made the features, e.g. ``"CLIP ViT-B/32"``.
-        texts: CSV of the texts: a header, then rows ``index,text`` with indices from 1 on.
+        texts: CSV of the texts: a header, then rows ``index,text`` with indices from 1 on; or JSON: class name to its
+            sentences, in the order of the file's rows, as many as it has vectors a class.
         width: the feature width that is required; any if None.
+        rows: which rows of the file are the classes, e.g. ``range(60)`` of a file for NTU RGB+D 120 whose first classes
+            are those of NTU RGB+D 60; all if None.
 
     Raises:
         DataError: a file is absent, truncated, holds pickled objects, is not numeric or not finite, or
@@ -63,6 +69,10 @@ def import_semantics(
         raise DataError(
             f"features must be [class, d] or [class, sentence, d], got the shape {features.shape}", where=path
         )
+    sentences = _texts_of(texts, features)
+    if rows is not None:
+        chosen = _chosen(rows, len(features), path)
+        features, sentences = features[chosen], tuple(sentences[r] for r in chosen)
     if len(features) != len(class_names):
         raise DataError(
             f"{dataset!r} has {len(class_names)} classes, the file has {len(features)} rows",
@@ -82,7 +92,7 @@ def import_semantics(
         text_set=text_set,
         class_ids=tuple(range(len(features))),
         class_names=tuple(class_names),
-        texts=_read_texts(Path(texts), len(features)) if texts is not None else ((),) * len(features),
+        texts=sentences,
         tokens=tokens,
         mask=np.ones(tokens.shape[:2], dtype=bool),
         pooled=np.stack([pool_sentences(t) for t in tokens]),
@@ -96,6 +106,99 @@ def import_semantics(
         ),
         sentences=features if per_sentence and features.shape[1] > 1 else None,
     )
+
+
+def import_text_sets(
+    folder: str | Path,
+    *,
+    dataset: str,
+    class_names: Sequence[str],
+    language_model: str,
+    texts: bool = True,
+    width: int | None = None,
+    rows: Sequence[int] | None = None,
+) -> dict[str, Semantics]:
+    """Read a folder of torch files, one a text set, at any depth; all must have one shape.
+
+    A text set is named by what its file name has beyond the words that all of them begin with: Neuron's
+    ``ntu120_gpt4omini_incontext_spatial_cg.tar`` and its five fellows become ``spatial_cg``, ``temporal_fp`` and so on.
+
+    Args:
+        folder: the folder.
+        dataset, class_names, language_model, width, rows: as in :func:`import_semantics`.
+        texts: take the sentences of a set from the JSON file of its name that lies beside it, where there is one. That
+            the vectors were made of these sentences is said by the name alone.
+
+    Raises:
+        DataError: there is no torch file, two sets have one name or differ in shape, or one is broken.
+    """
+    folder = Path(folder)
+    found = sorted(p for p in folder.rglob("*") if p.suffix in _TORCH_SUFFIXES and p.is_file())
+    if not found:
+        known = ", ".join(_TORCH_SUFFIXES)
+        raise DataError(f"there is no text feature file ({known}) here", where=folder, remedy="Check the path.")
+    sets: dict[str, Semantics] = {}
+    for path, name in zip(found, _own_names([p.stem for p in found]), strict=True):
+        if name in sets:
+            raise DataError(f"two files are named for the text set {name!r}", where=path, remedy="Remove one.")
+        beside = path.with_name(f"{name}.json")
+        sets[name] = import_semantics(
+            path,
+            dataset=dataset,
+            class_names=class_names,
+            text_set=name,
+            language_model=language_model,
+            texts=beside if texts and beside.is_file() else None,
+            width=width,
+            rows=rows,
+        )
+        first = next(iter(sets.values())).tokens.shape
+        if (shape := sets[name].tokens.shape) != first:
+            raise DataError(f"all text sets must have the shape {first}, got {shape}", where=path)
+    return sets
+
+
+def _own_names(stems: Sequence[str]) -> list[str]:
+    """File names without the words, divided by underscores, that all of them begin with."""
+    words = [stem.split("_") for stem in stems]
+    shared, keep = 0, min(map(len, words)) - 1  # a name keeps a word
+    while len(words) > 1 and shared < keep and len({w[shared] for w in words}) == 1:
+        shared += 1
+    return ["_".join(w[shared:]) for w in words]
+
+
+def _chosen(rows: Sequence[int], count: int, path: Path) -> list[int]:
+    chosen = [int(r) for r in rows]
+    if outside := [r for r in chosen if not 0 <= r < count]:
+        raise DataError(f"row {outside[0]} is asked for, the file has {count} rows", where=path)
+    return chosen
+
+
+def _texts_of(texts: str | Path | None, features: np.ndarray) -> tuple[tuple[str, ...], ...]:
+    if texts is None:
+        return ((),) * len(features)
+    if Path(texts).suffix == ".json":
+        return _read_json_texts(Path(texts), len(features), features.shape[1] if features.ndim == 3 else 1)
+    return _read_texts(Path(texts), len(features))
+
+
+def _read_json_texts(path: Path, count: int, each: int) -> tuple[tuple[str, ...], ...]:
+    """The sentences of a JSON file: class name to a list of them, or to one."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise DataError("the text file does not exist", where=path, remedy="Check the path.") from None
+    except ValueError as error:
+        raise DataError(f"texts must be JSON in UTF-8: {error}", where=path) from None
+    if not isinstance(content, dict) or len(content) != count:
+        have = f"{len(content)} names" if isinstance(content, dict) else f"a {type(content).__name__}"
+        raise DataError(f"{count} class names with their sentences are required, got {have}", where=path)
+    read = {name: [value] if isinstance(value, str) else value for name, value in content.items()}
+    for name, sentences in read.items():
+        whole = isinstance(sentences, list) and all(isinstance(s, str) and s.strip() for s in sentences)
+        if not whole or len(sentences) != each:
+            raise DataError(f"{name!r} must have {each} sentences, one a vector", where=path)
+    return tuple(tuple(s.strip() for s in sentences) for sentences in read.values())
 
 
 def _read_features(path: Path) -> np.ndarray:

@@ -1,0 +1,124 @@
+"""What ``zsar import`` and ``zsar export`` do, as functions that return the text to show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zsar_kit.artefacts import read_json
+from zsar_kit.data.feature_set import KIND as FEATURES
+from zsar_kit.data.feature_set import FeatureSet
+from zsar_kit.data.importers.features import export_features, features_of, import_record
+from zsar_kit.data.importers.formats import FORMATS, read_published
+from zsar_kit.data.importers.skeletons import FORMS, export_skeletons, import_skeletons
+from zsar_kit.data.skeleton_set import KIND as SKELETONS
+from zsar_kit.data.skeleton_set import SkeletonSet
+from zsar_kit.data.splits import gating_fold, load_split
+from zsar_kit.errors import ArtefactError, ConfigError, DataError, nearest_name
+from zsar_kit.evaluation.tables import format_table
+from zsar_kit.experiments.stages import Workspace, train_part
+
+
+def _kind(form: str) -> str:
+    if form in FORMATS:
+        return FEATURES
+    if form in FORMS:
+        return SKELETONS
+    raise DataError(f"unknown format {form!r}", remedy=nearest_name(form, (*FORMATS, *FORMS)))
+
+
+def _needed(value: str, option: str, form: str) -> str:
+    if not value:
+        raise ConfigError(f"the format {form!r} needs {option}", where="the command line")
+    return value
+
+
+def import_(form: str, path: Path, workspace: Workspace, *, dataset: str, out: Path | None, **options: str) -> str:
+    """Import features or skeletons.
+
+    Args:
+        form: ``synse``, ``flora``, ``smie``, ``ctrgcn`` or ``pku``.
+        path: the file or folder.
+        workspace: where skeletons go without ``out``.
+        dataset: name of the data set.
+        out: the folder to make.
+        options: ``split``, ``test``, ``encoder``, ``encoder_classes`` for features, ``protocol`` for skeletons; see
+            :func:`~zsar_kit.data.importers.features.import_features` and
+            :func:`~zsar_kit.data.importers.skeletons.import_skeletons`.
+
+    Raises:
+        ZsarError: an option is missing, or what the importers raise.
+    """
+    _needed(dataset, "--dataset", form)
+    if _kind(form) == SKELETONS:
+        protocol = _needed(options["protocol"], "--protocol (such as xsub)", form)
+        folder = out or workspace.skeletons_folder(dataset)
+        made = import_skeletons(path, form, folder, dataset=dataset, protocol=protocol)
+        lines = _counts(made.index.label, made.parts[protocol], made.index.frames)
+        return f"{lines}{len(made)} sequences of {dataset} stand in {made.path}"
+    name = _needed(options.pop("split"), "--split", form)
+    options.pop("protocol")
+    folder = Path(_needed(str(out or ""), "--out", form))
+    published = read_published(path, form)
+    split = gating_fold(dataset, name) if published.validation else load_split(dataset, name)
+    features = features_of(published, form, split, folder, **_choices(options))
+    classes = features.encoder.classes
+    known = "nobody knows which classes its encoder was trained on"
+    if classes is not None:
+        known = f"declared: its encoder was trained on {len(classes)} of {split.classes} classes"
+    kind = " (validation features)" if published.validation else ""
+    width = features.pooled.shape[1]
+    table = _counts(features.labels, features.train, None)
+    return f"{table}{len(features)} x {width} features of {dataset} {split.name!r}{kind} stand in {folder}; {known}."
+
+
+def _choices(options: dict[str, str]) -> dict[str, Any]:
+    """Options that were given; encoder classes may be ids, with commas between."""
+    chosen: dict[str, Any] = {k: v for k, v in options.items() if v}
+    ids = [part.strip() for part in options.get("encoder_classes", "").split(",")]
+    if all(part.isdecimal() for part in ids):
+        chosen["encoder_classes"] = [int(part) for part in ids]
+    return chosen
+
+
+def _counts(labels: np.ndarray, train: np.ndarray, frames: np.ndarray | None) -> str:
+    rows = []
+    for part, chosen in (("train", train), ("test", ~train)):
+        row = {"part": part, "samples": str(chosen.sum()), "classes": str(len(np.unique(labels[chosen])))}
+        if frames is not None and chosen.any():
+            row["frames"] = f"{frames[chosen].min()}-{frames[chosen].max()}"
+        rows.append(row)
+    return format_table(rows, list(rows[0]))
+
+
+def export(form: str, folder: Path, out: Path, *, split: str, protocol: str) -> str:
+    """Write a feature set or a skeleton set as others read it.
+
+    Args:
+        form: as for :func:`import_`.
+        folder: the set's.
+        out: the file or folder to make.
+        split: of features: which classes are seen and unseen.
+        protocol: of skeletons: how samples are divided.
+
+    Raises:
+        ZsarError: the folder holds another artefact, an option is missing, or what the exporters raise.
+    """
+    kind = _kind(form)
+    found = read_json(folder / "provenance.json").get("kind") if (folder / "provenance.json").is_file() else None
+    if found != kind:
+        have = f"a {found}" if found else "no artefact of the kit"
+        raise ArtefactError(f"the format {form!r} is made from a {kind}, here is {have}", where=folder)
+    if kind == SKELETONS:
+        skeletons = SkeletonSet.load(folder)
+        protocol = _needed(protocol, "--protocol (such as xsub)", form)
+        export_skeletons(skeletons, train_part(skeletons, protocol), form, out)
+        return f"{len(skeletons)} sequences: {out}"
+    features = FeatureSet.load(folder)
+    name = _needed(split, "--split", form)
+    validation = import_record(features).get("fold_of") == name
+    chosen = gating_fold(features.dataset, name) if validation else load_split(features.dataset, name)
+    export_features(features, form, chosen, out)
+    return f"features of {features.dataset} {split}: {out}"
