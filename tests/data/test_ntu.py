@@ -470,7 +470,7 @@ def test_a_folder_with_archives_is_read_in_full(folder, chain):
     assert [item.name for item in plan.items] == sorted(ntu_name(sequence) for sequence in SEQUENCES)
     assert sum(bool(item.sources[0].member) for item in plan.items) == len(SEQUENCES) // 4
     assert plan.left_out == ()
-    assert plan.notes == (f"ntu60 has 56880 recordings, {len(SEQUENCES)} of them are here.",)
+    assert (plan.complete, plan.found, plan.notes) == (56880, len(SEQUENCES), ())
     read = pickle.loads(pickle.dumps(plan.read))  # for other processes
     by_name = {ntu_name(sequence): sequence for sequence in SEQUENCES}
     for item in plan.items[::2]:
@@ -535,15 +535,13 @@ def test_what_is_left_out_by_name(tmp_path):
         assert str(place) in details["S001C001P001R001A001"]
     assert "camera 4 of its name is none of ntu60's 1..3" in details["S001C004P001R001A001"]
     assert "must look like SsssCcccPpppRrrrAaaa.skeleton" in details["mine"]
-    assert plan.notes == (
-        "2 files are of NTU RGB+D's extension, not of ntu60, and were passed over.",
-        "ntu60 has 56880 recordings, 3 of them are here.",
-    )
+    assert plan.notes == ("2 files are of NTU RGB+D's extension, not of ntu60, and were passed over.",)
+    assert plan.found == 3
     larger = plan_ntu("ntu120", tmp_path)
     assert [item.name for item in larger.items] == [
         "S001C001P001R001A061", "S017C003P040R002A060", "S018C001P041R001A002",
     ]  # fmt: skip
-    assert larger.notes == ("ntu120 has 114480 recordings, 5 of them are here.",)
+    assert (larger.complete, larger.found, larger.notes) == (114480, 5, ())
 
 
 def test_a_damaged_archive_is_reported_and_the_rest_read(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -10,12 +11,13 @@ import pytest
 from zsar_kit.cli import main
 from zsar_kit.data.catalogue import class_names
 from zsar_kit.data.puppet.world import PuppetConfig, build_puppet
+from zsar_kit.data.readers.prepare import read_left_out
 from zsar_kit.data.readers.registry import prepare_dataset
 from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.data.skeletons import SkeletonSequence
 from zsar_kit.errors import ArtefactError, ConfigError, SplitError
 from zsar_kit.experiments import audit as rows
-from zsar_kit.experiments.audit_scan import audit_skeletons, content_digest, identical_groups, read_left_out
+from zsar_kit.experiments.audit_scan import audit_skeletons, content_digest, identical_groups
 from zsar_kit.experiments.data_figures import audit_figures, prepared_sets
 from zsar_kit.experiments.stages import Workspace
 
@@ -244,6 +246,7 @@ def test_the_command_prints_every_table(tmp_path, capsys):
     shown = capsys.readouterr().out
     assert [line[3:] for line in shown.splitlines() if line.startswith("## ")] == [
         "Parts",
+        "Published counts",
         "Left out",
         "Lengths, in frames",
         "Bodies",
@@ -259,10 +262,21 @@ def test_the_command_prints_every_table(tmp_path, capsys):
 
 def test_the_third_view_of_two_actions_of_nw_ucla_is_a_copy_of_the_second(tmp_path, shared_dir):
     """Of the published files: 95 test sequences of the cross-view protocol are training sequences."""
-    skeletons, _ = prepare_dataset("nw_ucla", shared_dir / "data" / "nw_ucla", tmp_path / "set")
+    skeletons = prepare_dataset("nw_ucla", shared_dir / "data" / "nw_ucla", tmp_path / "set").skeletons
     audit = audit_skeletons(skeletons)
     (row,) = rows.identical_rows(audit)
     assert row["test sequences also in train"] == 95
     assert row["of classes"] == "1 pick up with two hands: 50, 2 drop trash: 45"
     for group in identical_groups(audit.scan.content):
         assert [name[-3:] for name in skeletons.index.sample[group]] == ["v02", "v03"]
+
+
+def test_counts_of_ntu_stand_beside_the_published_ones(tmp_path):
+    numbers = {"camera": 1, "setup": 1}
+    clips = [sequence("a", motion(0), subject=1, **numbers), sequence("b", motion(1), subject=3, **numbers)]
+    index = stored(tmp_path / "set", clips)
+    audit = audit_skeletons(dataclasses.replace(index, dataset="ntu60"))
+    found = {row["part"]: (row["published"], row["here"], row["agrees"]) for row in rows.published_rows(audit)}
+    assert found["total"] == (56578, 2, "no")
+    assert found["xsub train"] == (40091, 1, "no")
+    assert rows.published_rows(audit_skeletons(index)) == []

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from zsar_kit.data.readers.ntu import DATASETS as NTU
+from zsar_kit.data.readers.ntu_audit import audit_counts
 from zsar_kit.data.splits import dataset_names, load_split, split_names, twin_groups
 from zsar_kit.evaluation.tables import format_table
 from zsar_kit.experiments.audit_scan import Audit, audit_skeletons, identical_groups
@@ -32,6 +34,17 @@ def part_rows(audit: Audit) -> list[Row]:
             **{f"{place}s": _count(getattr(index, place)[mask]) for place in PLACES},
         }
         for protocol, part, mask in _divisions(audit)
+    ]
+
+
+def published_rows(audit: Audit) -> list[Row]:
+    """The counts of each part beside the published ones, where the kit knows these (NTU RGB+D)."""
+    dataset = audit.skeletons.dataset
+    if dataset not in NTU:
+        return []
+    return [
+        {"part": row.part, "published": row.published, "here": row.found, "agrees": "yes" if row.agrees else "no"}
+        for row in audit_counts(dataset, audit.skeletons.index)
     ]
 
 
@@ -210,6 +223,7 @@ def audit_tables(audit: Audit, split: str = "") -> dict[str, str]:
     split = split or (split_names(audit.skeletons.dataset)[0] if known else "")
     tables: dict[str, tuple[Sequence[Row], str]] = {
         "Parts": (part_rows(audit), ""),
+        "Published counts": (published_rows(audit), "The kit knows of none.\n"),
         "Left out": (left_out_rows(audit), "Nothing was left out, or nobody wrote it down.\n"),
         "Lengths, in frames": (length_rows(audit), ""),
         "Bodies": (body_rows(audit), ""),

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, cast
 
 import numpy as np
 
 from zsar_kit.data.orientation import present
 from zsar_kit.data.readers.plan import LeftOut
+from zsar_kit.data.readers.prepare import read_left_out
 from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.data.splits import part_protocols
-from zsar_kit.errors import ArtefactError
 from zsar_kit.experiments.stages import train_part
-
-LEFT_OUT = "left_out.csv"
-LEFT_OUT_COLUMNS = ("sample", "reason", "detail", "expected")
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,25 +104,6 @@ def scan_sequences(skeletons: SkeletonSet, *, progress: bool = False) -> Scan:
         content.append(content_digest(sequence.joints))
         numbers[:, i] = there.any(axis=1).sum(), there.sum(axis=0).max(), (~somebody).sum(), repeats.sum()
     return Scan(np.array(content), *numbers)
-
-
-def read_left_out(folder: Path) -> tuple[LeftOut, ...]:
-    """What was left out when a set was prepared; nothing where it holds no ``left_out.csv``.
-
-    Raises:
-        ArtefactError: the file has other columns, or ``expected`` is neither yes nor no.
-    """
-    path = folder / LEFT_OUT
-    if not path.is_file():
-        return ()
-    with open(path, newline="", encoding="utf-8") as stream:
-        header, *rows = list(csv.reader(stream)) or [[]]
-    if tuple(header) != LEFT_OUT_COLUMNS or any(len(row) != len(header) for row in rows):
-        raise ArtefactError(f"the columns must be {', '.join(LEFT_OUT_COLUMNS)}", where=path)
-    for number, row in enumerate(rows, start=2):
-        if row[3] not in ("yes", "no"):
-            raise ArtefactError(f"'expected' must be yes or no, got {row[3]!r}", where=f"{path}, line {number}")
-    return tuple(LeftOut(sample, cast(Any, reason), detail, e == "yes") for sample, reason, detail, e in rows)
 
 
 def identical_groups(content: np.ndarray) -> list[np.ndarray]:

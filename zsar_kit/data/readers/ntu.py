@@ -87,7 +87,9 @@ def plan_ntu(dataset: str, root: str | Path, *, chain: str = "ctrgcn") -> ReadPl
         read=partial(read_ntu, dataset=dataset, chain=chain),
         config={"reader": dataset, "chain": chain},
         left_out=(*damaged, *left_out),
-        notes=_notes(dataset, items, left_out, others),
+        complete=resource("ntu.toml")[dataset]["recordings"],
+        found=len(items) + sum(entry.reason in ("listed as missing", "duplicate") for entry in left_out),
+        notes=(f"{others} files are of NTU RGB+D's extension, not of {dataset}, and were passed over.",) * bool(others),
     )
 
 
@@ -112,16 +114,6 @@ def _sorted_out(dataset: str, sources: Iterable[Source]) -> tuple[tuple[Item, ..
         else:
             items.append(Item(sample, (found[0],)))
     return tuple(items), tuple(left_out), others
-
-
-def _notes(dataset: str, items: tuple[Item, ...], left_out: tuple[LeftOut, ...], others: int) -> tuple[str, ...]:
-    notes = []
-    if others:
-        notes.append(f"{others} files are of NTU RGB+D's extension, not of {dataset}, and were passed over.")
-    here = len(items) + sum(entry.reason in ("listed as missing", "duplicate") for entry in left_out)
-    if here != (whole := resource("ntu.toml")[dataset]["recordings"]):
-        notes.append(f"{dataset} has {whole} recordings, {here} of them are here.")
-    return tuple(notes)
 
 
 def read_ntu(item: Item, *, dataset: str, chain: str) -> Reading:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,12 +27,14 @@ class Source:
         member: its name inside the archive; empty for a file on its own.
         size: bytes of its content.
         stamp: changes when the content does: the time of the file's last change, or the member's checksum.
+        content: where it has been read already.
     """
 
     path: Path
     member: str = ""
     size: int = 0
     stamp: int = 0
+    content: bytes | None = field(default=None, compare=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -48,17 +50,25 @@ class Source:
         Raises:
             DataError: the file cannot be read, or the archive is damaged there.
         """
-        return _content(self)
+        if self.content is not None:
+            return self.content
+        try:
+            return _archive(self.path).read(self.member) if self.member else self.path.read_bytes()
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            OSError,
+            EOFError,
+            KeyError,
+            NotImplementedError,
+            RuntimeError,
+        ) as error:
+            remedy = "Fetch the archive again." if self.member else "Fetch the file again or remove it."
+            raise DataError(f"this file cannot be read: {error}", where=str(self), remedy=remedy) from None
 
-
-@lru_cache(maxsize=4)
-def _content(source: Source) -> bytes:
-    """The last contents stay: who reads an item and who takes its digest ask one after the other."""
-    try:
-        return _archive(source.path).read(source.member) if source.member else source.path.read_bytes()
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, KeyError, NotImplementedError, RuntimeError) as error:
-        remedy = "Fetch the archive again." if source.member else "Fetch the file again or remove it."
-        raise DataError(f"this file cannot be read: {error}", where=str(source), remedy=remedy) from None
+    def loaded(self) -> Source:
+        """The same with its content in memory, for what reads it more than once."""
+        return replace(self, content=self.read())
 
 
 @cache

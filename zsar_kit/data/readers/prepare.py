@@ -18,6 +18,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -214,9 +215,10 @@ def _read_item(plan: ReadPlan, item: Item, strict: bool) -> tuple[Reading, str]:
     """What the item gave, and the digest of the raw content."""
     digest = hashlib.sha256()
     try:
-        for source in item.sources:
+        loaded = replace(item, sources=tuple(source.loaded() for source in item.sources))
+        for source in loaded.sources:
             digest.update(hashlib.sha256(source.read()).digest())
-        reading = plan.read(item)
+        reading = plan.read(loaded)
     except DataError as error:
         if strict:
             raise
@@ -305,4 +307,7 @@ def read_left_out(folder: str | Path) -> tuple[LeftOut, ...]:
         header, *rows = list(csv.reader(stream)) or [[]]
     if tuple(header) != _FIELDS or any(len(row) != len(_FIELDS) for row in rows):
         raise ArtefactError(f"the columns must be {', '.join(_FIELDS)}", where=path, remedy="Make the set again.")
-    return tuple(LeftOut(row[0], row[1], row[2], row[3] == "yes") for row in rows)  # pyright: ignore[reportArgumentType]
+    for number, row in enumerate(rows, start=2):
+        if row[3] not in ("yes", "no"):
+            raise ArtefactError(f"'expected' must be yes or no, got {row[3]!r}", where=f"{path}, line {number}")
+    return tuple(LeftOut(sample, cast(Any, reason), detail, rule == "yes") for sample, reason, detail, rule in rows)

@@ -31,9 +31,17 @@ def plan_dataset(name: str, root: str | Path, *, chain: str = "") -> ReadPlan:
     Raises:
         DataError: unknown name or chain, or the folder holds something else.
     """
+    from zsar_kit.data.readers.ntu import DATASETS, plan_ntu
+    from zsar_kit.data.readers.pku_mmd import VIDEO, plan_pku_mmd
+
     formats = raw_formats()
-    if name not in formats:
-        raise DataError(f"no reader for the data set {name!r}", remedy=nearest_name(name, formats))
+    known = (*formats, *DATASETS, *VIDEO)
+    if name not in known:
+        raise DataError(f"no reader for the data set {name!r}", remedy=nearest_name(name, known))
+    if name in DATASETS:
+        return plan_ntu(name, root, **({"chain": chain} if chain else {}))
+    if name in VIDEO:
+        return plan_pku_mmd(name, root, **({"chain": chain} if chain else {}))
     if chain:
         raise DataError(f"{name} is read in one way only, got the chain {chain!r}", remedy="Leave the chain out.")
     return plan_files(formats[name], root)
