@@ -34,6 +34,7 @@ lint: setup
 bench: setup
 	$(BIN)/python -m benchmarks.shift_gcn
 	$(BIN)/python -m benchmarks.skeleton_set_memory
+	$(BIN)/python -m benchmarks.ntu_parse
 	$(BIN)/python -m benchmarks.flora_speed --no-required
 	$(BIN)/python -m benchmarks.skeleton_context_step --sizes offline --no-required
 

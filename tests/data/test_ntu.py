@@ -346,6 +346,15 @@ def test_ctrgcn_second_actors_time_is_counted_from_the_first_frame():
     assert (joints[1, :40] == 0).all()  # the early one is left out, although nobody was in its frames
 
 
+@pytest.mark.parametrize("other", [range(0, 19), range(45, 60)])
+def test_ctrgcn_an_actors_time_has_no_holes(other):
+    """A third body that overlaps only the first actor's earliest body is the second actor, whoever came between."""
+    first, quiet = still(1, range(20, 40), stride=0.2), still(3, range(22, 38), stride=0.01)
+    joints = run("ctrgcn", 60, first=first, other=still(2, other, stride=0.1), quiet=quiet)
+    taken = np.flatnonzero((joints[1] != 0).any(axis=(1, 2)))
+    np.testing.assert_allclose(joints[1, taken[-1]] - joints[1, taken[0]], quiet[37] - quiet[22], atol=1e-6)
+
+
 @pytest.mark.parametrize(("frames", "persons"), [(11, 1), (12, 2)])
 def test_ctrgcn_length_decides_at_eleven_frames(frames, persons):
     assert len(run("ctrgcn", 40, a=still(1, range(40)), b=still(2, range(frames)))) == persons
