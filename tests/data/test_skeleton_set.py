@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -226,3 +227,9 @@ def test_parts_that_do_not_fit_the_index_are_refused(tmp_path):
     table.write_text("sample,xsub\ns00,train\n")
     with pytest.raises(ArtefactError, match="not those of the index"):
         SkeletonSet.load(stored.path)
+
+
+def test_samples_of_one_subject_belong_together_or_of_one_recording(stored, tmp_path):
+    np.testing.assert_array_equal(stored.index.groups, stored.index.subject)
+    nobody = [dataclasses.replace(s, subject=-1, setup=i // 2) for i, s in enumerate(sequences())]
+    np.testing.assert_array_equal(write(tmp_path / "b", nobody).index.groups, [0, 0, 1, 1, 2, 2, 3])

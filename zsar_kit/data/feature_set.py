@@ -82,7 +82,8 @@ class FeatureSet:
         dataset: name of the data set, as splits name it.
         class_names: in label order.
         encoder: what the features were made with.
-        samples, labels, subjects, cameras: the index, ``[sample]`` each; labels are original 0-based ids.
+        samples, labels, subjects, cameras: the index, ``[sample]`` each; labels are original 0-based ids; recordings
+            stand for subjects where nobody knows these.
         train: true where a sample belongs to the train part.
         pooled: float32 ``[sample, d]``.
         logits: the encoder's own class scores ``[sample, class of encoder.classes]``, or ``None``.

@@ -57,6 +57,14 @@ class SkeletonIndex:
     def __len__(self) -> int:
         return len(self.sample)
 
+    @property
+    def groups(self) -> np.ndarray:
+        """Which samples belong together when some are held out or drawn again.
+
+        Those of one subject, or of one recording (``setup``) where nobody knows the subjects (PKU-MMD, part I).
+        """
+        return self.subject if (self.subject >= 0).any() else self.setup
+
     def take(self, chosen: np.ndarray) -> SkeletonIndex:
         """The rows ``chosen`` (a mask or indices), in that order."""
         return SkeletonIndex(**{name: getattr(self, name)[chosen] for name in COLUMNS})

@@ -8,6 +8,7 @@ methods that learn from un-pooled maps, are feature sets of their own. Several p
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -80,7 +81,7 @@ def extract_features(
         FeatureSet.write(
             folder,
             chunks=({k: v.numpy() for k, v in chunk.items()} for chunk in chunks),
-            skeleton_index=skeletons.index,
+            skeleton_index=replace(skeletons.index, subject=skeletons.index.groups),
             train=train,
             dataset=skeletons.dataset,
             class_names=skeletons.class_names,

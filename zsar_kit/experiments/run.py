@@ -92,7 +92,7 @@ class RunFolder:
             samples, labels, subjects = features.samples, features.labels, features.subjects
         else:
             index = prepare_skeletons(workspace, config.dataset).index
-            samples, labels, subjects = index.sample, index.label, index.subject
+            samples, labels, subjects = index.sample, index.label, index.groups
         rows = {name: i for i, name in enumerate(samples.tolist())}
         chosen = np.array([rows[name] for name in self.scores().samples])
         return labels[chosen], subjects[chosen]

@@ -153,7 +153,7 @@ def calibration_folds(skeletons: SkeletonSet, split: ClassSplit, protocol: str, 
     encoder of the fold has met their class.
     """
     index = skeletons.index
-    return folds_within(index.label, index.subject, train_part(skeletons, protocol), split, seed)
+    return folds_within(index.label, index.groups, train_part(skeletons, protocol), split, seed)
 
 
 def folds_within(
