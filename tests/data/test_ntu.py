@@ -109,6 +109,7 @@ def same_recordings(first, second) -> bool:
             st.floats(-9, 9).map(lambda value: f"{value:.9f}"),
             st.from_regex(r"[-+]?[0-9]{0,9}\.?[0-9]{0,18}(e-?[0-9]{1,3})?", fullmatch=True),
             st.text("0123456789.-+e_naif:/", min_size=1, max_size=20),
+            st.floats(-9, 9).map(lambda value: f"{value:.3f}  "),
         ).filter(bool),
         min_size=1,
     )
@@ -127,6 +128,15 @@ def test_decimals_are_what_float_makes_of_them(texts):
     got = decimals(content, starts, starts + lengths)
     np.testing.assert_array_equal(got, wanted)
     np.testing.assert_array_equal(np.signbit(got[~np.isnan(got)]), np.signbit(np.array(wanted)[~np.isnan(wanted)]))
+
+
+@pytest.mark.parametrize("digits", range(6, 18))
+def test_decimals_round_once_whatever_the_number_of_digits(digits):
+    texts = [f"{value:.{digits}f}" for value in np.random.default_rng(digits).uniform(-12, 12, size=2000)]
+    lengths = np.array([len(text) for text in texts])
+    starts = np.cumsum([0, *(lengths[:-1] + 1)])
+    got = decimals(" ".join(texts).encode(), starts, starts + lengths)
+    assert got.tolist() == [float(text) for text in texts]
 
 
 # --- the format

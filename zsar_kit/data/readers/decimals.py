@@ -79,7 +79,7 @@ def decimals(
 
     Args:
         content: ASCII text.
-        starts, stops: where each number begins and ends; none is empty, and there are no blanks in one.
+        starts, stops: where each number begins and ends; none is empty. Blanks at the end do not matter.
 
     Returns:
         float64, equal to ``float(content[start:stop])`` bit by bit; not-a-number where that is no number.

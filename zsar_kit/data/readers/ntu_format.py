@@ -75,10 +75,10 @@ class _Lines:
         ends = controls[kinds == ord("\n")]
         if not content.endswith(b"\n"):
             ends = np.append(ends, len(content))
-        self._blank = characters <= ord(" ")
+        blank = characters <= ord(" ")
         begins = np.empty(len(characters), dtype=bool)
-        begins[0] = not self._blank[0]
-        np.greater(self._blank[:-1], self._blank[1:], out=begins[1:])
+        begins[0] = not blank[0]
+        np.greater(blank[:-1], blank[1:], out=begins[1:])
         self.starts = np.flatnonzero(begins)
         stops = np.searchsorted(self.starts, ends)
         counts = np.diff(stops, prepend=0)
@@ -111,10 +111,8 @@ class _Lines:
     def coordinates(self, lines: Int64[np.ndarray, " line"]) -> Float32[np.ndarray, "line 3"]:
         """The first three values of lines that have more, as float32; not finite where they are no numbers."""
         values = self.first[lines][:, None] + np.arange(3)
+        # To the blank before the next value; more blanks there only make the number go a slower way.
         starts, stops = self.starts[values].ravel(), self.starts[values + 1].ravel() - 1
-        if self._blank[stops - 1].any():  # several blanks between two values
-            ends = np.flatnonzero(np.less(self._blank[:-1], self._blank[1:])) + 1
-            stops = ends[values].ravel()
         with np.errstate(over="ignore"):
             return decimals(self.content, starts, stops).astype(np.float32).reshape(-1, 3)
 
