@@ -23,6 +23,8 @@ COMMANDS = (
     ["texts", "generate"],
     ["contexts"],
     ["predict"],
+    ["import"],
+    ["export"],
 )
 
 
