@@ -26,6 +26,8 @@ COMMANDS = (
     ["texts", "generate"],
     ["contexts"],
     ["predict"],
+    ["import"],
+    ["export"],
 )
 
 
