@@ -122,7 +122,7 @@ def show_data(workspace: Workspace, dataset: str, protocol: str) -> str:
             "part": name,
             "samples": str(mask.sum()),
             "classes": str(len(np.unique(index.label[mask]))),
-            "subjects": str(len(np.unique(index.subject[mask]))),
+            "subjects": str(len(np.unique(index.subject[mask]))) if (index.subject >= 0).any() else "not known",
             "frames, median (range)": f"{np.median(index.frames[mask]):.0f} "
             f"({index.frames[mask].min()}-{index.frames[mask].max()})",
             "two persons": str((index.persons[mask] > 1).sum()),

@@ -109,7 +109,8 @@ def plan_pku_mmd(dataset: str, root: str | Path, *, chain: str = "star") -> Read
     _require(dataset, root, skeletons, labels)
     lists = _lists(dataset, root, found)
     unlabelled = [_lonely(video, skeletons, labels) for video in sorted(skeletons.keys() ^ labels.keys())]
-    both = sorted(skeletons.keys() & labels.keys())
+    both_there = skeletons.keys() & labels.keys()
+    both = sorted(both_there)
     unlisted = [left for video in both if (left := _unlisted(video, lists))]
     gone = {left.sample for left in unlisted}
     items = tuple(Item(video, (skeletons[video], labels[video])) for video in both if video not in gone)
@@ -121,6 +122,8 @@ def plan_pku_mmd(dataset: str, root: str | Path, *, chain: str = "star") -> Read
         read=partial(read_video, dataset=dataset, chain=chain),
         config={"reader": "pku_mmd", "chain": chain, "lists": {name: _digest(both) for name, both in lists.items()}},
         left_out=(*left_out, *twice, *unlabelled, *unlisted),
+        complete=len(listed := _listed(lists)),
+        found=len(listed & both_there),
         notes=_notes(dataset, lists, {*skeletons, *labels}),
         parts={protocol: TrainingVideos(lists[protocol].train) for protocol in sorted(lists)},
     )
@@ -214,11 +217,16 @@ def _unlisted(video: str, lists: dict[str, VideoLists]) -> LeftOut | None:
     return LeftOut(video, "not in the split lists", f"neither a training nor a test video of {', '.join(missing)}")
 
 
+def _listed(lists: dict[str, VideoLists]) -> set[str]:
+    """Every video that a list names."""
+    return {video for both in lists.values() for video in both.train | both.test}
+
+
 def _notes(dataset: str, lists: dict[str, VideoLists], there: set[str]) -> tuple[str, ...]:
     notes = [
         f"no {name} list was found: this protocol will not be there" for name in PROTOCOLS.values() if name not in lists
     ]
-    listed = {video for both in lists.values() for video in both.train | both.test}
+    listed = _listed(lists)
     if absent := sorted(listed - there):
         shown = ", ".join(absent[:5]) + (", ..." if len(absent) > 5 else "")
         notes.append(f"{len(absent)} of the {len(listed)} videos that the lists of {dataset} name are absent: {shown}")
