@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from zsar_kit.data.puppet.raw_ntu import skeleton_file
+from zsar_kit.data.puppet.world import PuppetConfig, generate
 from zsar_kit.data.readers.clips import read_clip
 from zsar_kit.data.readers.registry import plan_dataset
 from zsar_kit.errors import DataError
@@ -22,6 +24,19 @@ def test_an_array_and_its_files_are_the_same_clip(tmp_path, joints):
         sequence, layout = read_clip(source)
         np.testing.assert_array_equal(sequence.joints, joints[None])
         assert layout == "ntu25"
+
+
+def test_a_file_of_ntu_is_what_its_chain_makes_of_it(tmp_path):
+    clip = next(generate(PuppetConfig.tiny()))
+    path = tmp_path / "S001C001P001R001A001.skeleton"
+    path.write_bytes(skeleton_file(clip.joints, rng=np.random.default_rng(0)))
+    sequence, layout = read_clip(path)
+    assert (sequence.sample, layout) == (path.stem, "ntu25")
+    centred = clip.joints - clip.joints[:, :1, 1:2]
+    np.testing.assert_allclose(sequence.joints[0], centred[0], atol=1e-5)
+    path.write_bytes(b"1\n0\n")
+    with pytest.raises(DataError, match="body"):
+        read_clip(path)
 
 
 @pytest.mark.shared

@@ -22,7 +22,7 @@ from zsar_kit.encoders.pretrain import load_encoder
 from zsar_kit.errors import ConfigError
 from zsar_kit.experiments.config import RunConfig
 from zsar_kit.experiments.feature_commands import chosen_encoder
-from zsar_kit.experiments.run import gather_test
+from zsar_kit.experiments.inputs import gather_test
 from zsar_kit.experiments.stages import Workspace, features_for, main_fold, prepare_skeletons
 
 ROOT = Path(__file__).resolve().parents[2]

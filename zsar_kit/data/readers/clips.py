@@ -9,6 +9,9 @@ import numpy as np
 
 from zsar_kit.data.readers.arrays import array_sequence
 from zsar_kit.data.readers.files import read_file
+from zsar_kit.data.readers.ntu import SHOWN, SUFFIX
+from zsar_kit.data.readers.ntu_chains import CHAINS
+from zsar_kit.data.readers.ntu_format import parse_ntu
 from zsar_kit.data.readers.registry import raw_formats
 from zsar_kit.data.skeletons import SkeletonSequence
 from zsar_kit.errors import DataError
@@ -20,7 +23,8 @@ def read_clip(source: str | Path | np.ndarray, layout: str = "ntu25") -> tuple[S
     """Read one clip.
 
     Args:
-        source: a file of a public data set, recognised by its name; a ``.npy`` file, or a ``.npz`` file with the array
+        source: a file of a public data set of one clip a file, recognised by its name (those of NTU RGB+D go through
+            the chain ``ctrgcn``); a ``.npy`` file, or a ``.npz`` file with the array
             ``joints``; or an array. Arrays are ``[frame, joint, xyz]`` or ``[person, frame, joint, xyz]`` in metres.
         layout: the joint layout of an array; a data set's file has its own.
 
@@ -37,10 +41,13 @@ def read_clip(source: str | Path | np.ndarray, layout: str = "ntu25") -> tuple[S
         raise DataError("there is no such clip", where=path, remedy="Check the path.")
     if path.suffix in ARRAY_SUFFIXES:
         return array_sequence(_array(path), 0, layout, 1, where=str(path), sample=path.stem), layout
+    if path.suffix == SUFFIX:
+        joints = CHAINS["ctrgcn"](parse_ntu(path.read_bytes(), str(path)))
+        return array_sequence(joints, 0, "ntu25", 1, where=str(path), sample=path.stem), "ntu25"
     for raw in raw_formats().values():
         if raw.name.fullmatch(path.name):
             return read_file(raw, path), raw.layout
-    known = ", ".join((*ARRAY_SUFFIXES, *(raw.shown for raw in raw_formats().values())))
+    known = ", ".join((*ARRAY_SUFFIXES, SHOWN, *(raw.shown for raw in raw_formats().values())))
     raise DataError("no reader knows this file by its name", where=path, remedy=f"Known are: {known}.")
 
 
