@@ -15,6 +15,7 @@ from zsar_kit.experiments.fits import Fits, few_shots
 from zsar_kit.experiments.run import RunFolder, gather, run
 from zsar_kit.experiments.stages import Workspace, prepare_skeletons
 from zsar_kit.experiments.sweep import load_suite
+from zsar_kit.semantics.text_files import load_texts
 
 pytestmark = [pytest.mark.slow, pytest.mark.offline_lm]
 
@@ -110,6 +111,17 @@ def test_evaluating_again_renews_the_same_result(puppet_workspace):
     always_unseen = commands.evaluate_run(folder.path, 1e-9, puppet_workspace)
     assert "given by hand" in always_unseen
     assert folder.result() == before
+
+
+def test_a_run_of_other_texts_is_not_taken_for_one_of_todays(puppet_workspace, monkeypatch):
+    asked = config(method="ridge", preset="motion", overrides={})
+    done = run(asked, puppet_workspace)
+    assert done.changed_texts(puppet_workspace) == ()
+    texts = load_texts("puppet")
+    reworded = tuple({**entry, "motion": (entry["motion"][0] + " again",)} for entry in texts.entries)
+    monkeypatch.setattr("zsar_kit.experiments.run.load_texts", lambda _: replace(texts, entries=reworded))
+    with pytest.raises(ArtefactError, match=r"another wording of the class texts motion .*Move the folder away"):
+        run(asked, puppet_workspace)
 
 
 def test_ridge_chooses_its_penalty_on_the_folds(puppet_workspace):

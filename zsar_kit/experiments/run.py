@@ -45,6 +45,7 @@ from zsar_kit.methods.registry import entry
 from zsar_kit.seeding import torch_generator
 from zsar_kit.semantics.context_bank import ContextBank
 from zsar_kit.semantics.embeddings import Semantics
+from zsar_kit.semantics.text_files import load_texts
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,16 @@ class RunFolder:
         """
         return {name: Semantics.read(workspace.root / place) for name, place in self.result()["semantics"].items()}
 
+    def changed_texts(self, workspace: Workspace) -> tuple[str, ...]:
+        """The text sets of the run that read otherwise today; those that are not in the workspace can't be compared."""
+        texts, changed = load_texts(self.config().dataset), []
+        for name, place in self.result().get("semantics", {}).items():
+            if (workspace.root / place / "meta.json").is_file():
+                then = read_json(workspace.root / place / "meta.json")
+                if [list(texts.sentences(name, c)) for c in then["class_ids"]] != then["texts"]:
+                    changed.append(name)
+        return tuple(changed)
+
     def encoder(self, workspace: Workspace) -> TrainedEncoder:
         """The skeleton encoder that the run was made with.
 
@@ -165,10 +176,17 @@ def run(config: RunConfig, workspace: Workspace) -> RunFolder:
     """Do a run, or return it if it has been done; an interrupted one goes on from its last checkpoint.
 
     Raises:
+        ArtefactError: it has been done, with class texts that have changed since.
         ZsarError: something that the run needs is missing or broken.
     """
     folder = RunFolder(workspace.runs / config.folder_name())
     if folder.finished:
+        if changed := folder.changed_texts(workspace):
+            raise ArtefactError(
+                f"this run was made with another wording of the class texts {', '.join(changed)}",
+                where=folder.path,
+                remedy="Move the folder away to run it with today's texts.",
+            )
         return folder
     method_type = entry(config.method).method
     folder.path.mkdir(parents=True, exist_ok=True)
