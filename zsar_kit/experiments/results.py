@@ -101,7 +101,7 @@ def _row(case: Case, method: MethodRow, results: Sequence[dict]) -> ResultRow:
         chance=evaluations[0]["chance"],
         selection=first["selection"],
         text_use=first["text_use"],
-        calibration=first["calibration"],
+        calibration=first.get("calibration", "pseudo_unseen"),
         encoder=first["encoder"],
         synthetic=first["synthetic"],
         seen_twin_merged=_merged([e.get("seen_twin_merged") for e in evaluations]),
