@@ -327,9 +327,17 @@ def _text_encoder(name: str, device: str) -> TextEncoder:
 
 
 def split_and_folds(skeletons: SkeletonSet, config: RunConfig) -> tuple[Fold, tuple[Fold, ...]]:
-    """The main fold and the calibration folds of a run."""
+    """The main fold and the calibration folds of a run.
+
+    Raises:
+        DataError: there is nothing to learn from, or no sample of an unseen class to score.
+    """
     split, protocol = load_split(config.dataset, config.split), config.part_protocol()
-    return (
-        main_fold(skeletons, split, protocol),
-        calibration_folds(skeletons, split, protocol, config.folds_seed),
-    )
+    main = main_fold(skeletons, split, protocol)
+    labels = skeletons.index.label
+    for kind, classes, chosen in (("training", split.seen, main.train), ("test", split.unseen, main.test)):
+        if not np.isin(labels[chosen], classes).any():
+            which = "a seen" if kind == "training" else "an unseen"
+            problem = f"no {kind} sample of {which} class of {split.dataset} {split.name!r} ({protocol})"
+            raise DataError(problem, where=skeletons.path, remedy="Is the data set whole? See: zsar data audit.")
+    return main, calibration_folds(skeletons, split, protocol, config.folds_seed)
