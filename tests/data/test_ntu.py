@@ -7,6 +7,7 @@ import pickle
 import shutil
 import tomllib
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -639,7 +640,7 @@ def test_counts_are_audited(tmp_path):
         class_names=["one"],
         inputs={},
     )
-    audited = audit_counts("ntu60", made.index)
+    audited = audit_counts(made)
     assert audited == (
         CountRow("total", 56578, 18),
         CountRow("xsub train", 40091, 12),
@@ -649,10 +650,10 @@ def test_counts_are_audited(tmp_path):
     )
     assert not any(row.agrees for row in audited)
     assert CountRow("total", 7, 7).agrees
-    found = {row.part: row.found for row in audit_counts("ntu120", made.index)}
+    found = {row.part: row.found for row in audit_counts(replace(made, dataset="ntu120"))}
     assert (found["xset train"], found["xset test"]) == (9, 9)
     with pytest.raises(DataError, match="no published counts of 'puppet'"):
-        audit_counts("puppet", made.index)
+        audit_counts(replace(made, dataset="puppet"))
 
 
 # --- puppet as raw files

@@ -293,3 +293,73 @@ def test_a_set_of_before_opens_as_whole(tmp_path):
         inputs={},
     )
     assert open_prepared(tmp_path / "set").whole
+
+
+def test_strict_does_not_take_over_what_a_lenient_attempt_left_out(raw, tmp_path, monkeypatch):
+    (raw / "a3_s3_t1_skeleton.mat").write_bytes(b"")
+    monkeypatch.setattr(prepare, "CHUNK_ITEMS", 4)
+    write_until(5, monkeypatch)
+    with pytest.raises(ArtefactError, match="the disk is full"):
+        make(raw, tmp_path / "set")
+    monkeypatch.undo()
+    monkeypatch.setattr(prepare, "CHUNK_ITEMS", 4)
+    small = dataclasses.replace(plan_files(UTD_MHAD, raw), complete=FILES)
+    with pytest.raises(DataError, match=r"left out as broken: the file is empty.*without --strict"):
+        carry_out(small, tmp_path / "set", root=raw, strict=True)
+    assert not (tmp_path / "set").exists()
+
+
+def test_the_set_does_not_depend_on_how_its_place_is_spelt(raw, tmp_path, monkeypatch):
+    deep = raw / "old_raw" / "raw"
+    deep.mkdir(parents=True)
+    (deep / "a3_s3_t3_skeleton.mat").write_bytes(b"")
+    archive = tmp_path / "all.zip"
+    with zipfile.ZipFile(archive, "w") as target:
+        target.write(deep / "a3_s3_t3_skeleton.mat", "a3_s3_t3_skeleton.mat")
+        target.write(raw / "a1_s1_t1_skeleton.mat", "a1_s1_t1_skeleton.mat")
+    monkeypatch.chdir(tmp_path)
+    for number, roots in enumerate(((raw, Path("raw"), Path("raw/../raw")), (archive, Path("all.zip")))):
+        made = [make(root, tmp_path / f"set-{number}-{i}") for i, root in enumerate(roots)]
+        assert len({one.skeletons.digest for one in made}) == 1
+        place = "all.zip, member a3_s3_t3" if number else "(in old_raw/raw/a3_s3_t3"
+        assert all(place in one.left_out[0].detail for one in made)
+
+
+def test_linked_folders_are_entered_and_what_macos_leaves_is_not_read(raw, tmp_path):
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "linked").symlink_to(raw, target_is_directory=True)
+    (raw / "up").symlink_to(root, target_is_directory=True)
+    (raw / "._a1_s1_t1_skeleton.mat").write_bytes(b"Mac OS X")
+    with zipfile.ZipFile(root / "more.zip", "w") as target:
+        target.write(raw / "a1_s1_t1_skeleton.mat", "a9_s8_t4_skeleton.mat")
+        target.writestr("__MACOSX/._a9_s8_t4_skeleton.mat", b"Mac OS X")
+    made = make(root, tmp_path / "set")
+    assert len(made.skeletons) == FILES + 1
+    assert made.left_out == ()
+
+
+def test_an_archive_that_was_fetched_again_is_read_anew(raw, tmp_path):
+    archive = tmp_path / "more.zip"
+
+    def fetch(*names: str) -> None:
+        with zipfile.ZipFile(archive, "w") as target:
+            for name in names:
+                target.write(raw / "a1_s1_t1_skeleton.mat", name)
+
+    fetch("a1_s1_t1_skeleton.mat", "a2_s1_t1_skeleton.mat")
+    assert len(make(archive, tmp_path / "one").skeletons) == 2
+    fetch("a3_s1_t1_skeleton.mat")
+    assert make(archive, tmp_path / "two").skeletons.index.sample.tolist() == ["a3_s1_t1"]
+
+
+def test_a_damaged_archive_is_named_where_nothing_else_is_found(tmp_path):
+    (tmp_path / "Skeleton.zip").write_bytes(b"PK cut short")
+    with pytest.raises(DataError, match=r"found 0 \.mat files; the archive .*Skeleton\.zip cannot be opened"):
+        plan_files(UTD_MHAD, tmp_path)
+
+
+def test_what_an_older_reader_made_is_not_reused(raw, tmp_path):
+    made = make(raw, tmp_path / "set")
+    newer = dataclasses.replace(plan_files(UTD_MHAD, raw), version=2)
+    assert not stands(newer, made.skeletons.path)

@@ -26,6 +26,7 @@ def data_prepare(
     root: Path | None = None,
     chain: str = "",
     strict: bool = False,
+    replace: bool = False,
     processes: int = 0,
     place: Where = Place(),
 ) -> int:
@@ -38,9 +39,10 @@ def data_prepare(
         root: folder of the raw files or of the downloaded zip archives, at any depth; or one archive.
         chain: how raw bodies become a sequence: ctrgcn or shift_gcn (NTU RGB+D); the customary way if empty.
         strict: stop at the first broken file, and require the whole data set.
+        replace: replace a set that stands there and was made in another way, or of more files.
         processes: how many read at once; all cores if 0.
     """
-    text, whole = commands().prepare_data(place.open(), dataset, root, chain, strict, processes)
+    text, whole = commands().prepare_data(place.open(), dataset, root, chain, strict, replace, processes)
     say(text)
     return 0 if whole else 3
 

@@ -96,6 +96,11 @@ def part_protocols(dataset: str) -> tuple[str, ...]:
     return tuple(sorted(facts.get("parts", {}), key=lambda name: (name != default, name)))
 
 
+def part_column(dataset: str, protocol: str) -> str:
+    """The column of the index that a protocol divides by; empty where lists that come with the files say it."""
+    return entry("splits.toml", dataset)["parts"][protocol].get("column", "")
+
+
 def part_mask(dataset: str, protocol: str | None, index_columns: Mapping[str, np.ndarray]) -> np.ndarray:
     """Which samples belong to the official train part.
 
@@ -127,7 +132,7 @@ def part_mask(dataset: str, protocol: str | None, index_columns: Mapping[str, np
         raise DataError(f"{dataset} {protocol} divides by {rule['column']!r}, but the index lacks it")
     values = np.asarray(index_columns[rule["column"]])
     train = np.isin(values, rule["train"])
-    placed = train | np.isin(values, rule["test"]) if "test" in rule else np.ones_like(train)
+    placed = train | np.isin(values, rule["test"]) if "test" in rule else values >= 0
     if not placed.all():
         row = int(np.flatnonzero(~placed)[0])
         problem = f"{rule['column']} {values[row]} is in neither part of {dataset} {protocol}"

@@ -44,7 +44,7 @@ def published_rows(audit: Audit) -> list[Row]:
         return []
     return [
         {"part": row.part, "published": row.published, "here": row.found, "agrees": "yes" if row.agrees else "no"}
-        for row in audit_counts(dataset, audit.skeletons.index)
+        for row in audit_counts(audit.skeletons)
     ]
 
 

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from zsar_kit.data.orientation import present
+from zsar_kit.data.parts import known_protocols, train_part
 from zsar_kit.data.readers.plan import LeftOut
 from zsar_kit.data.readers.prepare import read_left_out
 from zsar_kit.data.skeleton_set import SkeletonSet
-from zsar_kit.data.splits import part_protocols
-from zsar_kit.experiments.stages import train_part
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,10 +66,9 @@ def audit_skeletons(skeletons: SkeletonSet, *, progress: bool = False) -> Audit:
         ArtefactError: ``left_out.csv`` is malformed.
         DataError: a sample is in neither part of a protocol.
     """
-    protocols = dict.fromkeys([*part_protocols(skeletons.dataset), *skeletons.parts])
     return Audit(
         skeletons=skeletons,
-        parts={protocol: train_part(skeletons, protocol) for protocol in protocols},
+        parts={protocol: train_part(skeletons, protocol) for protocol in known_protocols(skeletons)},
         scan=scan_sequences(skeletons, progress=progress),
         left_out=read_left_out(skeletons.path),
     )

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from zsar_kit.artefacts import write_json
+from zsar_kit.data.parts import known_protocols, train_part
 from zsar_kit.data.readers.prepare import LEFT_OUT
 from zsar_kit.data.splits import (
     class_count,
@@ -50,7 +51,6 @@ from zsar_kit.experiments.stages import (
     Workspace,
     prepare_skeletons,
     read_raw,
-    train_part,
 )
 from zsar_kit.experiments.sweep import Case, MethodRow, finished_runs, load_suite, sweep
 from zsar_kit.methods.registry import entry
@@ -91,14 +91,22 @@ def list_data(workspace: Workspace) -> str:
 
 
 def prepare_data(
-    workspace: Workspace, dataset: str, root: Path | None, chain: str, strict: bool, processes: int
+    workspace: Workspace,
+    dataset: str,
+    root: Path | None,
+    chain: str,
+    strict: bool,
+    replace_set: bool,
+    processes: int,
 ) -> tuple[str, bool]:
     """Prepare a data set; what was read and what was not, and whether it is whole."""
     if root is None or dataset == "puppet":
+        if chain or strict or replace_set:
+            raise ConfigError("--chain, --strict and --replace are for reading raw files", remedy="Name them: --root.")
         skeletons = prepare_skeletons(workspace, dataset)
         return f"{len(skeletons)} sequences of {dataset} stand in {skeletons.path}", True
     count = processes or os.cpu_count() or 1
-    made = read_raw(workspace, dataset, root, chain=chain, strict=strict, processes=count)
+    made = read_raw(workspace, dataset, root, chain=chain, strict=strict, replace_set=replace_set, processes=count)
     lines = [f"{len(made.skeletons)} sequences of {dataset} stand in {made.skeletons.path}", *made.notes]
     if made.missing:
         lines.append(f"{made.missing} raw files of the whole data set are missing.")
@@ -116,21 +124,24 @@ def show_data(workspace: Workspace, dataset: str, protocol: str) -> str:
     """Counts of a prepared data set."""
     skeletons = prepare_skeletons(workspace, dataset)
     index = skeletons.index
-    train = train_part(skeletons, protocol or part_protocols(dataset)[0])
+    train = train_part(skeletons, protocol or next(iter(known_protocols(skeletons)), part_protocols(dataset)[0]))
     rows = [
         {
             "part": name,
             "samples": str(mask.sum()),
             "classes": str(len(np.unique(index.label[mask]))),
             "subjects": str(len(np.unique(index.subject[mask]))) if (index.subject >= 0).any() else "not known",
-            "frames, median (range)": f"{np.median(index.frames[mask]):.0f} "
-            f"({index.frames[mask].min()}-{index.frames[mask].max()})",
+            "frames, median (range)": _median_and_range(index.frames[mask]),
             "two persons": str((index.persons[mask] > 1).sum()),
         }
         for name, mask in (("train", train), ("test", ~train))
     ]
     note = "These data are synthetic.\n" if dataset == "puppet" else ""
     return note + format_table(rows, list(rows[0]))
+
+
+def _median_and_range(values: np.ndarray) -> str:
+    return f"{np.median(values):.0f} ({values.min()}-{values.max()})" if len(values) else ""
 
 
 def list_splits(dataset: str) -> str:

@@ -13,12 +13,13 @@ from zsar_kit.data.feature_set import FeatureSet
 from zsar_kit.data.importers.features import export_features, features_of, import_record
 from zsar_kit.data.importers.formats import FORMATS, read_published
 from zsar_kit.data.importers.skeletons import FORMS, export_skeletons, import_skeletons
+from zsar_kit.data.parts import train_part
 from zsar_kit.data.skeleton_set import KIND as SKELETONS
 from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.data.splits import gating_fold, load_split
 from zsar_kit.errors import ArtefactError, ConfigError, DataError, nearest_name
 from zsar_kit.evaluation.tables import format_table
-from zsar_kit.experiments.stages import Workspace, train_part
+from zsar_kit.experiments.stages import Workspace
 
 
 def _kind(form: str) -> str:

@@ -5,6 +5,7 @@ A workspace is a folder; what a stage makes lies in a place named after what det
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -12,11 +13,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from zsar_kit.artefacts import PROVENANCE, file_digest
+from zsar_kit.artefacts import PROVENANCE, file_digest, read_provenance
 from zsar_kit.data.feature_set import EncoderMark, FeatureSet, check_encoder
+from zsar_kit.data.parts import train_part
 from zsar_kit.data.puppet.world import build_puppet
-from zsar_kit.data.readers.prepare import Prepared, carry_out, open_prepared, stands
+from zsar_kit.data.readers.plan import ReadPlan
+from zsar_kit.data.readers.prepare import Prepared, carry_out, open_prepared, partial_folder, stands
 from zsar_kit.data.readers.registry import plan_dataset
+from zsar_kit.data.skeleton_set import KIND as SKELETONS
+from zsar_kit.data.skeleton_set import SCHEMA as SKELETONS_SCHEMA
 from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.data.splits import (
     ClassSplit,
@@ -24,7 +29,6 @@ from zsar_kit.data.splits import (
     holdout_samples,
     holdout_subjects,
     load_split,
-    part_mask,
     pseudo_unseen_folds,
 )
 from zsar_kit.encoders.config import FOUR_STREAMS, EncoderConfig
@@ -42,6 +46,7 @@ from zsar_kit.semantics.masked_language import MaskedLanguage
 from zsar_kit.semantics.text_files import load_texts
 
 DEFAULT_WORKSPACE = Path("workspace")
+WHOLE = "Is the data set whole? See: zsar data audit."
 
 
 @dataclass(frozen=True)
@@ -105,7 +110,14 @@ def prepare_skeletons(workspace: Workspace, dataset: str) -> SkeletonSet:
 
 
 def read_raw(
-    workspace: Workspace, dataset: str, root: str | Path, *, chain: str = "", strict: bool = False, processes: int = 1
+    workspace: Workspace,
+    dataset: str,
+    root: str | Path,
+    *,
+    chain: str = "",
+    strict: bool = False,
+    replace_set: bool = False,
+    processes: int = 1,
 ) -> Prepared:
     """Read a data set's raw files into the workspace; files that were read already are not read again.
 
@@ -115,33 +127,50 @@ def read_raw(
         root: folder of the raw files or archives, or one archive.
         chain: how raw bodies become a sequence; the customary way if empty.
         strict: stop at the first broken file, and require the whole data set.
+        replace_set: replace a set that stands there and was made in another way, or of more files.
         processes: how many read at once.
 
     Raises:
         DataError: the folder holds something else; or ``strict`` and a file is broken or missing.
-        ArtefactError: the disk is full, or a reading process was killed.
+        ArtefactError: the disk is full, a reading process was killed, or another set stands there.
     """
     folder = workspace.skeletons_folder(dataset)
     plan = plan_dataset(dataset, root, chain=chain)
     if stands(plan, folder) and ((found := open_prepared(folder)).whole or not strict):
+        shutil.rmtree(partial_folder(folder), ignore_errors=True)  # of an attempt that was killed at its very end
         return found
+    if not replace_set and (folder / PROVENANCE).is_file():
+        _require_no_loss(folder, plan)
     return carry_out(plan, folder, root=root, strict=strict, processes=processes, progress=workspace.progress)
 
 
-def train_part(skeletons: SkeletonSet, protocol: str) -> np.ndarray:
-    """Which samples belong to the official train part."""
-    if protocol in skeletons.parts:
-        return skeletons.parts[protocol]
-    index = skeletons.index
-    columns = {"subject": index.subject, "camera": index.camera, "setup": index.setup}
-    return part_mask(skeletons.dataset, protocol, columns)
+def _require_no_loss(folder: Path, plan: ReadPlan) -> None:
+    """A set that stands there may be replaced by one that is read in the same way of no fewer files."""
+    stored = read_provenance(folder, SKELETONS, version=SKELETONS_SCHEMA)["config"]
+    same = all(stored.get(key) == value for key, value in plan.config.items() if key in ("reader", "chain"))
+    if same and stored.get("found", 0) <= plan.found:
+        return
+    how = f"by chain {stored['chain']!r}" if "chain" in stored else "in another way"
+    of = f"of {stored['found']} files" if "found" in stored else "of other files"
+    raise ArtefactError(
+        f"another set of {plan.dataset} stands here, made {'' if same else how + ' '}{of}; now there are {plan.found}",
+        where=folder,
+        remedy="Say --replace to lose it, or keep both: --workspace ANOTHER.",
+    )
 
 
 def main_fold(skeletons: SkeletonSet, split: ClassSplit, protocol: str) -> Fold:
-    """The real thing: seen classes of the train part to learn from, all classes of the test part to score."""
+    """The real thing: seen classes of the train part to learn from, all classes of the test part to score.
+
+    Raises:
+        DataError: there is nothing to learn from.
+    """
     index = skeletons.index
     train = train_part(skeletons, protocol)
     seen = np.isin(index.label, split.seen)
+    if not (train & seen).any():
+        problem = f"no training sample of a seen class of {split.dataset} {split.name!r} ({protocol})"
+        raise DataError(problem, where=skeletons.path, remedy=WHOLE)
     return Fold(split, train & seen, ~train & np.isin(index.label, split.candidates))
 
 
@@ -334,10 +363,7 @@ def split_and_folds(skeletons: SkeletonSet, config: RunConfig) -> tuple[Fold, tu
     """
     split, protocol = load_split(config.dataset, config.split), config.part_protocol()
     main = main_fold(skeletons, split, protocol)
-    labels = skeletons.index.label
-    for kind, classes, chosen in (("training", split.seen, main.train), ("test", split.unseen, main.test)):
-        if not np.isin(labels[chosen], classes).any():
-            which = "a seen" if kind == "training" else "an unseen"
-            problem = f"no {kind} sample of {which} class of {split.dataset} {split.name!r} ({protocol})"
-            raise DataError(problem, where=skeletons.path, remedy="Is the data set whole? See: zsar data audit.")
+    if not np.isin(skeletons.index.label[main.test], split.unseen).any():
+        problem = f"no test sample of an unseen class of {split.dataset} {split.name!r} ({protocol})"
+        raise DataError(problem, where=skeletons.path, remedy=WHOLE)
     return main, calibration_folds(skeletons, split, protocol, config.folds_seed)

@@ -51,7 +51,8 @@ def plan_files(raw: RawFormat, root: str | Path) -> ReadPlan:
     """
     sources, damaged = find_sources(root, raw.suffix)
     if not sources:
-        problem = f"{raw.dataset} needs {raw.complete} files {raw.shown}, found 0 {raw.suffix} files"
+        came = "".join(f"; {archive.detail}" for archive in damaged)
+        problem = f"{raw.dataset} needs {raw.complete} files {raw.shown}, found 0 {raw.suffix} files{came}"
         raise DataError(problem, where=root, remedy="Name the folder that holds them.")
     sources.sort(key=lambda source: (source.path.as_posix(), source.member))
     again = [name for name, count in Counter(source.name for source in sources).items() if count > 1]

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zsar_kit.data.catalogue import part_mask, part_protocols, resource
+from zsar_kit.data.catalogue import resource
+from zsar_kit.data.parts import known_protocols, train_part
 from zsar_kit.data.readers.ntu import DATASETS
-from zsar_kit.data.skeleton_set import SkeletonIndex
+from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.errors import DataError, nearest_name
 
 
@@ -32,26 +33,22 @@ class CountRow:
         return self.found == self.published
 
 
-def audit_counts(dataset: str, index: SkeletonIndex) -> tuple[CountRow, ...]:
+def audit_counts(skeletons: SkeletonSet) -> tuple[CountRow, ...]:
     """Compare a set with the published numbers of samples.
 
-    Args:
-        dataset: ``ntu60`` or ``ntu120``.
-        index: of the set.
-
     Returns:
-        The total, then train and test of each protocol.
+        The total, then train and test of each protocol that divides the set (an imported one may not know them all).
 
     Raises:
-        DataError: another data set, or a camera or setup that is in no part.
+        DataError: a set of other data, or a camera or setup that is in no part.
     """
+    dataset = skeletons.dataset
     if dataset not in DATASETS:
         raise DataError(f"no published counts of {dataset!r}", remedy=nearest_name(dataset, DATASETS))
     published = resource("ntu.toml")[dataset]["counts"]
-    rows = [CountRow("total", published["total"], len(index))]
-    columns = {"subject": index.subject, "camera": index.camera, "setup": index.setup}
-    for protocol in part_protocols(dataset):
-        train = part_mask(dataset, protocol, columns)
+    rows = [CountRow("total", published["total"], len(skeletons))]
+    for protocol in known_protocols(skeletons):
+        train = train_part(skeletons, protocol)
         for part, mask in (("train", train), ("test", ~train)):
             rows.append(CountRow(f"{protocol} {part}", published[f"{protocol}_{part}"], int(np.count_nonzero(mask))))
     return tuple(rows)

@@ -6,11 +6,12 @@ processes and over several attempts.
 
 from __future__ import annotations
 
+import os
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -53,7 +54,7 @@ class Source:
         if self.content is not None:
             return self.content
         try:
-            return _archive(self.path).read(self.member) if self.member else self.path.read_bytes()
+            return _member(self) if self.member else self.path.read_bytes()
         except (
             zipfile.BadZipFile,
             zlib.error,
@@ -71,9 +72,14 @@ class Source:
         return replace(self, content=self.read())
 
 
-@cache
-def _archive(path: Path) -> zipfile.ZipFile:
-    """Open archives stay open in each process: reading the directory of one takes longer than reading a member."""
+def _member(source: Source) -> bytes:
+    about = source.path.stat()
+    return _archive(source.path, about.st_mtime_ns, about.st_size).read(source.member)
+
+
+@lru_cache(maxsize=8)
+def _archive(path: Path, changed: int, size: int) -> zipfile.ZipFile:
+    """Archives stay open in each process: reading the directory of one takes longer than reading a member."""
     return zipfile.ZipFile(path)
 
 
@@ -131,6 +137,7 @@ class ReadPlan:
         left_out: what was left out by its name alone.
         complete: number of raw files of the whole data set; 0 where it is not known.
         found: number of raw files there are.
+        version: of the reader; raised when it makes another set of the same files, so that nothing old is reused.
         notes: what people should know besides; each is a line.
         parts: protocol to whether the sample of a name is for training, where the data set brings lists of its own;
             see :attr:`zsar_kit.data.skeleton_set.SkeletonSet.parts`. Functions, as the samples of long videos are known
@@ -146,6 +153,7 @@ class ReadPlan:
     left_out: tuple[LeftOut, ...] = ()
     complete: int = 0
     found: int = 0
+    version: int = 1
     notes: tuple[str, ...] = ()
     parts: Mapping[str, Callable[[str], bool]] = field(default_factory=dict)
 
@@ -163,22 +171,40 @@ def find_sources(root: str | Path, suffix: str) -> tuple[list[Source], list[Left
     Raises:
         DataError: there is nothing at ``root``.
     """
-    root = Path(root)
+    root = Path(os.path.abspath(root))
     if not root.exists():
         remedy = "Name the folder that holds the raw files or their archives, or one archive."
         raise DataError("there is no such folder or archive", where=root, remedy=remedy)
-    files = [root] if root.is_file() else sorted(path for path in root.rglob("*") if path.is_file())
     found, damaged = [], []
-    for path in files:
+    for path in [root] if root.is_file() else _files(root):
         if path.name.endswith(suffix):
             about = path.stat()
             found.append(Source(path, size=about.st_size, stamp=about.st_mtime_ns))
         elif path.suffix == ".zip":
             try:
-                members = _archive(path).infolist()
+                with zipfile.ZipFile(path) as archive:
+                    members = archive.infolist()
             except (zipfile.BadZipFile, OSError, EOFError) as error:
                 damaged.append(LeftOut(path.name, "broken", f"the archive {path} cannot be opened: {error}"))
                 continue
-            kept = (member for member in members if member.filename.endswith(suffix) and not member.is_dir())
+            kept = (member for member in members if member.filename.endswith(suffix) and not _hidden(member.filename))
             found += [Source(path, member.filename, member.file_size, member.CRC) for member in kept]
     return sorted(found, key=lambda source: (source.name, str(source))), damaged
+
+
+def _files(root: Path) -> list[Path]:
+    """Every file at any depth, linked folders included, sorted."""
+    files, seen = [], set()
+    for folder, below, names in os.walk(root, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in seen:  # a link to a folder above
+            below.clear()
+            continue
+        seen.add(real)
+        files += [Path(folder, name) for name in names if not _hidden(name)]
+    return sorted(files)
+
+
+def _hidden(name: str) -> bool:
+    """What macOS leaves beside files and in archives."""
+    return name.startswith("__MACOSX/") or name.rsplit("/", 1)[-1].startswith("._")

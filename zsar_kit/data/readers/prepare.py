@@ -11,6 +11,7 @@ import csv
 import errno
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -86,7 +87,7 @@ def carry_out(
     out = Path(out)
     if strict:
         _require_whole(plan, root)
-    partial = out.with_name(f"{out.name}.partial")
+    partial = partial_folder(out)
     chunks = _chunks(plan, partial)
     try:
         _read_chunks(chunks, strict, processes, progress)
@@ -112,6 +113,11 @@ def open_prepared(folder: str | Path) -> Prepared:
     return Prepared(SkeletonSet.load(folder), read_left_out(folder), missing, tuple(config.get("notes", ())))
 
 
+def partial_folder(out: str | Path) -> Path:
+    """Where finished chunks lie while a set is being made."""
+    return Path(out).with_name(f"{Path(out).name}.partial")
+
+
 def stands(plan: ReadPlan, folder: str | Path) -> bool:
     """Whether the set of exactly these raw files, read in this way, is there already."""
     folder = Path(folder)
@@ -123,7 +129,8 @@ def stands(plan: ReadPlan, folder: str | Path) -> bool:
 def _identity(plan: ReadPlan) -> str:
     """Changes with anything that determines the set, as far as it can be seen without reading the files."""
     names = [entry.sample for entry in plan.left_out]
-    return digest_of({"config": dict(plan.config), "layout": plan.layout, "files": _stamps(plan.items), "not": names})
+    reader = {"config": dict(plan.config), "layout": plan.layout, "version": plan.version}
+    return digest_of({**reader, "files": _stamps(plan.items), "not": names})
 
 
 def _stamps(items: Iterable[Item]) -> list:
@@ -168,7 +175,10 @@ def _chunks(plan: ReadPlan, partial: Path) -> list[_Chunk]:
 def _read_chunks(chunks: list[_Chunk], strict: bool, processes: int, progress: bool) -> None:
     from tqdm import tqdm
 
-    waiting = [chunk for chunk in chunks if not chunk.done()]
+    done = [chunk for chunk in chunks if chunk.done()]
+    waiting = [chunk for chunk in chunks if chunk not in done]
+    for chunk in done if strict else ():  # of an attempt that was not
+        _require_no_fault([LeftOut(**entry) for entry in _content(chunk)["left_out"]])
     total = sum(len(chunk.items) for chunk in chunks)
     before = total - sum(len(chunk.items) for chunk in waiting)
     with tqdm(total=total, initial=before, unit=" files", desc="reading", disable=not progress) as bar:
@@ -223,8 +233,8 @@ def _read_item(plan: ReadPlan, item: Item, strict: bool) -> tuple[Reading, str]:
         if strict:
             raise
         reading = Reading(left_out=(LeftOut(item.name, "broken", str(error)),))
-    if strict and (bad := next((entry for entry in reading.left_out if not entry.expected), None)):
-        raise DataError(f"{bad.sample} would be left out as {bad.reason}: {bad.detail}", where=item.name)
+    if strict:
+        _require_no_fault(reading.left_out)
     return reading, digest.hexdigest()
 
 
@@ -255,7 +265,9 @@ def _string_together(plan: ReadPlan, chunks: list[_Chunk], out: Path, root: str 
         left_out += [LeftOut(**entry) for entry in content["left_out"]]
         digest.update("".join(f"{line}\n" for line in content["digests"]).encode())
     # Places relative to the raw files: the set is the same wherever they lie.
-    left_out = [replace(entry, detail=entry.detail.replace(f"{Path(root)}/", "")) for entry in left_out]
+    place = Path(os.path.abspath(root))
+    long, short = (str(place), place.name) if place.is_file() else (f"{place}{os.sep}", "")
+    left_out = [replace(entry, detail=entry.detail.replace(long, short)) for entry in left_out]
 
     def report(folder: Path) -> None:
         if left_out:
@@ -277,12 +289,19 @@ def _string_together(plan: ReadPlan, chunks: list[_Chunk], out: Path, root: str 
 
 
 def _require_whole(plan: ReadPlan, root: str | Path) -> None:
-    bad = next((entry for entry in plan.left_out if not entry.expected), None)
-    if bad is not None:
-        raise DataError(f"{bad.sample} would be left out as {bad.reason}: {bad.detail}", where=root)
+    _require_no_fault(plan.left_out)
     if plan.complete and plan.found != plan.complete:
         problem = f"{plan.dataset} has {plan.complete} raw files, found {plan.found}"
-        raise DataError(problem, where=root, remedy="Add what is missing, or go on with what is there: strict=False.")
+        remedy = "Add what is missing, or go on with what is there: without --strict (strict=False)."
+        raise DataError(problem, where=root, remedy=remedy)
+
+
+def _require_no_fault(left_out: Iterable[LeftOut]) -> None:
+    bad = next((entry for entry in left_out if not entry.expected), None)
+    if bad is not None:
+        raise DataError(
+            f"left out as {bad.reason}: {bad.detail}", where=bad.sample, remedy="Or go on without --strict."
+        )
 
 
 def write_left_out(path: Path, entries: Iterable[LeftOut]) -> None:
