@@ -27,6 +27,8 @@ from zsar_kit.experiments.sweep import load_suite
 SPLIT = load_split("puppet", "23/5")
 RIDGE = {"method": "ridge", "preset": "motion"}
 FIXED = {**RIDGE, "overrides": {"penalty": 0.1}}
+FEATURES = ["import", "flora", "x", "--dataset", "puppet", "--split", "23/5", "--out", "o"]
+SKELETONS = ["import", "ctrgcn", "x", "--dataset", "ntu60", "--protocol", "xsub"]
 CLASSES, EACH, WIDTH, TRAINING = 28, 12, 16, 8
 
 
@@ -271,6 +273,17 @@ def test_from_the_command_line(place, tmp_path, capsys):
         (["import", "flora", "x", "--dataset", "puppet", "--split", "23/5"], "the format 'flora' needs --out"),
         (["import", "ctrgcn", "x", "--dataset", "ntu60"], "the format 'ctrgcn' needs --protocol"),
         (["import", "ctrgcn", "x", "--dataset", "ntu60", "--protocol", "xsub"], "the file does not exist"),
+        (
+            [*FEATURES, "--protocol", "xsub"],
+            "--protocol xsub is an option of skeletons, and 'flora' is a format of feat",
+        ),
+        (
+            [*SKELETONS, "--split", "55/5"],
+            "--split 55/5 is an option of features, and 'ctrgcn' is a format of skeletons",
+        ),
+        ([*SKELETONS, "--test", "zsl"], "--test zsl is an option of features"),
+        ([*SKELETONS, "--encoder", "x"], "--encoder x is an option of features"),
+        ([*SKELETONS, "--encoder-classes", "seen"], "--encoder-classes seen is an option of features"),
         (["export", "flora", "no-such-folder", "o"], "is made from a FeatureSet, here is no artefact"),
     ],
 )
@@ -316,6 +329,8 @@ def test_skeletons_from_the_command_line(tmp_path, capsys):
     assert main(["export", "ctrgcn", source, str(out), "--protocol", "xsub"]) == 0
     with np.load(out, allow_pickle=False) as again:
         assert np.array_equal(again["x_test"], x)
+    assert main(["export", "ctrgcn", source, str(out), "--protocol", "xsub", "--split", "55/5"]) == 2
+    assert "--split 55/5 is an option of features, and 'ctrgcn' is a format of skeletons" in capsys.readouterr().err
     assert main(["export", "flora", source, str(out), "--split", "55/5"]) == 2
     assert "is made from a FeatureSet, here is a SkeletonSet" in capsys.readouterr().err
 

@@ -36,7 +36,8 @@ def data_prepare(
     Args:
         dataset: puppet (needs no root), ntu60, ntu120, pku_mmd, pku_mmd_2, utd_mhad, nw_ucla, or kinder_gator.
         root: folder of the raw files or of the downloaded zip archives, at any depth; or one archive.
-        chain: how raw bodies become a sequence: ctrgcn or shift_gcn (NTU RGB+D); the customary way if empty.
+        chain: how raw bodies become a sequence: ctrgcn or shift_gcn (NTU RGB+D), star or raw (PKU-MMD); the customary
+            way (ctrgcn, star) if empty.
         strict: stop at the first broken file, and require the whole data set.
         processes: how many read at once; all cores if 0.
     """

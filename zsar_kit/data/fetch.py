@@ -81,8 +81,8 @@ def fetch(
         raise DownloadError(
             f"{facts.title} came, but is not the set that was measured: {'; '.join(report.problems)}",
             where=unverified,
-            remedy="Its files stay there. If you trust them, prepare from that folder, with --no-strict where files "
-            "are missing; numbers will not be comparable.",
+            remedy="Its files stay there. If you trust them, prepare from that folder, without --strict where "
+            "files are missing; numbers will not be comparable.",
         )
     if to.is_dir():
         to.rmdir()  # empty, as was seen above
