@@ -28,6 +28,7 @@ SPLIT = load_split("puppet", "23/5")
 RIDGE = {"method": "ridge", "preset": "motion"}
 FIXED = {**RIDGE, "overrides": {"penalty": 0.1}}
 FEATURES = ["import", "flora", "x", "--dataset", "puppet", "--split", "23/5", "--out", "o"]
+TRAIN = ["train", "ntu60", "55/5", "--features-from", "x"]
 SKELETONS = ["import", "ctrgcn", "x", "--dataset", "ntu60", "--protocol", "xsub"]
 CLASSES, EACH, WIDTH, TRAINING = 28, 12, 16, 8
 
@@ -273,6 +274,9 @@ def test_from_the_command_line(place, tmp_path, capsys):
         (["import", "flora", "x", "--dataset", "puppet", "--split", "23/5"], "the format 'flora' needs --out"),
         (["import", "ctrgcn", "x", "--dataset", "ntu60"], "the format 'ctrgcn' needs --protocol"),
         (["import", "ctrgcn", "x", "--dataset", "ntu60", "--protocol", "xsub"], "the file does not exist"),
+        ([*TRAIN, "--suite", "real"], "--suite real says how an encoder is trained"),
+        ([*TRAIN, "--encoder", "cpu"], "--encoder cpu says how an encoder is trained"),
+        ([*TRAIN, "--stream", "bone"], "--stream bone says how an encoder is trained"),
         (
             [*FEATURES, "--protocol", "xsub"],
             "--protocol xsub is an option of skeletons, and 'flora' is a format of feat",
@@ -288,7 +292,7 @@ def test_from_the_command_line(place, tmp_path, capsys):
     ],
 )
 def test_bad_commands_say_what_to_do(command, message, capsys, tmp_path):
-    options = ["--workspace", str(tmp_path / "w")] if command[0] == "import" else []
+    options = ["--workspace", str(tmp_path / "w")] if command[0] != "export" else []
     assert main([*command, *options]) == 2
     assert message in capsys.readouterr().err
 

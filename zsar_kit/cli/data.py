@@ -87,7 +87,7 @@ def split_make(
 def features(
     dataset: Dataset,
     split: Split,
-    suite: str = "real",
+    suite: str = "",
     encoder: str = "",
     stream: Literal["", "joint", "bone", "motion", "bone_motion", "4s"] = "",
     maps: bool = False,
@@ -102,7 +102,7 @@ def features(
     Args:
         dataset: name of a prepared data set.
         split: name of a class split, a split file, or 'all' for every split of the data set.
-        suite: the suite whose encoder settings are used.
+        suite: the suite whose encoder settings are used; demo for puppet and real for all others if empty.
         encoder: an encoder preset to use instead: cpu, shift_gcn, neuron, flora, or st_gcn_smie.
         stream: what the encoder sees; 4s trains one encoder for each stream and fuses their features.
         maps: also keep un-pooled maps.
