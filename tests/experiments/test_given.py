@@ -117,15 +117,15 @@ def test_marks_stand_in_the_result_and_in_the_table(place):
         table = commands.show_runs([folder.path], None)
         caveat = calibration.partition(", ")[2]
         assert f"Encoder: {mark}. Gamma: pseudo-unseen classes of the train part ({caveat})." in table
-        assert f"| ridge (motion) on {name} " in table
+        assert f"| ridge (motion) on {place.root / name} " in table
 
 
 @pytest.mark.offline_lm
 def test_runs_on_different_features_share_no_row(place):
     folders = [run(config(place, name), place.workspace).path for name in ("synse", "smie")]
     table = commands.show_runs(folders, None)
-    assert "on synse " in table
-    assert "on smie " in table
+    assert f"on {place.root / 'synse'} " in table
+    assert f"on {place.root / 'smie'} " in table
 
 
 def test_an_unknown_encoder_is_refused_unless_allowed(place):
