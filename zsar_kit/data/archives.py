@@ -61,6 +61,9 @@ def _chosen(
             raise DataError("two members have the same name", where=f"{archive}, member {member.filename}")
         seen.add(str(place).casefold())
         chosen[place] = member
+    for place, member in chosen.items():
+        if any(str(folder).casefold() in seen for folder in place.parents):
+            raise DataError("a member lies in another one", where=f"{archive}, member {member.filename}")
     size = sum(member.file_size for member in chosen.values())
     if size > limit:
         raise DataError(f"its files have {size} bytes unpacked, at most {limit} were expected", where=archive)

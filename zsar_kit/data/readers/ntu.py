@@ -57,7 +57,7 @@ def misfit(dataset: str, sample: str) -> str | None:
         least = first["actions"] + 1 if what == "action" and not early else 1
         most = (first if early and what != "setup" else own)[f"{what}s"]
         if not least <= number <= most:
-            whose = f"{dataset}'s" if what == "setup" else f"those of setup {numbers[0]},"
+            whose = f"{dataset}'s" if what == "setup" else f"setup {numbers[0]}'s"
             return f"{what} {number} of its name is none of {whose} {least}..{most}"
     return None
 
