@@ -47,6 +47,31 @@ def test_help_shows_defaults(capsys):
     assert "default: workspace" in shown
 
 
+def shown_help(capsys, *command: str) -> str:
+    with pytest.raises(SystemExit):
+        main([*command, "--help"])
+    return re.sub(r"[\s│]+", " ", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda c: c[-1])
+def test_no_panel_is_called_options_options(command, capsys):
+    assert "options options" not in shown_help(capsys, *command)
+
+
+def test_choices_of_imported_test_samples_are_those_of_the_importer(capsys):
+    from zsar_kit.data.importers.published import TEST_ROWS
+
+    assert f"--test {{{','.join(TEST_ROWS)}}}" in shown_help(capsys, "import")
+
+
+def test_help_names_every_chain_of_every_data_set(capsys):
+    from zsar_kit.data.readers.ntu_chains import CHAINS
+    from zsar_kit.data.readers.pku_chains import PKU_CHAINS
+
+    shown = shown_help(capsys, "data", "prepare").partition("--chain")[2].partition("--strict")[0]
+    assert all(name in shown for name in (*CHAINS, *PKU_CHAINS))
+
+
 @pytest.mark.parametrize(
     ("command", "message"),
     [

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import stat
 import threading
 import zipfile
@@ -15,6 +17,7 @@ from typing import Any
 import pytest
 
 from zsar_kit.cli import main
+from zsar_kit.data import archives
 from zsar_kit.data import download as module
 from zsar_kit.data.archives import unpack
 from zsar_kit.data.catalogue import resource
@@ -23,7 +26,7 @@ from zsar_kit.data.fetch import fetch
 from zsar_kit.data.published import publication
 from zsar_kit.data.published_checks import names_digest, set_digest
 from zsar_kit.data.readers.plan import find_sources
-from zsar_kit.errors import ConfigError, DataError, DownloadError
+from zsar_kit.errors import ArtefactError, ConfigError, DataError, DownloadError
 from zsar_kit.seeding import numpy_generator
 
 BLOCK = 2**14
@@ -317,6 +320,15 @@ def test_two_members_of_one_name_are_refused(tmp_path):
         take(archive, tmp_path / "to")
 
 
+@pytest.mark.parametrize("inner", ["a.csv/2.csv", "A.csv/b/2.csv"])
+def test_a_member_inside_of_another_is_refused(tmp_path, inner):
+    for i, names in enumerate(([inner, "a.csv"], ["a.csv", inner])):
+        archive = make_zip(tmp_path / f"{i}.zip", dict.fromkeys(names, b"1"))
+        with pytest.raises(DataError, match=r"a member lies in another one .*2\.csv"):
+            take(archive, tmp_path / str(i))
+        assert written(tmp_path / str(i)) == {}
+
+
 def test_a_bomb_is_refused_by_its_declared_size(tmp_path):
     archive = make_zip(tmp_path / "a.zip", {f"{i}.csv": bytes(10**6) for i in range(3)})
     assert archive.stat().st_size < 10_000
@@ -345,6 +357,54 @@ def test_damage_is_told_by_archive_or_member(tmp_path):
     archive.write_bytes(raw[:2000] + bytes([raw[2000] ^ 1]) + raw[2001:])
     with pytest.raises(DataError, match=r"cannot be unpacked.*member 1\.csv"):
         take(archive, tmp_path / "flipped")
+
+
+class RefusingFile:
+    """A file that takes some bytes, and then the system refuses."""
+
+    def __init__(self, path: Path, mode: str, room: int, number: int) -> None:
+        self.path, self.room, self.number, self.stream = path, room, number, path.open(mode)
+
+    def __enter__(self) -> RefusingFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stream.close()
+
+    def write(self, block: bytes) -> None:
+        self.stream.write(block[: self.room])
+        self.room -= len(block)
+        if self.room < 0:
+            raise OSError(self.number, os.strerror(self.number), str(self.path))
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch, where: Any, room: int, number: int) -> None:
+    """Let the files that a module opens to write take ``room`` bytes each."""
+    fake = lambda path, mode: RefusingFile(path, mode, room, number)  # noqa: E731
+    monkeypatch.setattr(where, "open", fake, raising=False)
+
+
+REFUSALS = [
+    (errno.ENOSPC, "the disk is full .*Make room and run the same command again: it goes on where it stopped"),
+    (errno.EDQUOT, "the disk is full .*Make room and run"),
+    (errno.EIO, "the disk refuses: .*Input/output error.* run the same command again"),
+]
+
+
+@pytest.mark.parametrize(("number", "message"), REFUSALS)
+def test_what_the_disk_refuses_is_not_the_archives_fault(tmp_path, monkeypatch, number, message):
+    archive = make_zip(tmp_path / "a.zip", {"1.csv": b"one"})
+    refuse(monkeypatch, archives, 2, number)
+    with pytest.raises(ArtefactError, match=message):
+        take(archive, tmp_path / "to")
+
+
+def test_a_place_that_cannot_be_made_is_not_the_archives_fault(tmp_path):
+    archive = make_zip(tmp_path / "a.zip", {"a/1.csv": b"one"})
+    (tmp_path / "to").mkdir()
+    (tmp_path / "to" / "a").write_bytes(b"a file")
+    with pytest.raises(ArtefactError, match=r"the disk refuses: .*File exists"):
+        unpack(archive, tmp_path / "to", lambda name: True, limit=10)
 
 
 # --- a data set: fetched, compared, put in its place
@@ -415,7 +475,7 @@ def test_an_interrupted_fetch_goes_on(small_set, server, tmp_path):
 )
 def test_another_content_is_no_set(small_set, server, tmp_path, change, message):
     server.content = make_zip(tmp_path / "other.zip", ARCHIVE | change).read_bytes()
-    with pytest.raises(DownloadError, match=f"is not the set that was measured: .*{message}"):
+    with pytest.raises(DownloadError, match=f"is not the set that was measured: .*{message}.*without --strict"):
         obtain(tmp_path)
     assert not (tmp_path / "raw" / "utd_mhad").exists()
     assert written(tmp_path / "raw" / "utd_mhad.unverified") == FILES | change
@@ -439,6 +499,37 @@ def test_an_evil_archive_leaves_nothing(small_set, server, tmp_path):
     with pytest.raises(DownloadError, match="outside of the folder"):
         obtain(tmp_path)
     assert list((tmp_path / "raw").iterdir()) == []
+
+
+@pytest.mark.parametrize(("number", "message"), REFUSALS)
+def test_a_full_disk_while_unpacking_keeps_the_download(small_set, server, tmp_path, monkeypatch, number, message):
+    with monkeypatch.context() as full:
+        refuse(full, archives, 200, number)
+        with pytest.raises(ArtefactError, match=message):
+            obtain(tmp_path)
+    assert written(tmp_path / "raw") == {"utd_mhad.download/Skeleton.zip": server.content}
+    assert written(obtain(tmp_path).folder) == FILES
+    assert len(server.requests) == 1, "what was there is not asked for again"
+    assert [p.name for p in (tmp_path / "raw").iterdir()] == ["utd_mhad"]
+
+
+def test_a_full_disk_while_downloading_keeps_what_came(small_set, server, tmp_path, monkeypatch):
+    with monkeypatch.context() as full:
+        refuse(full, module, 700, errno.ENOSPC)
+        with pytest.raises(ArtefactError, match=r"the disk is full .*goes on where it stopped"):
+            obtain(tmp_path)
+    assert obtain(tmp_path).fresh
+    assert server.requests[-1]["range"] == "bytes=700-"
+
+
+def test_a_full_disk_while_copying_from_this_machine(small_set, tmp_path, monkeypatch):
+    def full(source: Path, target: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("zsar_kit.data.fetch.shutil.copyfile", full)
+    with pytest.raises(ArtefactError, match=r"the disk is full"):
+        obtain(tmp_path, mirror=str(small_set))
+    assert written(small_set) == FILES
 
 
 def test_mirrors(small_set, server, tmp_path):

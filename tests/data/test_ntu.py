@@ -22,7 +22,7 @@ from zsar_kit.data.puppet import raw_ntu
 from zsar_kit.data.puppet.raw_ntu import TROUBLES, ntu_name, skeleton_file, write_ntu
 from zsar_kit.data.puppet.world import PuppetConfig, generate
 from zsar_kit.data.readers.decimals import decimals
-from zsar_kit.data.readers.ntu import missing_samples, plan_ntu
+from zsar_kit.data.readers.ntu import misfit, missing_samples, plan_ntu
 from zsar_kit.data.readers.ntu_audit import CountRow, audit_counts
 from zsar_kit.data.readers.ntu_chains import CHAINS, NoBody
 from zsar_kit.data.readers.ntu_format import parse_ntu
@@ -535,9 +535,10 @@ def test_what_is_left_out_by_name(tmp_path):
     listed = "S001C002P005R002A008"
     named(tmp_path, "S001C001P001R001A001.skeleton", "S017C003P040R002A060.skeleton", f"{listed}.skeleton")
     named(tmp_path / "copy", "S001C001P001R001A001.skeleton")
-    named(tmp_path, "S018C001P041R001A002.skeleton", "S001C001P001R001A061.skeleton")  # of the extension
+    named(tmp_path, "S018C001P041R001A061.skeleton", "S032C003P106R002A120.skeleton")  # of the extension
     named(tmp_path, "S001C004P001R001A001.skeleton", "S001C001P001R001A121.skeleton", "S033C001P001R001A001.skeleton")
-    named(tmp_path, "S001C001P001R001A000.skeleton", "mine.skeleton")
+    named(tmp_path, "S001C001P001R001A000.skeleton", "mine.skeleton", "S001C001P041R001A001.skeleton")
+    named(tmp_path, "S018C001P107R001A061.skeleton", "S001C001P001R003A001.skeleton", "S018C001P041R001A060.skeleton")
     plan = plan_ntu("ntu60", tmp_path)
     assert [item.name for item in plan.items] == ["S017C003P040R002A060"]
     reasons = {entry.sample: (entry.reason, entry.expected) for entry in plan.left_out}
@@ -549,18 +550,29 @@ def test_what_is_left_out_by_name(tmp_path):
         "S033C001P001R001A001": ("unknown", False),
         "S001C001P001R001A000": ("unknown", False),
         "mine": ("unknown", False),
+        "S001C001P041R001A001": ("unknown", False),
+        "S018C001P107R001A061": ("unknown", False),
+        "S001C001P001R003A001": ("unknown", False),
+        "S018C001P041R001A060": ("unknown", False),
     }
     details = {entry.sample: entry.detail for entry in plan.left_out}
     for place in (tmp_path / "S001C001P001R001A001.skeleton", tmp_path / "copy" / "S001C001P001R001A001.skeleton"):
         assert str(place) in details["S001C001P001R001A001"]
-    assert "camera 4 of its name is none of ntu60's 1..3" in details["S001C004P001R001A001"]
+    assert "camera 4 of its name is none of setup 1's 1..3" in details["S001C004P001R001A001"]
+    assert "performer 41 of its name is none of setup 1's 1..40" in details["S001C001P041R001A001"]
+    assert "replication 3 of its name is none of setup 1's 1..2" in details["S001C001P001R003A001"]
+    assert "setup 18 of its name is none of ntu60's 1..17" in details["S018C001P041R001A060"]
     assert "must look like SsssCcccPpppRrrrAaaa.skeleton" in details["mine"]
     assert plan.notes == ("2 files are of NTU RGB+D's extension, not of ntu60, and were passed over.",)
     assert plan.found == 3
     larger = plan_ntu("ntu120", tmp_path)
     assert [item.name for item in larger.items] == [
-        "S001C001P001R001A061", "S017C003P040R002A060", "S018C001P041R001A002",
+        "S017C003P040R002A060", "S018C001P041R001A061", "S032C003P106R002A120",
     ]  # fmt: skip
+    details = {entry.sample: entry.detail for entry in larger.left_out}
+    assert "performer 107 of its name is none of setup 18's 1..106" in details["S018C001P107R001A061"]
+    assert "action 60 of its name is none of setup 18's 61..120" in details["S018C001P041R001A060"]
+    assert "performer 41 of its name is none of setup 1's 1..40" in details["S001C001P041R001A001"]
     assert (larger.complete, larger.found, larger.notes) == (114480, 5, ())
 
 
@@ -577,7 +589,7 @@ def test_wrong_places_are_refused(tmp_path):
     (tmp_path / "notes.txt").write_text("nothing")
     with pytest.raises(DataError, match=r"ntu60 needs \.skeleton files, found none.*SsssCcccPpppRrrrAaaa"):
         plan_ntu("ntu60", tmp_path)
-    named(tmp_path, "S018C001P041R001A002.skeleton")
+    named(tmp_path, "S018C001P041R001A062.skeleton")
     with pytest.raises(DataError, match=r"none of 1 .skeleton files can be read as a sample of ntu60.*other data set"):
         plan_ntu("ntu60", tmp_path)
     with pytest.raises(DataError, match=r"no data set 'ntu61'.*Did you mean 'ntu60'"):
@@ -624,6 +636,8 @@ def test_every_listed_name_is_one_of_the_data_set():
             assert int(name[1:4]) in setups
             assert 1 <= int(name[5:8]) <= 3
             assert 1 <= int(name[17:20]) <= actions
+            assert misfit("ntu120", name) is None
+            assert (misfit("ntu60", name) is None) == (part == "setups_1_to_17")
 
 
 def test_counts_are_audited(tmp_path):

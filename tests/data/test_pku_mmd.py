@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import pickle
 import re
+import shutil
 import zipfile
 from collections import Counter
 from pathlib import Path
@@ -19,9 +20,10 @@ from zsar_kit.data.leakage import EncoderRecord, check_encoder
 from zsar_kit.data.puppet.raw_pku import WrittenPku, pku_label, write_pku_mmd
 from zsar_kit.data.puppet.world import PuppetConfig
 from zsar_kit.data.readers.pku_chains import resize_time, shoulders_along_x, star_chain
+from zsar_kit.data.readers.pku_files import video_files
 from zsar_kit.data.readers.pku_format import Label, check_range, parse_labels, parse_lists, parse_skeletons
 from zsar_kit.data.readers.pku_mmd import SAMPLE, plan_pku_mmd, sample_name, video_of
-from zsar_kit.data.readers.plan import Reading, ReadPlan
+from zsar_kit.data.readers.plan import Reading, ReadPlan, find_sources
 from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.data.skeletons import SkeletonSequence, check_sequence
 from zsar_kit.data.splits import load_split
@@ -497,6 +499,8 @@ def test_both_parts_may_lie_in_one_folder(tmp_path):
         ("v1/skeleton", "v1/label"),
         ("PKUMMD", "LABELS"),
         ("labelled/skeletons", "labelled"),
+        ("joints", "annot"),
+        ("a", "b"),
     ],
 )
 @pytest.mark.parametrize("packed", ["no", "each", "one"])
@@ -538,7 +542,11 @@ def test_one_list_is_enough_and_the_other_is_missed(tmp_path):
     (root / "Split/cross-view.txt").unlink()
     plan = plan_pku_mmd("pku_mmd", root)
     assert list(plan.parts) == ["xsub"]
-    assert plan.notes == ("no xview list was found: this protocol will not be there",)
+    said = "no {} list was found: this protocol will not be there; put {} beside the other list and prepare again"
+    assert plan.notes == (said.format("xview", "cross-view.txt"),)
+    root = small_download(tmp_path / "2", "pku_mmd_2")
+    (root / "Split/cross_subject_v2.txt").unlink()
+    assert plan_pku_mmd("pku_mmd_2", root).notes == (said.format("xsub", "cross_subject_v2.txt"),)
 
 
 def test_the_lists_count_for_what_was_prepared(tmp_path):
@@ -609,16 +617,83 @@ def test_no_plan_without_what_it_needs(tmp_path):
         plan_pku_mmd("pku_mmd", root, chain="stars")
     with pytest.raises(DataError, match="there is no such folder or archive"):
         plan_pku_mmd("pku_mmd", tmp_path / "nowhere")
-    with pytest.raises(DataError, match=r"pku_mmd_2 needs skeleton files A01N01-L\.txt, found none .*in their name"):
-        plan_pku_mmd("pku_mmd_2", root)
-    (root / "Label").rename(root / "annotations")
     with pytest.raises(
-        DataError, match=r"needs label files 0002-L\.txt, found none .* folders with 'label' in their name"
+        DataError, match=r"pku_mmd_2 needs skeleton files A01N01-L\.txt, found none \(in .*that holds all"
     ):
+        plan_pku_mmd("pku_mmd_2", root)
+    shutil.rmtree(root / "Label")
+    with pytest.raises(DataError, match=r"needs label files 0002-L\.txt, found none \(in .* that holds all"):
         plan_pku_mmd("pku_mmd", root)
     write(root / "Label_PKUMMD.7z", b"7z")
     with pytest.raises(DataError, match=r"needs label files .*Unpack Label_PKUMMD\.7z first: 7z x Label_PKUMMD\.7z\."):
         plan_pku_mmd("pku_mmd", root)
+
+
+@pytest.mark.parametrize(
+    ("gone", "message"),
+    [
+        ("Label", r"needs label files 0002-L\.txt, found none"),
+        ("Skeleton", r"needs skeleton files 0002-L\.txt, found none"),
+        ("Split", r"needs the official lists .*cross-subject\.txt and cross-view\.txt\), found none"),
+    ],
+)
+def test_what_is_absent_may_be_in_a_damaged_archive(tmp_path, gone, message):
+    root = small_download(tmp_path)
+    shutil.rmtree(root / gone)
+    for name in ("first", "second"):
+        write(root / f"{name}.zip", b"PK\x03\x04 and no more")
+    both = r"; the archive .*first\.zip cannot be opened: .*; the archive .*second\.zip cannot be opened"
+    with pytest.raises(DataError, match=message + both + r".*Fetch what is damaged again\."):
+        plan_pku_mmd("pku_mmd", root)
+
+
+def first_line_cases() -> dict[str, tuple[bytes, bool]]:
+    skeleton = skeleton_text(bodies(2))
+    return {
+        "labels": (b"3,2,9,1\n4,10,12,2\n", True),
+        "labels without confidence": (b"3,2,9\n", True),
+        "one row, no line end": (b"51,10,20,2", True),
+        "blanks, CRLF, byte order mark": (b"\xef\xbb\xbf 3, 2, 9, 1 \r\n4,10,12,2\r\n", True),
+        "a label and then skeletons": (b"3,2,9,1\n" + skeleton, True),
+        "skeletons": (skeleton, False),
+        "skeletons of few bytes": (b" ".join([b"0"] * 150) + b"\n", False),
+        "a label line late": (skeleton + b"3,2,9,1\n", False),
+        "empty": (b"", False),
+        "two numbers": (b"3,2\n", False),
+        "five numbers": (b"3,2,9,1,1\n", False),
+        "decimal commas": (b"0,25 1,5 2,5\n", False),
+        "no text": (bytes(range(256)), False),
+    }
+
+
+@pytest.mark.parametrize("case", first_line_cases())
+@pytest.mark.parametrize("packed", [False, True])
+def test_where_no_folder_tells_the_first_line_does(tmp_path, case, packed):
+    content, is_label = first_line_cases()[case]
+    for folder in ("plain", "skeletons", "labels"):
+        if packed:
+            (tmp_path / folder).mkdir()
+            with zipfile.ZipFile(tmp_path / folder / "x.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+                archive.writestr("y/0002-L.txt", content)
+        else:
+            write(tmp_path / folder / "0002-L.txt", content)
+        found, _ = find_sources(tmp_path / folder, ".txt")
+        assert video_files("pku_mmd", tmp_path / folder, found) == (([], found) if is_label else (found, []))
+        found = [source for source in find_sources(tmp_path, ".txt")[0] if folder in str(source)]
+        told = folder == "labels" or (folder == "plain" and is_label)
+        assert video_files("pku_mmd", tmp_path, found) == (([], found) if told else (found, []))
+
+
+def test_files_are_opened_only_where_names_do_not_tell(tmp_path):
+    write(tmp_path / "a/0002-L.txt", b"3,2,9,1\n")
+    write(tmp_path / "labels/0002-M.txt", b"3,2,9,1\n")
+    write(tmp_path / "b/0002-R.txt", skeleton_text(bodies(100)))
+    found, _ = find_sources(tmp_path, ".txt")
+    for path in tmp_path.rglob("*.txt"):
+        path.unlink()
+    skeletons, labels = video_files("pku_mmd", tmp_path, found)
+    assert [source.name for source in labels] == ["0002-M.txt"]
+    assert [source.name for source in skeletons] == ["0002-L.txt", "0002-R.txt"], "reading tells that they are gone"
 
 
 def test_the_official_lists_must_be_there_and_agree(tmp_path):

@@ -17,6 +17,8 @@ from zsar_kit.cli import main
 from zsar_kit.data.catalogue import resource
 from zsar_kit.data.published import publication, publication_names
 from zsar_kit.data.published_checks import check_files, names_digest, set_digest
+from zsar_kit.data.readers.ntu import plan_ntu
+from zsar_kit.data.readers.pku_mmd import plan_pku_mmd
 from zsar_kit.data.readers.plan import find_sources
 from zsar_kit.data.readers.registry import raw_formats
 from zsar_kit.errors import ConfigError, DataError
@@ -206,10 +208,11 @@ def test_missing_files_are_told_by_setup_and_performer(small_ntu, tmp_path, gone
     "name",
     ["S001C001P001R001A061", "S018C001P041R001A060", "S001C004P001R001A001", "S001C001P001R003A001",
      "S000C001P001R001A001", "S033C001P001R001A061", "S001C001P000R001A001", "s001C001P001R001A001",
-     "S001C001P001R001A001 (1)"],
+     "S001C001P041R001A001", "S018C001P107R001A061", "S001C001P001R001A001 (1)"],
 )  # fmt: skip
 def test_names_that_no_sample_has(small_ntu, tmp_path, name):
     (problem,) = check_ntu(ntu_zip(tmp_path / "a.zip", **{name: b"1\n0\n"})).problems
+    assert name in {entry.sample for entry in plan_ntu("ntu120", tmp_path).left_out}, "as in preparing"
     assert problem == f"1 .skeleton files have no name of the data set: {tmp_path / 'a.zip'}, member {name}.skeleton"
 
 
@@ -250,7 +253,10 @@ def test_there_must_be_something(tmp_path):
 
 
 def pku(root: Path, names: dict[str, list[str]]) -> Path:
-    line = {"Skeletons": " ".join(["0.5"] * 150) + "\n", "Labels": "3,10,40,1\n", "Split": "Training videos:\n"}
+    skeletons, labels = " ".join(["0.5"] * 150) + "\n", "3,1,1,1\n"
+    line = {"Skeletons": skeletons, "joints": skeletons, "Labels": labels, "annot": labels}
+    videos = sorted({Path(name).stem for folder, files in names.items() if folder != "Split" for name in files})
+    line["Split"] = f"Training videos:\n{videos[0]}\nTest videos:\n{', '.join(videos[1:])}\n"
     for folder, files in names.items():
         (root / folder).mkdir(parents=True, exist_ok=True)
         for name in files:
@@ -261,6 +267,7 @@ def pku(root: Path, names: dict[str, list[str]]) -> Path:
 PKU = {"0002-L.txt", "0002-M.txt", "0002-R.txt"}
 
 
+@pytest.mark.parametrize("folders", [("Skeletons", "Labels"), ("joints", "annot")])
 @pytest.mark.parametrize(
     ("dataset", "names", "lists"),
     [
@@ -268,11 +275,29 @@ PKU = {"0002-L.txt", "0002-M.txt", "0002-R.txt"}
         ("pku_mmd_2", {"A01N01-L.txt", "A01N01-M.txt"}, ["cross_subject_v2.txt", "cross_view_v2.txt"]),
     ],
 )
-def test_a_whole_pku_folder(tmp_path, known, dataset, names, lists):
+def test_a_whole_pku_folder(tmp_path, known, dataset, names, lists, folders):
     known("pku_mmd", files=3)
-    pku(tmp_path, {"Skeletons": [*names], "Labels": [*names], "Split": lists})
+    pku(tmp_path, {folders[0]: [*names], folders[1]: [*names], "Split": lists})
     report = check_files(dataset, tmp_path, contents=True)
     assert (report.problems, report.found) == ((), len(names))
+    plan = plan_pku_mmd(dataset, tmp_path, chain="raw")
+    assert {f"{item.name}.txt" for item in plan.items} == names, "what is whole can be prepared"
+    assert (plan.left_out, plan.notes) == ((), ())
+    assert all(plan.read(item).sequences for item in plan.items)
+
+
+def test_lists_count_if_they_are_of_the_data_set_and_sound(tmp_path, known):
+    """A list of the other part is none, and a broken one is told by the same words as in preparing."""
+    known("pku_mmd", files=3)
+    pku(tmp_path, {"Skeletons": [*PKU], "Labels": [*PKU], "Split": ["cross-view.txt"]})
+    other = tmp_path / "Split" / "cross-subject.txt"
+    other.write_text("Training videos:\nA01N01-L\nTest videos:\nA01N02-L\n")
+    assert check_files("pku_mmd", tmp_path).problems == ("the official list cross-subject.txt is not there",)
+    other.write_text("Training videos:\n0002-L\n")
+    (problem,) = check_files("pku_mmd", tmp_path).problems
+    with pytest.raises(DataError, match="must have 4 lines") as caught:
+        plan_pku_mmd("pku_mmd", tmp_path)
+    assert problem == str(caught.value)
 
 
 def test_what_pku_lacks_is_told(tmp_path, known):

@@ -124,6 +124,19 @@ def test_pku_rows_are_read_and_written(tmp_path: Path, rng):
         assert (again["x_train"].dtype, again["y_train"].dtype) == (np.float32, np.int64)
 
 
+def test_pku_rows_that_end_in_zeros_come_back(tmp_path: Path, rng):
+    """They were resampled to their length, not filled up: no frame may go, or the others would move on export."""
+    still, whole = bodies(rng, 2, 64), bodies(rng, 1, 64)
+    still[:, 50:] = 0
+    x, y = np.stack([pku_row(still), pku_row(whole)]), np.array([[1], [2]])
+    skeletons = imported(tmp_path, {"x_train": x, "y_train": y, "x_test": x, "y_test": y}, "pku")
+    assert skeletons.index.frames.tolist() == [64] * 4
+    assert np.array_equal(skeletons.sequence(0).joints, still)
+    export_skeletons(skeletons, skeletons.parts["xsub"], "pku", tmp_path / "again.npz")
+    with np.load(tmp_path / "again.npz", allow_pickle=False) as again:
+        assert np.array_equal(again["x_train"], x)
+
+
 def own(tmp_path: Path, sequences: list[np.ndarray], dataset: str = "pku_mmd", layout: str = "ntu25") -> SkeletonSet:
     names = class_names(dataset)
     return from_arrays(tmp_path / "own", sequences, [0] * len(sequences), names, dataset=dataset, layout=layout)

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+from inspect import signature
+
 import pytest
 import torch
 
+from zsar_kit.cli.data import features
+from zsar_kit.cli.runs import TrainOptions
+from zsar_kit.data.catalogue import most_persons
 from zsar_kit.data.skeletons import STREAMS
 from zsar_kit.encoders.config import EncoderConfig
 from zsar_kit.encoders.presets import encoder_preset, encoder_presets
 from zsar_kit.errors import ConfigError
 from zsar_kit.experiments.config import RunConfig
-from zsar_kit.experiments.sweep import Suite
+from zsar_kit.experiments.notebooks import (
+    ClipParameters,
+    EvaluateParameters,
+    QuickstartParameters,
+    TrainParameters,
+)
+from zsar_kit.experiments.sweep import Suite, customary_suite, load_suite, suite_encoder
 
 
 def test_settings_of_before_keep_their_digests():
@@ -104,6 +116,55 @@ def test_presets_by_name():
     assert set(encoder_presets()) == {*STEPS, "st_gcn_smie"}
     with pytest.raises(ConfigError, match=r"unknown encoder preset 'st_gcn_smei'.*Did you mean 'st_gcn_smie'"):
         encoder_preset("st_gcn_smei")
+
+
+@pytest.mark.parametrize(("dataset", "persons"), [("ntu60", 2), ("pku_mmd_2", 2), ("utd_mhad", 1)])
+def test_a_data_set_without_settings_gets_the_cpu_preset_and_is_told(dataset, persons, caplog):
+    suite = Suite(f"nothing of {dataset}", (), (), {"puppet": {"width": 0.5}})
+    with caplog.at_level("INFO", logger="zsar_kit"):
+        found = {suite.encoder(dataset), suite.encoder(dataset)}
+    assert found == {encoder_preset("cpu").override({"persons": persons})}
+    assert suite.encoder(dataset, 7) == encoder_preset("cpu").override({"persons": persons, "seed": 7})
+    assert [r.getMessage() for r in caplog.records] == [
+        f"No encoder settings for {dataset} in the suite 'nothing of {dataset}': the encoder preset cpu is used."
+    ]
+    assert suite.encoder("puppet") == EncoderConfig(width=0.5)
+
+
+@pytest.mark.parametrize("dataset", ["utd_mhad", "nw_ucla", "kinder_gator"])
+def test_the_persons_of_a_data_set_are_those_of_its_suite(dataset):
+    assert load_suite("real").encoder(dataset).persons == most_persons(dataset) == 1
+
+
+#: of the encoders that suites had for their own data sets when results were made; what stands under them must be found
+DIGESTS = {
+    "demo": {"puppet": "53f0e56e303f"},
+    "real": {"utd_mhad": "898e7297c29e", "nw_ucla": "297c53e21074", "kinder_gator": "898e7297c29e"},
+    "random": {"utd_mhad": "898e7297c29e"},
+    "encoders": {"utd_mhad": "898e7297c29e"},
+}
+
+
+@pytest.mark.parametrize("suite", DIGESTS)
+def test_the_settings_of_suites_stay(suite):
+    assert {name: load_suite(suite).encoder(name).digest() for name in load_suite(suite).encoders} == DIGESTS[suite]
+
+
+def test_one_default_suite_for_all_commands():
+    assert (customary_suite("puppet"), customary_suite("ntu60"), customary_suite("utd_mhad")) == (
+        "demo",
+        "real",
+        "real",
+    )
+    assert suite_encoder("", "puppet") == suite_encoder("demo", "puppet")
+    assert suite_encoder("", "utd_mhad") == suite_encoder("real", "utd_mhad")
+    assert load_suite("", "puppet") == load_suite("demo")
+    with pytest.raises(ConfigError, match="unknown suite ''"):
+        load_suite("")
+    choices = [field.default for field in fields(TrainOptions) if field.name == "suite"]
+    choices += [signature(features).parameters["suite"].default]
+    choices += [kind().suite for kind in (QuickstartParameters, TrainParameters, EvaluateParameters, ClipParameters)]
+    assert set(choices) == {""}
 
 
 def test_a_suite_may_change_a_preset():

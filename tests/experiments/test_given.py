@@ -27,6 +27,9 @@ from zsar_kit.experiments.sweep import load_suite
 SPLIT = load_split("puppet", "23/5")
 RIDGE = {"method": "ridge", "preset": "motion"}
 FIXED = {**RIDGE, "overrides": {"penalty": 0.1}}
+FEATURES = ["import", "flora", "x", "--dataset", "puppet", "--split", "23/5", "--out", "o"]
+TRAIN = ["train", "ntu60", "55/5", "--features-from", "x"]
+SKELETONS = ["import", "ctrgcn", "x", "--dataset", "ntu60", "--protocol", "xsub"]
 CLASSES, EACH, WIDTH, TRAINING = 28, 12, 16, 8
 
 
@@ -114,15 +117,15 @@ def test_marks_stand_in_the_result_and_in_the_table(place):
         table = commands.show_runs([folder.path], None)
         caveat = calibration.partition(", ")[2]
         assert f"Encoder: {mark}. Gamma: pseudo-unseen classes of the train part ({caveat})." in table
-        assert f"| ridge (motion) on {name} " in table
+        assert f"| ridge (motion) on {place.root / name} " in table
 
 
 @pytest.mark.offline_lm
 def test_runs_on_different_features_share_no_row(place):
     folders = [run(config(place, name), place.workspace).path for name in ("synse", "smie")]
     table = commands.show_runs(folders, None)
-    assert "on synse " in table
-    assert "on smie " in table
+    assert f"on {place.root / 'synse'} " in table
+    assert f"on {place.root / 'smie'} " in table
 
 
 def test_an_unknown_encoder_is_refused_unless_allowed(place):
@@ -271,11 +274,25 @@ def test_from_the_command_line(place, tmp_path, capsys):
         (["import", "flora", "x", "--dataset", "puppet", "--split", "23/5"], "the format 'flora' needs --out"),
         (["import", "ctrgcn", "x", "--dataset", "ntu60"], "the format 'ctrgcn' needs --protocol"),
         (["import", "ctrgcn", "x", "--dataset", "ntu60", "--protocol", "xsub"], "the file does not exist"),
+        ([*TRAIN, "--suite", "real"], "--suite real says how an encoder is trained"),
+        ([*TRAIN, "--encoder", "cpu"], "--encoder cpu says how an encoder is trained"),
+        ([*TRAIN, "--stream", "bone"], "--stream bone says how an encoder is trained"),
+        (
+            [*FEATURES, "--protocol", "xsub"],
+            "--protocol xsub is an option of skeletons, and 'flora' is a format of feat",
+        ),
+        (
+            [*SKELETONS, "--split", "55/5"],
+            "--split 55/5 is an option of features, and 'ctrgcn' is a format of skeletons",
+        ),
+        ([*SKELETONS, "--test", "zsl"], "--test zsl is an option of features"),
+        ([*SKELETONS, "--encoder", "x"], "--encoder x is an option of features"),
+        ([*SKELETONS, "--encoder-classes", "seen"], "--encoder-classes seen is an option of features"),
         (["export", "flora", "no-such-folder", "o"], "is made from a FeatureSet, here is no artefact"),
     ],
 )
 def test_bad_commands_say_what_to_do(command, message, capsys, tmp_path):
-    options = ["--workspace", str(tmp_path / "w")] if command[0] == "import" else []
+    options = ["--workspace", str(tmp_path / "w")] if command[0] != "export" else []
     assert main([*command, *options]) == 2
     assert message in capsys.readouterr().err
 
@@ -316,6 +333,8 @@ def test_skeletons_from_the_command_line(tmp_path, capsys):
     assert main(["export", "ctrgcn", source, str(out), "--protocol", "xsub"]) == 0
     with np.load(out, allow_pickle=False) as again:
         assert np.array_equal(again["x_test"], x)
+    assert main(["export", "ctrgcn", source, str(out), "--protocol", "xsub", "--split", "55/5"]) == 2
+    assert "--split 55/5 is an option of features, and 'ctrgcn' is a format of skeletons" in capsys.readouterr().err
     assert main(["export", "flora", source, str(out), "--split", "55/5"]) == 2
     assert "is made from a FeatureSet, here is a SkeletonSet" in capsys.readouterr().err
 

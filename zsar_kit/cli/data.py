@@ -37,7 +37,8 @@ def data_prepare(
     Args:
         dataset: puppet (needs no root), ntu60, ntu120, pku_mmd, pku_mmd_2, utd_mhad, nw_ucla, or kinder_gator.
         root: folder of the raw files or of the downloaded zip archives, at any depth; or one archive.
-        chain: how raw bodies become a sequence: ctrgcn or shift_gcn (NTU RGB+D); the customary way if empty.
+        chain: how raw bodies become a sequence: ctrgcn or shift_gcn (NTU RGB+D), star or raw (PKU-MMD); the customary
+            way (ctrgcn, star) if empty.
         strict: stop at the first broken file, and require the whole data set.
         replace: replace a set that stands there and was made in another way, or of more files.
         processes: how many read at once; all cores if 0.
@@ -88,7 +89,7 @@ def split_make(
 def features(
     dataset: Dataset,
     split: Split,
-    suite: str = "real",
+    suite: str = "",
     encoder: str = "",
     stream: Literal["", "joint", "bone", "motion", "bone_motion", "4s"] = "",
     maps: bool = False,
@@ -103,7 +104,7 @@ def features(
     Args:
         dataset: name of a prepared data set.
         split: name of a class split, a split file, or 'all' for every split of the data set.
-        suite: the suite whose encoder settings are used.
+        suite: the suite whose encoder settings are used; demo for puppet and real for all others if empty.
         encoder: an encoder preset to use instead: cpu, shift_gcn, neuron, flora, or st_gcn_smie.
         stream: what the encoder sees; 4s trains one encoder for each stream and fuses their features.
         maps: also keep un-pooled maps.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated
+from typing import Annotated, Literal
 
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
@@ -22,7 +22,7 @@ def exchange_commands() -> ModuleType:
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """What the files are."""
+    """What the file or folder holds."""
 
     dataset: str
     """name of the data set, e.g. ntu60"""
@@ -30,7 +30,7 @@ class ImportOptions:
     """of features: the class split that they were made for, e.g. 55/5"""
     out: Path | None = None
     """folder to make; skeletons go into the workspace without it"""
-    test: str = "both"
+    test: Literal["both", "zsl", "gzsl"] = "both"
     """of features: both (the unseen test samples are there twice and must agree), zsl, or gzsl"""
     encoder: str = ""
     """of features: name of the encoder, for people"""
@@ -44,7 +44,7 @@ class ImportOptions:
 def import_(
     form: Format,
     path: Annotated[Positional[Path], arg(metavar="PATH")],
-    options: Annotated[ImportOptions, OmitArgPrefixes],
+    file: Annotated[ImportOptions, OmitArgPrefixes],
     place: Where = Place(),
 ) -> None:
     """Import published features (synse, flora, smie) or skeletons in one .npz (ctrgcn, pku).
@@ -52,9 +52,9 @@ def import_(
     Args:
         form: synse (a folder, also of SA-DVAE, MSF, FS-VAE, TDSM), flora (.npz), smie (a folder), ctrgcn, or pku.
         path: the file or folder.
-        options: what the files are.
+        file: what the file or folder holds.
     """
-    say(exchange_commands().import_(form, path, place.open(), **vars(options)))
+    say(exchange_commands().import_(form, path, place.open(), **vars(file)))
 
 
 def export(

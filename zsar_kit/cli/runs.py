@@ -31,8 +31,8 @@ class TrainOptions:
     """fields of the preset to replace, e.g. align.steps=300 text.pool=seen"""
     seeds: tuple[int, ...] = (0,)
     """one run for each"""
-    suite: str = "demo"
-    """the suite whose encoder settings are used"""
+    suite: str = ""
+    """the suite whose encoder settings are used; demo for puppet and real for all others if empty"""
     encoder: str = ""
     """an encoder preset to use instead (see `zsar features`)"""
     stream: Literal["", "joint", "bone", "motion", "bone_motion", "4s"] = ""
@@ -59,7 +59,9 @@ def train(method: Annotated[TrainOptions, OmitArgPrefixes] = TrainOptions(), pla
     from zsar_kit.experiments.config import RunConfig
 
     workspace = place.open()
-    chosen_encoder = import_module("zsar_kit.experiments.feature_commands").chosen_encoder
+    encoder = import_module("zsar_kit.experiments.feature_commands").encoder_of_run(
+        workspace, method.dataset, method.suite, method.encoder, method.stream, features_from=method.features_from
+    )
     base = RunConfig(
         dataset=method.dataset,
         split=method.split,
@@ -68,7 +70,7 @@ def train(method: Annotated[TrainOptions, OmitArgPrefixes] = TrainOptions(), pla
         preset=method.preset,
         overrides=commands().parse_overrides(method.set),
         language_model=method.language_model,
-        encoder=chosen_encoder(workspace, method.dataset, method.suite, method.encoder, method.stream),
+        encoder=encoder,
         encoder_from=method.encoder_from,
         low_shot=method.low_shot,
         trace=method.trace,

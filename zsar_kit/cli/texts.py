@@ -108,31 +108,31 @@ class GenerateOptions:
 @texts.command(name="generate")
 def texts_generate(
     class_list: Annotated[Positional[Path], arg(metavar="CLASSES.txt")],
-    options: Annotated[GenerateOptions, OmitArgPrefixes],
+    generator: Annotated[GenerateOptions, OmitArgPrefixes],
     place: Where = Place(),
 ) -> int:
     """Have a language model write the texts of a class list; stopped, the same command goes on where it was.
 
     Args:
         class_list: class names, one a line.
-        options: who writes, and what it may cost.
+        generator: who writes, and what it may cost.
     """
     from zsar_kit.semantics.estimate import GenerateConfig
 
     shared = ("model", "temperature", "max_tokens", "attempts", "price_in", "price_out", "max_price")
-    config = GenerateConfig(**{name: getattr(options, name) for name in shared})
+    config = GenerateConfig(**{name: getattr(generator, name) for name in shared})
     text, complete = text_commands().generate(
         class_list,
-        options.out,
+        generator.out,
         config,
-        dataset=options.dataset,
-        base_url=options.base_url,
-        key_env=options.key_env,
-        timeout=options.timeout,
-        retries=options.retries,
+        dataset=generator.dataset,
+        base_url=generator.base_url,
+        key_env=generator.key_env,
+        timeout=generator.timeout,
+        retries=generator.retries,
         device=place.device,
         progress=not place.quiet,
-        estimate_only=options.estimate,
+        estimate_only=generator.estimate,
     )
     say(text)
     return 0 if complete else 1

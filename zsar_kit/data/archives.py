@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import stat
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
-from zsar_kit.errors import DataError
+from zsar_kit.errors import ArtefactError, DataError
 
 _BLOCK = 2**18
 _BROKEN = (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError)
@@ -31,6 +32,7 @@ def unpack(archive: Path, to: Path, wanted: Callable[[str], bool], *, limit: int
     Raises:
         DataError: it is no whole zip archive, a member is damaged, encrypted, a link, or would land outside of the
             folder or on another member, or they are more than ``limit`` bytes.
+        ArtefactError: the disk is full, or refuses the files for another reason; the archive is not to blame.
     """
     try:
         with zipfile.ZipFile(archive) as opened:
@@ -59,6 +61,9 @@ def _chosen(
             raise DataError("two members have the same name", where=f"{archive}, member {member.filename}")
         seen.add(str(place).casefold())
         chosen[place] = member
+    for place, member in chosen.items():
+        if any(str(folder).casefold() in seen for folder in place.parents):
+            raise DataError("a member lies in another one", where=f"{archive}, member {member.filename}")
     size = sum(member.file_size for member in chosen.values())
     if size > limit:
         raise DataError(f"its files have {size} bytes unpacked, at most {limit} were expected", where=archive)
@@ -75,14 +80,32 @@ def _place(member: zipfile.ZipInfo, archive: Path) -> PurePosixPath:
 
 def _write(opened: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path, archive: Path) -> None:
     """Write one member; the checksum is compared on the way, and no more than the declared size is read."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with opened.open(member) as source, open(path, "wb") as stream:
-            while block := source.read(_BLOCK):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "wb") as stream:
+            for block in _blocks(opened, member, archive):
                 stream.write(block)
-    except _BROKEN as error:
-        problem = f"this member cannot be unpacked: {error}"
-        raise DataError(problem, where=f"{archive}, member {member.filename}", remedy="Fetch it again.") from None
+    except OSError as error:
+        raise disk_fault(error, path) from None
     if path.stat().st_size != member.file_size:
         problem = f"this member has {path.stat().st_size} bytes instead of {member.file_size}"
         raise DataError(problem, where=f"{archive}, member {member.filename}", remedy="Fetch it again.")
+
+
+def _blocks(opened: zipfile.ZipFile, member: zipfile.ZipInfo, archive: Path) -> Iterator[bytes]:
+    """The content of one member. Only what goes wrong in reading is the archive's fault."""
+    try:
+        with opened.open(member) as source:
+            while block := source.read(_BLOCK):
+                yield block
+    except _BROKEN as error:
+        problem = f"this member cannot be unpacked: {error}"
+        raise DataError(problem, where=f"{archive}, member {member.filename}", remedy="Fetch it again.") from None
+
+
+def disk_fault(error: OSError, where: Path) -> ArtefactError:
+    """What to say where files cannot be written: the disk is full, or the system's own words."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    problem = "the disk is full" if full else f"the disk refuses: {error}"
+    advice = "Make room and run" if full else "Put that right and run"
+    return ArtefactError(problem, where=where, remedy=f"{advice} the same command again: it goes on where it stopped.")

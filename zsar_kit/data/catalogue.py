@@ -73,6 +73,15 @@ def class_names(dataset: str) -> tuple[str, ...]:
     )
 
 
+def most_persons(dataset: str) -> int:
+    """Most persons that a clip of a data set shows: 1 or 2.
+
+    Raises:
+        SplitError: the data set is not known.
+    """
+    return int(entry("classes.toml", dataset).get("persons", 2))
+
+
 def ntu_ids(dataset: str = "puppet") -> tuple[int, ...]:
     """The NTU class id behind each class of a data set that is built after NTU's classes."""
     facts = entry("classes.toml", dataset)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zsar_kit.artefacts import atomic_folder
-from zsar_kit.data.archives import unpack
+from zsar_kit.data.archives import disk_fault, unpack
 from zsar_kit.data.download import download, is_url
 from zsar_kit.data.published import Publication, publication
 from zsar_kit.data.published_checks import check_files
@@ -54,6 +54,7 @@ def fetch(
         DownloadError: it is given on request only, cannot be downloaded, or is not the set that was measured; in the
             last case its files stay beside the folder.
         DataError: the archive is damaged or not to be trusted.
+        ArtefactError: the disk is full, or refuses the files; what is downloaded already is kept.
     """
     facts = publication(dataset)
     _refuse_on_request(facts)
@@ -72,17 +73,20 @@ def fetch(
         )
     unverified = to.with_name(f"{to.name}.unverified")
     here = _local(facts, mirror)
-    if here is not None:
-        _lay_out(facts, here, unverified)
-    else:
-        _download_and_lay_out(facts, mirror, to, unverified, progress=progress, pause=pause)
+    try:
+        if here is not None:
+            _lay_out(facts, here, unverified)
+        else:
+            _download_and_lay_out(facts, mirror, to, unverified, progress=progress, pause=pause)
+    except OSError as error:
+        raise disk_fault(error, unverified.parent) from None
     report = check_files(dataset, unverified)
     if not report.whole:
         raise DownloadError(
             f"{facts.title} came, but is not the set that was measured: {'; '.join(report.problems)}",
             where=unverified,
-            remedy="Its files stay there. If you trust them, prepare from that folder, with --no-strict where files "
-            "are missing; numbers will not be comparable.",
+            remedy="Its files stay there. If you trust them, prepare from that folder, without --strict where "
+            "files are missing; numbers will not be comparable.",
         )
     if to.is_dir():
         to.rmdir()  # empty, as was seen above
@@ -126,7 +130,11 @@ def _local(facts: Publication, mirror: str) -> Path | None:
 def _download_and_lay_out(
     facts: Publication, mirror: str, to: Path, folder: Path, *, progress: bool, pause: float
 ) -> None:
-    """Download the archive beside ``to`` and unpack it into ``folder``; once whole it goes away, good or bad."""
+    """Download the archive beside ``to`` and unpack it into ``folder``.
+
+    The archive goes away once it is unpacked or found to be of no use; where the disk is at fault it waits for the
+    next attempt.
+    """
     urls = facts.urls
     if mirror:
         own = mirror.partition("?")[0].endswith(".zip")
@@ -140,9 +148,9 @@ def _download_and_lay_out(
     try:
         _lay_out(facts, archive, folder)
     except DataError as error:
-        raise DownloadError(f"what came is of no use: {error.problem}", where=error.where, remedy=by_hand) from None
-    finally:
         shutil.rmtree(scratch)
+        raise DownloadError(f"what came is of no use: {error.problem}", where=error.where, remedy=by_hand) from None
+    shutil.rmtree(scratch)
 
 
 def _lay_out(facts: Publication, source: Path, folder: Path) -> None:

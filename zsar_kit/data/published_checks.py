@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +17,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from zsar_kit.data.published import Publication, publication
+from zsar_kit.data.readers.ntu import SUFFIX, misfit, sample_numbers
+from zsar_kit.data.readers.pku_files import LIST_NAMES, VIDEO, video_files, video_lists
 from zsar_kit.data.readers.plan import LeftOut, Source, find_sources
 from zsar_kit.data.readers.registry import raw_formats
 from zsar_kit.errors import DataError
@@ -24,17 +26,8 @@ from zsar_kit.errors import DataError
 _SHOWN = 5
 """Names that a message lists before it says how many more there are."""
 
-_NTU = re.compile(r"S(\d{3})C(\d{3})P(\d{3})R(\d{3})A(\d{3})\.skeleton")
-_NTU_ACTIONS = {"first": range(1, 61), "second": range(61, 121)}
-_NTU_FIRST_SETUPS = 17
-"""Setups 1 to 17 show actions 1 to 60 (NTU RGB+D 60), the later ones actions 61 to 120."""
 _NTU_BLOCK = 3 * 2 * 60
 """Files of one performer in one setup: cameras, replications, actions."""
-
-_PKU = {"pku_mmd": re.compile(r"\d{4}-[LMR]\.txt"), "pku_mmd_2": re.compile(r"A\d{2}N\d{2}-[LMR]\.txt")}
-_PKU_LABELS = 2**16
-"""Bytes; a file of labels is far shorter, a video of any use is longer."""
-_PKU_LISTS = ("cross-subject", "cross-view")
 
 
 def names_digest(sources: Iterable[Source]) -> str:
@@ -98,7 +91,7 @@ def check_files(dataset: str, root: str | Path, *, contents: bool = False, progr
     facts = publication(dataset)
     if facts.access == "free":
         return _check_free(facts, root)
-    report, sources = _check_pku(facts, root) if dataset in _PKU else _check_ntu(facts, root)
+    report, sources = _check_pku(facts, root) if dataset in VIDEO else _check_ntu(facts, root)
     if not contents:
         return report
     unreadable = _read_all(sources, progress)
@@ -199,11 +192,12 @@ def _read_all(sources: Sequence[Source], progress: bool) -> list[str]:
 
 def _check_ntu(facts: Publication, root: str | Path) -> tuple[FilesReport, list[Source]]:
     """The files of the data set's setups: their number, and which performers of which setups lack some."""
-    sources, damaged = find_sources(root, ".skeleton")
+    sources, damaged = find_sources(root, SUFFIX)
     own, strangers, others = [], [], 0
     for source in sources:
-        numbers = _ntu_numbers(source.name)
-        if numbers is None:
+        sample = source.name.removesuffix(SUFFIX)
+        numbers = sample_numbers(sample)
+        if numbers is None or misfit("ntu120", sample):
             strangers.append(source)
         elif numbers[0] > facts.setups:
             others += 1
@@ -221,17 +215,6 @@ def _check_ntu(facts: Publication, root: str | Path) -> tuple[FilesReport, list[
         others
     )
     return FilesReport(facts.dataset, len(unique), tuple(problems), tuple(notes)), files
-
-
-def _ntu_numbers(name: str) -> tuple[int, ...] | None:
-    """Setup, camera, performer, replication and action of a file name; None if no sample can have it."""
-    match = _NTU.fullmatch(name)
-    if match is None:
-        return None
-    setup, camera, performer, replication, action = (int(group) for group in match.groups())
-    actions = _NTU_ACTIONS["first" if setup <= _NTU_FIRST_SETUPS else "second"]
-    fits = 1 <= setup <= 32 and camera in (1, 2, 3) and 1 <= performer <= 106 and replication in (1, 2)
-    return (setup, camera, performer, replication, action) if fits and action in actions else None
 
 
 def _ntu_gaps(facts: Publication, numbers: Iterable[tuple[int, ...]]) -> list[str]:
@@ -256,12 +239,9 @@ def _check_pku(facts: Publication, root: str | Path) -> tuple[FilesReport, list[
     problems = _archive_problems(facts, damaged)
     if packed := sorted(path.name for path in Path(root).rglob("*.7z")):
         problems.append(f"the kit does not read .7z archives; unpack {_listed(packed)}")
-    kinds: dict[str, list[Source]] = defaultdict(list)
-    for source in sources:
-        if _PKU[facts.dataset].fullmatch(source.name):
-            kinds["label" if _is_label(source) else "video"].append(source)
-    videos, labels = ({source.name for source in kinds[kind]} for kind in ("video", "label"))
-    problems += [problem for kind in ("video", "label") for problem in _file_problems(kinds[kind])]
+    skeleton_files, label_files = video_files(facts.dataset, root, sources)
+    videos, labels = ({source.name for source in files} for files in (skeleton_files, label_files))
+    problems += [*_file_problems(skeleton_files), *_file_problems(label_files)]
     if facts.files and len(videos) != facts.files:
         problems.append(f"{len(videos)} of {facts.files} videos are there")
     elif not videos:
@@ -270,18 +250,14 @@ def _check_pku(facts: Publication, root: str | Path) -> tuple[FilesReport, list[
         problems.append(f"{len(bare)} videos have no label file: {_listed(bare)}")
     if lonely := sorted(labels - videos):
         problems.append(f"{len(lonely)} label files have no video: {_listed(lonely)}")
-    stems = [source.name.lower().replace("_", "-") for source in sources]
-    for wanted in _PKU_LISTS:
-        if not any(stem.startswith(wanted) for stem in stems):
-            problems.append(f"the official list {wanted}.txt is not there")
-    return FilesReport(facts.dataset, len(videos), tuple(problems)), [*kinds["video"], *kinds["label"]]
+    problems += _list_problems(facts.dataset, sources)
+    return FilesReport(facts.dataset, len(videos), tuple(problems)), [*skeleton_files, *label_files]
 
 
-def _is_label(source: Source) -> bool:
-    """Videos and labels have the same names: labels have commas (action,start,end,confidence), skeletons have none."""
-    if source.size > _PKU_LABELS:
-        return False
+def _list_problems(dataset: str, sources: Sequence[Source]) -> list[str]:
+    """Official lists that are broken or absent."""
     try:
-        return b"," in source.read()[:200]
-    except DataError:
-        return "label" in str(source).lower()
+        lists = video_lists(dataset, sources)
+    except DataError as error:
+        return [str(error)]
+    return [f"the official list {name} is not there" for key, name in LIST_NAMES[dataset].items() if key not in lists]

@@ -50,7 +50,7 @@ class Ablation(Config):
         cases: data sets and splits.
         method, preset: the base.
         variants: what is compared with the base, by name.
-        suite: data set to the suite whose encoder settings are used.
+        suite: data set to the suite whose encoder settings are used; the customary one where none is named.
         overrides: of the base.
         seeds: of the base and of each variant.
         language_model: see :class:`RunConfig`.
@@ -95,7 +95,7 @@ class Ablation(Config):
                 "preset": self.preset,
                 "overrides": {**self.overrides, **change.overrides},
                 "language_model": self.language_model,
-                "encoder": suite_encoder(self.suite[case.dataset], case.dataset, case.encoder_seed).to_dict(),
+                "encoder": suite_encoder(self.suite.get(case.dataset, ""), case.dataset, case.encoder_seed).to_dict(),
                 "seed": seed,
                 **change.run,
             }

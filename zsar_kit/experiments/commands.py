@@ -52,7 +52,8 @@ from zsar_kit.experiments.stages import (
     prepare_skeletons,
     read_raw,
 )
-from zsar_kit.experiments.sweep import Case, MethodRow, finished_runs, load_suite, sweep
+from zsar_kit.experiments.sweep import finished_runs, load_suite, sweep
+from zsar_kit.experiments.titles import rows_of_runs
 from zsar_kit.methods.registry import entry
 from zsar_kit.semantics.offline import install_offline_model, offline_model_folder
 
@@ -224,17 +225,7 @@ def show_runs(paths: Sequence[Path], figure_folder: Path | None) -> str:
     """A table of finished runs; runs that differ only in the seed share a row."""
     if not paths:
         raise ConfigError("name at least one run folder")
-    cells = []
-    for path in paths:
-        folder = RunFolder(path)
-        config, result = folder.config(), folder.result()
-        title = f"{config.method} ({config.preset})"
-        if config.overrides:
-            title += " " + ", ".join(f"{k}={v}" for k, v in config.overrides.items())
-        if config.features_from:  # not a seed more of the runs on other features
-            title += f" on {Path(config.features_from).name}"
-        case = Case(config.dataset, config.split, result["protocol"])
-        cells.append((case, MethodRow(title, config.method, config.preset), folder))
+    cells = rows_of_runs([RunFolder(path) for path in paths])
     if figure_folder is not None:
         drawing.draw_runs([folder for _, _, folder in cells], figure_folder)
     return markdown_table(result_rows(cells))

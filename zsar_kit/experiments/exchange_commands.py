@@ -21,6 +21,9 @@ from zsar_kit.errors import ArtefactError, ConfigError, DataError, nearest_name
 from zsar_kit.evaluation.tables import format_table
 from zsar_kit.experiments.stages import Workspace
 
+#: options of features alone, with the values that they have where nobody gives them
+OF_FEATURES = {"split": "", "test": "both", "encoder": "", "encoder_classes": "unknown"}
+
 
 def _kind(form: str) -> str:
     if form in FORMATS:
@@ -34,6 +37,17 @@ def _needed(value: str, option: str, form: str) -> str:
     if not value:
         raise ConfigError(f"the format {form!r} needs {option}", where="the command line")
     return value
+
+
+def _refused(options: dict[str, str], form: str) -> None:
+    """An option of the other kind of data must not be dropped without a word."""
+    mine, other = ("skeletons", "features") if _kind(form) == SKELETONS else ("features", "skeletons")
+    if given := [f"--{name.replace('_', '-')} {value}" for name, value in options.items() if value]:
+        raise ConfigError(
+            f"{given[0]} is an option of {other}, and {form!r} is a format of {mine}",
+            where="the command line",
+            remedy="Leave it out.",
+        )
 
 
 def import_(form: str, path: Path, workspace: Workspace, *, dataset: str, out: Path | None, **options: str) -> str:
@@ -50,17 +64,20 @@ def import_(form: str, path: Path, workspace: Workspace, *, dataset: str, out: P
             :func:`~zsar_kit.data.importers.skeletons.import_skeletons`.
 
     Raises:
-        ZsarError: an option is missing, or what the importers raise.
+        ConfigError: an option is missing, or belongs to the other kind of data.
+        ZsarError: what the importers raise.
     """
     _needed(dataset, "--dataset", form)
     if _kind(form) == SKELETONS:
+        of_features = {name: value for name, value in options.items() if value != OF_FEATURES.get(name, value)}
+        _refused(of_features, form)
         protocol = _needed(options["protocol"], "--protocol (such as xsub)", form)
         folder = out or workspace.skeletons_folder(dataset)
         made = import_skeletons(path, form, folder, dataset=dataset, protocol=protocol)
         lines = _counts(made.index.label, made.parts[protocol], made.index.frames)
         return f"{lines}{len(made)} sequences of {dataset} stand in {made.path}"
     name = _needed(options.pop("split"), "--split", form)
-    options.pop("protocol")
+    _refused({"protocol": options.pop("protocol")}, form)
     folder = Path(_needed(str(out or ""), "--out", form))
     published = read_published(path, form)
     split = gating_fold(dataset, name) if published.validation else load_split(dataset, name)
@@ -105,7 +122,8 @@ def export(form: str, folder: Path, out: Path, *, split: str, protocol: str) -> 
         protocol: of skeletons: how samples are divided.
 
     Raises:
-        ZsarError: the folder holds another artefact, an option is missing, or what the exporters raise.
+        ConfigError: an option is missing, or belongs to the other kind of data.
+        ZsarError: the folder holds another artefact, or what the exporters raise.
     """
     kind = _kind(form)
     found = read_json(folder / "provenance.json").get("kind") if (folder / "provenance.json").is_file() else None
@@ -113,10 +131,12 @@ def export(form: str, folder: Path, out: Path, *, split: str, protocol: str) -> 
         have = f"a {found}" if found else "no artefact of the kit"
         raise ArtefactError(f"the format {form!r} is made from a {kind}, here is {have}", where=folder)
     if kind == SKELETONS:
+        _refused({"split": split}, form)
         skeletons = SkeletonSet.load(folder)
         protocol = _needed(protocol, "--protocol (such as xsub)", form)
         export_skeletons(skeletons, train_part(skeletons, protocol), form, out)
         return f"{len(skeletons)} sequences: {out}"
+    _refused({"protocol": protocol}, form)
     features = FeatureSet.load(folder)
     name = _needed(split, "--split", form)
     validation = import_record(features).get("fold_of") == name

@@ -15,6 +15,7 @@ from zsar_kit.encoders.config import EncoderConfig
 from zsar_kit.encoders.distributed import is_main, main_first, session
 from zsar_kit.encoders.presets import encoder_preset
 from zsar_kit.encoders.pretrain import describe
+from zsar_kit.errors import ConfigError
 from zsar_kit.evaluation.tables import format_table
 from zsar_kit.experiments.stages import (
     Fold,
@@ -43,7 +44,7 @@ def chosen_encoder(workspace: Workspace, dataset: str, suite: str, preset: str =
     Args:
         workspace: where the data set is prepared; a preset takes the number of persons from it.
         dataset: its name.
-        suite: the suite whose settings are used where no preset is named.
+        suite: the suite whose settings are used where no preset is named; the data set's customary one if empty.
         preset: name of a preset, or empty.
         stream: replaces the settings' own stream unless empty.
 
@@ -51,13 +52,35 @@ def chosen_encoder(workspace: Workspace, dataset: str, suite: str, preset: str =
         ConfigError: an unknown name.
         ArtefactError: the data set is not prepared.
     """
-    config = suite_encoder(suite, dataset)
-    if preset:
+    if not preset:
+        config = suite_encoder(suite, dataset)
+    else:
         config = encoder_preset(preset)
         with main_first():
             skeletons = prepare_skeletons(workspace, dataset)
         config = replace(config, persons=min(config.persons, int(skeletons.index.persons.max())))
     return config.override({"stream": stream}) if stream else config
+
+
+def encoder_of_run(
+    workspace: Workspace, dataset: str, suite: str, preset: str, stream: str, *, features_from: str
+) -> EncoderConfig:
+    """The same for a run, which trains no encoder where features are given.
+
+    Raises:
+        ConfigError: an unknown name, or settings of an encoder beside given features.
+        ArtefactError: the data set is not prepared.
+    """
+    if not features_from:
+        return chosen_encoder(workspace, dataset, suite, preset, stream)
+    for option, value in (("--suite", suite), ("--encoder", preset), ("--stream", stream)):
+        if value:
+            raise ConfigError(
+                f"{option} {value} says how an encoder is trained, and none is where features are given",
+                where="the command line",
+                remedy=f"Leave out {option}, or --features-from.",
+            )
+    return EncoderConfig()
 
 
 def make_features(

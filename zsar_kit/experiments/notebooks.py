@@ -63,7 +63,7 @@ class QuickstartParameters(Config):
     workspace: str = "workspace"
     dataset: str = "puppet"
     split: str = "23/5"
-    suite: str = "demo"
+    suite: str = ""
     sample: int = 0
     seeds: tuple[int, ...] = (0,)
     device: str = "auto"
@@ -120,7 +120,7 @@ class TrainParameters(Config):
     preset: str = "cpu"
     overrides: dict = field(default_factory=dict)
     seeds: tuple[int, ...] = (0,)
-    suite: str = "demo"
+    suite: str = ""
     workspace: str = "workspace"
     out: str = "figures"
     device: str = "auto"
@@ -136,7 +136,7 @@ class EvaluateParameters(Config):
 
     dataset: str = "puppet"
     split: str = "23/5"
-    suite: str = "demo"
+    suite: str = ""
     method: str = "Flora (cpu preset)"
     floor: str = "ridge to motion text"
     encoder_from: str = ""
@@ -179,7 +179,7 @@ class ClipParameters(Config):
 
     dataset: str = "puppet"
     split: str = "23/5"
-    suite: str = "demo"
+    suite: str = ""
     preset: str = "cpu"
     overrides: dict = field(default_factory=dict)
     seed: int = 0

@@ -29,7 +29,7 @@ class ResultRow:
         zsl_interval, harmonic_interval: bootstrap over subjects, bounds averaged over the seeds.
         n_unseen, n_seen: test samples.
         chance: ZSL accuracy of a guess.
-        selection, text_use, encoder: the marks that every table carries.
+        selection, text_use, encoder: the marks that every table carries; all of them where runs of a row differ.
         synthetic: whether the data are synthetic.
         seen_twin_merged: S where twins count as one class; ``None`` where the data set has none.
         seeds, zsl_values, harmonic_values: of each run.
@@ -87,7 +87,6 @@ def runs_titled(runs: Iterable[tuple[Case, MethodRow, RunFolder]], title: str) -
 def _row(case: Case, method: MethodRow, results: Sequence[dict]) -> ResultRow:
     evaluations = [r["evaluation"] for r in results]
     micro = {key: summarize([e["micro"][key] for e in evaluations]) for key in evaluations[0]["micro"]}
-    first = results[0]
     return ResultRow(
         case=case,
         title=method.title,
@@ -99,17 +98,22 @@ def _row(case: Case, method: MethodRow, results: Sequence[dict]) -> ResultRow:
         n_unseen=evaluations[0]["n_unseen_test"],
         n_seen=evaluations[0]["n_seen_test"],
         chance=evaluations[0]["chance"],
-        selection=first["selection"],
-        text_use=first["text_use"],
-        calibration=first.get("calibration", "pseudo_unseen"),
-        encoder=first["encoder"],
-        synthetic=first["synthetic"],
+        selection=_marks(results, "selection"),
+        text_use=_marks(results, "text_use"),
+        calibration=_marks([{"calibration": "pseudo_unseen"} | r for r in results], "calibration"),
+        encoder=_marks(results, "encoder"),
+        synthetic=results[0]["synthetic"],
         seen_twin_merged=_merged([e.get("seen_twin_merged") for e in evaluations]),
         seeds=tuple(r["seed"] for r in results),
         selections=_selections(results),
         zsl_values=tuple(e["micro"]["zsl"] for e in evaluations),
         harmonic_values=tuple(e["micro"]["harmonic"] for e in evaluations),
     )
+
+
+def _marks(results: Sequence[dict], name: str) -> str:
+    """The mark of all runs of a row; all of them where they differ, as none may hide behind another."""
+    return MARK_JOINT.join(dict.fromkeys(r[name] for r in results))
 
 
 def _merged(values: Sequence[float | None]) -> Summary | None:
@@ -136,6 +140,8 @@ def _mean_interval(intervals: Sequence[Sequence[float] | None]) -> tuple[float, 
     return float(low), float(high)
 
 
+#: stands between the marks of a row whose runs have several
+MARK_JOINT = " / "
 SELECTIONS = ("last", "pseudo_unseen", "test_oracle")
 COLUMNS = {
     "case": "data, split",
@@ -170,7 +176,8 @@ def markdown_table(rows: Sequence[ResultRow]) -> str:
     encoders = ", ".join(dict.fromkeys(row.encoder for row in rows))
     twins = any(row.seen_twin_merged is not None for row in rows)
     columns = {k: v for k, v in COLUMNS.items() if twins or k != "seen_twin_merged"}
-    marked = dict.fromkeys(row.calibration.partition(", ")[2] for row in rows)
+    calibrations = (mark for row in rows for mark in row.calibration.split(MARK_JOINT))
+    marked = dict.fromkeys(mark.partition(", ")[2] for mark in calibrations)
     caveat = "".join(f" ({note})" for note in marked if note)
     gamma = f"Gamma: pseudo-unseen classes of the train part{caveat}."
     return f"{format_table(lines, columns)}\nEncoder: {encoders}. {gamma}\n"

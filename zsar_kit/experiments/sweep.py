@@ -6,9 +6,11 @@ a run that fails leaves its row blank and the sweep goes on.
 
 from __future__ import annotations
 
+import logging
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -17,12 +19,17 @@ from typing import Any
 from tqdm.auto import tqdm
 
 from zsar_kit.config import Config
+from zsar_kit.data.catalogue import most_persons
 from zsar_kit.encoders.config import EncoderConfig
 from zsar_kit.encoders.presets import encoder_preset
 from zsar_kit.errors import ConfigError, ZsarError, nearest_name
 from zsar_kit.experiments.config import RunConfig
 from zsar_kit.experiments.run import RunFolder, run
 from zsar_kit.experiments.stages import Workspace
+
+log = logging.getLogger("zsar_kit")
+#: whose settings a data set gets for which a suite has none
+FALLBACK_PRESET = "cpu"
 
 
 @dataclass(frozen=True)
@@ -69,7 +76,7 @@ class Suite(Config):
         cases: rows of the table.
         methods: what is compared in each case.
         encoders: data set to encoder settings: fields of :class:`EncoderConfig`, and perhaps ``preset``, the name of an
-            encoder preset that they change.
+            encoder preset that they change. A data set without settings gets the preset ``cpu``.
         language_model: see :class:`RunConfig`.
         encoder_from: see :class:`RunConfig`; for all cases.
         trace: see :class:`RunConfig`; for all runs.
@@ -114,16 +121,44 @@ class Suite(Config):
         return replace(self, cases=(case,), **fields)
 
     def encoder(self, dataset: str, seed: int | None = None) -> EncoderConfig:
-        """The encoder settings of a data set, with another seed where one is given."""
-        settings = dict(self.encoders.get(dataset, {}))
+        """The encoder settings of a data set, with another seed where one is given.
+
+        Of a data set that the suite does not name, they are :func:`fallback_encoder`'s, and the log says so.
+        """
+        if dataset not in self.encoders:
+            _tell_fallback(self.title, dataset)
+            return replace(fallback_encoder(dataset), **({} if seed is None else {"seed": seed}))
+        settings = dict(self.encoders[dataset])
         preset = settings.pop("preset", "")
         base = encoder_preset(preset).to_dict() if preset else {}
         return EncoderConfig.from_dict(base | settings | ({} if seed is None else {"seed": seed}))
 
 
+def fallback_encoder(dataset: str) -> EncoderConfig:
+    """The encoder settings of a data set that a suite does not name: the preset ``cpu`` with the data set's persons."""
+    preset = encoder_preset(FALLBACK_PRESET)
+    return replace(preset, persons=min(preset.persons, most_persons(dataset)))
+
+
+@cache
+def _tell_fallback(title: str, dataset: str) -> None:
+    """Once a process: a suite's runs all ask for the same settings."""
+    log.info(
+        "No encoder settings for %s in the suite %r: the encoder preset %s is used.", dataset, title, FALLBACK_PRESET
+    )
+
+
 def suite_encoder(suite: str, dataset: str, seed: int | None = None) -> EncoderConfig:
-    """The encoder settings that a suite has for a data set, with another seed where one is given."""
-    return load_suite(suite).encoder(dataset, seed)
+    """The encoder settings that a suite has for a data set, with another seed where one is given.
+
+    An empty name stands for the data set's customary suite.
+    """
+    return load_suite(suite, dataset).encoder(dataset, seed)
+
+
+def customary_suite(dataset: str) -> str:
+    """The suite that a data set belongs to where none is named: ``demo`` for puppet, ``real`` for every other."""
+    return "demo" if dataset == "puppet" else "real"
 
 
 def suite_names() -> list[str]:
@@ -135,12 +170,17 @@ def _suites() -> Traversable:
     return files("zsar_kit.experiments") / "resources" / "suites"
 
 
-def load_suite(name: str) -> Suite:
+def load_suite(name: str, dataset: str = "") -> Suite:
     """A suite of the kit by name, or a file.
+
+    Args:
+        name: of the suite, or a path that ends in ``.toml``; empty for the customary suite of the data set.
+        dataset: asked only where there is no name.
 
     Raises:
         ConfigError: there is none of that name, or the file is malformed.
     """
+    name = name or (customary_suite(dataset) if dataset else "")
     if name.endswith(".toml"):
         path, where = Path(name), name
         if not path.is_file():

@@ -37,6 +37,7 @@ class SkeletonForm:
     Attributes:
         name: of the layout.
         frames: that its users expect.
+        padded: frames of zeros at the end of a row only fill it up. Otherwise every frame belongs to the sequence.
         row: shape of a sample without the frame axis, and where that axis is, for messages.
         unpack: rows ``[sample, ...]`` to ``[sample, person, frame, joint, xyz]``; ``None`` if the shape is wrong.
         pack: ``[person, frame, joint, xyz]`` of two persons to a row.
@@ -46,6 +47,7 @@ class SkeletonForm:
 
     name: str
     frames: int
+    padded: bool
     row: str
     unpack: Callable[[np.ndarray], np.ndarray | None]
     pack: Callable[[np.ndarray], np.ndarray]
@@ -79,6 +81,7 @@ def _resampled(joints: np.ndarray, frames: int, sample: str) -> np.ndarray:
 CTRGCN = SkeletonForm(
     name="ctrgcn",
     frames=300,
+    padded=True,
     row="[frame, 150]",
     unpack=_unpack_ctrgcn,
     pack=lambda joints: joints.transpose(1, 0, 2, 3).reshape(joints.shape[1], -1),
@@ -88,6 +91,7 @@ CTRGCN = SkeletonForm(
 PKU = SkeletonForm(
     name="pku",
     frames=64,
+    padded=False,
     row="[3, frame, 25, 2]",
     unpack=_unpack_pku,
     pack=lambda joints: joints.transpose(3, 1, 2, 0),
@@ -111,7 +115,8 @@ def skeleton_form(name: str) -> SkeletonForm:
 def import_skeletons(path: str | Path, form: str, out: str | Path, *, dataset: str, protocol: str) -> SkeletonSet:
     """Make a skeleton set of one ``.npz``, some rows in memory at a time.
 
-    Frames of zeros at the end, which fill a sequence up, are removed, and so is a person who is absent throughout.
+    A person who is absent throughout is removed, and so are, with ``ctrgcn``, frames of zeros at the end, which fill a
+    sequence up. Sequences of ``pku`` were brought to their length by resampling: all their frames stay.
     Coordinates stay as they are; CTR-GCN's preparation has moved the origin to the first person's body.
 
     Args:
@@ -154,7 +159,7 @@ def _sequences(path: Path, layout: SkeletonForm, classes: int) -> Iterator[Skele
                     raise _wrong_shape(stream, layout)
                 for joints in unpacked:
                     name = f"{part}_{done + 1:06d}"
-                    yield SkeletonSequence(name, _trimmed(joints), int(labels[done]))
+                    yield SkeletonSequence(name, _trimmed(joints, layout.padded), int(labels[done]))
                     done += 1
 
 
@@ -170,16 +175,16 @@ def _wrong_shape(stream: ArrayStream, layout: SkeletonForm) -> DataError:
     return DataError(f"{problem}, got {stream.dtype} {list(stream.shape)}", where=stream.where)
 
 
-def _trimmed(joints: np.ndarray) -> np.ndarray:
-    """``[person, frame, joint, xyz]`` without absent persons and without frames of zeros at the end.
+def _trimmed(joints: np.ndarray, padded: bool) -> np.ndarray:
+    """``[person, frame, joint, xyz]`` without absent persons and, if ``padded``, frames of zeros at the end.
 
     What is zero everywhere stays as it is, for the check of sequences to name it.
     """
     there = present(joints)
     if not there.any():
         return np.ascontiguousarray(joints)
-    last = int(np.flatnonzero(there.any(axis=0))[-1])
-    return np.ascontiguousarray(joints[there.any(axis=1), : last + 1])
+    frames = int(np.flatnonzero(there.any(axis=0))[-1]) + 1 if padded else joints.shape[1]
+    return np.ascontiguousarray(joints[there.any(axis=1), :frames])
 
 
 def _read_labels(stream: ArrayStream, classes: int, *, one_hot: bool) -> np.ndarray:

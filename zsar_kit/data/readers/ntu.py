@@ -26,8 +26,11 @@ SHOWN = "SsssCcccPpppRrrrAaaa.skeleton"
 _NAME = re.compile(r"S(\d{3})C(\d{3})P(\d{3})R(\d{3})A(\d{3})")
 
 
-def _numbers(sample: str) -> tuple[int, ...] | None:
-    """Setup, camera, performer, replication and action of a name, None if it is no name."""
+_WHAT = ("setup", "camera", "performer", "replication", "action")
+
+
+def sample_numbers(sample: str) -> tuple[int, ...] | None:
+    """Setup, camera, performer, replication and action of a name like ``S001C001P001R001A001``, None if it is none."""
     match = _NAME.fullmatch(sample)
     return tuple(int(group) for group in match.groups()) if match else None
 
@@ -38,16 +41,24 @@ def missing_samples() -> frozenset[str]:
     return frozenset(name for names in resource("ntu.toml")["missing"].values() for name in names)
 
 
-def _misfit(dataset: str, sample: str) -> str | None:
-    """Why a name cannot be one of the data set's, None if it can."""
-    numbers = _numbers(sample)
+def misfit(dataset: str, sample: str) -> str | None:
+    """Why a name cannot be one of the data set's, None if it can.
+
+    Args:
+        dataset: ``ntu60`` or ``ntu120``.
+        sample: the file name without its suffix.
+    """
+    numbers = sample_numbers(sample)
     if numbers is None:
         return f"its name must look like {SHOWN}"
-    setup, camera, _, _, action = numbers
-    for what, number in (("setup", setup), ("camera", camera), ("action", action)):
-        most = resource("ntu.toml")[dataset][f"{what}s"]
-        if not 1 <= number <= most:
-            return f"{what} {number} of its name is none of {dataset}'s 1..{most}"
+    first, own = resource("ntu.toml")["ntu60"], resource("ntu.toml")[dataset]
+    early = numbers[0] <= first["setups"]  # of NTU RGB+D 60, with its performers and actions, in either data set
+    for what, number in zip(_WHAT, numbers, strict=True):
+        least = first["actions"] + 1 if what == "action" and not early else 1
+        most = (first if early and what != "setup" else own)[f"{what}s"]
+        if not least <= number <= most:
+            whose = f"{dataset}'s" if what == "setup" else f"setup {numbers[0]}'s"
+            return f"{what} {number} of its name is none of {whose} {least}..{most}"
     return None
 
 
@@ -101,11 +112,11 @@ def _sorted_out(dataset: str, sources: Iterable[Source]) -> tuple[tuple[Item, ..
     items, left_out, others = [], [], 0
     for sample, found in places.items():
         where = " and ".join(str(source) for source in found)
-        if (misfit := _misfit(dataset, sample)) is not None:
-            if _misfit("ntu120", sample) is None:
+        if (problem := misfit(dataset, sample)) is not None:
+            if misfit("ntu120", sample) is None:
                 others += len(found)
             else:
-                left_out.append(LeftOut(sample, "unknown", f"{misfit}: {where}"))
+                left_out.append(LeftOut(sample, "unknown", f"{problem}: {where}"))
         elif sample in missing_samples():
             detail = f"the authors list its skeletons as missing or incomplete: {where}"
             left_out.append(LeftOut(sample, "listed as missing", detail, expected=True))
@@ -128,7 +139,7 @@ def read_ntu(item: Item, *, dataset: str, chain: str) -> Reading:
         DataError: the file is broken.
     """
     (source,) = item.sources
-    numbers = _numbers(item.name)
+    numbers = sample_numbers(item.name)
     if numbers is None:
         raise DataError(f"its name must look like {SHOWN}, got {item.name!r}", where=str(source))
     setup, camera, subject, replication, action = numbers

@@ -1,8 +1,8 @@
 """Reader of PKU-MMD, parts I and II: long videos whose label files say which frames are which action.
 
 The official archives hold one skeleton file and one label file of the same name for each video, in folders such as
-``PKU_Skeleton_Renew`` and ``Train_Label_PKU_final``, and lists of videos for each protocol. A folder, or an archive,
-with "label" in its name holds labels; every other file with the name of a video is a skeleton file.
+``PKU_Skeleton_Renew`` and ``Train_Label_PKU_final``, and lists of videos for each protocol;
+:mod:`zsar_kit.data.readers.pku_files` tells which is which.
 
 A sequence's ``setup`` is the number of its recording, the same in the three views (part I: ``0002-L`` is 2), or of the
 script that was performed (part II: 26 scripts by 13 persons, the ``subject``; ``A01N13-L``). Part I does not number
@@ -21,28 +21,15 @@ import numpy as np
 from zsar_kit.config import digest_of
 from zsar_kit.data.catalogue import class_count, class_names, resource
 from zsar_kit.data.readers.pku_chains import PKU_CHAINS, real_bodies, star_chain
-from zsar_kit.data.readers.pku_format import (
-    Label,
-    VideoLists,
-    check_range,
-    convert_lines,
-    parse_labels,
-    parse_lists,
-    skeleton_lines,
-)
+from zsar_kit.data.readers.pku_files import LIST_NAMES, PROTOCOLS, SUFFIX, VIDEO, video_files, video_lists
+from zsar_kit.data.readers.pku_format import Label, VideoLists, check_range, convert_lines, parse_labels, skeleton_lines
 from zsar_kit.data.readers.plan import Item, LeftOut, Reading, ReadPlan, Source, find_sources
 from zsar_kit.data.skeletons import SkeletonSequence, check_sequence
 from zsar_kit.errors import DataError, nearest_name
 
-LAYOUT, SUFFIX = "ntu25", ".txt"
+LAYOUT = "ntu25"
 VIEWS = "LMR"  # cameras 1, 2, 3: left, middle, right
-VIDEO = {
-    "pku_mmd": re.compile(r"0(?P<file>\d{3})-(?P<view>[LMR])"),
-    "pku_mmd_2": re.compile(r"A(?P<script>\d\d)N(?P<person>\d\d)-(?P<view>[LMR])"),
-}
 SAMPLE = re.compile(r"(?:F(?P<file>\d{3})|A0(?P<script>\d\d)N0(?P<person>\d\d))V00(?P<view>[123])C\d{3}L\d{3}")
-LISTS = re.compile(r"cross[-_ ]?(?P<by>subject|view)s?(?:[-_ ]?v?[12])?\.txt", re.IGNORECASE)
-PROTOCOLS = {"subject": "xsub", "view": "xview"}
 SHOWN = {"pku_mmd": "0002-L.txt", "pku_mmd_2": "A01N01-L.txt"}
 
 
@@ -104,10 +91,11 @@ def plan_pku_mmd(dataset: str, root: str | Path, *, chain: str = "star") -> Read
     if chain not in PKU_CHAINS:
         raise DataError(f"PKU-MMD has no chain {chain!r}", remedy=nearest_name(chain, PKU_CHAINS))
     root = Path(root)
-    found, left_out = find_sources(root, SUFFIX)
+    found, damaged = find_sources(root, SUFFIX)
     skeletons, labels, twice = _sort(dataset, root, found)
-    _require(dataset, root, skeletons, labels)
-    lists = _lists(dataset, root, found)
+    _require(dataset, root, skeletons, labels, damaged)
+    lists = video_lists(dataset, found)
+    _require_lists(dataset, root, lists, damaged)
     unlabelled = [_lonely(video, skeletons, labels) for video in sorted(skeletons.keys() ^ labels.keys())]
     both_there = skeletons.keys() & labels.keys()
     both = sorted(both_there)
@@ -121,7 +109,7 @@ def plan_pku_mmd(dataset: str, root: str | Path, *, chain: str = "star") -> Read
         items=items,
         read=partial(read_video, dataset=dataset, chain=chain),
         config={"reader": "pku_mmd", "chain": chain, "lists": {name: _digest(both) for name, both in lists.items()}},
-        left_out=(*left_out, *twice, *unlabelled, *unlisted),
+        left_out=(*damaged, *twice, *unlabelled, *unlisted),
         complete=len(listed := _listed(lists)),
         found=len(listed & both_there),
         notes=_notes(dataset, lists, {*skeletons, *labels}),
@@ -131,73 +119,52 @@ def plan_pku_mmd(dataset: str, root: str | Path, *, chain: str = "star") -> Read
 
 def _sort(dataset: str, root: Path, found: list[Source]) -> tuple[dict[str, Source], dict[str, Source], list[LeftOut]]:
     """Skeleton files and label files by video, and those that are there once more."""
-    skeletons: dict[str, Source] = {}
-    labels: dict[str, Source] = {}
-    twice = []
-    for source in found:
-        video = source.name.removesuffix(SUFFIX)
-        if not VIDEO[dataset].fullmatch(video):
-            continue
-        kind = labels if _is_label(source, root) else skeletons
-        if video not in kind:
-            kind[video] = source
-            continue
-        same = source.size == kind[video].size
-        detail = f"{source} is there besides {kind[video]}, which is read; {'same' if same else 'another'} size"
-        twice.append(LeftOut(video, "duplicate", detail, expected=same))
+    twice: list[LeftOut] = []
+    skeletons, labels = (_first(files, twice) for files in video_files(dataset, root, found))
     return skeletons, labels, twice
 
 
-def _is_label(source: Source, root: Path) -> bool:
-    """By the folders and the archive between ``root`` and the file, the innermost that says something."""
-    outer = source.path.relative_to(root).parts[:-1] if source.path != root else ()
-    archive = (source.path.stem, *source.member.split("/")[:-1]) if source.member else ()
-    for name in (folder.lower() for folder in reversed((*outer, *archive))):
-        if "label" in name or "skel" in name:
-            return "skel" not in name
-    return False
+def _first(files: list[Source], twice: list[LeftOut]) -> dict[str, Source]:
+    """The first file of each video; the others are added to ``twice``."""
+    kept: dict[str, Source] = {}
+    for source in files:
+        video = source.name.removesuffix(SUFFIX)
+        if video not in kept:
+            kept[video] = source
+            continue
+        same = source.size == kept[video].size
+        detail = f"{source} is there besides {kept[video]}, which is read; {'same' if same else 'another'} size"
+        twice.append(LeftOut(video, "duplicate", detail, expected=same))
+    return kept
 
 
-def _require(dataset: str, root: Path, skeletons: dict[str, Source], labels: dict[str, Source]) -> None:
+def _require(
+    dataset: str, root: Path, skeletons: dict[str, Source], labels: dict[str, Source], damaged: list[LeftOut]
+) -> None:
     if skeletons and labels:
         return
     kind = "label files" if skeletons else "skeleton files"
     packed = sorted(path.name for path in root.rglob("*.7z")) if root.is_dir() else []
-    remedy = f"Unpack {packed[0]} first: 7z x {packed[0]}." if packed else f"They lie in folders with {kind[:5]!r} "
-    if not packed:
-        remedy += "in their name, as the official archives have it."
-    raise DataError(f"{dataset} needs {kind} {SHOWN[dataset]}, found none", where=root, remedy=remedy)
+    remedy = "Name the folder that holds all: the skeleton files, the label files, and the lists."
+    if packed:
+        remedy = f"Unpack {packed[0]} first: 7z x {packed[0]}."
+    raise _none_found(f"{dataset} needs {kind} {SHOWN[dataset]}", root, damaged, remedy)
 
 
-def _lists(dataset: str, root: Path, found: list[Source]) -> dict[str, VideoLists]:
-    """The lists of each protocol; those of the other part, told by the names in them, do not count."""
-    lists: dict[str, VideoLists] = {}
-    places: dict[str, Source] = {}
-    for source in found:
-        match = LISTS.fullmatch(source.name)
-        if match is None:
-            continue
-        read = parse_lists(source.read(), str(source))
-        ours = [bool(VIDEO[dataset].fullmatch(video)) for video in read.train | read.test]
-        if not any(ours):
-            continue
-        if not all(ours):
-            problem = f"the lists name videos of {dataset} and others"
-            raise DataError(problem, where=str(source), remedy="Take the file as the authors publish it.")
-        protocol = PROTOCOLS[match["by"].lower()]
-        if lists.setdefault(protocol, read) != read:
-            problem = f"two files list the {protocol} videos of {dataset} differently"
-            remedy = "Keep the one that the authors publish."
-            raise DataError(problem, where=f"{places[protocol]} and {source}", remedy=remedy)
-        places.setdefault(protocol, source)
-    if not lists:
-        wanted = "cross-subject.txt and cross-view.txt" if dataset == "pku_mmd" else "cross_subject_v2.txt and so on"
-        raise DataError(
-            f"{dataset} needs the official lists of training and test videos ({wanted}), found none",
-            where=root,
-            remedy="Put the folder Split of the official download beside the skeletons; the kit does not ship it.",
-        )
-    return lists
+def _require_lists(dataset: str, root: Path, lists: dict[str, VideoLists], damaged: list[LeftOut]) -> None:
+    if lists:
+        return
+    wanted = " and ".join(LIST_NAMES[dataset].values())
+    remedy = "Put the folder Split of the official download beside the skeletons; the kit does not ship it."
+    problem = f"{dataset} needs the official lists of training and test videos ({wanted})"
+    raise _none_found(problem, root, damaged, remedy)
+
+
+def _none_found(problem: str, root: Path, damaged: list[LeftOut], remedy: str) -> DataError:
+    """Something is absent; perhaps it is in an archive that does not open."""
+    came = "".join(f"; {archive.detail}" for archive in damaged)
+    again = "Fetch what is damaged again. " if damaged else ""
+    return DataError(f"{problem}, found none{came}", where=root, remedy=again + remedy)
 
 
 def _digest(lists: VideoLists) -> str:
@@ -224,7 +191,10 @@ def _listed(lists: dict[str, VideoLists]) -> set[str]:
 
 def _notes(dataset: str, lists: dict[str, VideoLists], there: set[str]) -> tuple[str, ...]:
     notes = [
-        f"no {name} list was found: this protocol will not be there" for name in PROTOCOLS.values() if name not in lists
+        f"no {name} list was found: this protocol will not be there; "
+        f"put {LIST_NAMES[dataset][name]} beside the other list and prepare again"
+        for name in PROTOCOLS.values()
+        if name not in lists
     ]
     listed = _listed(lists)
     if absent := sorted(listed - there):

@@ -1,0 +1,120 @@
+"""Which finished runs differ in the seed alone, and what to call them in a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from typing import Any
+
+from zsar_kit.config import digest_of
+from zsar_kit.data.catalogue import most_persons, part_protocols
+from zsar_kit.data.splits import load_split
+from zsar_kit.encoders.config import EncoderConfig
+from zsar_kit.encoders.presets import encoder_preset, encoder_presets
+from zsar_kit.experiments.config import RunConfig
+from zsar_kit.experiments.run import RunFolder
+from zsar_kit.experiments.sweep import Case, MethodRow, fallback_encoder, load_suite
+
+
+def rows_of_runs(folders: Sequence[RunFolder]) -> list[tuple[Case, MethodRow, RunFolder]]:
+    """Each run with the case and the row of a table that it belongs to; runs share a row that differ in the seed alone.
+
+    A title names what its run has otherwise than the data set's customary suite. Where titles of different rows would
+    be the same nevertheless, they get what differs, or else the digest of their first run.
+    """
+    keys = [_but_for_the_seed(folder) for folder in folders]
+    first = dict(zip(reversed(keys), reversed(folders), strict=True))  # of each row the run that came first
+    cases = {key: _case(folder) for key, folder in first.items()}
+    titles = {key: run_title(folder.config()) for key, folder in first.items()}
+    for key, title in list(titles.items()):
+        others = [k for k in first if k != key and (cases[k], titles[k]) == (cases[key], title)]
+        if others:
+            titles |= _told_apart({k: first[k] for k in (key, *others)}, title)
+    rows = []
+    for key, folder in zip(keys, folders, strict=True):
+        config = first[key].config()
+        rows.append((cases[key], MethodRow(titles[key], config.method, config.preset), folder))
+    return rows
+
+
+def run_title(config: RunConfig) -> str:
+    """What a run is called: method and preset, and what it has otherwise than the data set's customary suite."""
+    parts = [f"{config.method} ({config.preset})"]
+    if config.overrides:
+        parts.append(", ".join(f"{k}={v}" for k, v in config.overrides.items()))
+    more = []
+    if config.features_from:
+        more.append(f"on {config.features_from}")
+    elif encoder := encoder_title(config.encoder, config.dataset):
+        more.append(encoder)
+    if config.encoder_from:
+        more.append(f"encoder from {config.encoder_from}")
+    if config.low_shot != 1:
+        more.append(f"low_shot={config.low_shot:g}")
+    if config.language_model != "offline":
+        more.append(f"texts by {config.language_model}")
+    if config.protocol and config.protocol != part_protocols(config.dataset)[0]:
+        more.append(config.protocol)
+    return " ".join(parts + ([", ".join(more)] if more else []))
+
+
+def encoder_title(encoder: EncoderConfig, dataset: str) -> str:
+    """Encoder settings in words; empty for those that the data set's customary suite has.
+
+    They are told as changes of the suite's settings, or of the preset that they are nearest to.
+    """
+    suite = load_suite("", dataset)
+    bases = {"": suite.encoder(dataset) if dataset in suite.encoders else fallback_encoder(dataset)}
+    for name in encoder_presets():
+        preset = encoder_preset(name)
+        bases[name] = replace(preset, persons=min(preset.persons, most_persons(dataset)))
+    changes = {name: _changes(encoder, base) for name, base in bases.items()}
+    nearest = min(changes, key=lambda name: len(changes[name]))
+    words = [nearest] if nearest else []
+    words += [str(value) if key == "stream" else f"{key}={value}" for key, value in changes[nearest].items()]
+    return f"encoder {' '.join(words)}" if words else ""
+
+
+def _changes(config: EncoderConfig, base: EncoderConfig) -> dict[str, Any]:
+    return {f.name: v for f in fields(config) if (v := getattr(config, f.name)) != getattr(base, f.name)}
+
+
+def _case(folder: RunFolder) -> Case:
+    config = folder.config()
+    return Case(config.dataset, config.split, folder.result()["protocol"])
+
+
+def _content(folder: RunFolder) -> dict[str, Any]:
+    """What makes a run, but for its seed.
+
+    Unlike the run's digest it asks for no file outside of the run's folder: runs of others, imported, can be shown too.
+    """
+    config, result = folder.config(), folder.result()
+    content = replace(config, seed=0).identity()
+    content |= {"protocol": result["protocol"], "split": load_split(config.dataset, config.split).digest()}
+    for name in ("preset", "overrides"):
+        content.pop(name)
+    content["method_config"] = config.method_config().identity()
+    if config.features_from:
+        content.pop("encoder")
+        content["features_from"] = result["features"]
+    return content
+
+
+def _but_for_the_seed(folder: RunFolder) -> str:
+    return digest_of(_content(folder))
+
+
+def _told_apart(rows: dict[str, RunFolder], title: str) -> dict[str, str]:
+    """Row to a title with those settings by which rows of one title differ, or else with a digest."""
+    contents = {key: _content(folder) for key, folder in rows.items()}
+    names = sorted(set().union(*contents.values()))
+    differing = [name for name in names if len({digest_of(c.get(name)) for c in contents.values()}) > 1]
+    plain = [name for name in differing if not any(isinstance(c.get(name), dict) for c in contents.values())]
+    told = {}
+    for key, content in contents.items():
+        words = ", ".join(f"{name}={content.get(name)}" for name in plain)
+        told[key] = f"{title} {words}" if words else title
+    if len(set(told.values())) < len(told):
+        told = {key: f"{title} {folder.result()['digest']}" for key, folder in rows.items()}
+    return told
