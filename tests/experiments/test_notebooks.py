@@ -157,7 +157,7 @@ class TestExecutionOnSkeletonsAlone:
         )
         outputs = [o for cell in done.cells if cell.cell_type == "code" for o in cell.outputs]
         tables = [o["data"]["text/markdown"] for o in outputs if "text/markdown" in o.get("data", {})]
-        assert len(tables) == 10
+        assert len(tables) == 11
         assert any("in both" in t and "| 1 (1)" in t for t in tables), "subject 1 is in both parts"
         assert sum("image/png" in o.get("data", {}) for o in outputs) == 3
         names = {path.name for path in (tmp_path / "figures").glob("*.png")}
