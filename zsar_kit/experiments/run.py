@@ -172,6 +172,12 @@ class RunFolder:
         return method
 
 
+def _require_todays_texts(folder: RunFolder, workspace: Workspace) -> None:
+    if changed := folder.changed_texts(workspace):
+        problem = f"this run was made with another wording of the class texts {', '.join(changed)}"
+        raise ArtefactError(problem, where=folder.path, remedy="Move the folder away to run it with today's texts.")
+
+
 def run(config: RunConfig, workspace: Workspace) -> RunFolder:
     """Do a run, or return it if it has been done; an interrupted one goes on from its last checkpoint.
 
@@ -181,12 +187,7 @@ def run(config: RunConfig, workspace: Workspace) -> RunFolder:
     """
     folder = RunFolder(workspace.runs / config.folder_name())
     if folder.finished:
-        if changed := folder.changed_texts(workspace):
-            raise ArtefactError(
-                f"this run was made with another wording of the class texts {', '.join(changed)}",
-                where=folder.path,
-                remedy="Move the folder away to run it with today's texts.",
-            )
+        _require_todays_texts(folder, workspace)
         return folder
     method_type = entry(config.method).method
     folder.path.mkdir(parents=True, exist_ok=True)
