@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import logging
 import re
 import subprocess
 import sys
@@ -24,6 +25,7 @@ MACHINE_PATH = re.compile(r"/(home|Users|root|mnt|opt|tmp|var)/")
 
 def test_layers(monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(logging.getLogger("zsar_kit"), "disabled", False)  # the linter silences loggers; put it back
     failed = lint_imports(config_filename="pyproject.toml", no_cache=True)
     assert not failed, capsys.readouterr().out
 
