@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from zsar_kit.cli import main
+from zsar_kit.cli.common import app
 from zsar_kit.data.splits import read_split
 
 COMMANDS = (
@@ -148,6 +149,15 @@ def test_a_folder_that_is_not_whole_is_prepared_with_exit_code_3(tmp_path, capsy
     assert main(command) == 3, "what stands there is still not whole"
     assert main([*command, "--strict"]) == 2
     assert "nw_ucla has 1484 raw files, found 2" in capsys.readouterr().err
+
+
+def test_ctrl_c_is_one_line(monkeypatch, capsys):
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(app, "cli", stopped)
+    assert main(["data", "list"]) == 130
+    assert capsys.readouterr().err == "stopped; the same command goes on where it was\n"
 
 
 def test_the_console_script_answers():

@@ -801,6 +801,14 @@ def test_faults_of_a_whole_file_and_of_a_clip(tmp_path):
         plan.read(plan.items[1])
 
 
+def test_a_root_may_be_relative(tmp_path, monkeypatch):
+    root = small_download(tmp_path / "pku")
+    monkeypatch.chdir(tmp_path)
+    far, near = plan_pku_mmd("pku_mmd", root), plan_pku_mmd("pku_mmd", "pku")
+    assert near.items == far.items
+    assert len(near.items) == 3
+
+
 def mutated(content: bytes, rng: np.random.Generator) -> bytes:
     """One small accident."""
     at, length = (int(rng.integers(0, len(content))) for _ in range(2))

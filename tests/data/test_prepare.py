@@ -14,6 +14,7 @@ from importlib import import_module
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import scipy.io
 
@@ -208,7 +209,7 @@ def test_a_damaged_member_is_reported_by_name(raw, tmp_path):
 def test_broken_and_double_files_are_left_out_with_a_reason(raw, tmp_path):
     (raw / "a3_s3_t1_skeleton.mat").write_bytes(b"")
     (raw / "again").mkdir()
-    mat(raw / "again" / "a2_s2_t1_skeleton.mat")
+    mat(raw / "again" / "a2_s2_t1_skeleton.mat", scale=2.0)
     made = make(raw, tmp_path / "set")
     assert {entry.sample: entry.reason for entry in made.left_out} == {
         "a2_s2_t1_skeleton.mat": "duplicate",
@@ -363,3 +364,43 @@ def test_what_an_older_reader_made_is_not_reused(raw, tmp_path):
     made = make(raw, tmp_path / "set")
     newer = dataclasses.replace(plan_files(UTD_MHAD, raw), version=2)
     assert not stands(newer, made.skeletons.path)
+
+
+def test_an_archive_beside_what_was_unpacked_of_it_counts_once(raw, whole, tmp_path):
+    with zipfile.ZipFile(raw / "Skeleton.zip", "w", zipfile.ZIP_DEFLATED) as target:
+        for path in sorted(raw.glob("*.mat")):
+            target.write(path, path.name)
+    made = make(raw, tmp_path / "set")
+    assert content(made.skeletons.path)["frames.npy"] == whole["frames.npy"]
+    assert made.left_out == ()
+    assert made.notes == (f"{FILES} files are there more than once with the same content; one of each was read.",)
+
+
+def test_readers_end_with_the_process_that_asked(raw, tmp_path):
+    (tmp_path / "slow.py").write_text(
+        "import time\n"
+        "from zsar_kit.data.readers.files import read_item\n"
+        "def read(item):\n"
+        "    time.sleep(60)\n"
+        "    return read_item('utd_mhad', item)\n"
+    )
+    program = (
+        "import dataclasses, sys, slow; from zsar_kit.data.readers import prepare;"
+        "from zsar_kit.data.readers.files import plan_files; from zsar_kit.data.readers.utd_mhad import UTD_MHAD;"
+        "prepare.CHUNK_ITEMS = 4; plan = dataclasses.replace(plan_files(UTD_MHAD, sys.argv[1]), read=slow.read);"
+        "prepare.carry_out(plan, sys.argv[2], root=sys.argv[1], processes=2)"
+    )
+    place = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    process = subprocess.Popen([sys.executable, "-c", program, str(raw), str(tmp_path / "set")], env=place)
+
+    deadline = time.monotonic() + 60
+    asked, readers = psutil.Process(process.pid), []
+    while len(readers) < 2 and time.monotonic() < deadline:
+        time.sleep(0.1)
+        readers = [child for child in asked.children(recursive=True) if "spawn_main" in " ".join(child.cmdline())]
+    assert len(readers) == 2
+    time.sleep(3)  # until they have begun
+    process.kill()
+    process.wait()
+    _, alive = psutil.wait_procs(readers, timeout=30)
+    assert alive == []

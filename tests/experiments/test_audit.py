@@ -223,7 +223,7 @@ def test_data_of_ones_own_without_parts_have_tables_and_figures_too(tmp_path):
 def test_figures_follow_the_protocol_and_the_split(puppet):
     drawn = audit_figures(puppet, "xview", "18/10")
     assert set(drawn) == {"lengths", "classes", "coverage"}
-    assert drawn["classes"].get_title(loc="left") == "puppet (synthetic data), xview"
+    assert drawn["classes"].get_title(loc="left") == "puppet (synthetic data), xview; orange: unseen classes of 18/10"
     assert (drawn["coverage"].get_ylabel(), drawn["coverage"].get_xlabel()) == ("subject", "camera")
     with pytest.raises(ConfigError, match=r"no protocol 'xveiw'.*Did you mean 'xview'"):
         audit_figures(puppet, "xveiw")

@@ -355,3 +355,11 @@ def test_puppet_through_published_files_is_puppet(puppet_workspace, tmp_path):
         assert np.array_equal(again.scores().heads["cosine"], original.scores().heads["cosine"])
         zsl = [RunFolder(f.path).result()["evaluation"]["micro"]["zsl"] for f in (original, again)]
         assert zsl[0] == zsl[1]
+
+
+def test_features_of_an_encoder_that_saw_unseen_classes_are_not_exported(place, tmp_path, capsys):
+    """The file could not say so, and whoever imports it would not know."""
+    other = str(place.root / "original")
+    assert main(["export", "flora", other, str(tmp_path / "t.npz"), "--split", "18/10"]) == 2
+    assert "trained on classes that puppet '18/10' counts as unseen" in capsys.readouterr().err
+    assert not (tmp_path / "t.npz").exists()

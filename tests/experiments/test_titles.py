@@ -122,3 +122,11 @@ def test_no_mark_hides_behind_that_of_another_run(tmp_path):
 def test_what_is_no_run_is_refused(tmp_path):
     with pytest.raises(ArtefactError, match="not a run folder"):
         commands.show_runs([stored(tmp_path / "a"), tmp_path], None)
+
+
+def test_runs_that_are_not_finished_are_passed_over(tmp_path):
+    done, begun = stored(tmp_path / "done"), stored(tmp_path / "begun", seed=1)
+    (begun / "result.json").unlink()
+    assert list(methods(commands.show_runs([begun, done], None)).values()) == ["50.0"]
+    with pytest.raises(ArtefactError, match="none of these runs is finished"):
+        commands.show_runs([begun], None)

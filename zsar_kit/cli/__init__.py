@@ -1,7 +1,8 @@
 """The command line ``zsar``: a thin edge over the experiments layer.
 
 Exit codes: 0 done, 1 some run of a sweep failed or some class has no text yet, 2 bad input (one line says what, where,
-and what to do), 3 a data set was prepared but files were broken or missing (each is named).
+and what to do), 3 a data set was prepared but files were broken or missing (each is
+named), 130 stopped by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -40,6 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ZsarError as error:
         sys.stderr.write(f"error: {error}\n")
         return 2
+    except KeyboardInterrupt:
+        sys.stderr.write("stopped; the same command goes on where it was\n")
+        return 130
     return int(code or 0)
 
 

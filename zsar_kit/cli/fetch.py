@@ -42,7 +42,8 @@ def data_check(dataset: Dataset, root: Path, contents: bool = False, quiet: bool
     Args:
         dataset: utd_mhad, nw_ucla, kinder_gator, ntu60, ntu120, pku_mmd, or pku_mmd_2.
         root: folder of the files or of their zip archives, or one archive.
-        contents: also read every file of NTU RGB+D and PKU-MMD to its end; the others always are.
+        contents: also read every file of NTU RGB+D and PKU-MMD to its end; the others always are. Whether it can
+            be read is checked, not what it says: `zsar data prepare` does that.
         quiet: no progress bars.
     """
     text, whole = download_commands().check_data(dataset, root, contents, not quiet)

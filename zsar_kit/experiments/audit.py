@@ -220,6 +220,8 @@ def audit_tables(audit: Audit, split: str = "") -> dict[str, str]:
         split: where twin classes are looked up; the customary one if empty.
     """
     known = audit.skeletons.dataset in dataset_names()
+    if split:
+        load_split(audit.skeletons.dataset, split)  # an unknown one is told
     split = split or (split_names(audit.skeletons.dataset)[0] if known else "")
     tables: dict[str, tuple[Sequence[Row], str]] = {
         "Parts": (part_rows(audit), ""),

@@ -13,9 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from zsar_kit.artefacts import write_json
+from zsar_kit.artefacts import read_provenance, write_json
 from zsar_kit.data.parts import known_protocols, train_part
 from zsar_kit.data.readers.prepare import LEFT_OUT
+from zsar_kit.data.skeleton_set import KIND as SKELETONS
+from zsar_kit.data.skeleton_set import SCHEMA as SKELETONS_SCHEMA
 from zsar_kit.data.splits import (
     class_count,
     class_names,
@@ -28,7 +30,7 @@ from zsar_kit.data.splits import (
 )
 from zsar_kit.device import resolve_device
 from zsar_kit.encoders.distributed import launched_processes
-from zsar_kit.errors import ConfigError, MissingModelError, ZsarError
+from zsar_kit.errors import ArtefactError, ConfigError, MissingModelError, ZsarError
 from zsar_kit.evaluation.protocol import evaluate
 from zsar_kit.evaluation.tables import format_table
 from zsar_kit.experiments import figures as drawing
@@ -57,6 +59,7 @@ from zsar_kit.experiments.titles import rows_of_runs
 from zsar_kit.methods.registry import entry
 from zsar_kit.semantics.offline import install_offline_model, offline_model_folder
 
+LISTED_FAULTS = 20
 log = logging.getLogger("zsar_kit")
 
 
@@ -113,9 +116,12 @@ def prepare_data(
         lines.append(f"{made.missing} raw files of the whole data set are missing.")
     rules = Counter(entry.reason for entry in made.left_out if entry.expected)
     lines += [f"left out by rule: {count} x {reason}" for reason, count in rules.items()]
-    lines += [
+    faults = [
         f"left out, {entry.reason}: {entry.sample}: {entry.detail}" for entry in made.left_out if not entry.expected
     ]
+    lines += faults[:LISTED_FAULTS]
+    if len(faults) > LISTED_FAULTS:
+        lines.append(f"... and {len(faults) - LISTED_FAULTS} more")
     if made.left_out:
         lines.append(f"Every sample left out, with the reason: {made.skeletons.path / LEFT_OUT}")
     return "\n".join(lines), made.whole
@@ -138,6 +144,8 @@ def show_data(workspace: Workspace, dataset: str, protocol: str) -> str:
         for name, mask in (("train", train), ("test", ~train))
     ]
     note = "These data are synthetic.\n" if dataset == "puppet" else ""
+    if chain := read_provenance(skeletons.path, SKELETONS, version=SKELETONS_SCHEMA)["config"].get("chain"):
+        note += f"Read by the chain {chain}.\n"
     return note + format_table(rows, list(rows[0]))
 
 
@@ -225,7 +233,14 @@ def show_runs(paths: Sequence[Path], figure_folder: Path | None) -> str:
     """A table of finished runs; runs that differ only in the seed share a row."""
     if not paths:
         raise ConfigError("name at least one run folder")
-    cells = rows_of_runs([RunFolder(path) for path in paths])
+    folders = [RunFolder(path) for path in paths]
+    for folder in folders:
+        folder.config()  # what is no run is an error, what is not finished is passed over
+        if not folder.finished:
+            log.info("not finished, passed over: %s", folder.path)
+    if not (folders := [folder for folder in folders if folder.finished]):
+        raise ArtefactError("none of these runs is finished", where=paths[0], remedy="Do them: zsar train.")
+    cells = rows_of_runs(folders)
     if figure_folder is not None:
         drawing.draw_runs([folder for _, _, folder in cells], figure_folder)
     return markdown_table(result_rows(cells))

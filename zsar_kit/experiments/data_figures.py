@@ -55,11 +55,16 @@ def audit_figures(audit: Audit, protocol: str = "", split: str = "") -> dict[str
             class_counts(audit, protocol),
             skeletons.class_names,
             list(masks),
-            highlight=_unseen(skeletons.dataset, split),
-            title=title,
+            highlight=(unseen := _unseen(skeletons.dataset, split)),
+            title=f"{title}; orange: unseen classes{f' of {split}' if split else ''}" if unseen else title,
         ),
         "coverage": plot_coverage(
-            getattr(index, rows), getattr(index, columns), y=rows, x=columns, train=train, title=title
+            getattr(index, rows),
+            getattr(index, columns),
+            y=rows,
+            x=columns,
+            train=train,
+            title=f"samples of {title}" + ("; orange: in both parts" if train is not None else ""),
         ),
     }
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from zsar_kit.artefacts import read_json
 from zsar_kit.data.feature_set import KIND as FEATURES
-from zsar_kit.data.feature_set import FeatureSet
+from zsar_kit.data.feature_set import FeatureSet, check_encoder
 from zsar_kit.data.importers.features import export_features, features_of, import_record
 from zsar_kit.data.importers.formats import FORMATS, read_published
 from zsar_kit.data.importers.skeletons import FORMS, export_skeletons, import_skeletons
@@ -17,7 +17,7 @@ from zsar_kit.data.parts import train_part
 from zsar_kit.data.skeleton_set import KIND as SKELETONS
 from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.data.splits import gating_fold, load_split
-from zsar_kit.errors import ArtefactError, ConfigError, DataError, nearest_name
+from zsar_kit.errors import ArtefactError, ConfigError, DataError, LeakageError, nearest_name
 from zsar_kit.evaluation.tables import format_table
 from zsar_kit.experiments.stages import Workspace
 
@@ -123,6 +123,7 @@ def export(form: str, folder: Path, out: Path, *, split: str, protocol: str) -> 
 
     Raises:
         ConfigError: an option is missing, or belongs to the other kind of data.
+        LeakageError: the encoder has seen a class that the split counts as unseen: the file would not tell.
         ZsarError: the folder holds another artefact, or what the exporters raise.
     """
     kind = _kind(form)
@@ -141,5 +142,9 @@ def export(form: str, folder: Path, out: Path, *, split: str, protocol: str) -> 
     name = _needed(split, "--split", form)
     validation = import_record(features).get("fold_of") == name
     chosen = gating_fold(features.dataset, name) if validation else load_split(features.dataset, name)
+    if check_encoder(features.encoder, chosen, allow_encoder_leak=True).name == "leak":
+        problem = f"the encoder was trained on classes that {features.dataset} {split!r} counts as unseen"
+        remedy = "The file could not say so. Export features of an encoder of this split's seen classes."
+        raise LeakageError(problem, where=folder, remedy=remedy)
     export_features(features, form, chosen, out)
     return f"features of {features.dataset} {split}: {out}"

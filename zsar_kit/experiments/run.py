@@ -190,11 +190,11 @@ def run(config: RunConfig, workspace: Workspace) -> RunFolder:
         _require_todays_texts(folder, workspace)
         return folder
     method_type = entry(config.method).method
+    main, folds = gather(config, workspace)
     folder.path.mkdir(parents=True, exist_ok=True)
     write_json(folder.path / "config.json", {"run": config.to_dict(), "digest": config.digest()})
     write_json(folder.path / "env.json", environment(workspace))
 
-    main, folds = gather(config, workspace)
     configs = method_type.grid(config.method_config())
     names = sorted({name for c in configs for name in method_type.text_sets(c)})
     semantics = {name: semantics_for(workspace, config.dataset, name, config.language_model) for name in names}

@@ -152,8 +152,10 @@ def _require_no_loss(folder: Path, plan: ReadPlan) -> None:
         return
     how = f"by chain {stored['chain']!r}" if "chain" in stored else "in another way"
     of = f"of {stored['found']} files" if "found" in stored else "of other files"
+    asked = f", asked for: {plan.config['chain']!r}" if "chain" in plan.config and not same else ""
+    now = f"now there are {plan.found} files{asked}"
     raise ArtefactError(
-        f"another set of {plan.dataset} stands here, made {'' if same else how + ' '}{of}; now there are {plan.found}",
+        f"another set of {plan.dataset} stands here, made {'' if same else how + ' '}{of}; {now}",
         where=folder,
         remedy="Say --replace to lose it, or keep both: --workspace ANOTHER.",
     )

@@ -35,7 +35,8 @@ def plot_lengths(
         raise DataError("expected the length of at least one sample, got none", where="lengths")
     together = np.concatenate(list(parts.values()))
     low, high = float(together.min()), float(np.quantile(together, 0.99))
-    edges = np.linspace(low, max(high, low + 1), BINS + 1)
+    # A bin for each frame where there are few, with room beside a single one.
+    edges = np.arange(low - 1.5, high + 2.5) if high - low < BINS else np.linspace(low, high, BINS + 1)
     axes = style.ensure_axes(ax, width=6.4, height=3.4)
     for (name, values), colour in zip(parts.items(), style.PALETTE, strict=False):
         label = f"{name}: {len(values)} samples, median {np.median(values):.0f}"

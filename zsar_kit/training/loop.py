@@ -73,7 +73,8 @@ class TrainingLoop:
         """Train all phases, from the checkpoint on if there is one, and prepare the method for scoring."""
         done_phase, done_step, state = self._resume()
         phases = self.method.phases()
-        with tqdm(total=sum(p.steps for p in phases), disable=not self.progress, leave=False, unit="step") as bar:
+        steps = sum(p.steps for p in phases)
+        with tqdm(total=steps, disable=not (self.progress and steps), leave=False, unit="step") as bar:
             for number, phase in enumerate(phases):
                 if number < done_phase:
                     bar.update(phase.steps)

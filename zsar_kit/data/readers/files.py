@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +11,16 @@ from pathlib import Path
 
 from zsar_kit.artefacts import file_digest
 from zsar_kit.data.catalogue import class_count, class_names
-from zsar_kit.data.readers.plan import Item, LeftOut, Reading, ReadPlan, Source, find_sources
+from zsar_kit.data.readers.plan import (
+    Item,
+    LeftOut,
+    Reading,
+    ReadPlan,
+    Source,
+    find_sources,
+    same_content,
+    twice_note,
+)
 from zsar_kit.data.skeletons import SkeletonSequence, check_sequence
 from zsar_kit.errors import DataError
 
@@ -55,24 +63,29 @@ def plan_files(raw: RawFormat, root: str | Path) -> ReadPlan:
         problem = f"{raw.dataset} needs {raw.complete} files {raw.shown}, found 0 {raw.suffix} files{came}"
         raise DataError(problem, where=root, remedy="Name the folder that holds them.")
     sources.sort(key=lambda source: (source.path.as_posix(), source.member))
-    again = [name for name, count in Counter(source.name for source in sources).items() if count > 1]
-    left_out = [*damaged, *(_twice(name, sources) for name in sorted(again))]
+    places: dict[str, list[Source]] = {}
+    for source in sources:
+        places.setdefault(source.name, []).append(source)
+    again = {name: found for name, found in places.items() if len(found) > 1}
+    unclear = {name: found for name, found in again.items() if not same_content(found)}
+    left_out = [*damaged, *(_twice(name, unclear[name]) for name in sorted(unclear))]
     return ReadPlan(
         dataset=raw.dataset,
         layout=raw.layout,
         class_names=class_names(raw.dataset),
-        items=tuple(Item(source.name, (source,)) for source in sources if source.name not in again),
+        items=tuple(Item(name, (found[0],)) for name, found in places.items() if name not in unclear),
         read=partial(read_item, raw.dataset),
         config={"reader": raw.dataset},
         left_out=tuple(left_out),
         complete=raw.complete,
-        found=len({source.name for source in sources}),
+        found=len(places),
+        notes=twice_note(len(again) - len(unclear)),
     )
 
 
 def _twice(name: str, sources: list[Source]) -> LeftOut:
-    places = " and ".join(str(source) for source in sources if source.name == name)
-    return LeftOut(name, "duplicate", f"there are two files for this sample: {places}; remove one")
+    places = " and ".join(str(source) for source in sources)
+    return LeftOut(name, "duplicate", f"there are {len(sources)} files that differ for this sample: {places}; keep one")
 
 
 def read_item(dataset: str, item: Item) -> Reading:

@@ -16,7 +16,7 @@ import numpy as np
 from zsar_kit.data.catalogue import class_count, class_names, resource
 from zsar_kit.data.readers.ntu_chains import CHAINS, NoBody
 from zsar_kit.data.readers.ntu_format import parse_ntu
-from zsar_kit.data.readers.plan import Item, LeftOut, Reading, ReadPlan, Source, find_sources
+from zsar_kit.data.readers.plan import Item, LeftOut, Reading, ReadPlan, Source, find_sources, same_content, twice_note
 from zsar_kit.data.skeletons import SkeletonSequence, check_sequence
 from zsar_kit.errors import DataError, nearest_name
 
@@ -66,7 +66,7 @@ def plan_ntu(dataset: str, root: str | Path, *, chain: str = "ctrgcn") -> ReadPl
     """Plan to read NTU RGB+D from a folder of ``.skeleton`` files and zip archives, or from one archive.
 
     For ``ntu60`` the files of the extension are passed over; the notes tell how many. A recording that is there twice
-    is left out, for nobody knows which one is right.
+    with different content is left out, for nobody knows which one is right.
 
     Args:
         dataset: ``ntu60`` or ``ntu120``.
@@ -85,9 +85,9 @@ def plan_ntu(dataset: str, root: str | Path, *, chain: str = "ctrgcn") -> ReadPl
         came = f"; {damaged[0].detail}" if damaged else ""
         remedy = f"Name the folder that holds the {SHOWN} files or their zip archives, or one archive."
         raise DataError(f"{dataset} needs {SUFFIX} files, found none{came}", where=root, remedy=remedy)
-    items, left_out, others = _sorted_out(dataset, sources)
+    items, left_out, notes = _sorted_out(dataset, sources)
     if not items:
-        remedy = "Name the other data set." if others else "Name the folder that holds the data set."
+        remedy = "Name the other data set." if notes else "Name the folder that holds the data set."
         problem = f"none of {len(sources)} {SUFFIX} files can be read as a sample of {dataset}"
         raise DataError(problem, where=root, remedy=remedy)
     return ReadPlan(
@@ -100,16 +100,18 @@ def plan_ntu(dataset: str, root: str | Path, *, chain: str = "ctrgcn") -> ReadPl
         left_out=(*damaged, *left_out),
         complete=resource("ntu.toml")[dataset]["recordings"],
         found=len(items) + sum(entry.reason in ("listed as missing", "duplicate") for entry in left_out),
-        notes=(f"{others} files are of NTU RGB+D's extension, not of {dataset}, and were passed over.",) * bool(others),
+        notes=notes,
     )
 
 
-def _sorted_out(dataset: str, sources: Iterable[Source]) -> tuple[tuple[Item, ...], tuple[LeftOut, ...], int]:
-    """The files that are read, those that are not, and how many are another data set's."""
+def _sorted_out(
+    dataset: str, sources: Iterable[Source]
+) -> tuple[tuple[Item, ...], tuple[LeftOut, ...], tuple[str, ...]]:
+    """The files that are read, those that are not, and what is to be said of both."""
     places: dict[str, list[Source]] = {}
     for source in sources:
         places.setdefault(source.name.removesuffix(SUFFIX), []).append(source)
-    items, left_out, others = [], [], 0
+    items, left_out, others, twice = [], [], 0, 0
     for sample, found in places.items():
         where = " and ".join(str(source) for source in found)
         if (problem := misfit(dataset, sample)) is not None:
@@ -120,11 +122,14 @@ def _sorted_out(dataset: str, sources: Iterable[Source]) -> tuple[tuple[Item, ..
         elif sample in missing_samples():
             detail = f"the authors list its skeletons as missing or incomplete: {where}"
             left_out.append(LeftOut(sample, "listed as missing", detail, expected=True))
-        elif len(found) > 1:
-            left_out.append(LeftOut(sample, "duplicate", f"found {len(found)} times: {where}"))
+        elif len(found) > 1 and not same_content(found):
+            detail = f"found {len(found)} times, with different content: {where}"
+            left_out.append(LeftOut(sample, "duplicate", detail))
         else:
+            twice += len(found) > 1
             items.append(Item(sample, (found[0],)))
-    return tuple(items), tuple(left_out), others
+    passed = f"{others} files are of NTU RGB+D's extension, not of {dataset}, and were passed over."
+    return tuple(items), tuple(left_out), ((passed,) * bool(others)) + twice_note(twice)
 
 
 def read_ntu(item: Item, *, dataset: str, chain: str) -> Reading:

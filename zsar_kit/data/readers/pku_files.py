@@ -6,6 +6,7 @@ the official download by "label" and "skeleton" in their names; where none does,
 
 from __future__ import annotations
 
+import os
 import re
 import zipfile
 import zlib
@@ -54,7 +55,7 @@ def video_files(dataset: str, root: str | Path, found: Iterable[Source]) -> tupl
         for source in found:
             if not VIDEO[dataset].fullmatch(source.name.removesuffix(SUFFIX)):
                 continue
-            said = _said_by_folders(source, Path(root))
+            said = _said_by_folders(source, Path(os.path.abspath(root)))
             if said is None and source.size <= _LONGEST_LABELS:
                 said = _starts_as_labels(source, archives, stack)
             (labels if said else skeletons).append(source)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -156,6 +156,20 @@ class ReadPlan:
     version: int = 1
     notes: tuple[str, ...] = ()
     parts: Mapping[str, Callable[[str], bool]] = field(default_factory=dict)
+
+
+def same_content(sources: Sequence[Source]) -> bool:
+    """Whether files hold the same bytes (an archive and what was unpacked of it), by size and checksum."""
+    return len({source.size for source in sources}) == 1 and len({_checksum(source) for source in sources}) == 1
+
+
+def _checksum(source: Source) -> int:
+    return source.stamp if source.member else zlib.crc32(source.path.read_bytes())
+
+
+def twice_note(count: int) -> tuple[str, ...]:
+    """What to say of files that are there more than once with the same content."""
+    return (f"{count} files are there more than once with the same content; one of each was read.",) * bool(count)
 
 
 def find_sources(root: str | Path, suffix: str) -> tuple[list[Source], list[LeftOut]]:

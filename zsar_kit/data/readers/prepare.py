@@ -13,12 +13,14 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, replace
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from typing import Any, cast
 
 import numpy as np
@@ -194,7 +196,8 @@ def _each(waiting: list[_Chunk], strict: bool, processes: int) -> Iterator[_Chun
             yield chunk
         return
     # Not forked: a copy of a process that runs threads can hang.
-    with ProcessPoolExecutor(min(processes, len(waiting)), mp_context=get_context("spawn")) as pool:
+    count = min(processes, len(waiting))
+    with ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_end_with_the_parent) as pool:
         try:
             futures = [pool.submit(_read_chunk, chunk, strict) for chunk in waiting]
             for chunk, future in zip(waiting, futures, strict=True):
@@ -202,6 +205,19 @@ def _each(waiting: list[_Chunk], strict: bool, processes: int) -> Iterator[_Chun
                 yield chunk
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _end_with_the_parent() -> None:
+    """A reading process lives no longer than the one that asked, however that ended; Ctrl-C is for that one alone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
 
 
 def _read_chunk(chunk: _Chunk, strict: bool) -> None:
