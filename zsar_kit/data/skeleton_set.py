@@ -226,6 +226,15 @@ class SkeletonSet:
         return loaded
 
 
+def made_with(path: str | Path) -> dict[str, Any]:
+    """How a stored set was made: the ``config`` of :meth:`SkeletonSet.write`.
+
+    Raises:
+        ArtefactError: no set stands there.
+    """
+    return read_provenance(path, KIND, version=SCHEMA)["config"]
+
+
 def _write_header(stream: IO[bytes], rows: int, joints: int) -> int:
     """Write the ``.npy`` header and return where the data begin."""
     header = {"descr": "<f4", "fortran_order": False, "shape": (rows, joints, 3)}

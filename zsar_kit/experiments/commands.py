@@ -13,11 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from zsar_kit.artefacts import read_provenance, write_json
+from zsar_kit.artefacts import write_json
 from zsar_kit.data.parts import known_protocols, train_part
 from zsar_kit.data.readers.prepare import LEFT_OUT
-from zsar_kit.data.skeleton_set import KIND as SKELETONS
-from zsar_kit.data.skeleton_set import SCHEMA as SKELETONS_SCHEMA
+from zsar_kit.data.skeleton_set import made_with
 from zsar_kit.data.splits import (
     class_count,
     class_names,
@@ -144,7 +143,7 @@ def show_data(workspace: Workspace, dataset: str, protocol: str) -> str:
         for name, mask in (("train", train), ("test", ~train))
     ]
     note = "These data are synthetic.\n" if dataset == "puppet" else ""
-    if chain := read_provenance(skeletons.path, SKELETONS, version=SKELETONS_SCHEMA)["config"].get("chain"):
+    if chain := made_with(skeletons.path).get("chain"):
         note += f"Read by the chain {chain}.\n"
     return note + format_table(rows, list(rows[0]))
 

@@ -13,16 +13,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from zsar_kit.artefacts import PROVENANCE, file_digest, read_provenance
+from zsar_kit.artefacts import PROVENANCE, file_digest
 from zsar_kit.data.feature_set import EncoderMark, FeatureSet, check_encoder
 from zsar_kit.data.parts import train_part
 from zsar_kit.data.puppet.world import build_puppet
 from zsar_kit.data.readers.plan import ReadPlan
 from zsar_kit.data.readers.prepare import Prepared, carry_out, open_prepared, partial_folder, stands
 from zsar_kit.data.readers.registry import plan_dataset
-from zsar_kit.data.skeleton_set import KIND as SKELETONS
-from zsar_kit.data.skeleton_set import SCHEMA as SKELETONS_SCHEMA
-from zsar_kit.data.skeleton_set import SkeletonSet
+from zsar_kit.data.skeleton_set import SkeletonSet, made_with
 from zsar_kit.data.splits import (
     ClassSplit,
     dataset_names,
@@ -146,7 +144,7 @@ def read_raw(
 
 def _require_no_loss(folder: Path, plan: ReadPlan) -> None:
     """A set that stands there may be replaced by one that is read in the same way of no fewer files."""
-    stored = read_provenance(folder, SKELETONS, version=SKELETONS_SCHEMA)["config"]
+    stored = made_with(folder)
     same = all(stored.get(key) == value for key, value in plan.config.items() if key in ("reader", "chain"))
     if same and stored.get("found", 0) <= plan.found:
         return

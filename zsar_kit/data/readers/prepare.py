@@ -27,10 +27,11 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from zsar_kit.artefacts import PROVENANCE, read_provenance, write_atomic
+from zsar_kit.artefacts import PROVENANCE, write_atomic
 from zsar_kit.config import digest_of
+from zsar_kit.data.archives import disk_fault
 from zsar_kit.data.readers.plan import Item, LeftOut, Reading, ReadPlan
-from zsar_kit.data.skeleton_set import COLUMNS, KIND, SCHEMA, SkeletonSet
+from zsar_kit.data.skeleton_set import COLUMNS, SkeletonSet, made_with
 from zsar_kit.data.skeletons import SkeletonSequence
 from zsar_kit.errors import ArtefactError, DataError
 
@@ -97,8 +98,7 @@ def carry_out(
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        remedy = "Make room and run the same command again: it goes on where it stopped."
-        raise ArtefactError("the disk is full", where=out.parent, remedy=remedy) from None
+        raise disk_fault(error, out.parent) from None
     except BrokenProcessPool:
         remedy = (
             "Perhaps memory ran out. Run the same command again, with fewer processes: it goes on where it stopped."
@@ -110,7 +110,7 @@ def carry_out(
 
 def open_prepared(folder: str | Path) -> Prepared:
     """A set that stands there, with what was said when it was made."""
-    config = read_provenance(folder, KIND, version=SCHEMA)["config"]
+    config = made_with(folder)
     missing = max(0, config.get("complete", 0) - config.get("found", 0))
     return Prepared(SkeletonSet.load(folder), read_left_out(folder), missing, tuple(config.get("notes", ())))
 
@@ -125,7 +125,7 @@ def stands(plan: ReadPlan, folder: str | Path) -> bool:
     folder = Path(folder)
     if not (folder / PROVENANCE).is_file():
         return False
-    return read_provenance(folder, KIND, version=SCHEMA)["config"].get("plan") == _identity(plan)
+    return made_with(folder).get("plan") == _identity(plan)
 
 
 def _identity(plan: ReadPlan) -> str:
@@ -177,10 +177,12 @@ def _chunks(plan: ReadPlan, partial: Path) -> list[_Chunk]:
 def _read_chunks(chunks: list[_Chunk], strict: bool, processes: int, progress: bool) -> None:
     from tqdm import tqdm
 
-    done = [chunk for chunk in chunks if chunk.done()]
-    waiting = [chunk for chunk in chunks if chunk not in done]
-    for chunk in done if strict else ():  # of an attempt that was not
-        _require_no_fault([LeftOut(**entry) for entry in _content(chunk)["left_out"]])
+    waiting = []
+    for chunk in chunks:
+        if not chunk.done():
+            waiting.append(chunk)
+        elif strict:  # the attempt that read it may not have been
+            _require_no_fault([LeftOut(**entry) for entry in _content(chunk)["left_out"]])
     total = sum(len(chunk.items) for chunk in chunks)
     before = total - sum(len(chunk.items) for chunk in waiting)
     with tqdm(total=total, initial=before, unit=" files", desc="reading", disable=not progress) as bar:
