@@ -86,7 +86,6 @@ def test_killed_at_any_moment_it_goes_on_and_ends_with_the_same_bytes(raw, whole
             time.sleep(0.001)
         process.send_signal(signal.SIGKILL)
         kills += process.wait() == -signal.SIGKILL
-        assert not out.exists() or kills < 3
     assert kills, "no attempt was killed while it worked"
     subprocess.run([sys.executable, "-c", program, str(raw), str(out)], check=True)
     assert content(out) == whole
