@@ -25,14 +25,11 @@ def shared_dir() -> Path:
 def puppet_workspace(tmp_path_factory: pytest.TempPathFactory):
     """A workspace with puppet and the demo's encoders, trained once a session (about two minutes on two cores)."""
     from zsar_kit.data.splits import load_split, part_protocols
-    from zsar_kit.experiments.stages import (
-        Workspace,
-        calibration_folds,
-        features_for,
-        main_fold,
-        prepare_skeletons,
-    )
-    from zsar_kit.experiments.sweep import load_suite
+    from zsar_kit.experiments.pipeline.features import features_for
+    from zsar_kit.experiments.pipeline.partitions import calibration_folds, main_fold
+    from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
+    from zsar_kit.experiments.pipeline.workspace import Workspace
+    from zsar_kit.experiments.studies.suite import load_suite
 
     workspace = Workspace(tmp_path_factory.mktemp("puppet") / "workspace", progress=False)
     suite = load_suite("demo")

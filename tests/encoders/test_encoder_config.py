@@ -15,14 +15,14 @@ from zsar_kit.data.skeletons import STREAMS
 from zsar_kit.encoders.config import EncoderConfig
 from zsar_kit.encoders.presets import encoder_preset, encoder_presets
 from zsar_kit.errors import ConfigError
-from zsar_kit.experiments.config import RunConfig
-from zsar_kit.experiments.notebooks import (
+from zsar_kit.experiments.runs.config import RunConfig
+from zsar_kit.experiments.studies.notebooks import (
     ClipParameters,
     EvaluateParameters,
     QuickstartParameters,
     TrainParameters,
 )
-from zsar_kit.experiments.sweep import Suite, customary_suite, load_suite, suite_encoder
+from zsar_kit.experiments.studies.suite import Suite, customary_suite, load_suite, suite_encoder
 
 
 def test_settings_of_before_keep_their_digests():

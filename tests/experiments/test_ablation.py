@@ -10,16 +10,9 @@ import pytest
 from zsar_kit.artefacts import write_json
 from zsar_kit.errors import ArtefactError, ConfigError
 from zsar_kit.evaluation.statistics import paired_difference
-from zsar_kit.experiments.ablation import (
-    Ablation,
-    ablation_names,
-    ablation_table,
-    effect_text,
-    effects,
-    load_ablation,
-    write_effects,
-)
-from zsar_kit.experiments.stages import Workspace
+from zsar_kit.experiments.pipeline.workspace import Workspace
+from zsar_kit.experiments.reports.effects import ablation_table, effect_text, write_effects
+from zsar_kit.experiments.studies.ablation import Ablation, ablation_names, effects, load_ablation
 
 SUITE = {"puppet": "demo"}
 

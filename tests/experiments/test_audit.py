@@ -16,10 +16,10 @@ from zsar_kit.data.readers.registry import prepare_dataset
 from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.data.skeletons import SkeletonSequence
 from zsar_kit.errors import ArtefactError, ConfigError, SplitError
-from zsar_kit.experiments import audit as rows
-from zsar_kit.experiments.audit_scan import audit_skeletons, content_digest, identical_groups
-from zsar_kit.experiments.data_figures import audit_figures, prepared_sets
-from zsar_kit.experiments.stages import Workspace
+from zsar_kit.experiments.pipeline.workspace import Workspace
+from zsar_kit.experiments.reports import audit as rows
+from zsar_kit.experiments.reports.audit_scan import audit_skeletons, content_digest, identical_groups
+from zsar_kit.experiments.reports.data_figures import audit_figures, prepared_sets
 
 HEADER = "sample,reason,detail,expected\n"
 

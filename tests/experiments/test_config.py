@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from zsar_kit.errors import ConfigError, SplitError
-from zsar_kit.experiments.config import RunConfig, slug
+from zsar_kit.experiments.runs.config import RunConfig, slug
 
 
 def test_round_trip_and_same_digest():

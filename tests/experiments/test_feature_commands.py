@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from zsar_kit.cli import main
+from zsar_kit.cli.answers.features import chosen_encoder
 from zsar_kit.data.feature_set import FeatureSet
 from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.data.skeletons import STREAMS, SkeletonSequence
@@ -20,10 +21,12 @@ from zsar_kit.encoders.inputs import encoder_clips, ready_sequence
 from zsar_kit.encoders.presets import encoder_presets
 from zsar_kit.encoders.pretrain import load_encoder
 from zsar_kit.errors import ConfigError
-from zsar_kit.experiments.config import RunConfig
-from zsar_kit.experiments.feature_commands import chosen_encoder
-from zsar_kit.experiments.inputs import gather_test
-from zsar_kit.experiments.stages import Workspace, features_for, main_fold, prepare_skeletons
+from zsar_kit.experiments.pipeline.features import features_for
+from zsar_kit.experiments.pipeline.partitions import main_fold
+from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
+from zsar_kit.experiments.pipeline.workspace import Workspace
+from zsar_kit.experiments.runs.config import RunConfig
+from zsar_kit.experiments.runs.inputs import gather_test
 
 ROOT = Path(__file__).resolve().parents[2]
 SUITE = """

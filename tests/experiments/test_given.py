@@ -10,19 +10,20 @@ import numpy as np
 import pytest
 
 from zsar_kit.cli import main
+from zsar_kit.cli.answers import runs as commands
 from zsar_kit.data.feature_set import EncoderRecord, FeatureSet
 from zsar_kit.data.importers.features import export_features, import_features
 from zsar_kit.data.splits import class_names, load_split
 from zsar_kit.errors import ArtefactError, ConfigError, DataError, LeakageError, SplitError
-from zsar_kit.experiments import commands
-from zsar_kit.experiments.config import RunConfig
-from zsar_kit.experiments.given import given_features
-from zsar_kit.experiments.inputs import gather
-from zsar_kit.experiments.pack import export_run, import_run
-from zsar_kit.experiments.predict import Recogniser
-from zsar_kit.experiments.run import RunFolder, run
-from zsar_kit.experiments.stages import Workspace
-from zsar_kit.experiments.sweep import load_suite
+from zsar_kit.experiments.pipeline.imported_features import given_features
+from zsar_kit.experiments.pipeline.workspace import Workspace
+from zsar_kit.experiments.runs.config import RunConfig
+from zsar_kit.experiments.runs.folder import RunFolder
+from zsar_kit.experiments.runs.inputs import gather
+from zsar_kit.experiments.runs.pack import export_run, import_run
+from zsar_kit.experiments.runs.recogniser import Recogniser
+from zsar_kit.experiments.runs.run import run
+from zsar_kit.experiments.studies.suite import load_suite
 
 SPLIT = load_split("puppet", "23/5")
 RIDGE = {"method": "ridge", "preset": "motion"}

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from zsar_kit.experiments.config import RunConfig
-from zsar_kit.experiments.run import gather
-from zsar_kit.experiments.stages import semantics_for
-from zsar_kit.experiments.sweep import load_suite
+from zsar_kit.experiments.pipeline.semantics import semantics_for
+from zsar_kit.experiments.runs.config import RunConfig
+from zsar_kit.experiments.runs.inputs import gather
+from zsar_kit.experiments.studies.suite import load_suite
 from zsar_kit.methods.flora import Flora
 from zsar_kit.methods.registry import preset
 from zsar_kit.seeding import numpy_generator

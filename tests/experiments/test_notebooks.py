@@ -12,7 +12,7 @@ from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.data.skeletons import SkeletonSequence
 from zsar_kit.data.splits import class_names
 from zsar_kit.errors import ConfigError
-from zsar_kit.experiments.notebooks import (
+from zsar_kit.experiments.studies.notebooks import (
     AuditParameters,
     BrowserParameters,
     ClipParameters,

@@ -13,12 +13,13 @@ import torch
 
 from zsar_kit.cli import main
 from zsar_kit.errors import ArtefactError, TextError
-from zsar_kit.experiments.config import RunConfig
-from zsar_kit.experiments.pack import MANIFEST, export_run, import_run
-from zsar_kit.experiments.predict import Recogniser
-from zsar_kit.experiments.run import gather, run
-from zsar_kit.experiments.stages import prepare_skeletons
-from zsar_kit.experiments.sweep import load_suite
+from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
+from zsar_kit.experiments.runs.config import RunConfig
+from zsar_kit.experiments.runs.inputs import gather
+from zsar_kit.experiments.runs.pack import MANIFEST, export_run, import_run
+from zsar_kit.experiments.runs.recogniser import Recogniser
+from zsar_kit.experiments.runs.run import run
+from zsar_kit.experiments.studies.suite import load_suite
 
 pytestmark = [pytest.mark.slow, pytest.mark.offline_lm]
 

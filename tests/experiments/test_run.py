@@ -8,13 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from zsar_kit.cli.answers import runs as commands
 from zsar_kit.errors import ArtefactError, MissingModelError
-from zsar_kit.experiments import commands
-from zsar_kit.experiments.config import RunConfig
-from zsar_kit.experiments.fits import Fits, few_shots
-from zsar_kit.experiments.run import RunFolder, gather, run
-from zsar_kit.experiments.stages import Workspace, prepare_skeletons
-from zsar_kit.experiments.sweep import load_suite
+from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
+from zsar_kit.experiments.pipeline.workspace import Workspace
+from zsar_kit.experiments.runs.config import RunConfig
+from zsar_kit.experiments.runs.fits import Fits, few_shots
+from zsar_kit.experiments.runs.folder import RunFolder
+from zsar_kit.experiments.runs.inputs import gather
+from zsar_kit.experiments.runs.run import run
+from zsar_kit.experiments.studies.suite import load_suite
 from zsar_kit.semantics.text_files import load_texts
 
 pytestmark = [pytest.mark.slow, pytest.mark.offline_lm]
@@ -119,7 +122,7 @@ def test_a_run_of_other_texts_is_not_taken_for_one_of_todays(puppet_workspace, m
     assert done.changed_texts(puppet_workspace) == ()
     texts = load_texts("puppet")
     reworded = tuple({**entry, "motion": (entry["motion"][0] + " again",)} for entry in texts.entries)
-    monkeypatch.setattr("zsar_kit.experiments.run.load_texts", lambda _: replace(texts, entries=reworded))
+    monkeypatch.setattr("zsar_kit.experiments.runs.folder.load_texts", lambda _: replace(texts, entries=reworded))
     with pytest.raises(ArtefactError, match=r"another wording of the class texts motion .*Move the folder away"):
         run(asked, puppet_workspace)
 

@@ -12,14 +12,17 @@ import torch
 
 from zsar_kit.cli import main
 from zsar_kit.errors import ArtefactError, ConfigError
-from zsar_kit.experiments.config import RunConfig
-from zsar_kit.experiments.context_figures import ClipReader
-from zsar_kit.experiments.contexts import context_report, context_table, examples_table
-from zsar_kit.experiments.pack import export_run, import_run
-from zsar_kit.experiments.predict import Recogniser
-from zsar_kit.experiments.run import RunFolder, gather, run
-from zsar_kit.experiments.stages import prepare_skeletons, semantics_for
-from zsar_kit.experiments.sweep import load_suite
+from zsar_kit.experiments.pipeline.semantics import semantics_for
+from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
+from zsar_kit.experiments.reports.context_figures import ClipReader
+from zsar_kit.experiments.reports.contexts import context_report, context_table, examples_table
+from zsar_kit.experiments.runs.config import RunConfig
+from zsar_kit.experiments.runs.folder import RunFolder
+from zsar_kit.experiments.runs.inputs import gather
+from zsar_kit.experiments.runs.pack import export_run, import_run
+from zsar_kit.experiments.runs.recogniser import Recogniser
+from zsar_kit.experiments.runs.run import run
+from zsar_kit.experiments.studies.suite import load_suite
 from zsar_kit.methods.registry import preset
 from zsar_kit.methods.skeleton_context import SkeletonContext
 from zsar_kit.seeding import numpy_generator

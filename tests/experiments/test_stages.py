@@ -11,8 +11,10 @@ from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.data.skeletons import SkeletonSequence
 from zsar_kit.data.splits import class_names, load_split, part_mask
 from zsar_kit.errors import ArtefactError, DataError
-from zsar_kit.experiments.config import RunConfig
-from zsar_kit.experiments.stages import Workspace, calibration_folds, main_fold, read_raw, split_and_folds
+from zsar_kit.experiments.pipeline.partitions import calibration_folds, main_fold, split_and_folds
+from zsar_kit.experiments.pipeline.skeletons import read_raw
+from zsar_kit.experiments.pipeline.workspace import Workspace
+from zsar_kit.experiments.runs.config import RunConfig
 
 UNSEEN = load_split("pku_mmd", "46/5").unseen
 

@@ -7,21 +7,14 @@ import pytest
 import torch
 
 from zsar_kit.errors import ArtefactError, ConfigError, DataError, ZsarError
-from zsar_kit.experiments import sweep as sweeping
-from zsar_kit.experiments.config import RunConfig
-from zsar_kit.experiments.results import (
-    across,
-    encoder_table,
-    markdown_table,
-    result_rows,
-    runs_titled,
-    selection_table,
-    suite_tables,
-    write_between,
-    write_tables,
-)
-from zsar_kit.experiments.run import RunFolder
-from zsar_kit.experiments.sweep import Case, MethodRow, load_suite, suite_names
+from zsar_kit.experiments.pipeline.workspace import Workspace
+from zsar_kit.experiments.reports.markdown import write_between, write_tables
+from zsar_kit.experiments.reports.rows import result_rows, runs_titled
+from zsar_kit.experiments.reports.tables import across, encoder_table, markdown_table, selection_table, suite_tables
+from zsar_kit.experiments.runs.config import RunConfig
+from zsar_kit.experiments.runs.folder import RunFolder
+from zsar_kit.experiments.studies import sweep as sweeping
+from zsar_kit.experiments.studies.suite import Case, MethodRow, load_suite, suite_names
 
 
 def stored_run(
@@ -188,7 +181,7 @@ def test_a_failing_run_stops_a_sweep_unless_someone_is_told(tmp_path, monkeypatc
 
     monkeypatch.setattr(sweeping, "run", broken)
     suite = load_suite("demo")
-    workspace = sweeping.Workspace(tmp_path, device=torch.device("cpu"))
+    workspace = Workspace(tmp_path, device=torch.device("cpu"))
     told: list[tuple[RunConfig, ZsarError]] = []
     assert sweeping.sweep(suite, workspace, lambda config, error: told.append((config, error))) == []
     assert len(told) == len(list(suite.configs()))

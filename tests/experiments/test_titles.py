@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from zsar_kit.cli.answers import runs as commands
 from zsar_kit.encoders.presets import encoder_preset
 from zsar_kit.errors import ArtefactError
-from zsar_kit.experiments import commands
-from zsar_kit.experiments.config import RunConfig
-from zsar_kit.experiments.results import markdown_table, result_rows
-from zsar_kit.experiments.run import RunFolder
-from zsar_kit.experiments.sweep import Case, MethodRow, load_suite
-from zsar_kit.experiments.titles import encoder_title
+from zsar_kit.experiments.reports.rows import result_rows
+from zsar_kit.experiments.reports.tables import markdown_table
+from zsar_kit.experiments.reports.titles import encoder_title
+from zsar_kit.experiments.runs.config import RunConfig
+from zsar_kit.experiments.runs.folder import RunFolder
+from zsar_kit.experiments.studies.suite import Case, MethodRow, load_suite
 
 DEMO = load_suite("demo").encoder("puppet")
 

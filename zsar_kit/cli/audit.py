@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 from zsar_kit.cli.common import Dataset, Place, Where, say
 
 
@@ -14,4 +12,6 @@ def data_audit(dataset: Dataset, split: str = "", place: Where = Place()) -> Non
         dataset: name of a prepared data set.
         split: the class split in which twin classes are looked up; the customary one if empty.
     """
-    say(import_module("zsar_kit.experiments.audit").audit_report(place.open(), dataset, split))
+    from zsar_kit.cli.answers.data import audit_report
+
+    say(audit_report(place.open(), dataset, split))

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
+if TYPE_CHECKING:
+    from zsar_kit.experiments.pipeline.workspace import Workspace
+
 app = tyro.extras.SubcommandApp()
-
-
-def commands() -> ModuleType:
-    """The module that does the work; imported only when a command runs, so that ``--help`` answers at once."""
-    return import_module("zsar_kit.experiments.commands")
 
 
 def say(text: str) -> None:
@@ -36,9 +32,11 @@ class Place:
     quiet: bool = False
     """no progress bars"""
 
-    def open(self):
+    def open(self) -> Workspace:
         """The workspace."""
-        return commands().open_workspace(self.workspace, self.device, progress=not self.quiet)
+        from zsar_kit.cli.answers.installation import open_workspace
+
+        return open_workspace(self.workspace, self.device, progress=not self.quiet)
 
 
 Where = Annotated[Place, OmitArgPrefixes]

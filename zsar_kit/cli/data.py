@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 from typing import Literal
 
 import tyro
 
-from zsar_kit.cli.common import Dataset, Place, Split, Where, app, commands, say
+from zsar_kit.cli.common import Dataset, Place, Split, Where, app, say
 
 data = tyro.extras.SubcommandApp()
 split = tyro.extras.SubcommandApp()
@@ -17,7 +16,9 @@ split = tyro.extras.SubcommandApp()
 @data.command(name="list")
 def data_list(place: Where = Place()) -> None:
     """Data sets that the kit knows, and which of them are prepared."""
-    say(commands().list_data(place.open()))
+    from zsar_kit.cli.answers.data import list_data
+
+    say(list_data(place.open()))
 
 
 @data.command(name="prepare")
@@ -43,7 +44,9 @@ def data_prepare(
         replace: replace a set that stands there and was made in another way, or of more files.
         processes: how many read at once; all cores if 0.
     """
-    text, whole = commands().prepare_data(place.open(), dataset, root, chain, strict, replace, processes)
+    from zsar_kit.cli.answers.data import prepare_data
+
+    text, whole = prepare_data(place.open(), dataset, root, chain, strict, replace, processes)
     say(text)
     return 0 if whole else 3
 
@@ -56,7 +59,9 @@ def data_show(dataset: Dataset, protocol: str = "", place: Where = Place()) -> N
         dataset: name of a prepared data set.
         protocol: how samples are divided into train and test; the customary one if empty.
     """
-    say(commands().show_data(place.open(), dataset, protocol))
+    from zsar_kit.cli.answers.data import show_data
+
+    say(show_data(place.open(), dataset, protocol))
 
 
 @split.command(name="list")
@@ -66,7 +71,9 @@ def split_list(dataset: Dataset) -> None:
     Args:
         dataset: name of a data set.
     """
-    say(commands().list_splits(dataset))
+    from zsar_kit.cli.answers.data import list_splits
+
+    say(list_splits(dataset))
 
 
 @split.command(name="make")
@@ -82,7 +89,9 @@ def split_make(
         out: file to write, .toml or .json.
         name: name of the split.
     """
-    say(commands().make_split_file(dataset, unseen, seed, out, name))
+    from zsar_kit.cli.answers.data import make_split_file
+
+    say(make_split_file(dataset, unseen, seed, out, name))
 
 
 @app.command(name="features")
@@ -99,7 +108,7 @@ def features(
 ) -> None:
     """Train the skeleton encoder of a split on its seen classes and extract features of all samples.
 
-    Only what is missing is computed. Started by torchrun (-m zsar_kit features ...), several processes share the work.
+    Only what is missing is computed. Started by torchrun (-m zsar_kit features ...), several processes share the
 
     Args:
         dataset: name of a prepared data set.
@@ -111,9 +120,10 @@ def features(
         protocol: how samples are divided into train and test; the customary one if empty.
         folds: also the encoders of the pseudo-unseen folds that calibration needs.
     """
-    work = import_module("zsar_kit.experiments.feature_commands")  # only when the command runs, for a quick --help
-    with work.shared_workspace(place.workspace, place.device, progress=not place.quiet) as workspace:
-        settings = work.chosen_encoder(workspace, dataset, suite, encoder, stream)
-        text = work.make_features(workspace, dataset, split, settings, protocol, folds=folds, maps=maps)
+    from zsar_kit.cli.answers.features import chosen_encoder, make_features, shared_workspace
+
+    with shared_workspace(place.workspace, place.device, progress=not place.quiet) as workspace:
+        settings = chosen_encoder(workspace, dataset, suite, encoder, stream)
+        text = make_features(workspace, dataset, split, settings, protocol, folds=folds, maps=maps)
     if text:
         say(text)

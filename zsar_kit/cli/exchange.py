@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Annotated, Literal
 
 from tyro.conf import OmitArgPrefixes, Positional, arg
@@ -13,11 +11,6 @@ from tyro.conf import OmitArgPrefixes, Positional, arg
 from zsar_kit.cli.common import Place, Where, say
 
 Format = Annotated[Positional[str], arg(metavar="FORMAT")]
-
-
-def exchange_commands() -> ModuleType:
-    """The module that does the work, imported only when a command runs."""
-    return import_module("zsar_kit.experiments.exchange_commands")
 
 
 @dataclass(frozen=True)
@@ -54,7 +47,9 @@ def import_(
         path: the file or folder.
         file: what the file or folder holds.
     """
-    say(exchange_commands().import_(form, path, place.open(), **vars(file)))
+    from zsar_kit.cli.answers.exchange import import_published
+
+    say(import_published(form, path, place.open(), **vars(file)))
 
 
 def export(
@@ -73,4 +68,6 @@ def export(
         split: of features: which classes are seen and unseen.
         protocol: of skeletons: how samples are divided into train and test.
     """
-    say(exchange_commands().export(form, source, out, split=split, protocol=protocol))
+    from zsar_kit.cli.answers.exchange import export_published
+
+    say(export_published(form, source, out, split=split, protocol=protocol))

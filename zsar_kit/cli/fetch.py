@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 
 from zsar_kit.cli.common import Dataset, say
 from zsar_kit.cli.data import data
 
 __all__ = ["data"]
-
-
-def download_commands() -> ModuleType:
-    """The module that does the work, imported only when a command runs."""
-    return import_module("zsar_kit.experiments.download_commands")
 
 
 @data.command(name="fetch")
@@ -32,7 +25,9 @@ def data_fetch(
         accept_licence: say that you have read the terms of use and accept them.
         quiet: no progress bars.
     """
-    say(download_commands().fetch_data(dataset, to, mirror, accept_licence, not quiet))
+    from zsar_kit.cli.answers.downloads import fetch_data
+
+    say(fetch_data(dataset, to, mirror, accept_licence, not quiet))
 
 
 @data.command(name="check")
@@ -46,6 +41,8 @@ def data_check(dataset: Dataset, root: Path, contents: bool = False, quiet: bool
             be read is checked, not what it says: `zsar data prepare` does that.
         quiet: no progress bars.
     """
-    text, whole = download_commands().check_data(dataset, root, contents, not quiet)
+    from zsar_kit.cli.answers.downloads import check_data
+
+    text, whole = check_data(dataset, root, contents, not quiet)
     say(text)
     return 0 if whole else 2

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
-from zsar_kit.cli.common import Dataset, Place, Split, Where, app, commands, say
+from zsar_kit.cli.common import Dataset, Place, Split, Where, app, say
 
 runs = tyro.extras.SubcommandApp()
 
@@ -56,10 +55,12 @@ class TrainOptions:
 @app.command(name="train")
 def train(method: Annotated[TrainOptions, OmitArgPrefixes] = TrainOptions(), place: Where = Place()) -> None:
     """Fit a method, score the test samples, evaluate; prints the run folder and its result."""
-    from zsar_kit.experiments.config import RunConfig
+    from zsar_kit.cli.answers.features import encoder_of_run
+    from zsar_kit.cli.answers.runs import parse_overrides, train_runs
+    from zsar_kit.experiments.runs.config import RunConfig
 
     workspace = place.open()
-    encoder = import_module("zsar_kit.experiments.feature_commands").encoder_of_run(
+    encoder = encoder_of_run(
         workspace, method.dataset, method.suite, method.encoder, method.stream, features_from=method.features_from
     )
     base = RunConfig(
@@ -68,7 +69,7 @@ def train(method: Annotated[TrainOptions, OmitArgPrefixes] = TrainOptions(), pla
         protocol=method.protocol,
         method=method.method,
         preset=method.preset,
-        overrides=commands().parse_overrides(method.set),
+        overrides=parse_overrides(method.set),
         language_model=method.language_model,
         encoder=encoder,
         encoder_from=method.encoder_from,
@@ -77,7 +78,7 @@ def train(method: Annotated[TrainOptions, OmitArgPrefixes] = TrainOptions(), pla
         features_from=method.features_from,
         allow_encoder_leak=method.allow_encoder_leak,
     )
-    say(commands().train([replace(base, seed=seed) for seed in method.seeds], workspace))
+    say(train_runs([replace(base, seed=seed) for seed in method.seeds], workspace))
 
 
 @app.command(name="evaluate")
@@ -90,7 +91,9 @@ def evaluate(
         run: a run folder.
         gamma: calibrate with this value instead of the fitted one; then nothing is stored.
     """
-    say(commands().evaluate_run(run, gamma, place.open()))
+    from zsar_kit.cli.answers.runs import evaluate_run
+
+    say(evaluate_run(run, gamma, place.open()))
 
 
 @app.command(name="show")
@@ -101,7 +104,9 @@ def show(runs: Annotated[Positional[tuple[Path, ...]], arg(metavar="RUN...")], f
         runs: run folders.
         figures: folder for figures; none are drawn without it.
     """
-    say(commands().show_runs(runs, figures))
+    from zsar_kit.cli.answers.runs import show_runs
+
+    say(show_runs(runs, figures))
 
 
 @app.command(name="sweep")
@@ -123,7 +128,9 @@ def sweep(
         figures: folder for the suite's figures.
         encoder_from: a released Shift-GCN checkpoint to use in place of trained encoders; its results are marked.
     """
-    text, failures = commands().sweep_suite(place.open(), suite, table_only, write, figures, encoder_from)
+    from zsar_kit.cli.answers.studies import sweep_suite
+
+    text, failures = sweep_suite(place.open(), suite, table_only, write, figures, encoder_from)
     say(text)
     return 1 if failures else 0
 
@@ -144,7 +151,9 @@ def ablate(
         write: a Markdown file with the markers <!-- NAME --> and <!-- /NAME -->, NAME being an ablation's.
         effects: a Markdown table (docs/departures.md) whose last column gets the effects of all of them.
     """
-    text, failures = commands().ablate(place.open(), ablations, table_only, write, effects)
+    from zsar_kit.cli.answers.studies import run_ablations
+
+    text, failures = run_ablations(place.open(), ablations, table_only, write, effects)
     say(text)
     return 1 if failures else 0
 
@@ -165,7 +174,9 @@ def predict(
         classes: "label: description; label: description; ..."; a label alone describes itself; @FILE reads a file.
         layout: joint layout of an array.
     """
-    say(commands().predict(place.open(), run, clip, classes, layout))
+    from zsar_kit.cli.answers.runs import predict_clip
+
+    say(predict_clip(place.open(), run, clip, classes, layout))
 
 
 @app.command(name="contexts")
@@ -182,7 +193,9 @@ def contexts(
         k: a slot is named right if one of the k likeliest words is among the class's own.
         write: a Markdown file with marks such as <!-- utd_mhad_22-5_contexts -->, where the tables go.
     """
-    say(commands().contexts(place.open(), runs, k, write))
+    from zsar_kit.cli.answers.runs import judge_contexts
+
+    say(judge_contexts(place.open(), runs, k, write))
 
 
 @runs.command(name="export")
@@ -197,7 +210,9 @@ def run_export(
         run: a run folder.
         out: the file to write.
     """
-    say(commands().export(place.open(), run, out))
+    from zsar_kit.cli.answers.runs import pack_run
+
+    say(pack_run(place.open(), run, out))
 
 
 @runs.command(name="import")
@@ -207,7 +222,9 @@ def run_import(file: Annotated[Positional[Path], arg(metavar="FILE")], place: Wh
     Args:
         file: what `zsar run export` wrote.
     """
-    say(commands().import_(place.open(), file))
+    from zsar_kit.cli.answers.runs import unpack_run
+
+    say(unpack_run(place.open(), file))
 
 
 @app.command(name="demo")
@@ -217,7 +234,9 @@ def demo(figures: Path = Path("figures/demo"), place: Where = Place()) -> int:
     Args:
         figures: folder for the figures.
     """
-    text, failures = commands().demo(place.open(), figures)
+    from zsar_kit.cli.answers.studies import run_demo
+
+    text, failures = run_demo(place.open(), figures)
     say(text)
     return 1 if failures else 0
 
@@ -229,6 +248,8 @@ def doctor(install_lm: Annotated[bool, arg(name="install-lm")] = False, place: W
     Args:
         install_lm: fetch the offline language model from the package index and verify it.
     """
-    text, healthy = commands().doctor(place.device, install_lm)
+    from zsar_kit.cli.answers.installation import check_installation
+
+    text, healthy = check_installation(place.device, install_lm)
     say(text)
     return 0 if healthy else 2

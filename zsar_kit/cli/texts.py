@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Annotated
 
 import tyro
@@ -14,11 +12,6 @@ from tyro.conf import OmitArgPrefixes, Positional, arg
 from zsar_kit.cli.common import Place, Where, say
 
 texts = tyro.extras.SubcommandApp()
-
-
-def text_commands() -> ModuleType:
-    """The module that does the work, imported only when a command runs."""
-    return import_module("zsar_kit.experiments.text_commands")
 
 
 @texts.command(name="check")
@@ -31,7 +24,9 @@ def texts_check(
         sources: data sets of the kit, or .toml files; all of the kit's if none is named.
         classes: a file with the official class names, one a line, for texts of your own.
     """
-    text, fit = text_commands().check(sources, classes)
+    from zsar_kit.cli.answers.texts import check_text_files
+
+    text, fit = check_text_files(sources, classes)
     say(text)
     return 0 if fit else 2
 
@@ -52,7 +47,9 @@ def texts_report(
         write: a Markdown file with the marks <!-- texts --> and <!-- nearest -->, where the tables go.
         figures: folder for a figure.
     """
-    say(text_commands().report(place.open(), sources, language_model, write, figures))
+    from zsar_kit.cli.answers.texts import report_texts
+
+    say(report_texts(place.open(), sources, language_model, write, figures))
 
 
 @texts.command(name="show")
@@ -68,7 +65,9 @@ def texts_show(
         classes: class ids or names; all if none is named.
         write: a Markdown file with the marks <!-- classes -->, where the pages go.
     """
-    say(text_commands().show(source, classes, write))
+    from zsar_kit.cli.answers.texts import show_texts
+
+    say(show_texts(source, classes, write))
 
 
 @dataclass(frozen=True)
@@ -117,11 +116,12 @@ def texts_generate(
         class_list: class names, one a line.
         generator: who writes, and what it may cost.
     """
+    from zsar_kit.cli.answers.texts import write_texts
     from zsar_kit.semantics.estimate import GenerateConfig
 
     shared = ("model", "temperature", "max_tokens", "attempts", "price_in", "price_out", "max_price")
     config = GenerateConfig(**{name: getattr(generator, name) for name in shared})
-    text, complete = text_commands().generate(
+    text, complete = write_texts(
         class_list,
         generator.out,
         config,

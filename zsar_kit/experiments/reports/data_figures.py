@@ -10,18 +10,20 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from zsar_kit.data.joints import layout
 from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.data.skeleton_views import SkeletonView
 from zsar_kit.data.splits import dataset_names, load_split, split_names
 from zsar_kit.errors import ConfigError, nearest_name
-from zsar_kit.experiments.audit import class_counts
-from zsar_kit.experiments.audit_scan import Audit
-from zsar_kit.experiments.config import slug
-from zsar_kit.experiments.stages import Workspace
+from zsar_kit.experiments.pipeline.workspace import Workspace
+from zsar_kit.experiments.reports.audit import class_counts
+from zsar_kit.experiments.reports.audit_scan import Audit
+from zsar_kit.experiments.reports.text_figures import neighbour_figures
+from zsar_kit.experiments.runs.config import slug
 from zsar_kit.plotting.audit import plot_class_balance, plot_coverage, plot_lengths
 from zsar_kit.plotting.skeleton import plot_film_strip
 from zsar_kit.plotting.skeleton_3d import animate_skeleton, save_animation
-from zsar_kit.plotting.style import save_figure
+from zsar_kit.plotting.style import figure_of, save_figure
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -120,3 +122,35 @@ def _coverage_columns(skeletons: SkeletonSet) -> tuple[str, str]:
     known = [name for name in ("camera", "setup", "replication") if (getattr(skeletons.index, name) >= 0).all()]
     first = "subject" if (skeletons.index.subject >= 0).all() else "label"
     return first, (known or ["label"])[0]
+
+
+def film_strip(skeletons: SkeletonSet, sample: int, frames: int = 8) -> Figure:
+    """One sequence of a data set as a row of poses."""
+    sequence = skeletons.sequence(sample)
+    name = skeletons.class_names[sequence.label]
+    note = ", synthetic" if skeletons.dataset == "puppet" else ""
+    return plot_film_strip(
+        np.asarray(sequence.joints),
+        layout(skeletons.layout).bones,
+        frames=frames,
+        title=f"{name} ({skeletons.dataset}{note}: {sequence.sample})",
+    )
+
+
+def draw_data(skeletons: SkeletonSet, workspace: Workspace, split: str, folder: Path) -> list[Path]:
+    """A film strip of one sequence per unseen class, and the text neighbours."""
+    dataset, paths = skeletons.dataset, []
+    for label in load_split(dataset, split).unseen:
+        sample = int(np.flatnonzero(skeletons.index.label == label)[1])
+        stem = folder / f"{slug(dataset)}_film_{slug(skeletons.class_names[label])}"
+        paths += save_figure(film_strip(skeletons, sample), stem, runs=[])
+    similarity, neighbours = neighbour_figures(workspace, dataset, split)
+    return paths + save_all({"similarity": similarity, "neighbours": neighbours}, folder, f"{dataset}_text")
+
+
+def save_all(drawn: Mapping[str, Axes], folder: Path, label: str) -> list[Path]:
+    """Save figures that show no run, as ``label_name``."""
+    paths: list[Path] = []
+    for name, axes in drawn.items():
+        paths += save_figure(figure_of(axes), folder / f"{slug(label)}_{name}", runs=[])
+    return paths

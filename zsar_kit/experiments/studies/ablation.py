@@ -6,22 +6,21 @@ A variant that changes nothing is an error: a table row that compares a run with
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 
 from tqdm.auto import tqdm
 
-from zsar_kit.artefacts import write_atomic
 from zsar_kit.config import Config
-from zsar_kit.errors import ArtefactError, ConfigError, ZsarError, nearest_name
+from zsar_kit.errors import ConfigError, ZsarError, nearest_name
 from zsar_kit.evaluation.statistics import Summary, paired_difference, summarize
-from zsar_kit.evaluation.tables import format_table
-from zsar_kit.experiments.config import RunConfig
-from zsar_kit.experiments.run import RunFolder, run
-from zsar_kit.experiments.stages import Workspace
-from zsar_kit.experiments.sweep import Case, suite_encoder
+from zsar_kit.experiments.pipeline.workspace import Workspace
+from zsar_kit.experiments.runs.config import RunConfig
+from zsar_kit.experiments.runs.folder import RunFolder
+from zsar_kit.experiments.runs.run import run
+from zsar_kit.experiments.studies.suite import Case, suite_encoder
 
 METRICS = {"zsl": "ZSL", "harmonic": "H", "seen": "S", "unseen": "U", "ausuc": "AUSUC"}
 
@@ -208,60 +207,3 @@ def _effect(ablation: Ablation, case: Case, name: str, base: list[dict], variant
         n_seen=evaluation["n_seen_test"],
         synthetic=base[0]["synthetic"],
     )
-
-
-def ablation_table(rows: Sequence[Effect]) -> str:
-    """A Markdown table: the base and, for each variant, the paired differences with Student-t intervals over seeds."""
-    lines: list[Mapping[str, object]] = []
-    for case in dict.fromkeys(row.case for row in rows):
-        members = [row for row in rows if row.case == case]
-        shared: dict[str, object] = {"case": case_name(members[0]), "n": f"{members[0].n_unseen} / {members[0].n_seen}"}
-        widest = max(members, key=lambda row: row.base["zsl"].n)
-        lines.append({**shared, "variant": "base", "seeds": str(widest.base["zsl"].n), **widest.base})
-        for row in members:
-            seeds = str(row.difference["zsl"].n)
-            lines.append({**shared, "variant": row.variant, "seeds": seeds, "zsl": row.value["zsl"]})
-            lines[-1] = {**lines[-1], **{f"{m} difference": row.difference[m] for m in METRICS}}
-    columns = {"case": "data, split", "n": "n unseen / seen", "variant": "variant", "seeds": "seeds", "zsl": "ZSL"}
-    columns |= {f"{m} difference": f"{title} minus base" for m, title in METRICS.items()}
-    return format_table(lines, columns)
-
-
-def case_name(row: Effect) -> str:
-    """Data set and split, synthetic data called so."""
-    return f"{row.case.dataset}{' (synthetic)' if row.synthetic else ''} {row.case.split}"
-
-
-def effect_text(row: Effect) -> str:
-    """A short cell: what the variant does to ZSL and H, with the half-widths of the 95 % intervals."""
-
-    def signed(summary: Summary) -> str:
-        spread = "" if summary.half_width is None else f" ± {summary.half_width:.1f}"
-        return f"{summary.mean:+.1f}{spread}"
-
-    difference = row.difference
-    return f"{case_name(row)}: ZSL {signed(difference['zsl'])}, H {signed(difference['harmonic'])}"
-
-
-def write_effects(path: str | Path, rows: Sequence[Effect]) -> None:
-    """Put measured effects into the last column of the rows of a Markdown table that their topics name.
-
-    Raises:
-        ArtefactError: the file is missing, or a topic is not the first cell of exactly one row.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise ArtefactError("there is no file to write effects to", where=path)
-    lines = path.read_text(encoding="utf-8").splitlines()
-    for topic in dict.fromkeys(row.departure for row in rows if row.departure):
-        places = [i for i, line in enumerate(lines) if line.startswith(f"| {topic} |")]
-        if len(places) != 1:
-            raise ArtefactError(f"{len(places)} rows begin with {topic!r}, one is needed", where=path)
-        by_variant: dict[str, list[str]] = {}
-        for row in rows:
-            if row.departure == topic:
-                by_variant.setdefault(row.variant, []).append(effect_text(row))
-        cell = "; ".join(f"{name}: {', '.join(texts)}" for name, texts in by_variant.items())
-        before = lines[places[0]].rstrip().removesuffix("|").rstrip().rpartition(" | ")[0]
-        lines[places[0]] = f"{before} | {cell} |"
-    write_atomic(path, "\n".join(lines) + "\n")

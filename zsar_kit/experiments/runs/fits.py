@@ -13,8 +13,9 @@ import torch
 from zsar_kit.config import Config
 from zsar_kit.data.feature_set import FeatureSet, check_training_labels
 from zsar_kit.evaluation.scores import Scores
-from zsar_kit.experiments.config import RunConfig
-from zsar_kit.experiments.stages import Fold, Workspace
+from zsar_kit.experiments.pipeline.partitions import Fold
+from zsar_kit.experiments.pipeline.workspace import Workspace
+from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.methods.base import MapRows, Method, TrainingSet, sample_features
 from zsar_kit.seeding import numpy_generator
 from zsar_kit.semantics.context_bank import ContextBank

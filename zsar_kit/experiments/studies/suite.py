@@ -1,14 +1,10 @@
-"""Suites: many runs, resumable, from one file; and their table.
-
-A suite names cases (data set and split) and methods (with seeds). Runs that stand in the workspace are not done again;
-a run that fails leaves its row blank and the sweep goes on.
-"""
+"""Suites: many runs from one file; cases (data set and split) and methods (with seeds)."""
 
 from __future__ import annotations
 
 import logging
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
@@ -16,18 +12,16 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
-from tqdm.auto import tqdm
-
 from zsar_kit.config import Config
 from zsar_kit.data.catalogue import most_persons
 from zsar_kit.encoders.config import EncoderConfig
 from zsar_kit.encoders.presets import encoder_preset
-from zsar_kit.errors import ConfigError, ZsarError, nearest_name
-from zsar_kit.experiments.config import RunConfig
-from zsar_kit.experiments.run import RunFolder, run
-from zsar_kit.experiments.stages import Workspace
+from zsar_kit.errors import ConfigError, nearest_name
+from zsar_kit.experiments.runs.config import RunConfig
 
 log = logging.getLogger("zsar_kit")
+
+
 #: whose settings a data set gets for which a suite has none
 FALLBACK_PRESET = "cpu"
 
@@ -195,39 +189,3 @@ def load_suite(name: str, dataset: str = "") -> Suite:
         return Suite.from_dict(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"not valid TOML: {error}", where=where) from None
-
-
-def sweep(
-    suite: Suite, workspace: Workspace, on_failure: Callable[[RunConfig, ZsarError], None] | None = None
-) -> list[tuple[Case, MethodRow, RunFolder]]:
-    """Do all runs of a suite that have not been done.
-
-    Args:
-        suite: what to run.
-        workspace: where runs stand or go.
-        on_failure: told of each run that fails, and the sweep goes on; None stops at the first.
-
-    Returns:
-        The finished runs.
-
-    Raises:
-        ZsarError: a run failed, and there is no ``on_failure``.
-    """
-    finished = []
-    cells = list(suite.configs())
-    with tqdm(cells, disable=not workspace.progress, unit="run") as bar:
-        for case, row, config in bar:
-            bar.set_description(f"{case.dataset} {case.split}: {row.title}, seed {config.seed}")
-            try:
-                finished.append((case, row, run(config, workspace)))
-            except ZsarError as error:
-                if on_failure is None:
-                    raise
-                on_failure(config, error)
-    return finished
-
-
-def finished_runs(suite: Suite, workspace: Workspace) -> list[tuple[Case, MethodRow, RunFolder]]:
-    """The runs of a suite that stand finished in the workspace; nothing is computed."""
-    cells = ((c, r, RunFolder(workspace.runs / config.folder_name())) for c, r, config in suite.configs())
-    return [(case, row, folder) for case, row, folder in cells if folder.finished]

@@ -14,10 +14,11 @@ from zsar_kit.data.joints import PARTS, layout
 from zsar_kit.data.skeletons import convert
 from zsar_kit.errors import ConfigError
 from zsar_kit.evaluation.tables import format_table
-from zsar_kit.experiments.config import slug
-from zsar_kit.experiments.contexts import WHO, SlotReport, context_method, texts_of_run
-from zsar_kit.experiments.run import RunFolder
-from zsar_kit.experiments.stages import Workspace, prepare_skeletons
+from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
+from zsar_kit.experiments.pipeline.workspace import Workspace
+from zsar_kit.experiments.reports.contexts import WHO, SlotReport, context_method, texts_of_run
+from zsar_kit.experiments.runs.config import slug
+from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.methods.skeleton_context import SkeletonContext, part_joints
 from zsar_kit.models.skeleton_context.key_parts import key_part_prior
 from zsar_kit.plotting.readings import plot_contexts, plot_hits, plot_key_parts

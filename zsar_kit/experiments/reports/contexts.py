@@ -15,10 +15,10 @@ from zsar_kit.errors import ArtefactError, ConfigError
 from zsar_kit.evaluation.contexts import SlotAccuracy, agreement, most_frequent, slot_accuracy, word_sets
 from zsar_kit.evaluation.statistics import summarize
 from zsar_kit.evaluation.tables import format_table
-from zsar_kit.experiments.fits import FoldData, in_batches
-from zsar_kit.experiments.inputs import gather_test
-from zsar_kit.experiments.run import RunFolder
-from zsar_kit.experiments.stages import Workspace
+from zsar_kit.experiments.pipeline.workspace import Workspace
+from zsar_kit.experiments.runs.fits import FoldData, in_batches
+from zsar_kit.experiments.runs.folder import RunFolder
+from zsar_kit.experiments.runs.inputs import gather_test
 from zsar_kit.methods.skeleton_context import SkeletonContext
 from zsar_kit.semantics.slots import slot_words
 from zsar_kit.semantics.text_files import load_texts

@@ -11,9 +11,9 @@ from zsar_kit.data.catalogue import most_persons, part_protocols
 from zsar_kit.data.splits import load_split
 from zsar_kit.encoders.config import EncoderConfig
 from zsar_kit.encoders.presets import encoder_preset, encoder_presets
-from zsar_kit.experiments.config import RunConfig
-from zsar_kit.experiments.run import RunFolder
-from zsar_kit.experiments.sweep import Case, MethodRow, fallback_encoder, load_suite
+from zsar_kit.experiments.runs.config import RunConfig
+from zsar_kit.experiments.runs.folder import RunFolder
+from zsar_kit.experiments.studies.suite import Case, MethodRow, fallback_encoder, load_suite
 
 
 def rows_of_runs(folders: Sequence[RunFolder]) -> list[tuple[Case, MethodRow, RunFolder]]:

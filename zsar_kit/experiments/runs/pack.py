@@ -16,8 +16,8 @@ from pathlib import Path, PurePosixPath
 
 from zsar_kit.artefacts import file_digest
 from zsar_kit.errors import ArtefactError
-from zsar_kit.experiments.run import RunFolder
-from zsar_kit.experiments.stages import Workspace
+from zsar_kit.experiments.pipeline.workspace import Workspace
+from zsar_kit.experiments.runs.folder import RunFolder
 
 MANIFEST, SCHEMA = "manifest.json", 1
 _EPOCH = (1980, 1, 1, 0, 0, 0)

@@ -25,8 +25,8 @@ from zsar_kit.errors import ArtefactError, ConfigError
 from zsar_kit.evaluation.open_set import OpenSet, fit_open_set
 from zsar_kit.evaluation.scores import Scores
 from zsar_kit.evaluation.tables import format_table
-from zsar_kit.experiments.run import RunFolder
-from zsar_kit.experiments.stages import Workspace
+from zsar_kit.experiments.pipeline.workspace import Workspace
+from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.methods.base import Method
 from zsar_kit.methods.skeleton_context import SkeletonContext
 from zsar_kit.semantics.embeddings import Semantics

@@ -9,8 +9,8 @@ from zsar_kit.evaluation.calibration import fit_gamma
 from zsar_kit.evaluation.protocol import evaluate
 from zsar_kit.evaluation.statistics import summarize
 from zsar_kit.evaluation.tables import format_table
-from zsar_kit.experiments.run import RunFolder
-from zsar_kit.experiments.stages import Workspace
+from zsar_kit.experiments.pipeline.workspace import Workspace
+from zsar_kit.experiments.runs.folder import RunFolder
 
 FUSED, UNION = "fused (the result)", "oracle union (diagnostic, knows the label)"
 

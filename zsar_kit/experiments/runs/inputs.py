@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from zsar_kit.experiments.config import RunConfig
-from zsar_kit.experiments.fits import FoldData
-from zsar_kit.experiments.given import GivenFeatures, given_features, refuse_maps
-from zsar_kit.experiments.stages import (
-    Fold,
-    Workspace,
-    context_bank_for,
-    features_for,
-    prepare_skeletons,
-    split_and_folds,
-)
+from zsar_kit.experiments.pipeline.features import features_for
+from zsar_kit.experiments.pipeline.imported_features import GivenFeatures, given_features, refuse_maps
+from zsar_kit.experiments.pipeline.partitions import Fold, split_and_folds
+from zsar_kit.experiments.pipeline.semantics import context_bank_for
+from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
+from zsar_kit.experiments.pipeline.workspace import Workspace
+from zsar_kit.experiments.runs.config import RunConfig
+from zsar_kit.experiments.runs.fits import FoldData
 from zsar_kit.methods.base import ContextRequest
 from zsar_kit.methods.registry import entry
 

@@ -17,16 +17,11 @@ from zsar_kit.encoders.presets import encoder_preset
 from zsar_kit.encoders.pretrain import describe
 from zsar_kit.errors import ConfigError
 from zsar_kit.evaluation.tables import format_table
-from zsar_kit.experiments.stages import (
-    Fold,
-    Workspace,
-    calibration_folds,
-    encoder_folder,
-    features_for,
-    main_fold,
-    prepare_skeletons,
-)
-from zsar_kit.experiments.sweep import suite_encoder
+from zsar_kit.experiments.pipeline.features import encoder_folder, features_for
+from zsar_kit.experiments.pipeline.partitions import Fold, calibration_folds, main_fold
+from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
+from zsar_kit.experiments.pipeline.workspace import Workspace
+from zsar_kit.experiments.studies.suite import suite_encoder
 
 EVERY_SPLIT = "all"
 

@@ -11,9 +11,10 @@ import numpy as np
 from zsar_kit.data.splits import class_names, dataset_names
 from zsar_kit.errors import ConfigError, TextError, nearest_name
 from zsar_kit.evaluation.tables import format_table
-from zsar_kit.experiments import figures as drawing
-from zsar_kit.experiments.results import write_between
-from zsar_kit.experiments.stages import Workspace, text_similarity
+from zsar_kit.experiments.pipeline.semantics import text_similarity
+from zsar_kit.experiments.pipeline.workspace import Workspace
+from zsar_kit.experiments.reports.markdown import write_between
+from zsar_kit.experiments.reports.text_figures import slot_figure
 from zsar_kit.plotting.style import figure_of, save_figure
 from zsar_kit.semantics.check import check_texts, reading_ease
 from zsar_kit.semantics.generate import GenerateConfig, estimate_texts, generate_texts, read_class_list
@@ -27,7 +28,7 @@ log = logging.getLogger("zsar_kit")
 REPORTED = ("ntu120", "pku_mmd", "utd_mhad", "nw_ucla", "kinder_gator")
 
 
-def check(sources: Sequence[str], class_list: Path | None) -> tuple[str, bool]:
+def check_text_files(sources: Sequence[str], class_list: Path | None) -> tuple[str, bool]:
     """Check texts by data set name or path; all of the kit's where none is named.
 
     Returns:
@@ -53,7 +54,7 @@ def check(sources: Sequence[str], class_list: Path | None) -> tuple[str, bool]:
     return "\n".join(lines), fit
 
 
-def report(
+def report_texts(
     workspace: Workspace, sources: Sequence[str], language_model: str, write: Path | None, figure_folder: Path | None
 ) -> str:
     """How the words of each data set are shared, and which classes are nearest by them.
@@ -71,7 +72,7 @@ def report(
         for name, table in tables.items():
             write_between(write, name, table)
     if figure_folder is not None:
-        save_figure(figure_of(drawing.slot_figure(known)), figure_folder / "texts_slots", runs=[])
+        save_figure(figure_of(slot_figure(known)), figure_folder / "texts_slots", runs=[])
     return "\n".join(tables.values())
 
 
@@ -119,7 +120,7 @@ def nearest_table(workspace: Workspace, sources: Sequence[str], language_model: 
     return format_table(rows, list(rows[0]), digits=2)
 
 
-def show(source: str, classes: Sequence[str], write: Path | None) -> str:
+def show_texts(source: str, classes: Sequence[str], write: Path | None) -> str:
     """Everything the texts say of some classes, as Markdown.
 
     Args:
@@ -163,7 +164,7 @@ def _class_id(texts: ClassTexts, wanted: str) -> int:
     return texts.ids[folded.index(wanted.casefold())]
 
 
-def generate(
+def write_texts(
     class_list: Path,
     out: Path,
     config: GenerateConfig,

@@ -19,7 +19,7 @@ from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.data.splits import gating_fold, load_split
 from zsar_kit.errors import ArtefactError, ConfigError, DataError, LeakageError, nearest_name
 from zsar_kit.evaluation.tables import format_table
-from zsar_kit.experiments.stages import Workspace
+from zsar_kit.experiments.pipeline.workspace import Workspace
 
 #: options of features alone, with the values that they have where nobody gives them
 OF_FEATURES = {"split": "", "test": "both", "encoder": "", "encoder_classes": "unknown"}
@@ -50,7 +50,9 @@ def _refused(options: dict[str, str], form: str) -> None:
         )
 
 
-def import_(form: str, path: Path, workspace: Workspace, *, dataset: str, out: Path | None, **options: str) -> str:
+def import_published(
+    form: str, path: Path, workspace: Workspace, *, dataset: str, out: Path | None, **options: str
+) -> str:
     """Import features or skeletons.
 
     Args:
@@ -111,11 +113,11 @@ def _counts(labels: np.ndarray, train: np.ndarray, frames: np.ndarray | None) ->
     return format_table(rows, list(rows[0]))
 
 
-def export(form: str, folder: Path, out: Path, *, split: str, protocol: str) -> str:
+def export_published(form: str, folder: Path, out: Path, *, split: str, protocol: str) -> str:
     """Write a feature set or a skeleton set as others read it.
 
     Args:
-        form: as for :func:`import_`.
+        form: as for :func:`import_published`.
         folder: the set's.
         out: the file or folder to make.
         split: of features: which classes are seen and unseen.

@@ -14,8 +14,7 @@ from zsar_kit.data.readers.ntu import DATASETS as NTU
 from zsar_kit.data.readers.ntu_audit import audit_counts
 from zsar_kit.data.splits import dataset_names, load_split, split_names, twin_groups
 from zsar_kit.evaluation.tables import format_table
-from zsar_kit.experiments.audit_scan import Audit, audit_skeletons, identical_groups
-from zsar_kit.experiments.stages import Workspace, prepare_skeletons
+from zsar_kit.experiments.reports.audit_scan import Audit, identical_groups
 
 PLACES = ("subject", "camera", "setup", "replication")
 LISTED = 8
@@ -237,13 +236,6 @@ def audit_tables(audit: Audit, split: str = "") -> dict[str, str]:
         "Twin classes": (twin_rows(audit, split) if split else [], "The kit knows of none.\n"),
     }
     return {name: format_table(rows, list(rows[0])) if rows else none for name, (rows, none) in tables.items()}
-
-
-def audit_report(workspace: Workspace, dataset: str, split: str) -> str:
-    """What ``zsar data audit`` shows: every table of a prepared data set under its heading."""
-    audit = audit_skeletons(prepare_skeletons(workspace, dataset), progress=workspace.progress)
-    note = "These data are synthetic.\n\n" if dataset == "puppet" else ""
-    return note + "\n".join(f"## {name}\n\n{table}" for name, table in audit_tables(audit, split).items())
 
 
 def _divisions(audit: Audit) -> list[tuple[str, str, np.ndarray]]:

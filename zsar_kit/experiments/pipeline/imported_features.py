@@ -16,8 +16,8 @@ from zsar_kit.data.feature_set import FeatureSet, check_encoder
 from zsar_kit.data.importers.features import import_record
 from zsar_kit.data.splits import ClassSplit, holdout_samples, load_split
 from zsar_kit.errors import ConfigError, DataError, LeakageError, SplitError
-from zsar_kit.experiments.config import RunConfig
-from zsar_kit.experiments.stages import Fold, folds_within
+from zsar_kit.experiments.pipeline.partitions import Fold, folds_within
+from zsar_kit.experiments.runs.config import RunConfig
 
 #: what a mark of a fold's encoder adds to the name of a calibration
 CAVEATS = {"leak": "encoder has seen them", "unknown": "encoder may have seen them"}

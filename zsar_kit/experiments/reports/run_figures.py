@@ -1,24 +1,20 @@
-"""Figures of suites, runs and data, from folders on disk; each is saved as PNG and PDF with the runs it shows."""
+"""Figures of suites and runs, from folders on disk; each is saved as PNG and PDF with the runs it shows."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from scipy.stats import rankdata
 
-from zsar_kit.data.joints import layout
-from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.data.splits import class_names, load_split
 from zsar_kit.evaluation.calibration import calibration_curve
 from zsar_kit.evaluation.protocol import class_differences
-from zsar_kit.experiments.config import slug
-from zsar_kit.experiments.results import ResultRow
-from zsar_kit.experiments.run import RunFolder
-from zsar_kit.experiments.stages import Workspace, text_similarity
+from zsar_kit.experiments.pipeline.workspace import Workspace
+from zsar_kit.experiments.reports.rows import ResultRow
+from zsar_kit.experiments.runs.config import slug
+from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.plotting import style
 from zsar_kit.plotting.history import plot_losses
 from zsar_kit.plotting.results import (
@@ -28,11 +24,7 @@ from zsar_kit.plotting.results import (
     plot_score_table,
     plot_seen_unseen_curve,
 )
-from zsar_kit.plotting.semantics import plot_neighbours, plot_similarity, plot_slot_sharing
-from zsar_kit.plotting.skeleton import plot_film_strip
 from zsar_kit.plotting.style import figure_of, save_figure
-from zsar_kit.semantics.slots import all_slots, shared_words
-from zsar_kit.semantics.texts import ClassTexts
 
 
 def case_title(dataset: str, split: str, synthetic: bool) -> str:
@@ -137,79 +129,6 @@ def loss_figure(run: RunFolder) -> Axes:
     return plot_losses([entry for entry in run.metrics() if entry["fit"] == "main"], title=title)
 
 
-def film_strip(skeletons: SkeletonSet, sample: int, frames: int = 8) -> Figure:
-    """One sequence of a data set as a row of poses."""
-    sequence = skeletons.sequence(sample)
-    name = skeletons.class_names[sequence.label]
-    note = ", synthetic" if skeletons.dataset == "puppet" else ""
-    return plot_film_strip(
-        np.asarray(sequence.joints),
-        layout(skeletons.layout).bones,
-        frames=frames,
-        title=f"{name} ({skeletons.dataset}{note}: {sequence.sample})",
-    )
-
-
-def neighbour_figures(
-    workspace: Workspace,
-    dataset: str,
-    split: str,
-    text_set: str = "motion",
-    language_model: str = "offline",
-    k: int = 5,
-) -> tuple[Axes, Axes]:
-    """Text similarity of all classes, and the nearest classes by text of each unseen class."""
-    names, similarity = text_similarity(workspace, dataset, text_set, language_model)
-    rows = list(load_split(dataset, split).unseen)
-    return (
-        plot_similarity(similarity, names, highlight=rows, title=f"{dataset}: cosine of {text_set} texts"),
-        plot_neighbours(
-            similarity,
-            names,
-            classes=rows,
-            k=k,
-            highlight=rows,
-            title=f"Nearest by {text_set} text (orange: unseen)",
-        ),
-    )
-
-
-def agreement_figure(workspace: Workspace, dataset: str, text_sets: Sequence[str], language_model: str) -> Axes:
-    """Do text sets agree on which classes are alike? Spearman's rank correlation of their class similarities."""
-    pairs = [text_similarity(workspace, dataset, text_set, language_model)[1] for text_set in text_sets]
-    upper = np.triu_indices(len(pairs[0]), 1)
-    ranks = np.array([rankdata(similarity[upper]) for similarity in pairs])
-    title = f"{dataset}: agreement of text sets on which classes are alike"
-    return plot_similarity(np.corrcoef(ranks), text_sets, label="rank correlation", title=title)
-
-
-def slot_figure(known: Sequence[ClassTexts]) -> Axes:
-    """How the context words of some data sets are shared between classes."""
-    reach = {texts.dataset: {s.slot: s.reach for s in all_slots(texts)} for texts in known}
-    return plot_slot_sharing(reach, title="Context words and the classes that share them")
-
-
-def shared_words_figure(texts: ClassTexts, split: str) -> Axes:
-    """Which unseen classes share context words with which others."""
-    rows = list(load_split(texts.dataset, split).unseen)
-    return plot_neighbours(
-        shared_words(texts),
-        texts.names,
-        classes=rows,
-        highlight=rows,
-        x="share of context words in common",
-        title="Nearest by context words (orange: unseen)",
-    )
-
-
-def save_all(drawn: Mapping[str, Axes], folder: Path, label: str) -> list[Path]:
-    """Save figures that show no run, as ``label_name``."""
-    paths: list[Path] = []
-    for name, axes in drawn.items():
-        paths += save_figure(figure_of(axes), folder / f"{slug(label)}_{name}", runs=[])
-    return paths
-
-
 def draw_suite(rows: Sequence[ResultRow], runs: Sequence[RunFolder], folder: Path, label: str) -> list[Path]:
     """The score figure of each case of a suite, and the confusion of its last method's first seed."""
     paths: list[Path] = []
@@ -271,14 +190,3 @@ def draw_evaluation(
         stem = folder / f"evaluate_{slug(case.dataset)}_{slug(case.split)}_{name}"
         paths += save_figure(figure_of(axes), stem, runs=[run.path.name for run in shown])
     return paths
-
-
-def draw_data(skeletons: SkeletonSet, workspace: Workspace, split: str, folder: Path) -> list[Path]:
-    """A film strip of one sequence per unseen class, and the text neighbours."""
-    dataset, paths = skeletons.dataset, []
-    for label in load_split(dataset, split).unseen:
-        sample = int(np.flatnonzero(skeletons.index.label == label)[1])
-        stem = folder / f"{slug(dataset)}_film_{slug(skeletons.class_names[label])}"
-        paths += save_figure(film_strip(skeletons, sample), stem, runs=[])
-    similarity, neighbours = neighbour_figures(workspace, dataset, split)
-    return paths + save_all({"similarity": similarity, "neighbours": neighbours}, folder, f"{dataset}_text")

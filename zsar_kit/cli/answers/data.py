@@ -1,0 +1,137 @@
+"""What the commands on data sets and splits say, as functions that return the text to show."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from zsar_kit.data.parts import known_protocols, train_part
+from zsar_kit.data.readers.prepare import LEFT_OUT
+from zsar_kit.data.skeleton_set import made_with
+from zsar_kit.data.splits import (
+    class_count,
+    class_names,
+    dataset_names,
+    load_split,
+    make_split,
+    part_protocols,
+    split_names,
+    write_split,
+)
+from zsar_kit.errors import ConfigError
+from zsar_kit.evaluation.tables import format_table
+from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons, read_raw
+from zsar_kit.experiments.pipeline.workspace import Workspace
+from zsar_kit.experiments.reports.audit import audit_tables
+from zsar_kit.experiments.reports.audit_scan import audit_skeletons
+
+LISTED_FAULTS = 20
+
+
+def list_data(workspace: Workspace) -> str:
+    """A table of the data sets that the kit knows."""
+    rows = []
+    for name in dataset_names():
+        prepared = (workspace.skeletons_folder(name) / "provenance.json").is_file()
+        rows.append(
+            {
+                "data set": name,
+                "classes": str(class_count(name)),
+                "splits": ", ".join(split_names(name)),
+                "prepared": "yes" if prepared else "",
+            }
+        )
+    return format_table(rows, list(rows[0]))
+
+
+def prepare_data(
+    workspace: Workspace,
+    dataset: str,
+    root: Path | None,
+    chain: str,
+    strict: bool,
+    replace_set: bool,
+    processes: int,
+) -> tuple[str, bool]:
+    """Prepare a data set; what was read and what was not, and whether it is whole."""
+    if root is None or dataset == "puppet":
+        if chain or strict or replace_set:
+            raise ConfigError("--chain, --strict and --replace are for reading raw files", remedy="Name them: --root.")
+        skeletons = prepare_skeletons(workspace, dataset)
+        return f"{len(skeletons)} sequences of {dataset} stand in {skeletons.path}", True
+    count = processes or os.cpu_count() or 1
+    made = read_raw(workspace, dataset, root, chain=chain, strict=strict, replace_set=replace_set, processes=count)
+    lines = [f"{len(made.skeletons)} sequences of {dataset} stand in {made.skeletons.path}", *made.notes]
+    if made.missing:
+        lines.append(f"{made.missing} raw files of the whole data set are missing.")
+    rules = Counter(entry.reason for entry in made.left_out if entry.expected)
+    lines += [f"left out by rule: {count} x {reason}" for reason, count in rules.items()]
+    faults = [
+        f"left out, {entry.reason}: {entry.sample}: {entry.detail}" for entry in made.left_out if not entry.expected
+    ]
+    lines += faults[:LISTED_FAULTS]
+    if len(faults) > LISTED_FAULTS:
+        lines.append(f"... and {len(faults) - LISTED_FAULTS} more")
+    if made.left_out:
+        lines.append(f"Every sample left out, with the reason: {made.skeletons.path / LEFT_OUT}")
+    return "\n".join(lines), made.whole
+
+
+def show_data(workspace: Workspace, dataset: str, protocol: str) -> str:
+    """Counts of a prepared data set."""
+    skeletons = prepare_skeletons(workspace, dataset)
+    index = skeletons.index
+    train = train_part(skeletons, protocol or next(iter(known_protocols(skeletons)), part_protocols(dataset)[0]))
+    rows = [
+        {
+            "part": name,
+            "samples": str(mask.sum()),
+            "classes": str(len(np.unique(index.label[mask]))),
+            "subjects": str(len(np.unique(index.subject[mask]))) if (index.subject >= 0).any() else "not known",
+            "frames, median (range)": _median_and_range(index.frames[mask]),
+            "two persons": str((index.persons[mask] > 1).sum()),
+        }
+        for name, mask in (("train", train), ("test", ~train))
+    ]
+    note = "These data are synthetic.\n" if dataset == "puppet" else ""
+    if chain := made_with(skeletons.path).get("chain"):
+        note += f"Read by the chain {chain}.\n"
+    return note + format_table(rows, list(rows[0]))
+
+
+def _median_and_range(values: np.ndarray) -> str:
+    return f"{np.median(values):.0f} ({values.min()}-{values.max()})" if len(values) else ""
+
+
+def list_splits(dataset: str) -> str:
+    """A table of the splits of a data set."""
+    rows = []
+    for name in split_names(dataset):
+        split = load_split(dataset, name)
+        rows.append(
+            {
+                "split": name,
+                "seen": str(len(split.seen)),
+                "unseen": str(list(split.unseen)),
+                "source": split.source,
+            }
+        )
+    return format_table(rows, list(rows[0]))
+
+
+def make_split_file(dataset: str, unseen: int, seed: int, out: Path, name: str | None) -> str:
+    """Draw a split and write it."""
+    split = make_split(dataset, unseen, seed, name)
+    write_split(out, split)
+    names = class_names(dataset)
+    return f"{out}: unseen {', '.join(f'{c} {names[c]}' for c in split.unseen)}"
+
+
+def audit_report(workspace: Workspace, dataset: str, split: str) -> str:
+    """What ``zsar data audit`` shows: every table of a prepared data set under its heading."""
+    audit = audit_skeletons(prepare_skeletons(workspace, dataset), progress=workspace.progress)
+    note = "These data are synthetic.\n\n" if dataset == "puppet" else ""
+    return note + "\n".join(f"## {name}\n\n{table}" for name, table in audit_tables(audit, split).items())

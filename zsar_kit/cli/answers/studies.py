@@ -1,0 +1,95 @@
+"""What the commands on suites and ablations say, as functions that return the text to show."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from zsar_kit.errors import ConfigError, ZsarError
+from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
+from zsar_kit.experiments.pipeline.workspace import Workspace
+from zsar_kit.experiments.reports.data_figures import draw_data
+from zsar_kit.experiments.reports.effects import ablation_table, write_effects
+from zsar_kit.experiments.reports.markdown import write_between, write_tables
+from zsar_kit.experiments.reports.rows import result_rows
+from zsar_kit.experiments.reports.run_figures import draw_suite
+from zsar_kit.experiments.reports.tables import suite_tables
+from zsar_kit.experiments.runs.config import RunConfig
+from zsar_kit.experiments.studies.ablation import ablation_names, effects, load_ablation, run_ablation
+from zsar_kit.experiments.studies.suite import load_suite
+from zsar_kit.experiments.studies.sweep import finished_runs, sweep
+
+log = logging.getLogger("zsar_kit")
+
+
+def sweep_suite(
+    workspace: Workspace,
+    name: str,
+    table_only: bool,
+    write: Path | None,
+    figure_folder: Path | None,
+    encoder_from: str = "",
+) -> tuple[str, int]:
+    """Do a suite, and return its tables and the number of runs that failed."""
+    suite, failures = replace(load_suite(name), encoder_from=encoder_from), []
+
+    def failed(config: RunConfig, error: ZsarError) -> None:
+        failures.append(config)
+        log.error("%s %s, %s, seed %d failed: %s", config.dataset, config.split, config.method, config.seed, error)
+
+    cells = finished_runs(suite, workspace) if table_only else sweep(suite, workspace, failed)
+    if not cells:
+        return "No run of this suite is finished.", len(failures)
+    rows = result_rows(cells)
+    seen_only = finished_runs(replace(suite, encoder_from=""), workspace) if encoder_from else []
+    tables = suite_tables(rows, suite.reference, others=result_rows(seen_only))
+    label = Path(name).stem + ("_cross" if encoder_from else "")
+    if write is not None:
+        write_tables(write, label, tables)
+    if figure_folder is not None:
+        draw_suite(rows, [folder for _, _, folder in cells], figure_folder, label)
+    return "\n\n".join([suite.title, *tables.values()]), len(failures)
+
+
+def run_ablations(
+    workspace: Workspace, names: Sequence[str], table_only: bool, write: Path | None, effects_file: Path | None
+) -> tuple[str, int]:
+    """Do ablations, and return their tables and the number of runs that failed.
+
+    Raises:
+        ConfigError: none is named, or there is none of that name.
+    """
+    if not names:
+        raise ConfigError("name at least one ablation", remedy=f"There are {', '.join(ablation_names())}.")
+    failures: list[RunConfig] = []
+    texts, every = [], []
+
+    def failed(config: RunConfig, error: ZsarError) -> None:
+        failures.append(config)
+        log.error("%s %s, %s, seed %d failed: %s", config.dataset, config.split, config.overrides, config.seed, error)
+
+    for name, ablation in [(name, load_ablation(name)) for name in names]:
+        if not table_only:
+            run_ablation(ablation, workspace, failed)
+        rows = effects(ablation, workspace)
+        if not rows:
+            texts.append(f"{ablation.title}: no pair of runs is finished.")
+            continue
+        table = ablation_table(rows)
+        if write is not None:
+            write_between(write, Path(name).stem, table)
+        texts.append(f"{ablation.title}\n\n{table}")
+        every += rows
+    if effects_file is not None and every:
+        write_effects(effects_file, every)
+    return "\n".join(texts), len(failures)
+
+
+def run_demo(workspace: Workspace, figure_folder: Path) -> tuple[str, int]:
+    """The suite ``demo`` with its figures."""
+    text, failures = sweep_suite(workspace, "demo", False, None, figure_folder)
+    case = load_suite("demo").cases[0]
+    draw_data(prepare_skeletons(workspace, case.dataset), workspace, case.split, figure_folder)
+    return f"{text}\nRun folders: {workspace.runs}\nFigures: {figure_folder}", failures

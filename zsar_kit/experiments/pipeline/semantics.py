@@ -1,0 +1,71 @@
+"""Class texts and context prompts, encoded once and found again by content."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+
+from zsar_kit.experiments.pipeline.workspace import Workspace
+from zsar_kit.experiments.runs.config import slug
+from zsar_kit.methods.base import ContextRequest
+from zsar_kit.semantics.context_bank import ContextBank
+from zsar_kit.semantics.embeddings import Semantics
+from zsar_kit.semantics.language import TextEncoder, load_text_encoder
+from zsar_kit.semantics.masked_language import MaskedLanguage
+from zsar_kit.semantics.text_files import load_texts
+
+
+def semantics_for(workspace: Workspace, dataset: str, text_set: str, language_model: str) -> Semantics:
+    """Token and pooled features of one text set of all classes; encoded once, then read from the cache."""
+    encoder = _text_encoder(language_model, str(workspace.device))
+    return Semantics.build(load_texts(dataset), text_set, encoder, cache=workspace.root / "text-cache")
+
+
+def text_similarity(
+    workspace: Workspace, dataset: str, text_set: str, language_model: str = "offline"
+) -> tuple[tuple[str, ...], np.ndarray]:
+    """Class names, and the cosine similarity ``[class, class]`` of the pooled texts of one text set."""
+    semantics = semantics_for(workspace, dataset, text_set, language_model)
+    unit = semantics.pooled / np.linalg.norm(semantics.pooled, axis=1, keepdims=True)
+    return semantics.class_names, (unit @ unit.T).astype(float)
+
+
+def context_bank_for(
+    workspace: Workspace, dataset: str, seen: tuple[int, ...], request: ContextRequest, language_model: str
+) -> ContextBank:
+    """Encoded context prompts of the seen classes; encoded once, then read from the cache."""
+    return ContextBank.build(
+        load_texts(dataset),
+        seen,
+        MaskedLanguage(_text_encoder(language_model, str(workspace.device))),
+        request.slots,
+        vocabulary=request.vocabulary,
+        own_head=request.own_head,
+        shuffled=request.shuffled,
+        cache=workspace.root / "text-cache",
+        progress=workspace.progress,
+    )
+
+
+def store_contexts(workspace: Workspace, bank: ContextBank) -> str:
+    """Keep what recognition reads of a context bank; the place is relative to the workspace."""
+    kept = bank.for_inference()
+    place = f"contexts/{slug(kept.dataset)}_{kept.digest()}"
+    if not (workspace.root / place / "provenance.json").is_file():
+        kept.write(workspace.root / place)
+    return place
+
+
+def store_semantics(workspace: Workspace, semantics: Semantics) -> str:
+    """Keep the texts of a run where it can find them again; the place is relative to the workspace."""
+    place = f"semantics/{slug(semantics.dataset)}_{slug(semantics.text_set)}_{semantics.digest()}"
+    if not (workspace.root / place / "provenance.json").is_file():
+        semantics.write(workspace.root / place)
+    return place
+
+
+@cache
+def _text_encoder(name: str, device: str) -> TextEncoder:
+    """Loading a language model takes seconds and a sweep asks for it in each run."""
+    return load_text_encoder(name, device=device)

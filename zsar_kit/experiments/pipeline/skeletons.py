@@ -1,0 +1,91 @@
+"""Skeletons in the workspace: generated, read from raw files, or opened."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from zsar_kit.artefacts import PROVENANCE
+from zsar_kit.data.puppet.world import build_puppet
+from zsar_kit.data.readers.plan import ReadPlan
+from zsar_kit.data.readers.prepare import Prepared, carry_out, open_prepared, partial_folder, stands
+from zsar_kit.data.readers.registry import plan_dataset
+from zsar_kit.data.skeleton_set import SkeletonSet, made_with
+from zsar_kit.data.splits import (
+    dataset_names,
+)
+from zsar_kit.errors import ArtefactError, DataError, nearest_name
+from zsar_kit.experiments.pipeline.workspace import Workspace
+
+
+def prepare_skeletons(workspace: Workspace, dataset: str) -> SkeletonSet:
+    """The skeletons of a data set: ``puppet`` is generated, every other must have been read (:func:`read_raw`).
+
+    Raises:
+        DataError: no such data set.
+        ArtefactError: it is not prepared yet.
+    """
+    folder = workspace.skeletons_folder(dataset)
+    if dataset == "puppet":
+        return build_puppet(folder)
+    if (folder / PROVENANCE).is_file():
+        return SkeletonSet.load(folder)
+    if dataset not in dataset_names():
+        raise DataError(f"unknown data set {dataset!r}", remedy=nearest_name(dataset, dataset_names()))
+    raise ArtefactError(
+        f"the data set {dataset!r} is not prepared",
+        where=folder,
+        remedy=f"Run: zsar data prepare {dataset} --root FOLDER_OF_ITS_RAW_FILES",
+    )
+
+
+def read_raw(
+    workspace: Workspace,
+    dataset: str,
+    root: str | Path,
+    *,
+    chain: str = "",
+    strict: bool = False,
+    replace_set: bool = False,
+    processes: int = 1,
+) -> Prepared:
+    """Read a data set's raw files into the workspace; files that were read already are not read again.
+
+    Args:
+        workspace: where to put it.
+        dataset: name of a data set of :func:`zsar_kit.data.readers.registry.plan_dataset`.
+        root: folder of the raw files or archives, or one archive.
+        chain: how raw bodies become a sequence; the customary way if empty.
+        strict: stop at the first broken file, and require the whole data set.
+        replace_set: replace a set that stands there and was made in another way, or of more files.
+        processes: how many read at once.
+
+    Raises:
+        DataError: the folder holds something else; or ``strict`` and a file is broken or missing.
+        ArtefactError: the disk is full, a reading process was killed, or another set stands there.
+    """
+    folder = workspace.skeletons_folder(dataset)
+    plan = plan_dataset(dataset, root, chain=chain)
+    if stands(plan, folder) and ((found := open_prepared(folder)).whole or not strict):
+        shutil.rmtree(partial_folder(folder), ignore_errors=True)  # of an attempt that was killed at its very end
+        return found
+    if not replace_set and (folder / PROVENANCE).is_file():
+        _require_no_loss(folder, plan)
+    return carry_out(plan, folder, root=root, strict=strict, processes=processes, progress=workspace.progress)
+
+
+def _require_no_loss(folder: Path, plan: ReadPlan) -> None:
+    """A set that stands there may be replaced by one that is read in the same way of no fewer files."""
+    stored = made_with(folder)
+    same = all(stored.get(key) == value for key, value in plan.config.items() if key in ("reader", "chain"))
+    if same and stored.get("found", 0) <= plan.found:
+        return
+    how = f"by chain {stored['chain']!r}" if "chain" in stored else "in another way"
+    of = f"of {stored['found']} files" if "found" in stored else "of other files"
+    asked = f", asked for: {plan.config['chain']!r}" if "chain" in plan.config and not same else ""
+    now = f"now there are {plan.found} files{asked}"
+    raise ArtefactError(
+        f"another set of {plan.dataset} stands here, made {'' if same else how + ' '}{of}; {now}",
+        where=folder,
+        remedy="Say --replace to lose it, or keep both: --workspace ANOTHER.",
+    )
