@@ -14,6 +14,7 @@ import json
 import types
 import typing
 from collections.abc import Mapping
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 from zsar_kit.errors import ConfigError, nearest_name
@@ -27,6 +28,8 @@ Self = TypeVar("Self", bound="Config")  # not typing.Self, which run-time type c
 #: metadata of a field that a configuration got after artefacts were made: ``field(default=..., metadata=LATER)``.
 #: At its default it is the behaviour of before, so that the digest, and what is stored under it, stays.
 LATER = types.MappingProxyType({"later": True})
+#: off while a record is read, see :meth:`Config.from_record`
+_VALIDATE: ContextVar[bool] = ContextVar("validate", default=True)
 
 
 def _matches(value: Any, kind: Any) -> bool:
@@ -79,6 +82,19 @@ def _coerce(value: Any, kind: Any) -> Any:
     return value
 
 
+def typed(name: str, value: Any, kind: Any, *, where: str) -> Any:
+    """A value as the annotated type ``kind``, converted where nothing is lost (a list to a tuple, an int to a float).
+
+    Raises:
+        ConfigError: it is of another type.
+    """
+    value = _coerce(value, kind)
+    if not _matches(value, kind):
+        problem = f"{name!r} must be {_type_name(kind)}, got {value!r} ({type(value).__name__})"
+        raise ConfigError(problem, where=where)
+    return value
+
+
 @dataclasses.dataclass(frozen=True)
 class Config:
     """Base class of every configuration."""
@@ -91,14 +107,10 @@ class Config:
         for base in reversed(type(self).__mro__):
             hints |= inspect.get_annotations(base, eval_str=True)
         for field in dataclasses.fields(self):
-            value = _coerce(getattr(self, field.name), hints[field.name])
-            if not _matches(value, hints[field.name]):
-                raise ConfigError(
-                    f"{field.name!r} must be {_type_name(hints[field.name])}, got {value!r} ({type(value).__name__})",
-                    where=type(self).__name__,
-                )
+            value = typed(field.name, getattr(self, field.name), hints[field.name], where=type(self).__name__)
             object.__setattr__(self, field.name, value)
-        self.validate()
+        if _VALIDATE.get():
+            self.validate()
 
     def validate(self) -> None:
         """Check ranges; subclasses override and raise :class:`ConfigError` (see :meth:`require`)."""
@@ -131,6 +143,22 @@ class Config:
         if missing := [n for n in needed if n not in values]:
             raise ConfigError(f"missing key {missing[0]!r}", where=cls.__name__)
         return cls(**values)
+
+    @classmethod
+    def from_record(cls: type[ConfigT], values: Mapping[str, Any]) -> ConfigT:
+        """Read what was validated when it was written.
+
+        Keys and types are checked as by :meth:`from_dict`; :meth:`validate` is not called again, so a record can be
+        read where what its names stand for is not at hand (a split file, a method of somebody's own).
+
+        Raises:
+            ConfigError: an unknown or missing key, or a wrong type.
+        """
+        token = _VALIDATE.set(False)
+        try:
+            return cls.from_dict(values)
+        finally:
+            _VALIDATE.reset(token)
 
     def override(self: ConfigT, changes: Mapping[str, Any]) -> ConfigT:
         """A copy with dotted fields replaced, e.g. ``{"flow.weight": 0.0}``; unknown names raise ConfigError."""

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import os
+
 import torch
 
 from zsar_kit.errors import ConfigError
+
+
+def launched_processes() -> int:
+    """How many processes ``torchrun`` started, this one included; 1 without it."""
+    return int(os.environ.get("WORLD_SIZE", "1")) if "RANK" in os.environ else 1
 
 
 def resolve_device(name: str = "auto") -> torch.device:

@@ -15,7 +15,8 @@ import torch
 from zsar_kit.artefacts import read_json
 from zsar_kit.checkpoints import load_tensors
 from zsar_kit.data.feature_set import FeatureSet
-from zsar_kit.encoders.distributed import launched_processes, main_first, session, share
+from zsar_kit.device import launched_processes
+from zsar_kit.encoders.distributed import main_first, session, share
 from zsar_kit.encoders.pretrain import pretrain
 from zsar_kit.errors import ConfigError
 

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
+from zsar_kit.device import launched_processes
+from zsar_kit.errors import ConfigError
+
 if TYPE_CHECKING:
     from zsar_kit.experiments.pipeline.workspace import Workspace
 
@@ -19,6 +22,20 @@ app = tyro.extras.SubcommandApp()
 def say(text: str) -> None:
     """Print a command's answer to standard output."""
     sys.stdout.write(text.rstrip("\n") + "\n")
+
+
+def refuse_several_processes() -> None:
+    """Of all commands, ``features`` alone shares its work among processes.
+
+    Raises:
+        ConfigError: ``torchrun`` started several processes.
+    """
+    if launched_processes() > 1:
+        raise ConfigError(
+            "of all commands only `features` shares its work among processes",
+            where="torchrun",
+            remedy="Make the features with torchrun, then run this command alone.",
+        )
 
 
 @dataclass(frozen=True)
@@ -34,9 +51,10 @@ class Place:
 
     def open(self) -> Workspace:
         """The workspace."""
-        from zsar_kit.cli.answers.installation import open_workspace
+        from zsar_kit.experiments.pipeline.workspace import Workspace
 
-        return open_workspace(self.workspace, self.device, progress=not self.quiet)
+        refuse_several_processes()
+        return Workspace(self.workspace, self.device, not self.quiet)
 
 
 Where = Annotated[Place, OmitArgPrefixes]

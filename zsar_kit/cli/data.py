@@ -16,7 +16,7 @@ split = tyro.extras.SubcommandApp()
 @data.command(name="list")
 def data_list(place: Where = Place()) -> None:
     """Data sets that the kit knows, and which of them are prepared."""
-    from zsar_kit.cli.answers.data import list_data
+    from zsar_kit.cli.answers.catalogue import list_data
 
     say(list_data(place.open()))
 
@@ -71,7 +71,7 @@ def split_list(dataset: Dataset) -> None:
     Args:
         dataset: name of a data set.
     """
-    from zsar_kit.cli.answers.data import list_splits
+    from zsar_kit.cli.answers.catalogue import list_splits
 
     say(list_splits(dataset))
 
@@ -89,7 +89,7 @@ def split_make(
         out: file to write, .toml or .json.
         name: name of the split.
     """
-    from zsar_kit.cli.answers.data import make_split_file
+    from zsar_kit.cli.answers.catalogue import make_split_file
 
     say(make_split_file(dataset, unseen, seed, out, name))
 
@@ -120,7 +120,8 @@ def features(
         protocol: how samples are divided into train and test; the customary one if empty.
         folds: also the encoders of the pseudo-unseen folds that calibration needs.
     """
-    from zsar_kit.cli.answers.features import chosen_encoder, make_features, shared_workspace
+    from zsar_kit.cli.answers.features import make_features, shared_workspace
+    from zsar_kit.experiments.studies.encoder_choice import chosen_encoder
 
     with shared_workspace(place.workspace, place.device, progress=not place.quiet) as workspace:
         settings = chosen_encoder(workspace, dataset, suite, encoder, stream)

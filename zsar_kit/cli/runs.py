@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -52,33 +52,33 @@ class TrainOptions:
     """accept an encoder that has seen unseen classes, or of which nobody knows; every table marks the number"""
 
 
+#: options that a run's configuration has under the same name
+OF_THE_RUN = (
+    "method",
+    "preset",
+    "language_model",
+    "encoder_from",
+    "low_shot",
+    "trace",
+    "features_from",
+    "allow_encoder_leak",
+)
+
+
 @app.command(name="train")
 def train(method: Annotated[TrainOptions, OmitArgPrefixes] = TrainOptions(), place: Where = Place()) -> None:
     """Fit a method, score the test samples, evaluate; prints the run folder and its result."""
-    from zsar_kit.cli.answers.features import encoder_of_run
     from zsar_kit.cli.answers.runs import parse_overrides, train_runs
-    from zsar_kit.experiments.runs.config import RunConfig
+    from zsar_kit.experiments.studies.encoder_choice import encoder_of_run
+    from zsar_kit.experiments.studies.suite import Case, run_config
 
     workspace = place.open()
     encoder = encoder_of_run(
         workspace, method.dataset, method.suite, method.encoder, method.stream, features_from=method.features_from
     )
-    base = RunConfig(
-        dataset=method.dataset,
-        split=method.split,
-        protocol=method.protocol,
-        method=method.method,
-        preset=method.preset,
-        overrides=parse_overrides(method.set),
-        language_model=method.language_model,
-        encoder=encoder,
-        encoder_from=method.encoder_from,
-        low_shot=method.low_shot,
-        trace=method.trace,
-        features_from=method.features_from,
-        allow_encoder_leak=method.allow_encoder_leak,
-    )
-    say(train_runs([replace(base, seed=seed) for seed in method.seeds], workspace))
+    case = Case(method.dataset, method.split, method.protocol)
+    shared = {name: getattr(method, name) for name in OF_THE_RUN} | {"overrides": parse_overrides(method.set)}
+    say(train_runs([run_config(case, encoder, seed=seed, **shared) for seed in method.seeds], workspace))
 
 
 @app.command(name="evaluate")
@@ -104,7 +104,7 @@ def show(runs: Annotated[Positional[tuple[Path, ...]], arg(metavar="RUN...")], f
         runs: run folders.
         figures: folder for figures; none are drawn without it.
     """
-    from zsar_kit.cli.answers.runs import show_runs
+    from zsar_kit.cli.answers.tables import show_runs
 
     say(show_runs(runs, figures))
 
@@ -113,7 +113,7 @@ def show(runs: Annotated[Positional[tuple[Path, ...]], arg(metavar="RUN...")], f
 def sweep(
     suite: Annotated[Positional[str], arg(metavar="SUITE")],
     table_only: bool = False,
-    write: Path | None = None,
+    write: tuple[Path, ...] = (),
     figures: Path | None = None,
     encoder_from: str = "",
     place: Where = Place(),
@@ -123,7 +123,7 @@ def sweep(
     Args:
         suite: a suite of the kit (demo, real), or a .toml file.
         table_only: compute nothing, show what is finished.
-        write: a Markdown file with the markers <!-- NAME --> and <!-- /NAME -->, NAME being the suite's (NAME_cross
+        write: Markdown files with the markers <!-- NAME --> and <!-- /NAME -->, NAME being the suite's (NAME_cross
             with a released encoder); the tables go between them.
         figures: folder for the suite's figures.
         encoder_from: a released Shift-GCN checkpoint to use in place of trained encoders; its results are marked.
@@ -139,7 +139,7 @@ def sweep(
 def ablate(
     ablations: Annotated[Positional[tuple[str, ...]], arg(metavar="ABLATION...")],
     table_only: bool = False,
-    write: Path | None = None,
+    write: tuple[Path, ...] = (),
     effects: Path | None = None,
     place: Where = Place(),
 ) -> int:
@@ -148,7 +148,8 @@ def ablate(
     Args:
         ablations: ablations of the kit (such as flora_departures), or .toml files.
         table_only: compute nothing, show what is finished.
-        write: a Markdown file with the markers <!-- NAME --> and <!-- /NAME -->, NAME being an ablation's.
+        write: Markdown files; the markers <!-- NAME --> and <!-- /NAME --> in one of them, NAME being an ablation's,
+            enclose the place of its table.
         effects: a Markdown table (docs/departures.md) whose last column gets the effects of all of them.
     """
     from zsar_kit.cli.answers.studies import run_ablations
@@ -183,7 +184,7 @@ def predict(
 def contexts(
     runs: Annotated[Positional[tuple[Path, ...]], arg(metavar="RUN...")],
     k: int = 5,
-    write: Path | None = None,
+    write: tuple[Path, ...] = (),
     place: Where = Place(),
 ) -> None:
     """What runs of SkeletonContext read from test clips, against baselines and the ceiling; and examples.
@@ -191,7 +192,7 @@ def contexts(
     Args:
         runs: run folders that differ in the seed alone.
         k: a slot is named right if one of the k likeliest words is among the class's own.
-        write: a Markdown file with marks such as <!-- utd_mhad_22-5_contexts -->, where the tables go.
+        write: Markdown files with marks such as <!-- utd_mhad_22-5_contexts -->, where the tables go.
     """
     from zsar_kit.cli.answers.runs import judge_contexts
 

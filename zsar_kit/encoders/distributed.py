@@ -16,15 +16,11 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from zsar_kit.device import launched_processes
 from zsar_kit.errors import ConfigError
 
 #: while one process writes features the others wait; writing 16 GB of maps to a slow disk may take an hour
 PATIENCE = timedelta(hours=12)
-
-
-def launched_processes() -> int:
-    """How many processes ``torchrun`` started, this one included; 1 without it."""
-    return int(os.environ.get("WORLD_SIZE", "1")) if "RANK" in os.environ else 1
 
 
 def world_size() -> int:

@@ -12,14 +12,7 @@ from zsar_kit.data.parts import known_protocols, train_part
 from zsar_kit.data.readers.prepare import LEFT_OUT
 from zsar_kit.data.skeleton_set import made_with
 from zsar_kit.data.splits import (
-    class_count,
-    class_names,
-    dataset_names,
-    load_split,
-    make_split,
     part_protocols,
-    split_names,
-    write_split,
 )
 from zsar_kit.errors import ConfigError
 from zsar_kit.evaluation.tables import format_table
@@ -29,22 +22,6 @@ from zsar_kit.experiments.reports.audit import audit_tables
 from zsar_kit.experiments.reports.audit_scan import audit_skeletons
 
 LISTED_FAULTS = 20
-
-
-def list_data(workspace: Workspace) -> str:
-    """A table of the data sets that the kit knows."""
-    rows = []
-    for name in dataset_names():
-        prepared = (workspace.skeletons_folder(name) / "provenance.json").is_file()
-        rows.append(
-            {
-                "data set": name,
-                "classes": str(class_count(name)),
-                "splits": ", ".join(split_names(name)),
-                "prepared": "yes" if prepared else "",
-            }
-        )
-    return format_table(rows, list(rows[0]))
 
 
 def prepare_data(
@@ -104,30 +81,6 @@ def show_data(workspace: Workspace, dataset: str, protocol: str) -> str:
 
 def _median_and_range(values: np.ndarray) -> str:
     return f"{np.median(values):.0f} ({values.min()}-{values.max()})" if len(values) else ""
-
-
-def list_splits(dataset: str) -> str:
-    """A table of the splits of a data set."""
-    rows = []
-    for name in split_names(dataset):
-        split = load_split(dataset, name)
-        rows.append(
-            {
-                "split": name,
-                "seen": str(len(split.seen)),
-                "unseen": str(list(split.unseen)),
-                "source": split.source,
-            }
-        )
-    return format_table(rows, list(rows[0]))
-
-
-def make_split_file(dataset: str, unseen: int, seed: int, out: Path, name: str | None) -> str:
-    """Draw a split and write it."""
-    split = make_split(dataset, unseen, seed, name)
-    write_split(out, split)
-    names = class_names(dataset)
-    return f"{out}: unseen {', '.join(f'{c} {names[c]}' for c in split.unseen)}"
 
 
 def audit_report(workspace: Workspace, dataset: str, split: str) -> str:

@@ -12,7 +12,7 @@ from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.reports.data_figures import draw_data
 from zsar_kit.experiments.reports.effects import ablation_table, write_effects
-from zsar_kit.experiments.reports.markdown import write_between, write_tables
+from zsar_kit.experiments.reports.markdown import write_tables, write_where_marked
 from zsar_kit.experiments.reports.rows import result_rows
 from zsar_kit.experiments.reports.run_figures import draw_suite
 from zsar_kit.experiments.reports.tables import suite_tables
@@ -28,7 +28,7 @@ def sweep_suite(
     workspace: Workspace,
     name: str,
     table_only: bool,
-    write: Path | None,
+    write: Sequence[Path],
     figure_folder: Path | None,
     encoder_from: str = "",
 ) -> tuple[str, int]:
@@ -46,15 +46,15 @@ def sweep_suite(
     seen_only = finished_runs(replace(suite, encoder_from=""), workspace) if encoder_from else []
     tables = suite_tables(rows, suite.reference, others=result_rows(seen_only))
     label = Path(name).stem + ("_cross" if encoder_from else "")
-    if write is not None:
-        write_tables(write, label, tables)
+    for path in write:
+        write_tables(path, label, tables)
     if figure_folder is not None:
-        draw_suite(rows, [folder for _, _, folder in cells], figure_folder, label)
+        draw_suite(rows, [one.folder for one in cells], figure_folder, label)
     return "\n\n".join([suite.title, *tables.values()]), len(failures)
 
 
 def run_ablations(
-    workspace: Workspace, names: Sequence[str], table_only: bool, write: Path | None, effects_file: Path | None
+    workspace: Workspace, names: Sequence[str], table_only: bool, write: Sequence[Path], effects_file: Path | None
 ) -> tuple[str, int]:
     """Do ablations, and return their tables and the number of runs that failed.
 
@@ -78,8 +78,8 @@ def run_ablations(
             texts.append(f"{ablation.title}: no pair of runs is finished.")
             continue
         table = ablation_table(rows)
-        if write is not None:
-            write_between(write, Path(name).stem, table)
+        if write:
+            write_where_marked(write, Path(name).stem, table)
         texts.append(f"{ablation.title}\n\n{table}")
         every += rows
     if effects_file is not None and every:
@@ -89,7 +89,7 @@ def run_ablations(
 
 def run_demo(workspace: Workspace, figure_folder: Path) -> tuple[str, int]:
     """The suite ``demo`` with its figures."""
-    text, failures = sweep_suite(workspace, "demo", False, None, figure_folder)
+    text, failures = sweep_suite(workspace, "demo", False, (), figure_folder)
     case = load_suite("demo").cases[0]
     draw_data(prepare_skeletons(workspace, case.dataset), workspace, case.split, figure_folder)
     return f"{text}\nRun folders: {workspace.runs}\nFigures: {figure_folder}", failures

@@ -1,0 +1,8 @@
+"""From raw files to what a method reads: the workspace, partitions of a data set, skeletons, features, semantics.
+
+Each thing is computed once and found again by what determines it.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,46 +16,71 @@ from zsar_kit.encoders.extract import extract_features
 from zsar_kit.encoders.fuse import fuse_encoders, fuse_features
 from zsar_kit.encoders.pretrain import TrainedEncoder, pretrain
 from zsar_kit.encoders.released import import_released
-from zsar_kit.experiments.pipeline.partitions import Fold
-from zsar_kit.experiments.pipeline.workspace import Workspace
-from zsar_kit.experiments.runs.config import slug
+from zsar_kit.experiments.pipeline.partitions import Partition
+from zsar_kit.experiments.pipeline.workspace import Workspace, slug
 
 
-def encoder_folder(workspace: Workspace, fold: Fold, protocol: str, config: EncoderConfig) -> Path:
-    """Where the encoder of a fold lies."""
-    name = f"{slug(fold.split.name)}_{protocol}_{fold.split.digest()}_{config.digest()}"
-    return workspace.root / "encoders" / slug(fold.split.dataset) / name
+def encoder_folder(workspace: Workspace, partition: Partition, protocol: str, config: EncoderConfig) -> Path:
+    """The folder of the encoder of a partition."""
+    name = f"{slug(partition.split.name)}_{protocol}_{partition.split.digest()}_{config.digest()}"
+    return workspace.root / "encoders" / slug(partition.split.dataset) / name
+
+
+@dataclass(frozen=True)
+class EncoderSource:
+    """Which encoder a partition gets.
+
+    Attributes:
+        config: settings by which it is trained, or by which clips are made for a released one.
+        released: a released checkpoint to use in place of a trained encoder; empty for none.
+        allow_leak: accept an encoder that has seen unseen classes; its mark says so.
+    """
+
+    config: EncoderConfig
+    released: str = ""
+    allow_leak: bool = False
+
+
+@dataclass(frozen=True)
+class EncodedPartition:
+    """Features of all samples by the encoder of one partition.
+
+    Attributes:
+        views: the feature set of each augmented view; one where no un-pooled maps are kept.
+        mark: the leak guard's mark of the encoder.
+        encoder_folder: the encoder's folder.
+    """
+
+    views: tuple[FeatureSet, ...]
+    mark: EncoderMark
+    encoder_folder: Path
 
 
 def encoder_for(
-    workspace: Workspace,
-    skeletons: SkeletonSet,
-    fold: Fold,
-    protocol: str,
-    config: EncoderConfig,
-    encoder_from: str = "",
+    workspace: Workspace, skeletons: SkeletonSet, partition: Partition, protocol: str, source: EncoderSource
 ) -> TrainedEncoder:
-    """The encoder of a fold: trained on its training samples only, or a released checkpoint where one is named.
+    """The encoder of a partition: trained on its training samples only, or a released checkpoint where one is named.
 
     Raises:
         MissingModelError: the checkpoint is absent or of no known kind.
         ConfigError: there is a checkpoint, and the settings are not of one stream of its architecture.
     """
-    if encoder_from:
+    config = source.config
+    if source.released:
         view = [str(config.frames), *([] if config.stream == "joint" else [config.stream])]
         view += [] if config.align else ["as-they-come"]
-        folder = workspace.root / "encoders" / "released" / "_".join([file_digest(encoder_from)[:12], *view])
-        return import_released(encoder_from, folder, config)
+        folder = workspace.root / "encoders" / "released" / "_".join([file_digest(source.released)[:12], *view])
+        return import_released(source.released, folder, config)
     if config.stream == FOUR_STREAMS:
-        parts = [encoder_for(workspace, skeletons, fold, protocol, part) for part in config.single_streams()]
-        return fuse_encoders(parts, encoder_folder(workspace, fold, protocol, config), how=config.fusion)
+        parts = [encoder_for(workspace, skeletons, partition, protocol, one) for one in _single_streams(source)]
+        return fuse_encoders(parts, encoder_folder(workspace, partition, protocol, config), how=config.fusion)
     return pretrain(
         skeletons,
-        np.flatnonzero(fold.train),
-        fold.split,
+        np.flatnonzero(partition.train),
+        partition.split,
         config,
-        encoder_folder(workspace, fold, protocol, config),
-        device=workspace.device,
+        encoder_folder(workspace, partition, protocol, config),
+        device=workspace.torch_device,
         progress=workspace.progress,
     )
 
@@ -62,47 +88,50 @@ def encoder_for(
 def features_for(
     workspace: Workspace,
     skeletons: SkeletonSet,
-    fold: Fold,
+    partition: Partition,
     protocol: str,
-    config: EncoderConfig,
-    encoder_from: str = "",
+    source: EncoderSource,
     *,
     views: int = 0,
-    allow_encoder_leak: bool = False,
-) -> tuple[tuple[FeatureSet, ...], EncoderMark, Path]:
-    """Features of all samples by the encoder of a fold; those of four streams are fused from the streams' own.
+) -> EncodedPartition:
+    """Features of all samples by the encoder of a partition; those of four streams are fused from the streams' own.
 
     Args:
-        workspace: where they stand or go.
+        workspace: where they are looked up and stored.
         skeletons: the data set.
-        fold: whose encoder is asked.
+        partition: whose encoder is asked.
         protocol: which samples are the train part.
-        config: of the encoder.
-        encoder_from: a released checkpoint in the place of a trained encoder.
-        views: how many views to keep un-pooled maps of; 0 keeps pooled features alone.
-        allow_encoder_leak: accept an encoder that has seen unseen classes; its mark says so.
+        source: of the encoder.
+        views: how many augmented views to keep un-pooled maps of; 0 keeps pooled features alone.
 
-    Returns:
-        The feature set of each view (without maps, of the one), the leak guard's mark of the encoder, and its folder.
+    Raises:
+        LeakageError: the encoder has seen an unseen class, and the source does not allow it.
     """
-    encoder = encoder_for(workspace, skeletons, fold, protocol, config, encoder_from)
-    mark = check_encoder(encoder.record, fold.split, allow_encoder_leak)
-    encoder.model.to(workspace.device)
-    name = f"{protocol}_{encoder.folder.name}" if encoder_from else encoder.folder.name
+    encoder = encoder_for(workspace, skeletons, partition, protocol, source)
+    mark = check_encoder(encoder.record, partition.split, source.allow_leak)
+    encoder.model.to(workspace.torch_device)
+    name = f"{protocol}_{encoder.folder.name}" if source.released else encoder.folder.name
     place = workspace.root / "features" / slug(skeletons.dataset)
     folders = [place / (f"{name}_view{view}" if view else name) for view in range(max(1, views))]
+    config = source.config
     if config.stream == FOUR_STREAMS:
-        parts = [
-            features_for(workspace, skeletons, fold, protocol, part, views=views)[0] for part in config.single_streams()
+        streams = [
+            features_for(workspace, skeletons, partition, protocol, one, views=views).views
+            for one in _single_streams(source)
         ]
-        fused = (
-            fuse_features([part[view] for part in parts], folder, how=config.fusion, record=encoder.record)
+        features = tuple(
+            fuse_features([stream[view] for stream in streams], folder, how=config.fusion, record=encoder.record)
             for view, folder in enumerate(folders)
         )
-        return tuple(fused), mark, encoder.folder
-    train = train_part(skeletons, protocol)
-    features = (
-        extract_features(skeletons, train, encoder, folder, maps=views > 0, view=view, progress=workspace.progress)
-        for view, folder in enumerate(folders)
-    )
-    return tuple(features), mark, encoder.folder
+    else:
+        train = train_part(skeletons, protocol)
+        features = tuple(
+            extract_features(skeletons, train, encoder, folder, maps=views > 0, view=view, progress=workspace.progress)
+            for view, folder in enumerate(folders)
+        )
+    return EncodedPartition(features, mark, encoder.folder)
+
+
+def _single_streams(source: EncoderSource) -> list[EncoderSource]:
+    """A trained encoder for each stream of a fusion of four; each must have seen no unseen class."""
+    return [EncoderSource(one) for one in source.config.single_streams()]

@@ -1,67 +1,72 @@
-"""Runs on given features, such as published ones: no skeletons, no encoder, and marks on every number.
+"""Imported features, such as published ones, in place of skeletons and encoder; every number from them is marked.
 
 The features are the same for the real split and for its folds. The encoder behind them was trained on all seen classes,
-or nobody knows on what; so it has seen, or may have seen, the pseudo-unseen classes that gamma is fitted on. That can't
-be helped without an encoder for each fold, and is said wherever the numbers stand.
+or nobody knows on which; so it has seen, or may have seen, the pseudo-unseen classes that gamma is fitted on. Only an
+encoder for each fold could change that, so every result says it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from zsar_kit.data.feature_set import FeatureSet, check_encoder
+from zsar_kit.artefacts import artefact_digest, read_provenance
+from zsar_kit.data.feature_set import KIND, SCHEMA, FeatureSet, check_encoder
 from zsar_kit.data.importers.features import import_record
-from zsar_kit.data.splits import ClassSplit, holdout_samples, load_split
-from zsar_kit.errors import ConfigError, DataError, LeakageError, SplitError
-from zsar_kit.experiments.pipeline.partitions import Fold, folds_within
-from zsar_kit.experiments.runs.config import RunConfig
-
-#: what a mark of a fold's encoder adds to the name of a calibration
-CAVEATS = {"leak": "encoder has seen them", "unknown": "encoder may have seen them"}
+from zsar_kit.data.splits import ClassSplit, holdout_samples
+from zsar_kit.errors import DataError, LeakageError, SplitError
+from zsar_kit.experiments.pipeline.partitions import Partition, folds_within
 
 
 @dataclass(frozen=True)
-class GivenFeatures:
-    """The features of a run, and its division of them.
+class ImportedFeatures:
+    """An imported feature set and how a run divides it.
 
     Attributes:
         features: the set.
-        main: the real split.
+        main: the partition of the real split.
         folds: for calibration, inside the train part.
         mark: what is known of the encoder, as every table says it.
     """
 
     features: FeatureSet
-    main: Fold
-    folds: tuple[Fold, ...]
+    main: Partition
+    folds: tuple[Partition, ...]
     mark: str
 
-    def mark_of(self, fold: Fold) -> str:
-        """What a fold's encoder has seen; it is the same encoder for all of them."""
-        if fold is self.main:
+    def mark_of(self, partition: Partition) -> str:
+        """What the encoder has seen of a partition's classes; it is the same encoder for all partitions."""
+        if partition is self.main:
             return self.mark
-        return check_encoder(self.features.encoder, fold.split, allow_encoder_leak=True).name
+        return check_encoder(self.features.encoder, partition.split, allow_encoder_leak=True).name
 
 
-def given_features(config: RunConfig) -> GivenFeatures:
-    """Open the features that a run names, check them against its split, and divide them.
+def open_imported_features(
+    folder: str | Path, split: ClassSplit, *, folds_seed: int = 0, allow_encoder_leak: bool = False
+) -> ImportedFeatures:
+    """Open imported features, check them against a class split, and divide them.
+
+    Args:
+        folder: of the feature set, as ``zsar import`` makes it.
+        split: of the run.
+        folds_seed: of the choice of pseudo-unseen classes and held-out samples.
+        allow_encoder_leak: accept an encoder that has seen unseen classes, or of which nobody knows.
 
     Raises:
         ArtefactError: there is no feature set.
         SplitError: they are of another data set, or were imported for another split.
-        LeakageError: the encoder has seen an unseen class, or nobody knows, and the config doesn't allow it.
+        LeakageError: the encoder has seen an unseen class, or nobody knows, and that is not allowed.
         DataError: a seen class has no training sample, or an unseen one no test sample.
     """
-    features = FeatureSet.load(config.features_from)
-    split, record = load_split(config.dataset, config.split), import_record(features)
+    features = FeatureSet.load(folder)
+    record = import_record(features)
     if record and record["split_digest"] != split.digest():
         problem = f"the features were imported for {record['split']!r}, the run is of {split.name!r}"
         raise SplitError(problem, where=features.path, remedy="Import them for this split, or run that one.")
     try:
-        mark = features.guard(split, config.allow_encoder_leak).name
+        mark = features.guard(split, allow_encoder_leak).name
     except LeakageError as error:
         remedy = (
             "If you know that the encoder saw seen classes only, import with --encoder-classes seen. Otherwise use "
@@ -69,10 +74,10 @@ def given_features(config: RunConfig) -> GivenFeatures:
         )
         raise LeakageError(error.problem, where=features.path, remedy=remedy) from None
     _check_samples(features, split)
-    main, borrowed = _main_fold(features, split, config.folds_seed)
+    main, borrowed = _main_partition(features, split, folds_seed)
     part = features.train & ~main.test if borrowed else features.train
-    folds = folds_within(features.labels, features.subjects, part, split, config.folds_seed)
-    return GivenFeatures(features, main, folds, _mark(mark, record, borrowed))
+    folds = folds_within(features.labels, features.subjects, part, split, folds_seed)
+    return ImportedFeatures(features, main, folds, _mark(mark, record, borrowed))
 
 
 def _kind(error: LeakageError) -> str:
@@ -96,8 +101,8 @@ def _check_samples(features: FeatureSet, split: ClassSplit) -> None:
             raise DataError(problem, where=features.path, remedy="Name the split that the features were made for.")
 
 
-def _main_fold(features: FeatureSet, split: ClassSplit, seed: int) -> tuple[Fold, bool]:
-    """The main fold, and whether its seen test samples had to be taken from the train part.
+def _main_partition(features: FeatureSet, split: ClassSplit, seed: int) -> tuple[Partition, bool]:
+    """The main partition, and whether its seen test samples had to be taken from the train part.
 
     Some published files have test samples of unseen classes only (SMIE, TDSM). ZSL needs no others. For GZSL a quarter
     of each seen class's training samples is held out then; the encoder has learnt from these, so S comes out high.
@@ -105,28 +110,17 @@ def _main_fold(features: FeatureSet, split: ClassSplit, seed: int) -> tuple[Fold
     train = features.train & np.isin(features.labels, split.seen)
     test = ~features.train & np.isin(features.labels, split.candidates)
     if np.isin(features.labels[test], split.seen).any():
-        return Fold(split, train, test), False
+        return Partition(split, train, test), False
     held = np.zeros(len(features), dtype=bool)
     held[holdout_samples(features.labels, np.flatnonzero(train), seed=seed)] = True
-    return Fold(split, train & ~held, test | held), True
+    return Partition(split, train & ~held, test | held), True
 
 
-def refuse_maps(config: RunConfig, views: int) -> None:
-    """Refuse a method that learns from un-pooled maps, which given features don't have.
+def features_digest(folder: str | Path) -> str:
+    """Content digest of a feature set.
 
     Raises:
-        ConfigError: it does.
+        ArtefactError: there is none.
     """
-    if views:
-        raise ConfigError(
-            f"the method {config.method!r} learns from un-pooled maps, given features are pooled",
-            where=config.features_from,
-            remedy="Take a method that learns from pooled features (ridge, linear, flora), or run it on skeletons.",
-        )
-
-
-def with_caveat(name: str, fold_marks: Iterable[str]) -> str:
-    """``pseudo_unseen`` with what must be said of it where the folds' encoder knows the pseudo-unseen classes."""
-    marks = set(fold_marks)
-    caveats = [caveat for mark, caveat in CAVEATS.items() if mark in marks]
-    return f"{name}, {caveats[0]}" if name == "pseudo_unseen" and caveats else name
+    read_provenance(folder, KIND, version=SCHEMA)
+    return artefact_digest(folder)

@@ -12,32 +12,37 @@ from zsar_kit.data.splits import (
     ClassSplit,
     holdout_samples,
     holdout_subjects,
-    load_split,
     pseudo_unseen_folds,
 )
 from zsar_kit.errors import DataError
-from zsar_kit.experiments.runs.config import RunConfig
 
 WHOLE = "Is the data set whole? See: zsar data audit."
 
 
-@dataclass(frozen=True)
-class Fold:
-    """One division of samples into what is learnt from and what is scored.
+@dataclass(frozen=True, eq=False, repr=False)
+class Partition:
+    """One division of samples into those learnt from and those scored.
+
+    The main partition is the real split's; a calibration fold is a partition inside the train part whose unseen
+    classes are pseudo-unseen.
 
     Attributes:
-        split: seen and unseen classes; for calibration the unseen ones are pseudo-unseen.
-        train: mask of the samples that encoder and method learn from.
-        test: mask of the samples that are scored.
+        split: seen and unseen classes.
+        train: mask ``[sample]`` of the samples that encoder and method learn from.
+        test: mask ``[sample]`` of the samples that are scored.
     """
 
     split: ClassSplit
     train: np.ndarray
     test: np.ndarray
 
+    def __repr__(self) -> str:
+        counts = f"{int(self.train.sum())} training, {int(self.test.sum())} test samples"
+        return f"Partition({self.split.dataset} {self.split.name}: {counts})"
 
-def main_fold(skeletons: SkeletonSet, split: ClassSplit, protocol: str) -> Fold:
-    """The real thing: seen classes of the train part to learn from, all classes of the test part to score.
+
+def main_partition(skeletons: SkeletonSet, split: ClassSplit, protocol: str) -> Partition:
+    """The real split: seen classes of the train part to learn from, all classes of the test part to score.
 
     Raises:
         DataError: there is nothing to learn from.
@@ -48,11 +53,11 @@ def main_fold(skeletons: SkeletonSet, split: ClassSplit, protocol: str) -> Fold:
     if not (train & seen).any():
         problem = f"no training sample of a seen class of {split.dataset} {split.name!r} ({protocol})"
         raise DataError(problem, where=skeletons.path, remedy=WHOLE)
-    return Fold(split, train & seen, ~train & np.isin(index.label, split.candidates))
+    return Partition(split, train & seen, ~train & np.isin(index.label, split.candidates))
 
 
-def calibration_folds(skeletons: SkeletonSet, split: ClassSplit, protocol: str, seed: int) -> tuple[Fold, ...]:
-    """Folds of pseudo-unseen classes inside the train part (DESIGN section 6).
+def calibration_folds(skeletons: SkeletonSet, split: ClassSplit, protocol: str, seed: int) -> tuple[Partition, ...]:
+    """Folds of pseudo-unseen classes inside the train part.
 
     Some subjects of the train part are held out as well, so that a fold's *seen* test samples are of new people, as in
     the real test. Samples of pseudo-unseen classes come from all subjects of the train part: they are few, and no
@@ -64,7 +69,7 @@ def calibration_folds(skeletons: SkeletonSet, split: ClassSplit, protocol: str, 
 
 def folds_within(
     labels: np.ndarray, subjects: np.ndarray, train: np.ndarray, split: ClassSplit, seed: int
-) -> tuple[Fold, ...]:
+) -> tuple[Partition, ...]:
     """The folds of :func:`calibration_folds` from the columns of any index.
 
     Where nobody knows the subjects (imported sets number them all alike), a quarter of each class's samples is held
@@ -85,19 +90,20 @@ def folds_within(
     folds = []
     for fold in pseudo_unseen_folds(split, seed):
         seen, unseen = np.isin(labels, fold.seen), np.isin(labels, fold.unseen)
-        folds.append(Fold(fold, train & seen & ~held, train & ((seen & held) | unseen)))
+        folds.append(Partition(fold, train & seen & ~held, train & ((seen & held) | unseen)))
     return tuple(folds)
 
 
-def split_and_folds(skeletons: SkeletonSet, config: RunConfig) -> tuple[Fold, tuple[Fold, ...]]:
-    """The main fold and the calibration folds of a run.
+def partitions_of(
+    skeletons: SkeletonSet, split: ClassSplit, protocol: str, folds_seed: int
+) -> tuple[Partition, tuple[Partition, ...]]:
+    """The main partition and the calibration folds of a run.
 
     Raises:
         DataError: there is nothing to learn from, or no sample of an unseen class to score.
     """
-    split, protocol = load_split(config.dataset, config.split), config.part_protocol()
-    main = main_fold(skeletons, split, protocol)
+    main = main_partition(skeletons, split, protocol)
     if not np.isin(skeletons.index.label[main.test], split.unseen).any():
         problem = f"no test sample of an unseen class of {split.dataset} {split.name!r} ({protocol})"
         raise DataError(problem, where=skeletons.path, remedy=WHOLE)
-    return main, calibration_folds(skeletons, split, protocol, config.folds_seed)
+    return main, calibration_folds(skeletons, split, protocol, folds_seed)

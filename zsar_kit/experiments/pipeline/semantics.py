@@ -6,8 +6,7 @@ from functools import cache
 
 import numpy as np
 
-from zsar_kit.experiments.pipeline.workspace import Workspace
-from zsar_kit.experiments.runs.config import slug
+from zsar_kit.experiments.pipeline.workspace import Workspace, slug
 from zsar_kit.methods.base import ContextRequest
 from zsar_kit.semantics.context_bank import ContextBank
 from zsar_kit.semantics.embeddings import Semantics
@@ -18,8 +17,8 @@ from zsar_kit.semantics.text_files import load_texts
 
 def semantics_for(workspace: Workspace, dataset: str, text_set: str, language_model: str) -> Semantics:
     """Token and pooled features of one text set of all classes; encoded once, then read from the cache."""
-    encoder = _text_encoder(language_model, str(workspace.device))
-    return Semantics.build(load_texts(dataset), text_set, encoder, cache=workspace.root / "text-cache")
+    encoder = _text_encoder(language_model, str(workspace.torch_device))
+    return Semantics.build(load_texts(dataset), text_set, encoder, cache=workspace.text_cache)
 
 
 def text_similarity(
@@ -38,12 +37,12 @@ def context_bank_for(
     return ContextBank.build(
         load_texts(dataset),
         seen,
-        MaskedLanguage(_text_encoder(language_model, str(workspace.device))),
+        MaskedLanguage(_text_encoder(language_model, str(workspace.torch_device))),
         request.slots,
         vocabulary=request.vocabulary,
         own_head=request.own_head,
         shuffled=request.shuffled,
-        cache=workspace.root / "text-cache",
+        cache=workspace.text_cache,
         progress=workspace.progress,
     )
 

@@ -52,17 +52,17 @@ def read_raw(
     """Read a data set's raw files into the workspace; files that were read already are not read again.
 
     Args:
-        workspace: where to put it.
+        workspace: where the set goes.
         dataset: name of a data set of :func:`zsar_kit.data.readers.registry.plan_dataset`.
         root: folder of the raw files or archives, or one archive.
         chain: how raw bodies become a sequence; the customary way if empty.
         strict: stop at the first broken file, and require the whole data set.
-        replace_set: replace a set that stands there and was made in another way, or of more files.
+        replace_set: replace a set that was made in another way, or of more files.
         processes: how many read at once.
 
     Raises:
         DataError: the folder holds something else; or ``strict`` and a file is broken or missing.
-        ArtefactError: the disk is full, a reading process was killed, or another set stands there.
+        ArtefactError: the disk is full, a reading process was killed, or there is another set that would be lost.
     """
     folder = workspace.skeletons_folder(dataset)
     plan = plan_dataset(dataset, root, chain=chain)
@@ -75,7 +75,7 @@ def read_raw(
 
 
 def _require_no_loss(folder: Path, plan: ReadPlan) -> None:
-    """A set that stands there may be replaced by one that is read in the same way of no fewer files."""
+    """A set may be replaced by one that is read in the same way of no fewer files."""
     stored = made_with(folder)
     same = all(stored.get(key) == value for key, value in plan.config.items() if key in ("reader", "chain"))
     if same and stored.get("found", 0) <= plan.found:
@@ -85,7 +85,7 @@ def _require_no_loss(folder: Path, plan: ReadPlan) -> None:
     asked = f", asked for: {plan.config['chain']!r}" if "chain" in plan.config and not same else ""
     now = f"now there are {plan.found} files{asked}"
     raise ArtefactError(
-        f"another set of {plan.dataset} stands here, made {'' if same else how + ' '}{of}; {now}",
+        f"there is another set of {plan.dataset} here, made {'' if same else how + ' '}{of}; {now}",
         where=folder,
         remedy="Say --replace to lose it, or keep both: --workspace ANOTHER.",
     )

@@ -15,9 +15,8 @@ from zsar_kit.data.skeletons import convert
 from zsar_kit.errors import ConfigError
 from zsar_kit.evaluation.tables import format_table
 from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
-from zsar_kit.experiments.pipeline.workspace import Workspace
+from zsar_kit.experiments.pipeline.workspace import slug
 from zsar_kit.experiments.reports.contexts import WHO, SlotReport, context_method, texts_of_run
-from zsar_kit.experiments.runs.config import slug
 from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.methods.skeleton_context import SkeletonContext, part_joints
 from zsar_kit.models.skeleton_context.key_parts import key_part_prior
@@ -32,23 +31,22 @@ class ClipReader:
 
     Args:
         run: a finished run of SkeletonContext.
-        workspace: of the run.
 
     Raises:
         ConfigError: the run's method is another.
         ArtefactError: the kit's texts are other than the run's.
     """
 
-    def __init__(self, run: RunFolder, workspace: Workspace):
+    def __init__(self, run: RunFolder):
         self.run, self.result = run, run.result()
-        self.method, self.data = context_method(run, workspace)
-        self.skeletons = prepare_skeletons(workspace, self.result["dataset"])
-        self.texts = texts_of_run(run, workspace)
+        self.method, self.data = context_method(run)
+        self.skeletons = prepare_skeletons(run.workspace, self.result.dataset)
+        self.texts = texts_of_run(run)
 
     def first_clips(self) -> list[int]:
         """The first test clip of each unseen class: no choice by what comes out."""
         labels = self.data.features.labels
-        own = (np.flatnonzero(self.data.fold.test & (labels == c)) for c in self.data.fold.split.unseen)
+        own = (np.flatnonzero(self.data.partition.test & (labels == c)) for c in self.data.partition.split.unseen)
         return [int(rows[0]) for rows in own if len(rows)]
 
     def label(self, sample: int) -> int:
@@ -109,8 +107,8 @@ class ClipReader:
         """Save figures of clips by sample."""
         paths: list[Path] = []
         for sample, figure in figures.items():
-            name, seed = slug(str(self.data.features.samples[sample])), self.result["seed"]
-            stem = folder / f"{kind}_{slug(self.result['dataset'])}_{slug(self.result['split'])}_s{seed}_{name}"
+            name, seed = slug(str(self.data.features.samples[sample])), self.result.seed
+            stem = folder / f"{kind}_{slug(self.result.dataset)}_{slug(self.result.split)}_s{seed}_{name}"
             paths += save_figure(figure, stem, runs=[self.run.path.name], sample=name)
         return paths
 
@@ -124,12 +122,12 @@ class ClipReader:
         return convert(np.asarray(sequence.joints), self.skeletons.layout)
 
     def _seen(self, c: int) -> str:
-        return "unseen" if c in self.data.fold.split.unseen else "seen"
+        return "unseen" if c in self.data.partition.split.unseen else "seen"
 
     def _caption(self, sample: int) -> str:
-        c, synthetic = self.label(sample), ", synthetic data" if self.result["synthetic"] else ""
+        c, synthetic = self.label(sample), ", synthetic data" if self.result.synthetic else ""
         name = self.texts.names[self.texts.position(c)]
-        return f"{name} ({self._seen(c)} class; {self.result['dataset']} {self.result['split']}{synthetic})"
+        return f"{name} ({self._seen(c)} class; {self.result.dataset} {self.result.split}{synthetic})"
 
 
 def language_prior(method: SkeletonContext, texts: ClassTexts, c: int) -> np.ndarray:

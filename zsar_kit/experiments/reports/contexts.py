@@ -15,10 +15,9 @@ from zsar_kit.errors import ArtefactError, ConfigError
 from zsar_kit.evaluation.contexts import SlotAccuracy, agreement, most_frequent, slot_accuracy, word_sets
 from zsar_kit.evaluation.statistics import summarize
 from zsar_kit.evaluation.tables import format_table
-from zsar_kit.experiments.pipeline.workspace import Workspace
-from zsar_kit.experiments.runs.fits import FoldData, in_batches
 from zsar_kit.experiments.runs.folder import RunFolder
-from zsar_kit.experiments.runs.inputs import gather_test
+from zsar_kit.experiments.runs.inputs import FoldData, build_test_data
+from zsar_kit.experiments.runs.scoring import in_batches
 from zsar_kit.methods.skeleton_context import SkeletonContext
 from zsar_kit.semantics.slots import slot_words
 from zsar_kit.semantics.text_files import load_texts
@@ -47,30 +46,30 @@ class SlotReport:
     agreement: tuple[float, float]
 
 
-def context_method(run: RunFolder, workspace: Workspace) -> tuple[SkeletonContext, FoldData]:
+def context_method(run: RunFolder) -> tuple[SkeletonContext, FoldData]:
     """The trained method of a run that reads contexts, and its data.
 
     Raises:
         ConfigError: the run's method is another.
     """
-    method = run.method(workspace)
+    method = run.method()
     if not isinstance(method, SkeletonContext):
         raise ConfigError(
-            f"the run's method ({run.result()['method']}) reads no contexts",
+            f"the run's method ({run.result().method}) reads no contexts",
             where=run.path,
             remedy="Name a run of skeleton_context.",
         )
-    return method, gather_test(run.config(), workspace)
+    return method, build_test_data(run.config().resolve(), run.workspace)
 
 
-def texts_of_run(run: RunFolder, workspace: Workspace) -> ClassTexts:
+def texts_of_run(run: RunFolder) -> ClassTexts:
     """The class texts that a run was trained with.
 
     Raises:
         ArtefactError: the kit's texts are other than the run's, so that they can't judge it.
     """
     texts = load_texts(run.config().dataset)
-    for semantics in run.semantics(workspace).values():
+    for semantics in run.semantics().values():
         now = tuple(texts.sentences(semantics.text_set, c) for c in semantics.class_ids)
         if now != semantics.texts:
             raise ArtefactError(
@@ -81,27 +80,26 @@ def texts_of_run(run: RunFolder, workspace: Workspace) -> ClassTexts:
     return texts
 
 
-def context_report(run: RunFolder, workspace: Workspace, k: int = 5) -> list[SlotReport]:
+def context_report(run: RunFolder, k: int = 5) -> list[SlotReport]:
     """Judge the contexts of all test clips and keep the report in the run's folder.
 
     Args:
         run: a finished run of SkeletonContext.
-        workspace: of the run.
         k: a slot is named right if one of its k likeliest words is right.
 
     Raises:
         ConfigError: the run reads no contexts, or k is out of range.
         ArtefactError: the kit's texts are other than the run's.
     """
-    method, data = context_method(run, workspace)
+    method, data = context_method(run)
     if not method.slots:
         raise ConfigError("the run's method reads no contexts: its grounding is off", where=run.path)
     most = len(method.vocabulary) - 1
     if not 1 <= k <= most:
         raise ConfigError(f"k must be from 1 to {most}, the words that are guessed among, got {k}", where="k")
-    split, rows = data.fold.split, np.flatnonzero(data.fold.test)
+    split, rows = data.partition.split, np.flatnonzero(data.partition.test)
     labels = data.features.labels[rows]
-    texts, index = texts_of_run(run, workspace), {w: i for i, w in enumerate(method.vocabulary)}
+    texts, index = texts_of_run(run), {w: i for i, w in enumerate(method.vocabulary)}
     best, first = _ranked(method, data, rows, k)
     blind = _on_the_mean_clip(method, data, k)
     unseen = np.isin(labels, split.unseen)
@@ -168,11 +166,11 @@ def nothing_table(reports: Sequence[Sequence[SlotReport]]) -> str:
     return format_table(rows, list(rows[0]))
 
 
-def examples_table(run: RunFolder, workspace: Workspace, k: int = 3) -> str:
+def examples_table(run: RunFolder, k: int = 3) -> str:
     """One test clip of each unseen class, the one whose words the model is surest of: what it reads, as Markdown."""
-    method, data = context_method(run, workspace)
-    rows = np.flatnonzero(data.fold.test & np.isin(data.features.labels, data.fold.split.unseen))
-    labels, texts = data.features.labels[rows], texts_of_run(run, workspace)
+    method, data = context_method(run)
+    rows = np.flatnonzero(data.partition.test & np.isin(data.features.labels, data.partition.split.unseen))
+    labels, texts = data.features.labels[rows], texts_of_run(run)
     names = class_names(run.config().dataset)
     with torch.inference_mode():
         found = [c for batch in in_batches(method, data.inputs(rows)) for c in method.predict_contexts(batch, k)]
@@ -204,7 +202,7 @@ def _ranked(method: SkeletonContext, data: FoldData, rows: np.ndarray, k: int) -
 
 def _on_the_mean_clip(method: SkeletonContext, data: FoldData, k: int) -> np.ndarray:
     """The same for the mean of all training clips: what is named whatever the clip."""
-    rows = np.flatnonzero(data.fold.train)
+    rows = np.flatnonzero(data.partition.train)
     total = sum(batch.double().sum(0) for batch in in_batches(method, data.inputs(rows)))
     assert isinstance(total, torch.Tensor)
     with torch.inference_mode():

@@ -15,11 +15,10 @@ from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.data.skeleton_views import SkeletonView
 from zsar_kit.data.splits import dataset_names, load_split, split_names
 from zsar_kit.errors import ConfigError, nearest_name
-from zsar_kit.experiments.pipeline.workspace import Workspace
+from zsar_kit.experiments.pipeline.workspace import Workspace, slug
 from zsar_kit.experiments.reports.audit import class_counts
 from zsar_kit.experiments.reports.audit_scan import Audit
 from zsar_kit.experiments.reports.text_figures import neighbour_figures
-from zsar_kit.experiments.runs.config import slug
 from zsar_kit.plotting.audit import plot_class_balance, plot_coverage, plot_lengths
 from zsar_kit.plotting.skeleton import plot_film_strip
 from zsar_kit.plotting.skeleton_3d import animate_skeleton, save_animation

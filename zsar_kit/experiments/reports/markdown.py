@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from zsar_kit.artefacts import write_atomic
@@ -10,7 +10,7 @@ from zsar_kit.errors import ArtefactError
 
 
 def write_between(path: str | Path, name: str, content: str) -> None:
-    """Replace what stands between ``<!-- name -->`` and ``<!-- /name -->`` in a text file.
+    """Replace what is between ``<!-- name -->`` and ``<!-- /name -->`` in a text file.
 
     Raises:
         ArtefactError: the file or its markers are missing.
@@ -23,6 +23,17 @@ def write_between(path: str | Path, name: str, content: str) -> None:
     before, rest = text.split(opening)
     after = rest.split(closing)[1]
     write_atomic(path, f"{before}{opening}\n{content.strip()}\n{closing}{after}")
+
+
+def write_where_marked(paths: Sequence[Path], name: str, content: str) -> None:
+    """Write into that of some files which has the place, see :func:`write_between`.
+
+    Raises:
+        ArtefactError: none of them has it.
+    """
+    opening = _markers(name)[0]
+    having = [path for path in paths if path.is_file() and opening in path.read_text(encoding="utf-8")]
+    write_between((having or paths)[0], name, content)
 
 
 def write_tables(path: str | Path, label: str, tables: Mapping[str, str]) -> list[str]:

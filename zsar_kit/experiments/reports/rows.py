@@ -10,7 +10,8 @@ import numpy as np
 from zsar_kit.errors import ConfigError, nearest_name
 from zsar_kit.evaluation.statistics import Summary, summarize
 from zsar_kit.experiments.runs.folder import RunFolder
-from zsar_kit.experiments.studies.suite import Case, MethodRow
+from zsar_kit.experiments.runs.result import RunResult
+from zsar_kit.experiments.studies.suite import Case, SuiteRun
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class ResultRow:
     Attributes:
         case: data set and split.
         title: the method's name in tables.
-        floor: whether it is a floor.
+        baseline: whether it is a baseline.
         zsl, seen, unseen, harmonic, ausuc: micro accuracies in percent, mean and Student-t interval over seeds.
         zsl_macro: ZSL accuracy averaged over classes.
         zsl_interval, harmonic_interval: bootstrap over subjects, bounds averaged over the seeds.
@@ -36,7 +37,7 @@ class ResultRow:
 
     case: Case
     title: str
-    floor: bool
+    baseline: bool
     zsl: Summary
     zsl_macro: Summary
     seen: Summary
@@ -60,57 +61,57 @@ class ResultRow:
     calibration: str = "pseudo_unseen"
 
 
-def result_rows(runs: Iterable[tuple[Case, MethodRow, RunFolder]]) -> list[ResultRow]:
+def result_rows(runs: Iterable[SuiteRun]) -> list[ResultRow]:
     """Group finished runs by case and method, in the order in which they come."""
-    groups: dict[tuple[Case, str], list[tuple[MethodRow, dict]]] = {}
-    for case, row, folder in runs:
-        groups.setdefault((case, row.title), []).append((row, folder.result()))
-    return [_row(case, members[0][0], [result for _, result in members]) for (case, _), members in groups.items()]
+    groups: dict[tuple[Case, str], list[SuiteRun]] = {}
+    for one in runs:
+        groups.setdefault((one.case, one.row.title), []).append(one)
+    return [_row(members[0], [one.folder.result() for one in members]) for members in groups.values()]
 
 
-def runs_titled(runs: Iterable[tuple[Case, MethodRow, RunFolder]], title: str) -> list[RunFolder]:
+def runs_titled(runs: Iterable[SuiteRun], title: str) -> list[RunFolder]:
     """The runs of one method of a suite, by its title.
 
     Raises:
         ConfigError: no run has it.
     """
     runs = list(runs)
-    titles = dict.fromkeys(row.title for _, row, _ in runs)
+    titles = dict.fromkeys(one.row.title for one in runs)
     if title not in titles:
         raise ConfigError(f"no method is titled {title!r}", where="suite", remedy=nearest_name(title, list(titles)))
-    return [folder for _, row, folder in runs if row.title == title]
+    return [one.folder for one in runs if one.row.title == title]
 
 
-def _row(case: Case, method: MethodRow, results: Sequence[dict]) -> ResultRow:
-    evaluations = [r["evaluation"] for r in results]
-    micro = {key: summarize([e["micro"][key] for e in evaluations]) for key in evaluations[0]["micro"]}
+def _row(first: SuiteRun, results: Sequence[RunResult]) -> ResultRow:
+    evaluations = [r.evaluation for r in results]
+    micro = {key: summarize([getattr(e.micro, key) for e in evaluations]) for key in MICRO}
     return ResultRow(
-        case=case,
-        title=method.title,
-        floor=method.floor,
+        case=first.case,
+        title=first.row.title,
+        baseline=first.row.baseline,
         **micro,
-        zsl_macro=summarize([e["macro"]["zsl"] for e in evaluations]),
-        zsl_interval=_mean_interval([e["zsl_interval"] for e in evaluations]),
-        harmonic_interval=_mean_interval([e["harmonic_interval"] for e in evaluations]),
-        n_unseen=evaluations[0]["n_unseen_test"],
-        n_seen=evaluations[0]["n_seen_test"],
-        chance=evaluations[0]["chance"],
-        selection=_marks(results, "selection"),
-        text_use=_marks(results, "text_use"),
-        calibration=_marks([{"calibration": "pseudo_unseen"} | r for r in results], "calibration"),
-        encoder=_marks(results, "encoder"),
-        synthetic=results[0]["synthetic"],
-        seen_twin_merged=_merged([e.get("seen_twin_merged") for e in evaluations]),
-        seeds=tuple(r["seed"] for r in results),
+        zsl_macro=summarize([e.macro.zsl for e in evaluations]),
+        zsl_interval=_mean_interval([e.zsl_interval for e in evaluations]),
+        harmonic_interval=_mean_interval([e.harmonic_interval for e in evaluations]),
+        n_unseen=evaluations[0].n_unseen_test,
+        n_seen=evaluations[0].n_seen_test,
+        chance=evaluations[0].chance,
+        selection=_marks(r.selection for r in results),
+        text_use=_marks(r.text_use for r in results),
+        calibration=_marks(r.calibration for r in results),
+        encoder=_marks(r.encoder_mark for r in results),
+        synthetic=results[0].synthetic,
+        seen_twin_merged=_merged([e.seen_twin_merged for e in evaluations]),
+        seeds=tuple(r.seed for r in results),
         selections=_selections(results),
-        zsl_values=tuple(e["micro"]["zsl"] for e in evaluations),
-        harmonic_values=tuple(e["micro"]["harmonic"] for e in evaluations),
+        zsl_values=tuple(e.micro.zsl for e in evaluations),
+        harmonic_values=tuple(e.micro.harmonic for e in evaluations),
     )
 
 
-def _marks(results: Sequence[dict], name: str) -> str:
+def _marks(marks: Iterable[str]) -> str:
     """The mark of all runs of a row; all of them where they differ, as none may hide behind another."""
-    return MARK_JOINT.join(dict.fromkeys(r[name] for r in results))
+    return MARK_JOINT.join(dict.fromkeys(marks))
 
 
 def _merged(values: Sequence[float | None]) -> Summary | None:
@@ -118,14 +119,13 @@ def _merged(values: Sequence[float | None]) -> Summary | None:
     return summarize(known) if len(known) == len(values) else None
 
 
-def _selections(results: Sequence[dict]) -> dict[str, dict[str, list[float]]]:
+def _selections(results: Sequence[RunResult]) -> dict[str, dict[str, list[float]]]:
     """The ZSL and H of each selection that every run has."""
     found: dict[str, dict[str, list[float]]] = {}
     for name in SELECTIONS:
-        entries = [r.get("selections", {}).get(name) for r in results]
-        micro = [e["evaluation"]["micro"] for e in entries if e is not None]
+        micro = [r.selections[name].evaluation.micro for r in results if name in r.selections]
         if len(micro) == len(results):
-            found[name] = {key: [m[key] for m in micro] for key in ("zsl", "harmonic")}
+            found[name] = {"zsl": [m.zsl for m in micro], "harmonic": [m.harmonic for m in micro]}
     return found
 
 
@@ -141,4 +141,5 @@ def _mean_interval(intervals: Sequence[Sequence[float] | None]) -> tuple[float, 
 MARK_JOINT = " / "
 
 
+MICRO = ("zsl", "seen", "unseen", "harmonic", "ausuc")
 SELECTIONS = ("last", "pseudo_unseen", "test_oracle")

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
-from zsar_kit.data.splits import class_names, load_split
+from zsar_kit.data.splits import class_names
 from zsar_kit.evaluation.calibration import calibration_curve
 from zsar_kit.evaluation.protocol import class_differences
-from zsar_kit.experiments.pipeline.workspace import Workspace
+from zsar_kit.experiments.pipeline.workspace import slug
 from zsar_kit.experiments.reports.rows import ResultRow
-from zsar_kit.experiments.runs.config import slug
 from zsar_kit.experiments.runs.folder import RunFolder
+from zsar_kit.experiments.runs.result import RunResult
 from zsar_kit.plotting import style
 from zsar_kit.plotting.history import plot_losses
 from zsar_kit.plotting.results import (
@@ -32,8 +32,13 @@ def case_title(dataset: str, split: str, synthetic: bool) -> str:
     return f"{dataset}{' (synthetic data)' if synthetic else ''}, split {split}"
 
 
+def run_caption(result: RunResult) -> str:
+    """Method and case of a run, as its figures are titled."""
+    return f"{result.method}, {case_title(result.dataset, result.split, result.synthetic)}"
+
+
 def score_figure(rows: Sequence[ResultRow]) -> Axes:
-    """ZSL and H of the methods of one case beside floors and chance.
+    """ZSL and H of the methods of one case beside baselines and chance.
 
     Args:
         rows: of one case.
@@ -42,48 +47,45 @@ def score_figure(rows: Sequence[ResultRow]) -> Axes:
     return plot_score_table(
         [{"method": row.title, "zsl": row.zsl, "harmonic": row.harmonic} for row in rows],
         {"zsl": "ZSL", "harmonic": "GZSL, H"},
-        floors=[row.title for row in rows if row.floor],
+        floors=[row.title for row in rows if row.baseline],
         chance={"zsl": rows[0].chance},
         title=case_title(case.dataset, case.split, rows[0].synthetic),
     )
 
 
-def confusion_figure(result: dict) -> Axes:
+def confusion_figure(result: RunResult) -> Axes:
     """Confusion among the unseen classes of one run (ZSL)."""
-    confusion, names = result["evaluation"]["confusion"], class_names(result["dataset"])
-    title = case_title(result["dataset"], result["split"], result["synthetic"])
+    evaluation, names = result.evaluation, class_names(result.dataset)
     return plot_confusion(
-        np.array(confusion["counts"]),
-        [names[c] for c in confusion["classes"]],
-        title=f"{result['method']}, {title}, seed {result['seed']}",
+        evaluation.confusion,
+        [names[c] for c in evaluation.unseen_classes],
+        title=f"{run_caption(result)}, seed {result.seed}",
     )
 
 
-def per_class_figure(result: dict) -> Axes:
+def per_class_figure(result: RunResult) -> Axes:
     """ZSL accuracy of each unseen class of one run."""
-    evaluation, names = result["evaluation"], class_names(result["dataset"])
-    classes = evaluation["confusion"]["classes"]
+    evaluation, names = result.evaluation, class_names(result.dataset)
     return plot_per_class(
-        [evaluation["per_class"][str(c)] for c in classes],
-        [names[c] for c in classes],
-        chance=evaluation["chance"],
-        title=f"{result['method']}, {case_title(result['dataset'], result['split'], result['synthetic'])}",
+        [evaluation.per_class[c] for c in evaluation.unseen_classes],
+        [names[c] for c in evaluation.unseen_classes],
+        chance=evaluation.chance,
+        title=run_caption(result),
     )
 
 
-def curve_figure(run: RunFolder, workspace: Workspace) -> Axes:
+def curve_figure(run: RunFolder) -> Axes:
     """U over S for every gamma: on the test samples, with the gamma that was used, and on the folds that chose it."""
     result, gate = run.result(), run.gate()
-    labels, _ = run.test_samples(workspace)
-    split = load_split(result["dataset"], result["split"])
+    labels, _ = run.test_samples()
+    split = run.split()
     kept = ~np.isin(labels, split.excluded)
     scores = run.scores().restrict((*split.seen, *split.unseen)).select(kept)
-    micro = result["evaluation"]["micro"]
-    title = f"{result['method']}, {case_title(result['dataset'], result['split'], result['synthetic'])}"
+    micro, title = result.evaluation.micro, run_caption(result)
     curve = calibration_curve(gate, scores, labels[kept], split.seen)
-    axes = plot_seen_unseen_curve(curve, (micro["seen"], micro["unseen"]), label="test", title=title)
-    for k, (fold_scores, fold_labels, seen) in enumerate(run.folds(), start=1):
-        curve = calibration_curve(gate, fold_scores, fold_labels, seen)
+    axes = plot_seen_unseen_curve(curve, (micro.seen, micro.unseen), label="test", title=title)
+    for k, fold in enumerate(run.folds(), start=1):
+        curve = calibration_curve(gate, fold.scores, fold.labels, fold.seen)
         hue = style.PALETTE[k % len(style.PALETTE)]
         plot_seen_unseen_curve(curve, ax=axes, label=f"pseudo-unseen fold {k}", color=hue, width=1.0)
     return axes
@@ -103,30 +105,29 @@ def difference_figure(runs: Sequence[RunFolder], others: Sequence[RunFolder], me
     """
     mine, theirs = ([run.result() for run in group] for group in (runs, others))
     differences = class_differences(_mean_per_class(mine), _mean_per_class(theirs))
-    names, confusion = class_names(mine[0]["dataset"]), mine[0]["evaluation"]["confusion"]
-    counts = dict(zip(confusion["classes"], np.sum(confusion["counts"], axis=1).tolist(), strict=True))
+    first, names = mine[0], class_names(mine[0].dataset)
+    counts = dict(zip(first.evaluation.unseen_classes, first.evaluation.confusion.sum(axis=1).tolist(), strict=True))
     return plot_class_differences(
         [value for _, value in differences],
         [names[c] for c, _ in differences],
         counts=[counts[c] for c, _ in differences],
         method=method,
         other=other,
-        title=case_title(mine[0]["dataset"], mine[0]["split"], mine[0]["synthetic"]),
+        title=case_title(first.dataset, first.split, first.synthetic),
     )
 
 
-def _mean_per_class(results: Sequence[dict]) -> dict:
+def _mean_per_class(results: Sequence[RunResult]) -> dict:
     """What :func:`class_differences` reads, averaged over the seeds."""
-    found = [r["evaluation"]["per_class"] for r in results]
+    found = [{str(c): a for c, a in r.evaluation.per_class.items()} for r in results]
     mean = {c: None if a is None else float(np.mean([f[c] for f in found])) for c, a in found[0].items()}
-    return {"dataset": results[0]["dataset"], "split": results[0]["split"], "per_class": mean}
+    return {"dataset": results[0].dataset, "split": results[0].split, "per_class": mean}
 
 
 def loss_figure(run: RunFolder) -> Axes:
     """Losses of the fit on the real split (not of the folds' fits)."""
-    result = run.result()
-    title = f"{result['method']}, {case_title(result['dataset'], result['split'], result['synthetic'])}"
-    return plot_losses([entry for entry in run.metrics() if entry["fit"] == "main"], title=title)
+    logged = [step for step in run.metrics() if step["fit"] == "main"]
+    return plot_losses(logged, title=run_caption(run.result()))
 
 
 def draw_suite(rows: Sequence[ResultRow], runs: Sequence[RunFolder], folder: Path, label: str) -> list[Path]:
@@ -135,17 +136,15 @@ def draw_suite(rows: Sequence[ResultRow], runs: Sequence[RunFolder], folder: Pat
     results = [(run, run.result()) for run in runs]
     for case in dict.fromkeys(row.case for row in rows):
         members = [row for row in rows if row.case == case]
-        mine = [(run, r) for run, r in results if (r["dataset"], r["split"]) == (case.dataset, case.split)]
+        mine = [(run, r) for run, r in results if (r.dataset, r.split) == (case.dataset, case.split)]
         stem = f"{label}_{slug(case.dataset)}_{slug(case.split)}"
         paths += save_figure(
             figure_of(score_figure(members)),
             folder / f"{stem}_scores",
             runs=[run.path.name for run, _ in mine],
         )
-        last = [
-            (run, r) for run, r in mine if (r["method"], r["preset"]) == (mine[-1][1]["method"], mine[-1][1]["preset"])
-        ]
-        run, result = last[0]
+        last = mine[-1][1]
+        run, result = next((run, r) for run, r in mine if (r.method, r.preset) == (last.method, last.preset))
         paths += save_figure(figure_of(confusion_figure(result)), folder / f"{stem}_confusion", runs=[run.path.name])
     return paths
 
@@ -164,24 +163,22 @@ def draw_evaluation(
     rows: Sequence[ResultRow],
     runs: Sequence[RunFolder],
     others: Sequence[RunFolder],
-    workspace: Workspace,
     folder: Path,
     titles: tuple[str, str],
 ) -> list[Path]:
-    """Scores, trade-off, confusion and class differences of a method and a floor on one split.
+    """Scores, trade-off, confusion and class differences of a method and a baseline on one split.
 
     Args:
         rows: of all methods on the split.
         runs: of the method; its first seed has its curve and confusion drawn.
-        others: of the floor.
-        workspace: of the runs.
+        others: of the baseline.
         folder: for the figures.
-        titles: of the method and of the floor.
+        titles: of the method and of the baseline.
     """
     case, paths = rows[0].case, []
     drawn = {
         "scores": score_figure(rows),
-        "curve": curve_figure(runs[0], workspace),
+        "curve": curve_figure(runs[0]),
         "confusion": confusion_figure(runs[0].result()),
         "differences": difference_figure(runs, others, *titles),
     }

@@ -1,4 +1,4 @@
-"""Tables of results: means and intervals, beside chance and the floors; nothing is typed by hand."""
+"""Tables of results: means and intervals, beside chance and the baselines; nothing is typed by hand."""
 
 from __future__ import annotations
 
@@ -90,21 +90,21 @@ def selection_table(rows: Sequence[ResultRow]) -> str:
     return format_table(lines, columns)
 
 
-def across(rows: Sequence[ResultRow], floor: str, over: str = "splits") -> str:
+def mean_over_splits(rows: Sequence[ResultRow], baseline: str, over: str = "splits") -> str:
     """Means over class splits of one size, or over trainings of the skeleton encoder; method seeds averaged first.
 
     What a split or an encoder's training gives by chance is no part of the interval over method seeds, and is wider.
 
     Args:
         rows: every method in every case.
-        floor: title of the method that the others are compared with, case by case.
+        baseline: title of the method that the others are compared with, case by case.
         over: ``splits`` or ``encoders``; intervals are Student's t over these.
 
     Returns:
         A Markdown table; empty where there are fewer than two splits of a size, or fewer than two encoders of a split.
 
     Raises:
-        DataError: the floor is missing in some case.
+        DataError: the baseline is missing in some case.
     """
     groups: dict[tuple, list[ResultRow]] = {}
     for r in rows:
@@ -115,11 +115,11 @@ def across(rows: Sequence[ResultRow], floor: str, over: str = "splits") -> str:
     for (dataset, split, encoder, synthetic), members in groups.items():
         if len({r.case for r in members}) < 2:
             continue
-        base = {r.case: r for r in members if r.title == floor}
+        base = {r.case: r for r in members if r.title == baseline}
         for title in dict.fromkeys(r.title for r in members):
             chosen = [r for r in members if r.title == title]
             if missing := [r.case.split for r in chosen if r.case not in base]:
-                raise DataError(f"no run of {floor!r} in split {missing[0]!r} to compare with", where=dataset)
+                raise DataError(f"no run of {baseline!r} in split {missing[0]!r} to compare with", where=dataset)
             line: dict[str, object] = {
                 "dataset": f"{dataset}{' (synthetic)' if synthetic else ''}",
                 "split": split,
@@ -129,7 +129,7 @@ def across(rows: Sequence[ResultRow], floor: str, over: str = "splits") -> str:
                 "zsl": summarize([r.zsl.mean for r in chosen]),
                 "harmonic": summarize([r.harmonic.mean for r in chosen]),
             }
-            if title != floor:
+            if title != baseline:
                 for key in ("zsl", "harmonic"):
                     pairs = [(getattr(r, key).mean, getattr(base[r.case], key).mean) for r in chosen]
                     line[f"{key} gain"] = paired_difference(*map(list, zip(*pairs, strict=True)))
@@ -141,9 +141,9 @@ def across(rows: Sequence[ResultRow], floor: str, over: str = "splits") -> str:
         "method": "method",
         "n": over,
         "zsl": "ZSL",
-        "zsl gain": f"ZSL minus {floor}, paired",
+        "zsl gain": f"ZSL minus {baseline}, paired",
         "harmonic": "H",
-        "harmonic gain": f"H minus {floor}, paired",
+        "harmonic gain": f"H minus {baseline}, paired",
     }
     return format_table(lines, columns) if lines else ""
 
@@ -182,7 +182,7 @@ def suite_tables(rows: Sequence[ResultRow], reference: str, *, others: Sequence[
 
     Args:
         rows: of a suite.
-        reference: title of the floor that means over class splits are compared with.
+        reference: title of the baseline that means over class splits are compared with.
         others: of the same suite with another encoder.
 
     Returns:
@@ -193,7 +193,7 @@ def suite_tables(rows: Sequence[ResultRow], reference: str, *, others: Sequence[
     if any(row.selections for row in rows):
         tables["selection"] = selection_table(rows)
     for name, over in (("splits", "splits"), ("trainings", "encoders")):
-        if reference and (means := across(rows, reference, over)):
+        if reference and (means := mean_over_splits(rows, reference, over)):
             tables[name] = means
     if others:
         tables["encoders"] = encoder_table([*others, *rows])

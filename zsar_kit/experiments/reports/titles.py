@@ -8,21 +8,20 @@ from typing import Any
 
 from zsar_kit.config import digest_of
 from zsar_kit.data.catalogue import most_persons, part_protocols
-from zsar_kit.data.splits import load_split
 from zsar_kit.encoders.config import EncoderConfig
 from zsar_kit.encoders.presets import encoder_preset, encoder_presets
 from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.experiments.runs.folder import RunFolder
-from zsar_kit.experiments.studies.suite import Case, MethodRow, fallback_encoder, load_suite
+from zsar_kit.experiments.studies.suite import Case, MethodRow, SuiteRun, fallback_encoder, load_suite
 
 
-def rows_of_runs(folders: Sequence[RunFolder]) -> list[tuple[Case, MethodRow, RunFolder]]:
+def rows_of_runs(folders: Sequence[RunFolder]) -> list[SuiteRun]:
     """Each run with the case and the row of a table that it belongs to; runs share a row that differ in the seed alone.
 
     A title names what its run has otherwise than the data set's customary suite. Where titles of different rows would
     be the same nevertheless, they get what differs, or else the digest of their first run.
     """
-    keys = [_but_for_the_seed(folder) for folder in folders]
+    keys = [digest_of(folder.content()) for folder in folders]
     first = dict(zip(reversed(keys), reversed(folders), strict=True))  # of each row the run that came first
     cases = {key: _case(folder) for key, folder in first.items()}
     titles = {key: run_title(folder.config()) for key, folder in first.items()}
@@ -33,7 +32,7 @@ def rows_of_runs(folders: Sequence[RunFolder]) -> list[tuple[Case, MethodRow, Ru
     rows = []
     for key, folder in zip(keys, folders, strict=True):
         config = first[key].config()
-        rows.append((cases[key], MethodRow(titles[key], config.method, config.preset), folder))
+        rows.append(SuiteRun(cases[key], MethodRow(titles[key], config.method, config.preset), folder))
     return rows
 
 
@@ -81,33 +80,12 @@ def _changes(config: EncoderConfig, base: EncoderConfig) -> dict[str, Any]:
 
 def _case(folder: RunFolder) -> Case:
     config = folder.config()
-    return Case(config.dataset, config.split, folder.result()["protocol"])
-
-
-def _content(folder: RunFolder) -> dict[str, Any]:
-    """What makes a run, but for its seed.
-
-    Unlike the run's digest it asks for no file outside of the run's folder: runs of others, imported, can be shown too.
-    """
-    config, result = folder.config(), folder.result()
-    content = replace(config, seed=0).identity()
-    content |= {"protocol": result["protocol"], "split": load_split(config.dataset, config.split).digest()}
-    for name in ("preset", "overrides"):
-        content.pop(name)
-    content["method_config"] = config.method_config().identity()
-    if config.features_from:
-        content.pop("encoder")
-        content["features_from"] = result["features"]
-    return content
-
-
-def _but_for_the_seed(folder: RunFolder) -> str:
-    return digest_of(_content(folder))
+    return Case(config.dataset, config.split, folder.result().protocol)
 
 
 def _told_apart(rows: dict[str, RunFolder], title: str) -> dict[str, str]:
     """Row to a title with those settings by which rows of one title differ, or else with a digest."""
-    contents = {key: _content(folder) for key, folder in rows.items()}
+    contents = {key: folder.content() for key, folder in rows.items()}
     names = sorted(set().union(*contents.values()))
     differing = [name for name in names if len({digest_of(c.get(name)) for c in contents.values()}) > 1]
     plain = [name for name in differing if not any(isinstance(c.get(name), dict) for c in contents.values())]
@@ -116,5 +94,5 @@ def _told_apart(rows: dict[str, RunFolder], title: str) -> dict[str, str]:
         words = ", ".join(f"{name}={content.get(name)}" for name in plain)
         told[key] = f"{title} {words}" if words else title
     if len(set(told.values())) < len(told):
-        told = {key: f"{title} {folder.result()['digest']}" for key, folder in rows.items()}
+        told = {key: f"{title} {folder.result().digest}" for key, folder in rows.items()}
     return told

@@ -1,0 +1,8 @@
+"""One run: its configuration and plan, what it learns from, its fits and their selection, its folder and result.
+
+A finished run can be packed for a colleague, or classify clips by words (``Recogniser``).
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

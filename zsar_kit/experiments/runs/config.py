@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
-from zsar_kit.artefacts import artefact_digest, file_digest, read_provenance
+from zsar_kit.artefacts import file_digest
 from zsar_kit.config import LATER, Config, digest_of
-from zsar_kit.data.feature_set import KIND as FEATURES
-from zsar_kit.data.feature_set import SCHEMA as FEATURES_SCHEMA
+from zsar_kit.data.class_split import ClassSplit
 from zsar_kit.data.splits import class_names, load_split, part_protocols
 from zsar_kit.encoders.config import EncoderConfig
-from zsar_kit.methods.registry import preset
+from zsar_kit.experiments.pipeline.workspace import slug
 
-#: the protocol of a run on given features
+if TYPE_CHECKING:
+    from zsar_kit.methods.base import Method, MethodConfig
+
+#: the protocol of a run on imported features, which bring a train and a test part of their own
 AS_GIVEN = "as given"
 
 
@@ -60,21 +62,33 @@ class RunConfig(Config):
     allow_encoder_leak: bool = field(default=False, metadata=LATER)
 
     def validate(self) -> None:
-        """Resolve every name, so that a misspelt one fails before anything is computed."""
-        class_names(self.dataset)
-        load_split(self.dataset, self.split)
-        self.method_config()
-        self.part_protocol()
+        """Check ranges and resolve every name, so that a misspelt one fails before anything is computed."""
         self.require(0 < self.low_shot <= 1, "low_shot", "in (0, 1]")
         self.require(self.trace >= 0, "trace", "at least 0")
         self.require(not (self.features_from and self.encoder_from), "encoder_from", "empty where features are given")
+        self.resolve()
 
-    def method_config(self) -> Config:
-        """The preset with its overrides."""
-        return preset(self.method, self.preset).override(self.overrides)
+    def resolve(self) -> RunPlan:
+        """What the names stand for; looked up once for each configuration.
 
-    def part_protocol(self) -> str:
-        """The part protocol's name, the customary one where none is given; given features have parts of their own."""
+        Raises:
+            DataError: no such data set.
+            SplitError: no such split.
+            ConfigError: no such method, preset, field of the preset, or protocol.
+        """
+        return self._plan
+
+    @cached_property
+    def _plan(self) -> RunPlan:
+        from zsar_kit.methods.registry import method_entry, preset
+
+        class_names(self.dataset)
+        split = load_split(self.dataset, self.split)
+        method_config = preset(self.method, self.preset).override(self.overrides)
+        return RunPlan(self, split, self._protocol(), method_entry(self.method).method, method_config)
+
+    def _protocol(self) -> str:
+        """The part protocol's name, the customary one where none is named."""
         if self.features_from:
             self.require(not self.protocol, "protocol", "empty where features are given, which have their own parts")
             return AS_GIVEN
@@ -86,17 +100,7 @@ class RunConfig(Config):
 
     def digest(self) -> str:
         """Digest of everything that determines the result: names are replaced by what they stand for."""
-        content = self.identity()
-        for name in ("preset", "overrides", "split"):
-            content.pop(name)
-        content["split"] = load_split(self.dataset, self.split).digest()
-        content["protocol"] = self.part_protocol()
-        content["method_config"] = self.method_config().identity()
-        content["encoder_from"] = file_digest(self.encoder_from) if self.encoder_from else ""
-        if self.features_from:
-            content.pop("encoder")
-            content["features_from"] = features_digest(self.features_from)
-        return digest_of(content)
+        return digest_of(self.resolve().content())
 
     def folder_name(self) -> str:
         """Readable name of the run's folder, ending in the digest."""
@@ -104,16 +108,63 @@ class RunConfig(Config):
         return "_".join(slug(p) for p in parts)
 
 
-def features_digest(folder: str | Path) -> str:
-    """Content digest of a feature set.
+@dataclass(frozen=True, eq=False, repr=False)
+class RunPlan:
+    """A run with every name of its configuration resolved; made by :meth:`RunConfig.resolve`.
 
-    Raises:
-        ArtefactError: there is none.
+    Attributes:
+        config: as it was asked for.
+        split: the class split.
+        protocol: the part protocol, :data:`AS_GIVEN` on imported features.
+        method: the method's class.
+        method_config: the preset with its overrides.
     """
-    read_provenance(folder, FEATURES, version=FEATURES_SCHEMA)
-    return artefact_digest(folder)
+
+    config: RunConfig
+    split: ClassSplit
+    protocol: str
+    method: type[Method]
+    method_config: MethodConfig
+
+    def __repr__(self) -> str:
+        return f"RunPlan({self.config!r}, protocol={self.protocol!r}, method={self.method.__name__})"
+
+    def resolved(self) -> dict[str, Any]:
+        """What the names stand for, JSON-ready; kept in the run's folder."""
+        return {
+            "split": self.split.digest(),
+            "protocol": self.protocol,
+            "method_config": self.method_config.identity(),
+        }
+
+    def content(self) -> dict[str, Any]:
+        """Everything that determines the result, files by their digests.
+
+        Raises:
+            ArtefactError: there are no features where ``features_from`` says.
+        """
+        from zsar_kit.experiments.pipeline.imported_features import features_digest
+
+        config = self.config
+        features = features_digest(config.features_from) if config.features_from else ""
+        content = content_of(config, self.resolved(), features)
+        content["encoder_from"] = file_digest(config.encoder_from) if config.encoder_from else ""
+        return content
 
 
-def slug(text: str) -> str:
-    """A piece of a file name: ``"23/5"`` becomes ``"23-5"``."""
-    return re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-")
+def content_of(config: RunConfig, resolved: dict[str, Any], features: str) -> dict[str, Any]:
+    """What a configuration says, with names replaced by what they stand for.
+
+    Args:
+        config: the configuration.
+        resolved: see :meth:`RunPlan.resolved`.
+        features: content digest of imported features; empty without them.
+    """
+    content = config.identity()
+    for name in ("preset", "overrides"):
+        del content[name]
+    content |= resolved
+    if config.features_from:
+        del content["encoder"]
+        content["features_from"] = features
+    return content

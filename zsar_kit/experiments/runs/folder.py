@@ -1,76 +1,150 @@
-"""A run on disk."""
+"""A run on disk, and the workspace that it belongs to."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zsar_kit.artefacts import read_json
-from zsar_kit.checkpoints import load_module, load_tensors
+from zsar_kit.artefacts import PROVENANCE, read_json, write_json
 from zsar_kit.data.feature_set import FeatureSet
-from zsar_kit.encoders.pretrain import TrainedEncoder, load_encoder
+from zsar_kit.data.splits import ClassSplit, load_split
 from zsar_kit.errors import ArtefactError
 from zsar_kit.evaluation.calibration import Gate, restore_gate
 from zsar_kit.evaluation.scores import Scores
-from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
 from zsar_kit.experiments.pipeline.workspace import Workspace
-from zsar_kit.experiments.runs.config import RunConfig
-from zsar_kit.methods.base import Method, TrainingSet
-from zsar_kit.methods.registry import entry
-from zsar_kit.seeding import torch_generator
-from zsar_kit.semantics.context_bank import ContextBank
-from zsar_kit.semantics.embeddings import Semantics
+from zsar_kit.experiments.runs.config import RunConfig, RunPlan, content_of
+from zsar_kit.experiments.runs.result import RunResult
 from zsar_kit.semantics.text_files import load_texts
+
+if TYPE_CHECKING:
+    from zsar_kit.encoders.pretrain import TrainedEncoder
+    from zsar_kit.methods.base import Method
+    from zsar_kit.semantics.embeddings import Semantics
 
 
 @dataclass(frozen=True)
+class FoldScores:
+    """Scores of one pseudo-unseen fold.
+
+    Attributes:
+        scores: of its test samples.
+        labels: of these samples.
+        seen, unseen: the fold's seen and pseudo-unseen classes.
+    """
+
+    scores: Scores
+    labels: np.ndarray
+    seen: tuple[int, ...]
+    unseen: tuple[int, ...]
+
+
+@dataclass(frozen=True, init=False, repr=False)
 class RunFolder:
     """A run on disk: ``config.json``, ``metrics.jsonl``, ``env.json``, ``model.safetensors``, ``scores.safetensors``,
     ``folds/`` with the scores of pseudo-unseen folds, and, written last, ``result.json``.
+
+    Attributes:
+        path: the folder.
+        workspace: where its encoder, texts and data are; that in whose ``runs`` the folder lies if none is given.
     """
 
     path: Path
+    workspace: Workspace = field(compare=False)
+
+    def __init__(self, path: str | Path, workspace: Workspace | None = None):
+        object.__setattr__(self, "path", Path(path))
+        object.__setattr__(self, "workspace", workspace or Workspace(self.path.parent.parent))
+
+    @classmethod
+    def of(cls, config: RunConfig, workspace: Workspace) -> RunFolder:
+        """The folder of a configuration's run, whether or not it has been done."""
+        return cls(workspace.runs / config.folder_name(), workspace)
+
+    def __repr__(self) -> str:
+        state = "finished" if self.finished else "not finished"
+        return f"RunFolder({str(self.path)!r}, {state})"
+
+    def _repr_markdown_(self) -> str:
+        if not self.finished:
+            return f"`{self.path}`: not finished"
+        return f"`{self.path}`\n\n{self.result().evaluation._repr_markdown_()}"
 
     @property
     def finished(self) -> bool:
         """Whether the run has a result."""
         return (self.path / "result.json").is_file()
 
-    def result(self) -> dict:
+    def result(self) -> RunResult:
         """The evaluation and what it was made with.
 
         Raises:
             ArtefactError: the run has not finished, or is none.
         """
-        return read_json(self.path / "result.json")
+        return RunResult.read(self.path / "result.json")
 
     def config(self) -> RunConfig:
-        """The run's configuration.
+        """The run's configuration; its names are not looked up.
 
         Raises:
             ArtefactError: this is no run folder.
         """
+        return RunConfig.from_record(self._record()["run"])
+
+    def split(self) -> ClassSplit:
+        """The run's class split."""
+        config = self.config()
+        return load_split(config.dataset, config.split)
+
+    def begin(self, plan: RunPlan, environment: dict[str, Any]) -> None:
+        """Make the folder, with what is to be done and on what."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        record = {"run": plan.config.to_dict(), "digest": plan.config.digest(), "resolved": plan.resolved()}
+        write_json(self.path / "config.json", record)
+        write_json(self.path / "env.json", environment)
+
+    def content(self) -> dict[str, Any]:
+        """What makes the run, but for its seed.
+
+        Unlike the run's digest it needs no file outside the run's folder, so imported runs have it too.
+        """
+        config = self.config()
+        record = self._record()
+        # The first runs did not keep what their names stood for.
+        resolved = record["resolved"] if "resolved" in record else config.resolve().resolved()
+        features = self.result().features_digest if config.features_from else ""
+        content = content_of(config, resolved, features)
+        return content | {"seed": 0}
+
+    def _record(self) -> dict[str, Any]:
         if not (self.path / "config.json").is_file():
             raise ArtefactError("not a run folder: config.json is missing", where=self.path)
-        return RunConfig.from_dict(read_json(self.path / "config.json")["run"])
+        return read_json(self.path / "config.json")
 
     def scores(self) -> Scores:
         """Scores of all test samples."""
         return Scores.load(self.path / "scores.safetensors")
 
-    def test_samples(self, workspace: Workspace) -> tuple[np.ndarray, np.ndarray]:
-        """Labels and subjects of the test samples, in the order of the scores; the data set is asked for them."""
+    def test_samples(self) -> tuple[np.ndarray, np.ndarray]:
+        """Labels and subjects of the test samples, in the order of the scores; the data set is asked for them.
+
+        Raises:
+            ArtefactError: the data set is not prepared, or the imported features are others than the run's.
+        """
+        from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
+
         config = self.config()
         if config.features_from:
             features = FeatureSet.load(config.features_from)
-            if features.digest != self.result()["features"]:
+            if features.digest != self.result().features_digest:
                 raise ArtefactError("these are not the features that the run was made with", where=features.path)
             samples, labels, subjects = features.samples, features.labels, features.subjects
         else:
-            index = prepare_skeletons(workspace, config.dataset).index
+            index = prepare_skeletons(self.workspace, config.dataset).index
             samples, labels, subjects = index.sample, index.label, index.groups
         rows = {name: i for i, name in enumerate(samples.tolist())}
         chosen = np.array([rows[name] for name in self.scores().samples])
@@ -78,73 +152,109 @@ class RunFolder:
 
     def gate(self) -> Gate:
         """The gate with the gamma that the run chose."""
-        return restore_gate(self.result()["evaluation"]["calibration"])
+        return restore_gate(self.result().evaluation.calibration)
 
-    def folds(self) -> list[tuple[Scores, np.ndarray, tuple[int, ...]]]:
-        """For each pseudo-unseen fold the scores of its test samples, their labels, and its (pseudo-)seen classes."""
+    def folds(self) -> list[FoldScores]:
+        """The scores of each pseudo-unseen fold."""
         about = read_json(self.path / "folds" / "folds.json")
         return [
-            (Scores.load(self.path / "folds" / f"scores-{k}.safetensors"), np.array(f["labels"]), tuple(f["seen"]))
-            for k, f in enumerate(about)
+            FoldScores(
+                Scores.load(self.path / "folds" / f"scores-{k}.safetensors"),
+                np.array(fold["labels"]),
+                tuple(fold["seen"]),
+                tuple(fold["unseen"]),
+            )
+            for k, fold in enumerate(about)
         ]
 
-    def metrics(self) -> list[dict]:
+    def store_folds(self, folds: Sequence[FoldScores]) -> None:
+        """Keep what :meth:`folds` reads."""
+        place = self.path / "folds"
+        place.mkdir(exist_ok=True)
+        for k, fold in enumerate(folds):
+            fold.scores.save(place / f"scores-{k}.safetensors")
+        about = [{"seen": list(f.seen), "unseen": list(f.unseen), "labels": f.labels.tolist()} for f in folds]
+        write_json(place / "folds.json", about)
+
+    def metrics(self) -> list[dict[str, Any]]:
         """The logged losses, one entry per logged step (a resumed run logs some steps again; the last entry counts)."""
         path = self.path / "metrics.jsonl"
         lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-        entries = [json.loads(line) for line in lines]
-        return list({(e["fit"], e["phase"], e["step"]): e for e in entries}.values())
+        logged = [json.loads(line) for line in lines]
+        return list({(step["fit"], step["phase"], step["step"]): step for step in logged}.values())
 
-    def semantics(self, workspace: Workspace) -> dict[str, Semantics]:
+    def semantics(self) -> dict[str, Semantics]:
         """The class texts that the run was made with.
 
         Raises:
             ArtefactError: they are not in the workspace.
         """
-        return {name: Semantics.read(workspace.root / place) for name, place in self.result()["semantics"].items()}
+        from zsar_kit.semantics.embeddings import Semantics
 
-    def changed_texts(self, workspace: Workspace) -> tuple[str, ...]:
+        folders = self.result().semantics_folders
+        return {name: Semantics.read(self.workspace.root / folder) for name, folder in folders.items()}
+
+    def changed_texts(self) -> tuple[str, ...]:
         """The text sets of the run that read otherwise today; those that are not in the workspace can't be compared."""
         texts, changed = load_texts(self.config().dataset), []
-        for name, place in self.result().get("semantics", {}).items():
-            if (workspace.root / place / "meta.json").is_file():
-                then = read_json(workspace.root / place / "meta.json")
+        for name, folder in self.result().semantics_folders.items():
+            if (self.workspace.root / folder / "meta.json").is_file():
+                then = read_json(self.workspace.root / folder / "meta.json")
                 if [list(texts.sentences(name, c)) for c in then["class_ids"]] != then["texts"]:
                     changed.append(name)
         return tuple(changed)
 
-    def encoder(self, workspace: Workspace) -> TrainedEncoder:
+    def encoder(self) -> TrainedEncoder:
         """The skeleton encoder that the run was made with.
 
         Raises:
-            ArtefactError: it is not in the workspace, or the run was made of given features.
+            ArtefactError: it is not in the workspace, or the run was made of imported features.
         """
-        if not self.result()["encoder_folder"]:
+        from zsar_kit.encoders.pretrain import load_encoder
+
+        folder = self.result().encoder_folder
+        if not folder:
             raise ArtefactError(
                 "the run was made of given features, so there is no encoder to read clips with",
                 where=self.path,
                 remedy="Train a run from skeletons.",
             )
-        return load_encoder(workspace.root / self.result()["encoder_folder"], device=workspace.device)
+        return load_encoder(self.workspace.root / folder, device=self.workspace.torch_device)
 
-    def method(self, workspace: Workspace) -> Method:
+    def method(self) -> Method:
         """The trained method, ready to score; no training data are needed.
 
         Raises:
             ArtefactError: the run has no result, or its model or texts are missing.
         """
+        from zsar_kit.checkpoints import load_module, load_tensors
+        from zsar_kit.methods.base import Task
+        from zsar_kit.methods.registry import method_entry
+        from zsar_kit.seeding import torch_generator
+        from zsar_kit.semantics.context_bank import ContextBank
+
         result = self.result()
-        method_type = entry(result["method"]).method
-        config = method_type.config_type.from_dict(result["method_config"])
-        seen = tuple(result["classes"]["seen"])
-        # The stand-ins only give the right sizes; every number that was learnt is read from the file.
-        stand_ins = np.zeros((len(seen), *result["feature_shape"]), dtype=np.float32)
-        contexts = ContextBank.read(workspace.root / result["contexts"]) if result.get("contexts") else None
-        training = TrainingSet(stand_ins, np.array(seen), seen, self.semantics(workspace), contexts)
-        method = method_type(config, training, torch_generator(0, "restore"))
+        method_type = method_entry(result.method).method
+        config = method_type.config_type.from_dict(result.method_config)
+        contexts = ContextBank.read(self.workspace.root / result.contexts_folder) if result.contexts_folder else None
+        task = Task(result.feature_shape, result.seen, self.semantics(), contexts)
+        method = method_type(config, task, torch_generator(0, "restore"))
         tensors, _ = load_tensors(self.path / "model.safetensors")
         load_module(method, tensors, where=self.path / "model.safetensors")
-        method.to(workspace.device).requires_grad_(False)
+        method.to(self.workspace.torch_device).requires_grad_(False)
         method.eval()
         method.prepare()
         return method
+
+    def needed_folders(self) -> list[str]:
+        """Folders of the workspace, relative to it, without which the run recognises nothing.
+
+        Raises:
+            ArtefactError: one of them is missing.
+        """
+        result = self.result()
+        folders = [result.encoder_folder, *result.semantics_folders.values(), result.contexts_folder]
+        for folder in (found := [f for f in folders if f]):
+            if not (self.workspace.root / folder / PROVENANCE).is_file():
+                raise ArtefactError("a part of the run is missing", where=self.workspace.root / folder)
+        return found

@@ -1,79 +1,181 @@
-"""What a run's method learns from and is scored on: of skeletons by the fold's own encoder, or given features."""
+"""What a run's method learns from and is scored on: partitions with features and context prompts."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from zsar_kit.experiments.pipeline.features import features_for
-from zsar_kit.experiments.pipeline.imported_features import GivenFeatures, given_features, refuse_maps
-from zsar_kit.experiments.pipeline.partitions import Fold, split_and_folds
+import numpy as np
+
+from zsar_kit.data.feature_set import FeatureSet, check_training_labels
+from zsar_kit.errors import ConfigError
+from zsar_kit.evaluation.scores import Scores
+from zsar_kit.experiments.pipeline.features import EncoderSource, features_for
+from zsar_kit.experiments.pipeline.imported_features import ImportedFeatures, open_imported_features
+from zsar_kit.experiments.pipeline.partitions import Partition, partitions_of
 from zsar_kit.experiments.pipeline.semantics import context_bank_for
 from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
 from zsar_kit.experiments.pipeline.workspace import Workspace
-from zsar_kit.experiments.runs.config import RunConfig
-from zsar_kit.experiments.runs.fits import FoldData
-from zsar_kit.methods.base import ContextRequest
-from zsar_kit.methods.registry import entry
+from zsar_kit.experiments.runs.config import RunPlan
+from zsar_kit.experiments.runs.scoring import score
+from zsar_kit.methods.base import ContextRequest, MapRows, Method, Task, TrainingSet
+from zsar_kit.seeding import numpy_generator
+from zsar_kit.semantics.context_bank import ContextBank
+from zsar_kit.semantics.embeddings import Semantics
 
 
-def gather(config: RunConfig, workspace: Workspace) -> tuple[FoldData, list[FoldData]]:
-    """What a run's method learns from and is scored on, for the main split and its calibration folds: features, each
-    by the fold's own encoder, and context prompts of the fold's own seen classes; made where missing.
+@dataclass(frozen=True, eq=False, repr=False)
+class FoldData:
+    """A partition (the main one, or a calibration fold) with its features.
+
+    Attributes:
+        partition: what is learnt from and what is scored.
+        features: of all samples, by the partition's own encoder.
+        encoder_mark: what that encoder has seen.
+        encoder_folder: the encoder's folder in the workspace; empty on imported features.
+        maps: the same with un-pooled maps, one for each augmented view, for methods that learn from these.
+        contexts: encoded context prompts of the partition's seen classes, for methods that read them.
     """
-    method_type, method_config = entry(config.method).method, config.method_config()
-    views, request = method_type.map_views(method_config), method_type.contexts(method_config)
-    given = _given(config, views)
-    main, folds = (given.main, given.folds) if given else _folds(config, workspace)
-    data = _gather(config, workspace, (main, *folds), views, request, given)
+
+    partition: Partition
+    features: FeatureSet
+    encoder_mark: str
+    encoder_folder: str = ""
+    maps: tuple[FeatureSet, ...] = ()
+    contexts: ContextBank | None = None
+
+    def __repr__(self) -> str:
+        return f"FoldData({self.partition!r}, encoder {self.encoder_mark})"
+
+    def task(self, semantics: dict[str, Semantics]) -> Task:
+        """What a method knows before it sees a sample."""
+        return Task(self.feature_shape, self.partition.split.seen, semantics, self.contexts)
+
+    @property
+    def feature_shape(self) -> tuple[int, ...]:
+        """Shape of one sample's features: ``[d]`` pooled, ``[T', joint, d]`` as maps."""
+        return tuple(int(n) for n in self.inputs(np.arange(1)).shape[1:])
+
+    def training_set(
+        self, semantics: dict[str, Semantics], *, low_shot: float = 1.0, low_shot_seed: int = 0
+    ) -> TrainingSet:
+        """What a method may learn from; every label passes the leak guard."""
+        rows = self.training_rows(low_shot=low_shot, low_shot_seed=low_shot_seed)
+        labels = self.features.labels[rows]
+        check_training_labels(labels, self.partition.split)
+        return TrainingSet(self._inputs(rows, self.maps), labels, self.task(semantics))
+
+    def training_rows(self, *, low_shot: float = 1.0, low_shot_seed: int = 0) -> np.ndarray:
+        """Positions of the samples that a method learns from."""
+        rows = np.flatnonzero(self.partition.train)
+        return rows if low_shot == 1 else rows[few_shots(self.features.labels[rows], low_shot, low_shot_seed)]
+
+    def _inputs(self, rows: np.ndarray, maps: tuple[FeatureSet, ...]) -> np.ndarray | MapRows:
+        """Pooled features of some samples, or their maps."""
+        return MapRows(tuple(m.maps() for m in maps), rows) if maps else self.features.pooled[rows]
+
+    def scores(self, method: Method) -> Scores:
+        """Scores of the partition's test samples over its candidate classes."""
+        rows = np.flatnonzero(self.partition.test)
+        return score(method, self.inputs(rows), self.features.samples[rows], self.partition.split.candidates)
+
+    def inputs(self, rows: np.ndarray) -> np.ndarray | MapRows:
+        """What a method is asked about: features of some samples as at test time."""
+        return self._inputs(rows, self.maps[:1])
+
+    @property
+    def test_labels(self) -> np.ndarray:
+        """Labels of the partition's test samples."""
+        return self.features.labels[self.partition.test]
+
+    @property
+    def test_subjects(self) -> np.ndarray:
+        """Subjects of the partition's test samples."""
+        return self.features.subjects[self.partition.test]
+
+    def accuracy(self, scores: Scores) -> float:
+        """ZSL accuracy: test samples of (pseudo-)unseen classes among these classes, percent."""
+        unseen = self.partition.split.unseen
+        rows = np.isin(self.test_labels, unseen)
+        predicted = np.array(unseen)[scores.restrict(unseen).select(rows).fused().argmax(1)]
+        return 100.0 * float((predicted == self.test_labels[rows]).mean())
+
+
+def few_shots(labels: np.ndarray, share: float, seed: int) -> np.ndarray:
+    """Positions of ``max(1, int(share * n))`` samples of each class, drawn once for a seed (Flora, Table 1)."""
+    chosen = []
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        order = numpy_generator(seed, "low-shot", int(label)).permutation(members)
+        chosen.append(order[: max(1, int(share * len(members)))])
+    return np.sort(np.concatenate(chosen))
+
+
+def build_fold_data(plan: RunPlan, workspace: Workspace) -> tuple[FoldData, list[FoldData]]:
+    """What a run's method learns from and is scored on, for the main partition and its calibration folds.
+
+    Features come from each partition's own encoder, context prompts from its own seen classes; both are made where
+    they are missing.
+    """
+    config = plan.method_config
+    imported = _imported(plan)
+    main, folds = (imported.main, imported.folds) if imported else _partitions(plan, workspace)
+    data = _build(plan, workspace, (main, *folds), config.map_views(), config.contexts(), imported)
     return data[0], data[1:]
 
 
-def gather_test(config: RunConfig, workspace: Workspace) -> FoldData:
-    """What a finished run's method is asked about: the main split alone, one view of each clip, and no prompts."""
-    views = entry(config.method).method.map_views(config.method_config())
-    given = _given(config, views)
-    main = given.main if given else _folds(config, workspace)[0]
-    return _gather(config, workspace, (main,), min(views, 1), None, given)[0]
+def build_test_data(plan: RunPlan, workspace: Workspace) -> FoldData:
+    """What a finished run's method is asked about: the main partition alone, one view of each clip, and no prompts."""
+    imported = _imported(plan)
+    main = imported.main if imported else _partitions(plan, workspace)[0]
+    return _build(plan, workspace, (main,), min(plan.method_config.map_views(), 1), None, imported)[0]
 
 
-def _given(config: RunConfig, views: int) -> GivenFeatures | None:
+def _imported(plan: RunPlan) -> ImportedFeatures | None:
+    config = plan.config
     if not config.features_from:
         return None
-    refuse_maps(config, views)
-    return given_features(config)
+    if plan.method_config.map_views():
+        raise ConfigError(
+            f"the method {config.method!r} learns from un-pooled maps, given features are pooled",
+            where=config.features_from,
+            remedy="Take a method that learns from pooled features (ridge, linear_cosine, flora), or run it on "
+            "skeletons.",
+        )
+    return open_imported_features(
+        config.features_from,
+        plan.split,
+        folds_seed=config.folds_seed,
+        allow_encoder_leak=config.allow_encoder_leak,
+    )
 
 
-def _folds(config: RunConfig, workspace: Workspace) -> tuple[Fold, tuple[Fold, ...]]:
-    return split_and_folds(prepare_skeletons(workspace, config.dataset), config)
+def _partitions(plan: RunPlan, workspace: Workspace) -> tuple[Partition, tuple[Partition, ...]]:
+    skeletons = prepare_skeletons(workspace, plan.config.dataset)
+    return partitions_of(skeletons, plan.split, plan.protocol, plan.config.folds_seed)
 
 
-def _gather(
-    config: RunConfig,
+def _build(
+    plan: RunPlan,
     workspace: Workspace,
-    folds: Sequence[Fold],
+    partitions: Sequence[Partition],
     views: int,
     request: ContextRequest | None,
-    given: GivenFeatures | None,
+    imported: ImportedFeatures | None,
 ) -> list[FoldData]:
-    data = []
-    for fold in folds:
+    config, data = plan.config, []
+    source = EncoderSource(config.encoder, config.encoder_from, config.allow_encoder_leak)
+    for partition in partitions:
         contexts = None
         if request is not None:
-            seen = fold.split.seen
+            seen = partition.split.seen
             contexts = context_bank_for(workspace, config.dataset, seen, request, config.language_model)
-        if given is not None:
-            data.append(FoldData(fold, given.features, given.mark_of(fold), contexts=contexts))
+        if imported is not None:
+            data.append(FoldData(partition, imported.features, imported.mark_of(partition), contexts=contexts))
             continue
-        features, mark, folder = features_for(
-            workspace,
-            prepare_skeletons(workspace, config.dataset),
-            fold,
-            config.part_protocol(),
-            config.encoder,
-            config.encoder_from,
-            views=views,
-            allow_encoder_leak=config.allow_encoder_leak,
-        )
-        place = folder.relative_to(workspace.root).as_posix()
-        data.append(FoldData(fold, features[0], mark.name, place, features if views else (), contexts))
+        skeletons = prepare_skeletons(workspace, config.dataset)
+        encoded = features_for(workspace, skeletons, partition, plan.protocol, source, views=views)
+        folder = encoded.encoder_folder.relative_to(workspace.root).as_posix()
+        maps = encoded.views if views else ()
+        data.append(FoldData(partition, encoded.views[0], encoded.mark.name, folder, maps, contexts))
     return data

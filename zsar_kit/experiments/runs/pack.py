@@ -32,18 +32,13 @@ def export_run(run: str | Path, workspace: Workspace, out: str | Path) -> list[s
     Raises:
         ArtefactError: the run is not finished, a part of it is missing, or ``out`` exists.
     """
-    folder, out = RunFolder(Path(run)), Path(out)
+    folder, out = RunFolder(Path(run), workspace), Path(out)
     if not folder.finished:
         raise ArtefactError("only a finished run can be exported", where=folder.path)
     if out.exists():
         raise ArtefactError("the file exists", where=out, remedy="Choose another name, or remove it.")
-    result = folder.result()
     members = {f"runs/{folder.path.name}/{rest}": path for rest, path in _files(folder.path)}
-    contexts = [result["contexts"]] if result.get("contexts") else []
-    encoder = [result["encoder_folder"]] if result["encoder_folder"] else []  # given features have none
-    for place in (*encoder, *result["semantics"].values(), *contexts):
-        if not (workspace.root / place / "provenance.json").is_file():
-            raise ArtefactError("a part of the run is missing", where=workspace.root / place)
+    for place in folder.needed_folders():
         members |= {f"{place}/{rest}": path for rest, path in _files(workspace.root / place)}
     manifest = {
         "kind": "zsar run",
@@ -68,11 +63,11 @@ def export_run(run: str | Path, workspace: Workspace, out: str | Path) -> list[s
 
 
 def import_run(file: str | Path, workspace: Workspace) -> RunFolder:
-    """Unpack an exported run into a workspace; what stands there with the same content is left alone.
+    """Unpack an exported run into a workspace; files that are there with the same content are left alone.
 
     Raises:
         ArtefactError: no such file, not an exported run, damaged or altered, it wants to write outside the workspace,
-            or something else stands where it belongs.
+            or another file is in the place of one of its own.
     """
     file = Path(file)
     if not file.is_file():
@@ -90,7 +85,7 @@ def import_run(file: str | Path, workspace: Workspace) -> RunFolder:
             raise ArtefactError(f"{name!r} was altered or damaged", where=file, remedy="Fetch it again.")
         target = workspace.root / name
         if target.is_file() and file_digest(target) != manifest["files"][name]:
-            raise ArtefactError("another file stands where the run has one", where=target, remedy="Move it away.")
+            raise ArtefactError("there is another file where the run has one", where=target, remedy="Move it away.")
     # The result comes last: without it the folder is an unfinished run, and nothing takes it for a whole one.
     for name in sorted(contents, key=lambda n: (n.endswith("result.json"), n.endswith("provenance.json"), n)):
         target = workspace.root / name
@@ -99,7 +94,7 @@ def import_run(file: str | Path, workspace: Workspace) -> RunFolder:
             scratch = target.with_name(f".{target.name}.part")
             scratch.write_bytes(contents[name])
             os.replace(scratch, target)
-    return RunFolder(workspace.root / manifest["run"])
+    return RunFolder(workspace.root / manifest["run"], workspace)
 
 
 def _manifest(archive: zipfile.ZipFile, file: Path) -> dict:

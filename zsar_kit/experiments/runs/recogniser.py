@@ -1,6 +1,6 @@
 """Name any actions in words and classify a clip: a finished run as a recogniser, without training.
 
->>> recogniser = Recogniser.load("workspace/runs/...", Workspace())  # doctest: +SKIP
+>>> recogniser = Recogniser.load("workspace/runs/...")  # doctest: +SKIP
 >>> prediction = recogniser.classify("clip.npy", "wave: a raised hand swings; bow; sit down")  # doctest: +SKIP
 >>> prediction.ranked[0]  # doctest: +SKIP
 """
@@ -27,8 +27,7 @@ from zsar_kit.evaluation.scores import Scores
 from zsar_kit.evaluation.tables import format_table
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.folder import RunFolder
-from zsar_kit.methods.base import Method
-from zsar_kit.methods.skeleton_context import SkeletonContext
+from zsar_kit.methods.base import Method, ReadsContexts, WeighsKeyParts
 from zsar_kit.semantics.embeddings import Semantics
 from zsar_kit.semantics.language import TextEncoder, load_text_encoder
 from zsar_kit.semantics.texts import ClassTexts
@@ -37,7 +36,7 @@ from zsar_kit.semantics.words import parse_classes
 Clip = str | Path | np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Prediction:
     """What a recogniser says of one clip.
 
@@ -56,15 +55,21 @@ class Prediction:
         """The likeliest class."""
         return self.ranked[0][0]
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
+        name, probability = self.ranked[0]
+        return f"Prediction({name!r} {100 * probability:.1f} %, none of these {100 * self.none_of_these:.1f} %)"
+
+    def _repr_markdown_(self) -> str:
         rows = [{"class": name, "probability": 100 * p} for name, p in self.ranked]
         rows.append({"class": "(none of these)", "probability": 100 * self.none_of_these})
+        return format_table(rows, {"class": "class", "probability": "probability, %"})
+
+    def __str__(self) -> str:
         stages = ", ".join(f"{name} {ms:.0f}" for name, ms in self.milliseconds.items())
-        table = format_table(rows, {"class": "class", "probability": "probability, %"})
-        return f"{table}Milliseconds: {stages}; together {sum(self.milliseconds.values()):.0f}."
+        return f"{self._repr_markdown_()}Milliseconds: {stages}; together {sum(self.milliseconds.values()):.0f}."
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Recogniser:
     """A trained run, ready for clips and words.
 
@@ -88,16 +93,24 @@ class Recogniser:
     workspace: Workspace
     reads_maps: bool = False
 
+    def __repr__(self) -> str:
+        heard = ", ".join(self.semantics)
+        return f"Recogniser({type(self.method).__name__}, {len(self.seen)} training classes, texts: {heard})"
+
     @classmethod
-    def load(cls, run: str | Path, workspace: Workspace) -> Recogniser:
+    def load(cls, run: str | Path | RunFolder, workspace: Workspace | None = None) -> Recogniser:
         """Make a recogniser of a finished run.
+
+        Args:
+            run: the run, or the path of its folder.
+            workspace: where its encoder and texts are; that in which the folder lies if none is given.
 
         Raises:
             ArtefactError: the run is not finished, or its model, encoder or texts are missing.
             ConfigError: its method can't take classes after training.
             DataError: its folds are too small to calibrate confidence on.
         """
-        folder = RunFolder(Path(run))
+        folder = run if isinstance(run, RunFolder) else RunFolder(Path(run), workspace)
         if not folder.finished:
             raise ArtefactError(
                 "there is no finished run here",
@@ -105,22 +118,22 @@ class Recogniser:
                 remedy="Train one (zsar train ...), or unpack one (zsar run import FILE).",
             )
         result = folder.result()
-        if missing := [key for key in ("semantics", "encoder_folder", "classes", "feature_shape") if key not in result]:
+        if missing := [key for key in ("semantics_folders", "seen", "feature_shape") if not getattr(result, key)]:
             raise ArtefactError(
                 f"the run does not say its {missing[0]}", where=folder.path, remedy="Do it again with this version."
             )
-        method = folder.method(workspace)
+        method = folder.method()
         if type(method).add_classes is Method.add_classes:
-            raise ConfigError(f"the method {result['method']!r} can't take classes after training", where=folder.path)
+            raise ConfigError(f"the method {result.method!r} can't take classes after training", where=folder.path)
         return cls(
             method=method,
-            encoder=folder.encoder(workspace),
-            semantics=folder.semantics(workspace),
-            seen=tuple(result["classes"]["seen"]),
-            open_set=fit_open_set(folder.folds()),
-            language_model=result["language_model"],
-            workspace=workspace,
-            reads_maps=len(result["feature_shape"]) > 1,
+            encoder=folder.encoder(),
+            semantics=folder.semantics(),
+            seen=result.seen,
+            open_set=fit_open_set([(fold.scores, fold.labels, fold.seen) for fold in folder.folds()]),
+            language_model=result.language_model,
+            workspace=folder.workspace,
+            reads_maps=len(result.feature_shape) > 1,
         )
 
     def classify(self, clip: Clip, classes: str | ClassTexts, *, layout: str = "ntu25") -> Prediction:
@@ -168,7 +181,9 @@ class Recogniser:
         Raises:
             ConfigError: the run's method reads no contexts.
         """
-        return self._reader.predict_contexts(self._feature(*read_clip(clip, layout)), k)[0]
+        if not isinstance(self.method, ReadsContexts):
+            raise self._lacks("reads no contexts")
+        return self.method.predict_contexts(self._feature(*read_clip(clip, layout)), k)[0]
 
     def key_parts(self, clip: Clip, *, layout: str = "ntu25") -> np.ndarray:
         """Importance of each joint of the NTU layout at each coarse frame, ``[T', joint]``; a frame's sum is one.
@@ -176,22 +191,18 @@ class Recogniser:
         Raises:
             ConfigError: the run's method weighs no parts.
         """
+        if not isinstance(self.method, WeighsKeyParts):
+            raise self._lacks("weighs no key parts")
         with torch.inference_mode():
-            return self._reader.key_parts(self._feature(*read_clip(clip, layout)))[0].cpu().numpy()
+            return self.method.key_parts(self._feature(*read_clip(clip, layout)))[0].cpu().numpy()
 
     @property
     def reads_contexts(self) -> bool:
         """Whether :meth:`contexts` has an answer."""
-        return isinstance(self.method, SkeletonContext) and bool(self.method.slots)
+        return isinstance(self.method, ReadsContexts) and self.method.reads_contexts
 
-    @property
-    def _reader(self) -> SkeletonContext:
-        if not isinstance(self.method, SkeletonContext):
-            raise ConfigError(
-                f"{type(self.method).__name__} reads neither contexts nor key parts",
-                remedy="Load a run of skeleton_context.",
-            )
-        return self.method
+    def _lacks(self, what: str) -> ConfigError:
+        return ConfigError(f"{type(self.method).__name__} {what}", remedy="Load a run of skeleton_context.")
 
     def latency(self, clip: Clip, classes: str, *, repeats: int = 20, layout: str = "ntu25") -> dict[str, float]:
         """Median milliseconds of each stage over some repetitions, the first one (which warms up) left out."""
@@ -204,7 +215,7 @@ class Recogniser:
 
     @cached_property
     def _language(self) -> TextEncoder:
-        encoder = load_text_encoder(self.language_model, device=self.workspace.device)
+        encoder = load_text_encoder(self.language_model, device=self.workspace.torch_device)
         record = next(iter(self.semantics.values())).language
         if (encoder.record.weights, encoder.record.pooling) != (record.weights, record.pooling):
             raise ArtefactError(
@@ -216,7 +227,7 @@ class Recogniser:
         return encoder
 
     def _with_classes(self, texts: ClassTexts) -> Method:
-        cache = self.workspace.root / "text-cache"
+        cache = self.workspace.text_cache
         new = {name: Semantics.build(texts, name, self._language, cache=cache) for name in self.semantics}
         method = copy.deepcopy(self.method)  # the next call may name other classes
         method.add_classes(new)
@@ -226,7 +237,7 @@ class Recogniser:
         config = self.encoder.config
         ready = encoder_clips([ready_sequence(sequence.joints, layout, config)], config)
         with torch.inference_mode():
-            batch = torch.from_numpy(ready).to(self.workspace.device)
+            batch = torch.from_numpy(ready).to(self.workspace.torch_device)
             output = self.encoder.model(batch, maps=self.reads_maps)
             return output.maps.float() if self.reads_maps else output.pooled.float()
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,23 +19,17 @@ import torch
 from zsar_kit import __version__
 from zsar_kit.artefacts import write_json
 from zsar_kit.checkpoints import save_tensors
+from zsar_kit.data.splits import is_synthetic
 from zsar_kit.errors import ArtefactError
-from zsar_kit.evaluation.scores import Scores
-from zsar_kit.experiments.pipeline.imported_features import with_caveat
 from zsar_kit.experiments.pipeline.semantics import semantics_for, store_contexts, store_semantics
 from zsar_kit.experiments.pipeline.workspace import Workspace
-from zsar_kit.experiments.runs.config import RunConfig
-from zsar_kit.experiments.runs.fits import Fits, FoldData
-from zsar_kit.experiments.runs.folder import RunFolder
-from zsar_kit.experiments.runs.inputs import gather
-from zsar_kit.experiments.runs.selection import choose
-from zsar_kit.methods.registry import entry
-
-
-def _require_todays_texts(folder: RunFolder, workspace: Workspace) -> None:
-    if changed := folder.changed_texts(workspace):
-        problem = f"this run was made with another wording of the class texts {', '.join(changed)}"
-        raise ArtefactError(problem, where=folder.path, remedy="Move the folder away to run it with today's texts.")
+from zsar_kit.experiments.runs.config import RunConfig, RunPlan
+from zsar_kit.experiments.runs.fits import Fits
+from zsar_kit.experiments.runs.folder import FoldScores, RunFolder
+from zsar_kit.experiments.runs.inputs import FoldData, build_fold_data
+from zsar_kit.experiments.runs.result import RunResult
+from zsar_kit.experiments.runs.selection import Outcome, choose, with_caveat
+from zsar_kit.methods.base import MethodConfig
 
 
 def run(config: RunConfig, workspace: Workspace) -> RunFolder:
@@ -44,77 +39,93 @@ def run(config: RunConfig, workspace: Workspace) -> RunFolder:
         ArtefactError: it has been done, with class texts that have changed since.
         ZsarError: something that the run needs is missing or broken.
     """
-    folder = RunFolder(workspace.runs / config.folder_name())
+    folder = RunFolder.of(config, workspace)
     if folder.finished:
-        _require_todays_texts(folder, workspace)
+        _require_todays_texts(folder)
         return folder
-    method_type = entry(config.method).method
-    main, folds = gather(config, workspace)
-    folder.path.mkdir(parents=True, exist_ok=True)
-    write_json(folder.path / "config.json", {"run": config.to_dict(), "digest": config.digest()})
-    write_json(folder.path / "env.json", environment(workspace))
-
-    configs = method_type.grid(config.method_config())
-    names = sorted({name for c in configs for name in method_type.text_sets(c)})
+    plan = config.resolve()
+    main, folds = build_fold_data(plan, workspace)
+    folder.begin(plan, environment(workspace))
+    configs = plan.method_config.grid()
+    names = sorted({name for c in configs for name in c.text_sets()})
     semantics = {name: semantics_for(workspace, config.dataset, name, config.language_model) for name in names}
-    fits = Fits(config, workspace, folder.path, method_type, semantics)
+    fits = Fits(plan, workspace, folder.path, semantics)
     outcomes = choose(fits, configs, main, folds)
-    zsl_configs = [method_type.zsl_config(c) for c in configs]
+    zsl_configs = [c.zsl_config() for c in configs]
     if all(c is not None for c in zsl_configs):  # as released: one model for each setting
         zsl = choose(fits.named("zsl-"), [c for c in zsl_configs if c is not None], main, folds)
         outcomes = {k: o.with_zsl(zsl[k]) for k, o in outcomes.items()}
     headline = "last" if "last" in outcomes else "pseudo_unseen"
-    chosen = outcomes[headline]
-    method_config = configs[chosen.candidate.config]
-    save_tensors(folder.path / "model.safetensors", chosen.method.state_dict(), method_config.to_dict())
-    chosen.scores.save(folder.path / "scores.safetensors")
-    _save_folds(folder.path / "folds", chosen.fold_scores, folds)
-    write_json(folder.path / "timing.json", {"fit_seconds": chosen.seconds})
-    result = {
-        "dataset": config.dataset,
-        "synthetic": config.dataset == "puppet",
-        "split": config.split,
-        "protocol": config.part_protocol(),
-        "method": config.method,
-        "preset": config.preset,
-        "seed": config.seed,
-        "digest": config.digest(),
-        "method_config": method_config.to_dict(),
-        "selection": with_caveat(headline, (data.encoder_mark for data in folds)),
-        "calibration": chosen.calibration,
-        "folds": [list(data.fold.split.unseen) for data in folds],
-        "text_use": method_type.text_use(method_config),
-        "encoder": main.encoder_mark,
-        "encoder_folder": main.encoder_folder,
-        "semantics": {k: store_semantics(workspace, s) for k, s in semantics.items()},
-        "language_model": config.language_model,
-        "classes": {"seen": list(main.fold.split.seen), "unseen": list(main.fold.split.unseen)},
-        "contexts": "" if main.contexts is None else store_contexts(workspace, main.contexts),
-        "feature_shape": [int(n) for n in main.inputs(np.arange(1)).shape[1:]],
-        "training_samples": len(main.training_set({}, low_shot=config.low_shot).labels),
-        "evaluation": chosen.evaluation.to_dict(),
-    }
-    if config.features_from:
-        result["features"] = main.features.digest
-    if config.trace:
-        result["selections"] = {name: outcome.summary() for name, outcome in outcomes.items()}
-    write_json(folder.path / "result.json", result)
+    _store(folder, outcomes[headline], configs, folds)
+    result = _result(plan, main, folds, outcomes, headline, configs)
+    texts = {name: store_semantics(workspace, one) for name, one in semantics.items()}
+    prompts = "" if main.contexts is None else store_contexts(workspace, main.contexts)
+    replace(result, semantics_folders=texts, contexts_folder=prompts).write(folder.path / "result.json")
     fits.clean()
     return folder
 
 
-def _save_folds(folder: Path, scores: Sequence[Scores], folds: Sequence[FoldData]) -> None:
-    folder.mkdir(exist_ok=True)
-    for k, fold_scores in enumerate(scores):
-        fold_scores.save(folder / f"scores-{k}.safetensors")
-    about = [
-        {"seen": list(d.fold.split.seen), "unseen": list(d.fold.split.unseen), "labels": d.test_labels.tolist()}
-        for d in folds
-    ]
-    write_json(folder / "folds.json", about)
+def _require_todays_texts(folder: RunFolder) -> None:
+    if changed := folder.changed_texts():
+        problem = f"this run was made with another wording of the class texts {', '.join(changed)}"
+        raise ArtefactError(problem, where=folder.path, remedy="Move the folder away to run it with today's texts.")
 
 
-def environment(workspace: Workspace) -> dict:
+def _store(folder: RunFolder, chosen: Outcome, configs: Sequence[MethodConfig], folds: Sequence[FoldData]) -> None:
+    """The chosen model and scores, and the scores of the folds."""
+    config = configs[chosen.candidate.config].to_dict()
+    save_tensors(folder.path / "model.safetensors", chosen.method.state_dict(), config)
+    chosen.scores.save(folder.path / "scores.safetensors")
+    folder.store_folds(
+        [
+            FoldScores(scores, data.test_labels, data.partition.split.seen, data.partition.split.unseen)
+            for scores, data in zip(chosen.fold_scores, folds, strict=True)
+        ]
+    )
+    write_json(folder.path / "timing.json", {"fit_seconds": chosen.seconds})
+
+
+def _result(
+    plan: RunPlan,
+    main: FoldData,
+    folds: Sequence[FoldData],
+    outcomes: Mapping[str, Outcome],
+    headline: str,
+    configs: Sequence[MethodConfig],
+) -> RunResult:
+    """The result, without the folders of stored texts."""
+    config, split, chosen = plan.config, main.partition.split, outcomes[headline]
+    method_config = configs[chosen.candidate.config]
+    return RunResult(
+        dataset=config.dataset,
+        split=config.split,
+        protocol=plan.protocol,
+        synthetic=is_synthetic(config.dataset),
+        method=config.method,
+        preset=config.preset,
+        seed=config.seed,
+        digest=config.digest(),
+        method_config=method_config.to_dict(),
+        selection=with_caveat(headline, (data.encoder_mark for data in folds)),
+        calibration=chosen.calibration,
+        folds=tuple(data.partition.split.unseen for data in folds),
+        text_use=method_config.text_use(),
+        encoder_mark=main.encoder_mark,
+        encoder_folder=main.encoder_folder,
+        semantics_folders={},
+        contexts_folder="",
+        language_model=config.language_model,
+        seen=split.seen,
+        unseen=split.unseen,
+        feature_shape=main.feature_shape,
+        training_samples=len(main.training_rows(low_shot=config.low_shot)),
+        evaluation=chosen.evaluation,
+        features_digest=main.features.digest if config.features_from else "",
+        selections={name: outcome.summary() for name, outcome in outcomes.items()} if config.trace else {},
+    )
+
+
+def environment(workspace: Workspace) -> dict[str, Any]:
     """What ``env.json`` says: versions, device, threads; no path and no name of the machine."""
     return {
         "zsar_kit": __version__,
@@ -123,6 +134,6 @@ def environment(workspace: Workspace) -> dict:
         "numpy": np.__version__,
         "platform": platform.platform(terse=True),
         "cores": os.cpu_count(),
-        "device": str(workspace.device),
+        "device": str(workspace.torch_device),
         "threads": torch.get_num_threads(),
     }

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
-from zsar_kit.config import Config
 from zsar_kit.evaluation.calibration import Gate, fit_gamma, make_gate
 from zsar_kit.evaluation.protocol import Evaluation, evaluate
 from zsar_kit.evaluation.scores import Scores
-from zsar_kit.experiments.pipeline.imported_features import with_caveat
-from zsar_kit.experiments.runs.fits import Candidate, Fits, FoldData
-from zsar_kit.methods.base import GateChoice, Method
+from zsar_kit.experiments.runs.fits import Fits
+from zsar_kit.experiments.runs.inputs import FoldData
+from zsar_kit.experiments.runs.result import Candidate, SelectionResult
+from zsar_kit.methods.base import GateChoice, Method, MethodConfig
+
+#: what a mark of a fold's encoder adds to the name of a calibration
+CAVEATS = {"leak": "encoder has seen them", "unknown": "encoder may have seen them"}
 
 
 @dataclass(frozen=True)
@@ -40,14 +42,10 @@ class Outcome:
     calibration: str
     seconds: float
 
-    def summary(self) -> dict[str, Any]:
-        """The JSON-ready record in ``result.json``."""
-        return {
-            "candidate": {"config": self.candidate.config, "point": self.candidate.point},
-            "gamma": self.evaluation.calibration["gamma"],
-            "calibration": self.calibration,
-            "evaluation": self.evaluation.to_dict(),
-        }
+    def summary(self) -> SelectionResult:
+        """The record in ``result.json``."""
+        gamma = self.evaluation.calibration["gamma"]
+        return SelectionResult(self.candidate, gamma, self.calibration, self.evaluation)
 
     def with_zsl(self, other: Outcome) -> Outcome:
         """The same with the ZSL numbers of the model for that setting."""
@@ -61,14 +59,16 @@ class Outcome:
         return replace(self, evaluation=evaluation)
 
 
-def choose(fits: Fits, configs: Sequence[Config], main: FoldData, folds: Sequence[FoldData]) -> dict[str, Outcome]:
+def choose(
+    fits: Fits, configs: Sequence[MethodConfig], main: FoldData, folds: Sequence[FoldData]
+) -> dict[str, Outcome]:
     """Fit folds and main split, and select: ``last``, ``pseudo_unseen`` and, for traced runs, ``test_oracle``.
 
     ``last`` is there unless the grid leaves a choice of configs; ``pseudo_unseen`` wherever there is a choice.
     """
-    traced = fits.config.trace > 0
+    traced = fits.plan.config.trace > 0
     of_folds = [fits.candidates(configs, data, f"fold{k}")[0] for k, data in enumerate(folds)]
-    # Steps are a choice only where there is one config: a method is kept as it stands at the end of its fit.
+    # Steps are a choice only where there is one config: a method is kept as it is at the end of its fit.
     shared = [c for c in of_folds[0] if all(c in scores for scores in of_folds)]
     candidates = [c for c in shared if c.point is None or len(configs) == 1]
     accuracy = [
@@ -85,24 +85,23 @@ def choose(fits: Fits, configs: Sequence[Config], main: FoldData, folds: Sequenc
         picked["test_oracle"] = max((c for c in found if c in shared), key=lambda c: main.accuracy(found[c]))
     outcomes = {}
     for name, candidate in picked.items():
-        method_config, fold_scores = configs[candidate.config], [scores[candidate] for scores in of_folds]
+        gate_choice, fold_scores = configs[candidate.config].gate(), [scores[candidate] for scores in of_folds]
+        scores = found[candidate]
         if name == "test_oracle":
-            kind = fits.method_type.gate(method_config).kind
-            gate = fit_gamma(kind, [(found[candidate], main.test_labels, main.fold.split.seen)]).gate
+            gate = fit_gamma(gate_choice.kind, [(scores, main.test_labels, main.partition.split.seen)]).gate
             calibration = "test_oracle"
         else:
-            gate, calibration = fitted_gate(fits.method_type.gate(method_config), fold_scores, folds)
+            gate, calibration = fitted_gate(gate_choice, fold_scores, folds)
         evaluation = evaluate(
-            found[candidate],
+            scores,
             main.test_labels,
-            main.features.subjects[main.fold.test],
-            main.fold.split,
+            main.test_subjects,
+            main.partition.split,
             calibration=gate,
-            seed=fits.config.seed,
+            seed=fits.plan.config.seed,
         )
-        outcomes[name] = Outcome(
-            candidate, methods[candidate.config], found[candidate], fold_scores, evaluation, calibration, seconds
-        )
+        method = methods[candidate.config]
+        outcomes[name] = Outcome(candidate, method, scores, fold_scores, evaluation, calibration, seconds)
     return outcomes
 
 
@@ -110,5 +109,12 @@ def fitted_gate(choice: GateChoice, fold_scores: Sequence[Scores], folds: Sequen
     """The gate with gamma by hand where the config has one, or from the folds; and which it was."""
     if choice.gamma is not None:
         return make_gate(choice.kind, choice.gamma), "by_hand"
-    parts = [(s, data.test_labels, data.fold.split.seen) for s, data in zip(fold_scores, folds, strict=True)]
+    parts = [(s, data.test_labels, data.partition.split.seen) for s, data in zip(fold_scores, folds, strict=True)]
     return fit_gamma(choice.kind, parts).gate, with_caveat("pseudo_unseen", (d.encoder_mark for d in folds))
+
+
+def with_caveat(name: str, fold_marks: Iterable[str]) -> str:
+    """``pseudo_unseen`` with what must be said of it where the folds' encoder knows the pseudo-unseen classes."""
+    marks = set(fold_marks)
+    caveats = [caveat for mark, caveat in CAVEATS.items() if mark in marks]
+    return f"{name}, {caveats[0]}" if name == "pseudo_unseen" and caveats else name

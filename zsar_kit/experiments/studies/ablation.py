@@ -5,22 +5,20 @@ A variant that changes nothing is an error: a table row that compares a run with
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib.resources import files
-from pathlib import Path
-
-from tqdm.auto import tqdm
+from importlib.resources.abc import Traversable
 
 from zsar_kit.config import Config
-from zsar_kit.errors import ConfigError, ZsarError, nearest_name
+from zsar_kit.errors import ConfigError
 from zsar_kit.evaluation.statistics import Summary, paired_difference, summarize
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.experiments.runs.folder import RunFolder
-from zsar_kit.experiments.runs.run import run
-from zsar_kit.experiments.studies.suite import Case, suite_encoder
+from zsar_kit.experiments.runs.result import RunResult
+from zsar_kit.experiments.studies.suite import Case, read_toml, resource_names, run_config, suite_encoder
+from zsar_kit.experiments.studies.sweep import Failed, do_runs
 
 METRICS = {"zsl": "ZSL", "harmonic": "H", "seen": "S", "unseen": "U", "ausuc": "AUSUC"}
 
@@ -85,20 +83,16 @@ class Ablation(Config):
     def config(self, case: Case, name: str | None, seed: int) -> RunConfig:
         """A run of a variant, or of the base where ``name`` is ``None``."""
         change = Variant() if name is None else self.variant(name)
-        return RunConfig.from_dict(
-            {
-                "dataset": case.dataset,
-                "split": case.split,
-                "protocol": case.protocol,
-                "method": self.method,
-                "preset": self.preset,
-                "overrides": {**self.overrides, **change.overrides},
-                "language_model": self.language_model,
-                "encoder": suite_encoder(self.suite.get(case.dataset, ""), case.dataset, case.encoder_seed).to_dict(),
-                "seed": seed,
-                **change.run,
-            }
-        )
+        encoder = suite_encoder(self.suite.get(case.dataset, ""), case.dataset, case.encoder_seed)
+        fields = {
+            "method": self.method,
+            "preset": self.preset,
+            "overrides": {**self.overrides, **change.overrides},
+            "language_model": self.language_model,
+            "seed": seed,
+            **change.run,
+        }
+        return run_config(case, fields.pop("encoder", encoder), **fields)
 
     def configs(self) -> Iterator[tuple[Case, str | None, RunConfig]]:
         """All runs: in each case the base and then the variants, seed by seed."""
@@ -110,8 +104,11 @@ class Ablation(Config):
 
 def ablation_names() -> list[str]:
     """Names of the ablations that come with the kit."""
-    folder = files("zsar_kit.experiments") / "resources" / "ablations"
-    return sorted(p.name.removesuffix(".toml") for p in folder.iterdir() if p.name.endswith(".toml"))
+    return resource_names(_ablations())
+
+
+def _ablations() -> Traversable:
+    return files("zsar_kit.experiments") / "resources" / "ablations"
 
 
 def load_ablation(name: str) -> Ablation:
@@ -120,31 +117,12 @@ def load_ablation(name: str) -> Ablation:
     Raises:
         ConfigError: there is none of that name, the file is malformed, or a variant changes nothing.
     """
-    if name.endswith(".toml"):
-        if not Path(name).is_file():
-            raise ConfigError("ablation file not found", where=name)
-        text = Path(name).read_text(encoding="utf-8")
-    elif name in ablation_names():
-        resource = files("zsar_kit.experiments") / "resources" / "ablations" / f"{name}.toml"
-        text = resource.read_text(encoding="utf-8")
-    else:
-        raise ConfigError(f"unknown ablation {name!r}", remedy=nearest_name(name, ablation_names()))
-    try:
-        return Ablation.from_dict(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"not valid TOML: {error}", where=name) from None
+    return Ablation.from_dict(read_toml(name, _ablations(), "ablation"))
 
 
-def run_ablation(ablation: Ablation, workspace: Workspace, on_failure: Callable[[RunConfig, ZsarError], None]) -> None:
+def run_ablation(ablation: Ablation, workspace: Workspace, on_failure: Failed) -> None:
     """Do all runs that have not been done; a failure is reported and the rest goes on."""
-    cells = list(ablation.configs())
-    with tqdm(cells, disable=not workspace.progress, unit="run") as bar:
-        for case, name, config in bar:
-            bar.set_description(f"{case.dataset} {case.split}: {name or 'base'}, seed {config.seed}")
-            try:
-                run(config, workspace)
-            except ZsarError as error:
-                on_failure(config, error)
+    do_runs([config for _, _, config in ablation.configs()], workspace, on_failure)
 
 
 @dataclass(frozen=True)
@@ -173,7 +151,7 @@ class Effect:
 
 
 def effects(ablation: Ablation, workspace: Workspace) -> list[Effect]:
-    """Paired differences from the runs that stand finished in the workspace; a seed that one side lacks is dropped."""
+    """Paired differences from the runs that are finished in the workspace; a seed that one side lacks is dropped."""
     found = []
     for case in ablation.cases:
         base = _results(ablation, workspace, case, None)
@@ -184,18 +162,16 @@ def effects(ablation: Ablation, workspace: Workspace) -> list[Effect]:
     return found
 
 
-def _results(ablation: Ablation, workspace: Workspace, case: Case, name: str | None) -> dict[int, dict]:
-    folders = {
-        seed: RunFolder(workspace.runs / ablation.config(case, name, seed).folder_name()) for seed in ablation.seeds
-    }
+def _results(ablation: Ablation, workspace: Workspace, case: Case, name: str | None) -> dict[int, RunResult]:
+    folders = {seed: RunFolder.of(ablation.config(case, name, seed), workspace) for seed in ablation.seeds}
     return {seed: folder.result() for seed, folder in folders.items() if folder.finished}
 
 
-def _effect(ablation: Ablation, case: Case, name: str, base: list[dict], variant: list[dict]) -> Effect:
-    def values(results: list[dict], metric: str) -> list[float]:
-        return [r["evaluation"]["micro"][metric] for r in results]
+def _effect(ablation: Ablation, case: Case, name: str, base: list[RunResult], variant: list[RunResult]) -> Effect:
+    def values(results: list[RunResult], metric: str) -> list[float]:
+        return [getattr(r.evaluation.micro, metric) for r in results]
 
-    evaluation = base[0]["evaluation"]
+    first = base[0]
     return Effect(
         case=case,
         variant=name,
@@ -203,7 +179,7 @@ def _effect(ablation: Ablation, case: Case, name: str, base: list[dict], variant
         base={m: summarize(values(base, m)) for m in METRICS},
         value={m: summarize(values(variant, m)) for m in METRICS},
         difference={m: paired_difference(values(variant, m), values(base, m)) for m in METRICS},
-        n_unseen=evaluation["n_unseen_test"],
-        n_seen=evaluation["n_seen_test"],
-        synthetic=base[0]["synthetic"],
+        n_unseen=first.evaluation.n_unseen_test,
+        n_seen=first.evaluation.n_seen_test,
+        synthetic=first.synthetic,
     )

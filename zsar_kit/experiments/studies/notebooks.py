@@ -138,7 +138,7 @@ class EvaluateParameters(Config):
     split: str = "23/5"
     suite: str = ""
     method: str = "Flora (cpu preset)"
-    floor: str = "ridge to motion text"
+    baseline: str = "ridge to motion text"
     encoder_from: str = ""
     trace: int = 20
     workspace: str = "workspace"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from zsar_kit.config import Config
 from zsar_kit.data.catalogue import most_persons
@@ -18,10 +18,9 @@ from zsar_kit.encoders.config import EncoderConfig
 from zsar_kit.encoders.presets import encoder_preset
 from zsar_kit.errors import ConfigError, nearest_name
 from zsar_kit.experiments.runs.config import RunConfig
+from zsar_kit.experiments.runs.folder import RunFolder
 
 log = logging.getLogger("zsar_kit")
-
-
 #: whose settings a data set gets for which a suite has none
 FALLBACK_PRESET = "cpu"
 
@@ -50,7 +49,7 @@ class MethodRow(Config):
         title: its name in tables.
         method, preset, overrides: as in :class:`RunConfig`.
         seeds: one run for each; a method without random draws needs one.
-        floor: whether it is a floor.
+        baseline: whether it is one of the simplest methods, which every other should beat.
     """
 
     title: str
@@ -58,7 +57,15 @@ class MethodRow(Config):
     preset: str
     overrides: dict = field(default_factory=dict)
     seeds: tuple[int, ...] = (0,)
-    floor: bool = False
+    baseline: bool = False
+
+
+class SuiteRun(NamedTuple):
+    """One run and its place in a table: the case's rows, and the method's row among them."""
+
+    case: Case
+    row: MethodRow
+    folder: RunFolder
 
 
 @dataclass(frozen=True)
@@ -74,7 +81,7 @@ class Suite(Config):
         language_model: see :class:`RunConfig`.
         encoder_from: see :class:`RunConfig`; for all cases.
         trace: see :class:`RunConfig`; for all runs.
-        reference: title of the floor that means over class splits are compared with.
+        reference: title of the baseline that means over class splits are compared with.
     """
 
     title: str
@@ -95,15 +102,13 @@ class Suite(Config):
 
     def config(self, case: Case, row: MethodRow, seed: int) -> RunConfig:
         """One run of the suite."""
-        return RunConfig(
-            dataset=case.dataset,
-            split=case.split,
-            protocol=case.protocol,
+        return run_config(
+            case,
+            self.encoder(case.dataset, case.encoder_seed),
             method=row.method,
             preset=row.preset,
             overrides=row.overrides,
             language_model=self.language_model,
-            encoder=self.encoder(case.dataset, case.encoder_seed),
             encoder_from=self.encoder_from,
             seed=seed,
             trace=self.trace,
@@ -126,6 +131,21 @@ class Suite(Config):
         preset = settings.pop("preset", "")
         base = encoder_preset(preset).to_dict() if preset else {}
         return EncoderConfig.from_dict(base | settings | ({} if seed is None else {"seed": seed}))
+
+
+def run_config(case: Case, encoder: EncoderConfig | Mapping[str, Any], **fields: Any) -> RunConfig:
+    """The run of a case: where suites, ablations, notebooks and the command line make theirs.
+
+    Args:
+        case: data set, split and part protocol.
+        encoder: settings of the skeleton encoder.
+        fields: further fields of :class:`RunConfig`.
+
+    Raises:
+        ConfigError: a field that there is not, or one of the wrong type.
+    """
+    place = {"dataset": case.dataset, "split": case.split, "protocol": case.protocol}
+    return RunConfig.from_dict({**place, "encoder": encoder, **fields})
 
 
 def fallback_encoder(dataset: str) -> EncoderConfig:
@@ -157,7 +177,7 @@ def customary_suite(dataset: str) -> str:
 
 def suite_names() -> list[str]:
     """Names of the suites that come with the kit."""
-    return sorted(p.name.removesuffix(".toml") for p in _suites().iterdir() if p.name.endswith(".toml"))
+    return resource_names(_suites())
 
 
 def _suites() -> Traversable:
@@ -175,17 +195,37 @@ def load_suite(name: str, dataset: str = "") -> Suite:
         ConfigError: there is none of that name, or the file is malformed.
     """
     name = name or (customary_suite(dataset) if dataset else "")
+    return Suite.from_dict(read_toml(name, _suites(), "suite"))
+
+
+def resource_names(folder: Traversable) -> list[str]:
+    """Names of the ``.toml`` files of a folder of the kit, sorted."""
+    return sorted(p.name.removesuffix(".toml") for p in folder.iterdir() if p.name.endswith(".toml"))
+
+
+def read_toml(name: str, folder: Traversable, kind: str) -> Mapping[str, Any]:
+    """A TOML file of the kit by name, or of anybody's by path.
+
+    Args:
+        name: of a file in ``folder`` without its ending, or a path that ends in ``.toml``.
+        folder: of the kit's files.
+        kind: what it is, for messages.
+
+    Raises:
+        ConfigError: there is none of that name, or it is not TOML.
+    """
     if name.endswith(".toml"):
-        path, where = Path(name), name
-        if not path.is_file():
-            raise ConfigError("suite file not found", where=name)
-        text = path.read_text(encoding="utf-8")
+        where = name
+        if not Path(name).is_file():
+            raise ConfigError(f"{kind} file not found", where=name)
+        text = Path(name).read_text(encoding="utf-8")
     else:
-        if name not in suite_names():
-            raise ConfigError(f"unknown suite {name!r}", remedy=nearest_name(name, suite_names()))
-        where = f"suite {name}"
-        text = (_suites() / f"{name}.toml").read_text(encoding="utf-8")
+        known = resource_names(folder)
+        if name not in known:
+            raise ConfigError(f"unknown {kind} {name!r}", remedy=nearest_name(name, known))
+        where = f"{kind} {name}"
+        text = (folder / f"{name}.toml").read_text(encoding="utf-8")
     try:
-        return Suite.from_dict(tomllib.loads(text))
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"not valid TOML: {error}", where=where) from None

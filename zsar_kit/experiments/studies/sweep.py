@@ -1,8 +1,8 @@
-"""Do the runs of a suite. Runs that are finished in the workspace are not done again."""
+"""One loop over many runs, for suites and ablations; finished runs are not done again."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from tqdm.auto import tqdm
 
@@ -10,19 +10,50 @@ from zsar_kit.errors import ZsarError
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.experiments.runs.folder import RunFolder
-from zsar_kit.experiments.runs.run import run
-from zsar_kit.experiments.studies.suite import Case, MethodRow, Suite
+from zsar_kit.experiments.studies.suite import Suite, SuiteRun
+
+Failed = Callable[[RunConfig, ZsarError], None]
 
 
-def sweep(
-    suite: Suite, workspace: Workspace, on_failure: Callable[[RunConfig, ZsarError], None] | None = None
-) -> list[tuple[Case, MethodRow, RunFolder]]:
+def do_runs(
+    configs: Iterable[RunConfig], workspace: Workspace, on_failure: Failed | None = None
+) -> list[RunFolder | None]:
+    """Do all runs that have not been done, with a progress bar.
+
+    Args:
+        configs: what to run.
+        workspace: of the runs.
+        on_failure: told of each run that fails, and the others go on; ``None`` stops at the first.
+
+    Returns:
+        For each configuration its finished run, or ``None`` where it failed.
+
+    Raises:
+        ZsarError: a run failed, and there is no ``on_failure``.
+    """
+    from zsar_kit.experiments.runs.run import run
+
+    found: list[RunFolder | None] = []
+    with tqdm(list(configs), disable=not workspace.progress, unit="run") as bar:
+        for config in bar:
+            bar.set_description(f"{config.dataset} {config.split}: {config.method} {config.preset}, seed {config.seed}")
+            try:
+                found.append(run(config, workspace))
+            except ZsarError as error:
+                if on_failure is None:
+                    raise
+                on_failure(config, error)
+                found.append(None)
+    return found
+
+
+def sweep(suite: Suite, workspace: Workspace, on_failure: Failed | None = None) -> list[SuiteRun]:
     """Do all runs of a suite that have not been done.
 
     Args:
         suite: what to run.
-        workspace: where runs stand or go.
-        on_failure: told of each run that fails, and the sweep goes on; None stops at the first.
+        workspace: of the runs.
+        on_failure: see :func:`do_runs`.
 
     Returns:
         The finished runs.
@@ -30,21 +61,14 @@ def sweep(
     Raises:
         ZsarError: a run failed, and there is no ``on_failure``.
     """
-    finished = []
     cells = list(suite.configs())
-    with tqdm(cells, disable=not workspace.progress, unit="run") as bar:
-        for case, row, config in bar:
-            bar.set_description(f"{case.dataset} {case.split}: {row.title}, seed {config.seed}")
-            try:
-                finished.append((case, row, run(config, workspace)))
-            except ZsarError as error:
-                if on_failure is None:
-                    raise
-                on_failure(config, error)
-    return finished
+    folders = do_runs([config for _, _, config in cells], workspace, on_failure)
+    return [
+        SuiteRun(case, row, folder) for (case, row, _), folder in zip(cells, folders, strict=True) if folder is not None
+    ]
 
 
-def finished_runs(suite: Suite, workspace: Workspace) -> list[tuple[Case, MethodRow, RunFolder]]:
-    """The runs of a suite that stand finished in the workspace; nothing is computed."""
-    cells = ((c, r, RunFolder(workspace.runs / config.folder_name())) for c, r, config in suite.configs())
-    return [(case, row, folder) for case, row, folder in cells if folder.finished]
+def finished_runs(suite: Suite, workspace: Workspace) -> list[SuiteRun]:
+    """The runs of a suite that are finished in the workspace; nothing is computed."""
+    found = [SuiteRun(case, row, RunFolder.of(config, workspace)) for case, row, config in suite.configs()]
+    return [one for one in found if one.folder.finished]

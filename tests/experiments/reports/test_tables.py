@@ -1,43 +1,38 @@
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from zsar_kit.errors import ArtefactError, ConfigError, DataError, ZsarError
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.reports.markdown import write_between, write_tables
 from zsar_kit.experiments.reports.rows import result_rows, runs_titled
-from zsar_kit.experiments.reports.tables import across, encoder_table, markdown_table, selection_table, suite_tables
+from zsar_kit.experiments.reports.tables import (
+    encoder_table,
+    markdown_table,
+    mean_over_splits,
+    selection_table,
+    suite_tables,
+)
 from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.experiments.studies import sweep as sweeping
-from zsar_kit.experiments.studies.suite import Case, MethodRow, load_suite, suite_names
+from zsar_kit.experiments.studies.suite import Case, MethodRow, SuiteRun, load_suite, suite_names
 
 
-def stored_run(
-    folder, *, seed: int, zsl: float, selections: dict | None = None, encoder: str = "seen-only", twins=None
-) -> RunFolder:
-    """A finished run folder with a given ZSL accuracy, as the results layer reads it."""
-    micro = {"zsl": zsl, "seen": 60.0, "unseen": 40.0, "harmonic": 48.0, "ausuc": 30.0}
-    evaluation = {
-        "micro": micro,
-        "macro": micro,
-        "chance": 20.0,
-        "n_unseen_test": 50,
-        "n_seen_test": 200,
-        "zsl_interval": [zsl - 10, zsl + 10],
-        "harmonic_interval": None,
-        "seen_twin_merged": twins,
-    }
-    result = {"evaluation": evaluation, "selection": "last", "text_use": "inductive", "encoder": encoder}
-    found = {name: {"evaluation": {"micro": {**micro, "zsl": v}}} for name, v in (selections or {}).items()}
-    result["selections"] = found
-    folder.mkdir()
-    (folder / "result.json").write_text(json.dumps({**result, "synthetic": True, "seed": seed}))
-    return RunFolder(folder)
+@pytest.fixture
+def stored_run(make_result) -> Callable[..., RunFolder]:
+    """Leaves a finished run folder with a given ZSL accuracy."""
+
+    def store(folder: Path, **changes) -> RunFolder:
+        folder.mkdir()
+        make_result(**changes).write(folder / "result.json")
+        return RunFolder(folder)
+
+    return store
 
 
 def test_every_suite_of_the_kit_is_valid_and_names_what_exists():
@@ -48,7 +43,7 @@ def test_every_suite_of_the_kit_is_valid_and_names_what_exists():
         assert len({c.digest() for c in configs}) == len(configs) > 0
         titles = [row.title for row in suite.methods]
         assert len(set(titles)) == len(titles)
-        assert suite.reference in [row.title for row in suite.methods if row.floor]
+        assert suite.reference in [row.title for row in suite.methods if row.baseline]
 
 
 def test_a_suite_file_with_a_misspelt_key_is_refused(tmp_path):
@@ -60,10 +55,10 @@ def test_a_suite_file_with_a_misspelt_key_is_refused(tmp_path):
         load_suite("dmo")
 
 
-def test_rows_carry_mean_and_student_t_interval_over_seeds(tmp_path):
+def test_rows_carry_mean_and_student_t_interval_over_seeds(tmp_path, stored_run):
     case, row = Case("puppet", "23/5"), MethodRow("m", "flora", "cpu")
     values = [40.0, 50.0, 60.0]
-    runs = [(case, row, stored_run(tmp_path / f"r{i}", seed=i, zsl=v)) for i, v in enumerate(values)]
+    runs = [SuiteRun(case, row, stored_run(tmp_path / f"r{i}", seed=i, zsl=v)) for i, v in enumerate(values)]
     (result,) = result_rows(runs)
     assert result.zsl.mean == pytest.approx(50.0)
     # t(0.975, 2 degrees of freedom) = 4.302653
@@ -81,53 +76,56 @@ def cells(table: str) -> list[list[str]]:
     return [[c.strip() for c in line.strip("|").split("|")] for line in table.strip().splitlines() if "|" in line]
 
 
-def test_merged_twins_have_a_column_only_where_there_are_twins(tmp_path):
+def test_merged_twins_have_a_column_only_where_there_are_twins(tmp_path, stored_run):
     case, row = Case("kinder_gator", "48/10"), MethodRow("m", "flora", "cpu")
     for twins, shown in ((None, False), (71.5, True)):
-        runs = [(case, row, stored_run(tmp_path / f"{twins}", seed=0, zsl=50.0, twins=twins))]
+        runs = [SuiteRun(case, row, stored_run(tmp_path / f"{twins}", seed=0, zsl=50.0, twins=twins))]
         table = markdown_table(result_rows(runs))
         assert ("S, twins merged" in table) == ("71.5" in table) == shown
 
 
-def test_selections_stand_side_by_side_and_the_one_on_test_data_says_so(tmp_path):
+def test_selections_stand_side_by_side_and_the_one_on_test_data_says_so(tmp_path, stored_run):
     case, row = Case("puppet", "23/5"), MethodRow("m", "flora", "cpu")
     chosen = [{"last": 40.0, "test_oracle": 60.0}, {"last": 50.0, "test_oracle": 64.0}]
-    runs = [(case, row, stored_run(tmp_path / f"r{i}", seed=i, zsl=40.0, selections=c)) for i, c in enumerate(chosen)]
+    runs = [
+        SuiteRun(case, row, stored_run(tmp_path / f"r{i}", seed=i, zsl=40.0, selections=c))
+        for i, c in enumerate(chosen)
+    ]
     head, _, line = cells(selection_table(result_rows(runs)))
     values = dict(zip(head, line, strict=True))
     assert values["ZSL last"].startswith("45.0 ±")
     assert values["ZSL pseudo_unseen"] == ""
     assert values["ZSL test_oracle (chosen on test data)"].startswith("62.0 ±")
     with pytest.raises(DataError, match="trace=20"):
-        selection_table(result_rows([(case, row, stored_run(tmp_path / "plain", seed=0, zsl=40.0))]))
+        selection_table(result_rows([SuiteRun(case, row, stored_run(tmp_path / "plain", seed=0, zsl=40.0))]))
 
 
-def test_means_over_splits_pair_each_split_with_the_floor(tmp_path):
-    floor, method = MethodRow("floor", "ridge", "motion", floor=True), MethodRow("m", "flora", "cpu")
+def test_means_over_splits_pair_each_split_with_the_floor(tmp_path, stored_run):
+    floor, method = MethodRow("floor", "ridge", "motion", baseline=True), MethodRow("m", "flora", "cpu")
     runs = []
     for i, (low, high) in enumerate([(30.0, 34.0), (50.0, 56.0), (40.0, 48.0)]):
         for row, zsl in ((floor, low), (method, high)):
             folder = stored_run(tmp_path / f"{row.title}{i}", seed=0, zsl=zsl)
-            runs.append((Case("puppet", f"split{i}"), row, folder))
-    head, _, _, line = cells(across(result_rows(runs), "floor"))
+            runs.append(SuiteRun(Case("puppet", f"split{i}"), row, folder))
+    head, _, _, line = cells(mean_over_splits(result_rows(runs), "floor"))
     values = dict(zip(head, line, strict=True))
     assert (values["split"], values["splits"]) == ("5 unseen classes", "3")
     # t(0.975, 2) = 4.302653; the values 34, 56, 48 and the differences 4, 6, 8
     assert values["ZSL"] == f"46.0 ± {4.302653 * np.std([34, 56, 48], ddof=1) / np.sqrt(3):.1f}"
     assert values["ZSL minus floor, paired"] == f"6.0 ± {4.302653 * 2 / np.sqrt(3):.1f}"
     with pytest.raises(DataError, match="no run of 'other'"):
-        across(result_rows(runs), "other")
-    assert across(result_rows(runs[:2]), "floor") == ""
-    assert across(result_rows(runs), "floor", "encoders") == ""
+        mean_over_splits(result_rows(runs), "other")
+    assert mean_over_splits(result_rows(runs[:2]), "floor") == ""
+    assert mean_over_splits(result_rows(runs), "floor", "encoders") == ""
 
 
-def test_means_over_trainings_of_the_encoder(tmp_path):
-    floor, method = MethodRow("floor", "ridge", "motion", floor=True), MethodRow("m", "flora", "cpu")
+def test_means_over_trainings_of_the_encoder(tmp_path, stored_run):
+    floor, method = MethodRow("floor", "ridge", "motion", baseline=True), MethodRow("m", "flora", "cpu")
     runs = []
     for i, (low, high) in enumerate([(30.0, 34.0), (50.0, 56.0), (40.0, 48.0)]):
         for row, zsl in ((floor, low), (method, high)):
             folder = stored_run(tmp_path / f"{row.title}{i}", seed=0, zsl=zsl)
-            runs.append((Case("puppet", "23/5", encoder_seed=i), row, folder))
+            runs.append(SuiteRun(Case("puppet", "23/5", encoder_seed=i), row, folder))
     tables = suite_tables(result_rows(runs), "floor")
     assert list(tables) == ["scores", "trainings"]
     assert "23/5, encoder 2" in tables["scores"]
@@ -137,11 +135,14 @@ def test_means_over_trainings_of_the_encoder(tmp_path):
     assert values["ZSL minus floor, paired"] == f"6.0 ± {4.302653 * 2 / np.sqrt(3):.1f}"
 
 
-def test_encoders_are_columns_and_rows_without_all_of_them_are_left_out(tmp_path):
+def test_encoders_are_columns_and_rows_without_all_of_them_are_left_out(tmp_path, stored_run):
     case, row = Case("puppet", "23/5"), MethodRow("m", "flora", "cpu")
     alone = MethodRow("alone", "flora", "cpu")
-    mine = [(case, row, stored_run(tmp_path / "a", seed=0, zsl=40.0)), (case, alone, RunFolder(tmp_path / "a"))]
-    other = [(case, row, stored_run(tmp_path / "b", seed=0, zsl=60.0, encoder="cross-dataset"))]
+    mine = [
+        SuiteRun(case, row, stored_run(tmp_path / "a", seed=0, zsl=40.0)),
+        SuiteRun(case, alone, RunFolder(tmp_path / "a")),
+    ]
+    other = [SuiteRun(case, row, stored_run(tmp_path / "b", seed=0, zsl=60.0, encoder_mark="cross-dataset"))]
     tables = suite_tables(result_rows(other), "", others=result_rows(mine))
     assert list(tables) == ["scores", "encoders"]
     head, _, *lines = cells(encoder_table([*result_rows(mine), *result_rows(other)]))
@@ -159,8 +160,11 @@ def test_tables_go_where_they_are_marked(tmp_path):
 
 
 def test_runs_are_found_by_title_and_a_misspelt_one_is_refused(tmp_path):
-    runs = [(Case("puppet", "23/5"), MethodRow("Flora", "flora", "cpu"), RunFolder(tmp_path / str(i))) for i in (0, 1)]
-    assert runs_titled(runs, "Flora") == [folder for _, _, folder in runs]
+    runs = [
+        SuiteRun(Case("puppet", "23/5"), MethodRow("Flora", "flora", "cpu"), RunFolder(tmp_path / str(i)))
+        for i in (0, 1)
+    ]
+    assert runs_titled(runs, "Flora") == [one.folder for one in runs]
     with pytest.raises(ConfigError, match="Did you mean 'Flora'"):
         runs_titled(runs, "Flroa")
 
@@ -179,9 +183,9 @@ def test_a_failing_run_stops_a_sweep_unless_someone_is_told(tmp_path, monkeypatc
     def broken(config, workspace):
         raise DataError(f"seed {config.seed}")
 
-    monkeypatch.setattr(sweeping, "run", broken)
+    monkeypatch.setattr("zsar_kit.experiments.runs.run.run", broken)
     suite = load_suite("demo")
-    workspace = Workspace(tmp_path, device=torch.device("cpu"))
+    workspace = Workspace(tmp_path, "cpu")
     told: list[tuple[RunConfig, ZsarError]] = []
     assert sweeping.sweep(suite, workspace, lambda config, error: told.append((config, error))) == []
     assert len(told) == len(list(suite.configs()))

@@ -12,7 +12,6 @@ import pytest
 import torch
 
 from zsar_kit.cli import main
-from zsar_kit.cli.answers.features import chosen_encoder
 from zsar_kit.data.feature_set import FeatureSet
 from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.data.skeletons import STREAMS, SkeletonSequence
@@ -22,11 +21,10 @@ from zsar_kit.encoders.presets import encoder_presets
 from zsar_kit.encoders.pretrain import load_encoder
 from zsar_kit.errors import ConfigError
 from zsar_kit.experiments.pipeline.features import features_for
-from zsar_kit.experiments.pipeline.partitions import main_fold
 from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.config import RunConfig
-from zsar_kit.experiments.runs.inputs import gather_test
+from zsar_kit.experiments.studies.encoder_choice import chosen_encoder
 
 ROOT = Path(__file__).resolve().parents[2]
 SUITE = """
@@ -107,7 +105,7 @@ def test_runs_take_fused_features_and_their_encoder(tmp_path, place):
     trained = load_encoder(workspace.root / data.encoder_folder)
     assert trained.record == data.features.encoder
     skeletons = prepare_skeletons(workspace, "nw_ucla")
-    fold = main_fold(skeletons, load_split("nw_ucla", "5/5"), config.part_protocol())
+    fold = main_partition(skeletons, load_split("nw_ucla", "5/5"), config.part_protocol())
     parts = [
         features_for(workspace, skeletons, fold, config.part_protocol(), part)[0][0]
         for part in encoder.single_streams()

@@ -24,7 +24,7 @@ from zsar_kit.experiments.studies.notebooks import (
     read_parameters,
 )
 
-NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = sorted((Path(__file__).resolve().parents[3] / "notebooks").glob("*.ipynb"))
 PARAMETERS = {
     "00_quickstart": QuickstartParameters,
     "01_data_audit": AuditParameters,

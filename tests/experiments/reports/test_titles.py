@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from zsar_kit.cli.answers import runs as commands
+from zsar_kit.cli.answers.tables import show_runs
 from zsar_kit.encoders.presets import encoder_preset
 from zsar_kit.errors import ArtefactError
 from zsar_kit.experiments.reports.rows import result_rows
@@ -15,24 +16,25 @@ from zsar_kit.experiments.reports.tables import markdown_table
 from zsar_kit.experiments.reports.titles import encoder_title
 from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.experiments.runs.folder import RunFolder
-from zsar_kit.experiments.studies.suite import Case, MethodRow, load_suite
+from zsar_kit.experiments.studies.suite import Case, MethodRow, SuiteRun, load_suite
 
 DEMO = load_suite("demo").encoder("puppet")
 
 
-def stored(folder: Path, zsl: float = 50.0, *, result: dict | None = None, **config) -> Path:
-    """A finished run: its configuration, and a result with the given accuracy and marks."""
-    values = {"dataset": "puppet", "split": "23/5", "method": "ridge", "preset": "motion", "encoder": DEMO} | config
-    run = RunConfig(**values)
-    micro = {"zsl": zsl, "seen": 60.0, "unseen": 40.0, "harmonic": 48.0, "ausuc": 30.0}
-    evaluation = {"micro": micro, "macro": micro, "chance": 20.0, "n_unseen_test": 50, "n_seen_test": 200}
-    evaluation |= {"zsl_interval": None, "harmonic_interval": None}
-    marks = {"selection": "last", "text_use": "inductive", "encoder": "seen-only", "calibration": "pseudo_unseen"}
-    found = {"evaluation": evaluation, "synthetic": True, "seed": run.seed, "protocol": "xsub", "digest": folder.name}
-    folder.mkdir()
-    (folder / "config.json").write_text(json.dumps({"run": run.to_dict()}))
-    (folder / "result.json").write_text(json.dumps(found | marks | (result or {})))
-    return folder
+@pytest.fixture
+def stored(make_result) -> Callable[..., Path]:
+    """Leaves a finished run: its configuration, and a result with the given accuracy and marks."""
+
+    def store(folder: Path, zsl: float = 50.0, *, result: dict | None = None, **config) -> Path:
+        values = {"dataset": "puppet", "split": "23/5", "method": "ridge", "preset": "motion", "encoder": DEMO} | config
+        run = RunConfig(**values)
+        folder.mkdir()
+        (folder / "config.json").write_text(json.dumps({"run": run.to_dict(), "resolved": run.resolve().resolved()}))
+        marks = {"seed": run.seed, "digest": folder.name} | (result or {})
+        make_result(zsl, **marks).write(folder / "result.json")
+        return folder
+
+    return store
 
 
 def methods(table: str) -> dict[str, str]:
@@ -43,9 +45,9 @@ def methods(table: str) -> dict[str, str]:
     return {row["method"]: row["ZSL"] for row in found if row["method"] != "chance"}
 
 
-def test_seeds_share_a_row(tmp_path):
+def test_seeds_share_a_row(tmp_path, stored):
     folders = [stored(tmp_path / f"r{seed}", 40.0 + 10 * seed, seed=seed) for seed in range(3)]
-    shown = methods(commands.show_runs(folders, None))
+    shown = methods(show_runs(folders, None))
     assert shown.keys() == {"ridge (motion)"}
     assert shown["ridge (motion)"].startswith("50.0 ±")
 
@@ -65,28 +67,28 @@ def test_seeds_share_a_row(tmp_path):
         ({"allow_encoder_leak": True}, "ridge (motion) allow_encoder_leak=True"),
     ],
 )
-def test_runs_that_differ_otherwise_have_rows_and_titles_of_their_own(tmp_path, change, title):
+def test_runs_that_differ_otherwise_have_rows_and_titles_of_their_own(tmp_path, change, title, stored):
     folders = [stored(tmp_path / "a", 40.0), stored(tmp_path / "b", 60.0, seed=1, **change)]
-    shown = methods(commands.show_runs(folders, None))
+    shown = methods(show_runs(folders, None))
     assert list(shown.values()) == ["40.0", "60.0"]
     assert list(shown)[1] == title
 
 
-def test_features_are_told_apart_by_their_content_and_need_not_be_there(tmp_path):
+def test_features_are_told_apart_by_their_content_and_need_not_be_there(tmp_path, stored):
     """Two folders of one name; one folder that held something else before; one set under two paths."""
     sets = [("one/feats", "abc"), ("other/feats", "def"), ("one/feats", "xyz"), ("moved/feats", "abc")]
     folders = [
-        stored(tmp_path / f"r{i}", 10.0 * i, seed=i, features_from=path, result={"features": digest})
+        stored(tmp_path / f"r{i}", 10.0 * i, seed=i, features_from=path, result={"features_digest": digest})
         for i, (path, digest) in enumerate(sets)
     ]
-    shown = methods(commands.show_runs(folders, None))
+    shown = methods(show_runs(folders, None))
     assert list(shown) == [
         "ridge (motion) on one/feats features_from=abc",
         "ridge (motion) on other/feats",
         "ridge (motion) on one/feats features_from=xyz",
     ]
     assert shown["ridge (motion) on one/feats features_from=abc"].startswith("15.0 ±")
-    assert methods(commands.show_runs(folders[:2], None)).keys() == {
+    assert methods(show_runs(folders[:2], None)).keys() == {
         "ridge (motion) on one/feats",
         "ridge (motion) on other/feats",
     }
@@ -101,33 +103,33 @@ def test_an_encoder_is_told_by_the_nearest_settings_that_have_a_name():
     assert encoder_title(encoder_preset("neuron").override({"persons": 1}), "nw_ucla") == "encoder neuron"
 
 
-def test_no_mark_hides_behind_that_of_another_run(tmp_path):
+def test_no_mark_hides_behind_that_of_another_run(tmp_path, stored):
     """Runs of one row may differ in what came of them; the first must not speak for all."""
     other = {
-        "encoder": "unknown, imported",
+        "encoder_mark": "unknown, imported",
         "selection": "pseudo_unseen, encoder may have seen them",
         "calibration": "pseudo_unseen, encoder may have seen them",
         "text_use": "transductive",
     }
     folders = [stored(tmp_path / "a"), stored(tmp_path / "b", seed=1, result=other), stored(tmp_path / "c", seed=2)]
-    table = commands.show_runs(folders, None)
+    table = show_runs(folders, None)
     assert "Encoder: seen-only / unknown, imported." in table
     assert "(encoder may have seen them)" in table
     assert "last / pseudo_unseen, encoder may have seen them" in table
     assert "inductive / transductive" in table
     row = MethodRow("m", "ridge", "motion")
-    cells = [(Case("puppet", "23/5"), row, RunFolder(folder)) for folder in (folders[0], folders[2])]
+    cells = [SuiteRun(Case("puppet", "23/5"), row, RunFolder(folder)) for folder in (folders[0], folders[2])]
     assert "Encoder: seen-only. Gamma: pseudo-unseen classes of the train part." in markdown_table(result_rows(cells))
 
 
-def test_what_is_no_run_is_refused(tmp_path):
+def test_what_is_no_run_is_refused(tmp_path, stored):
     with pytest.raises(ArtefactError, match="not a run folder"):
-        commands.show_runs([stored(tmp_path / "a"), tmp_path], None)
+        show_runs([stored(tmp_path / "a"), tmp_path], None)
 
 
-def test_runs_that_are_not_finished_are_passed_over(tmp_path):
+def test_runs_that_are_not_finished_are_passed_over(tmp_path, stored):
     done, begun = stored(tmp_path / "done"), stored(tmp_path / "begun", seed=1)
     (begun / "result.json").unlink()
-    assert list(methods(commands.show_runs([begun, done], None)).values()) == ["50.0"]
+    assert list(methods(show_runs([begun, done], None)).values()) == ["50.0"]
     with pytest.raises(ArtefactError, match="none of these runs is finished"):
-        commands.show_runs([begun], None)
+        show_runs([begun], None)

@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 
 from zsar_kit.cli import main
-from zsar_kit.cli.answers import runs as commands
+from zsar_kit.cli.answers.runs import evaluate_run
+from zsar_kit.cli.answers.tables import show_runs
 from zsar_kit.data.feature_set import EncoderRecord, FeatureSet
 from zsar_kit.data.importers.features import export_features, import_features
 from zsar_kit.data.splits import class_names, load_split
 from zsar_kit.errors import ArtefactError, ConfigError, DataError, LeakageError, SplitError
-from zsar_kit.experiments.pipeline.imported_features import given_features
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.experiments.runs.folder import RunFolder
-from zsar_kit.experiments.runs.inputs import gather
+from zsar_kit.experiments.runs.inputs import build_fold_data
 from zsar_kit.experiments.runs.pack import export_run, import_run
 from zsar_kit.experiments.runs.recogniser import Recogniser
 from zsar_kit.experiments.runs.run import run
@@ -68,6 +68,15 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     return SimpleNamespace(root=root, workspace=Workspace(root / "workspace", progress=False))
 
 
+def imported(config: RunConfig) -> ImportedFeatures:
+    return open_imported_features(
+        config.features_from,
+        config.resolve().split,
+        folds_seed=config.folds_seed,
+        allow_encoder_leak=config.allow_encoder_leak,
+    )
+
+
 def config(place: SimpleNamespace, name: str, **changes) -> RunConfig:
     values = {"features_from": str(place.root / name), "allow_encoder_leak": True} | FIXED | changes
     return RunConfig(**values)
@@ -82,13 +91,13 @@ def test_the_same_features_give_the_same_scores(place):
         scores, theirs = original.scores(), again.scores()
         assert np.array_equal(scores.heads["cosine"], theirs.heads["cosine"])
         assert scores.classes == theirs.classes
-        labels = [folder.test_samples(place.workspace)[0] for folder in (original, again)]
+        labels = [folder.test_samples()[0] for folder in (original, again)]
         assert np.array_equal(*labels)
-        mine, other = original.result()["evaluation"], again.result()["evaluation"]
-        assert mine["micro"]["zsl"] == other["micro"]["zsl"]
-        assert mine["micro"]["ausuc"] == other["micro"]["ausuc"]
-        assert (mine["n_subjects"], other["n_subjects"]) == (EACH - TRAINING, 1)
-        assert other["zsl_interval"] is None
+        mine, other = original.result().evaluation, again.result().evaluation
+        assert mine.micro.zsl == other.micro.zsl
+        assert mine.micro.ausuc == other.micro.ausuc
+        assert (mine.n_subjects, other.n_subjects) == (EACH - TRAINING, 1)
+        assert other.zsl_interval is None
 
 
 @pytest.mark.offline_lm
@@ -98,7 +107,7 @@ def test_two_formats_of_the_same_features_are_one_run(place):
     assert one.path != other.path
     for name in ("model.safetensors", "scores.safetensors", "folds/scores-0.safetensors", "folds/folds.json"):
         assert (one.path / name).read_bytes() == (other.path / name).read_bytes()
-    assert one.result()["evaluation"] == other.result()["evaluation"]
+    assert one.result().evaluation.to_dict() == other.result().evaluation.to_dict()
 
 
 @pytest.mark.offline_lm
@@ -112,10 +121,10 @@ def test_marks_stand_in_the_result_and_in_the_table(place):
     for name, (mark, calibration) in marks.items():
         folder = run(config(place, name, overrides={}), place.workspace)
         result = folder.result()
-        assert (result["encoder"], result["calibration"]) == (mark, calibration)
-        assert result["selection"] == calibration  # the folds chose the penalty too
-        assert result["protocol"] == "as given"
-        table = commands.show_runs([folder.path], None)
+        assert (result.encoder_mark, result.calibration) == (mark, calibration)
+        assert result.selection == calibration  # the folds chose the penalty too
+        assert result.protocol == "as given"
+        table = show_runs([folder.path], None)
         caveat = calibration.partition(", ")[2]
         assert f"Encoder: {mark}. Gamma: pseudo-unseen classes of the train part ({caveat})." in table
         assert f"| ridge (motion) on {place.root / name} " in table
@@ -124,44 +133,44 @@ def test_marks_stand_in_the_result_and_in_the_table(place):
 @pytest.mark.offline_lm
 def test_runs_on_different_features_share_no_row(place):
     folders = [run(config(place, name), place.workspace).path for name in ("synse", "smie")]
-    table = commands.show_runs(folders, None)
+    table = show_runs(folders, None)
     assert f"on {place.root / 'synse'} " in table
     assert f"on {place.root / 'smie'} " in table
 
 
 def test_an_unknown_encoder_is_refused_unless_allowed(place):
     with pytest.raises(LeakageError, match=r"nobody knows.*--encoder-classes seen.*--allow-encoder-leak.*as unknown"):
-        given_features(config(place, "synse", allow_encoder_leak=False))
-    assert given_features(config(place, "declared", allow_encoder_leak=False)).mark.startswith("seen-only")
+        imported(config(place, "synse", allow_encoder_leak=False))
+    assert imported(config(place, "declared", allow_encoder_leak=False)).mark.startswith("seen-only")
 
 
 @pytest.mark.parametrize("name", ["original", "synse", "smie"])
 def test_folds_take_nothing_of_unseen_classes_or_of_the_test_part(place, name):
-    given = given_features(config(place, name))
-    labels, unseen = given.features.labels, set(SPLIT.unseen)
-    assert not unseen & set(labels[given.main.train])
-    assert not (given.main.train & given.main.test).any()
-    assert set(labels[given.main.test]) == set(SPLIT.candidates)
-    assert set(labels[given.main.train]) == set(SPLIT.seen)
+    found = imported(config(place, name))
+    labels, unseen = found.features.labels, set(SPLIT.unseen)
+    assert not unseen & set(labels[found.main.train])
+    assert not (found.main.train & found.main.test).any()
+    assert set(labels[found.main.test]) == set(SPLIT.candidates)
+    assert set(labels[found.main.train]) == set(SPLIT.seen)
     if name != "smie":
-        assert np.array_equal(given.main.test, ~given.features.train)
-    for fold in given.folds:
+        assert np.array_equal(found.main.test, ~found.features.train)
+    for fold in found.folds:
         assert not (fold.train & fold.test).any()
-        assert not ((fold.train | fold.test) & given.main.test).any()
+        assert not ((fold.train | fold.test) & found.main.test).any()
         assert set(labels[fold.train]) == set(fold.split.seen)
         assert set(labels[fold.test]) == set(fold.split.seen) | set(fold.split.unseen)
-    again = given_features(config(place, name))
-    assert all(np.array_equal(a.train, b.train) for a, b in zip(given.folds, again.folds, strict=True))
+    again = imported(config(place, name))
+    assert all(np.array_equal(a.train, b.train) for a, b in zip(found.folds, again.folds, strict=True))
     if name == "original":  # people are held out where they are known
-        subjects, fold = given.features.subjects, given.folds[0]
+        subjects, fold = found.features.subjects, found.folds[0]
         seen = fold.test & np.isin(labels, fold.split.seen)
         assert not set(subjects[seen]) & set(subjects[fold.train])
 
 
 def test_seen_test_samples_that_nobody_published_are_a_quarter_of_the_training_ones(place):
-    given = given_features(config(place, "smie"))
-    held = given.main.test & given.features.train
-    assert np.bincount(given.features.labels[held], minlength=CLASSES)[list(SPLIT.seen)].tolist() == [2] * 23
+    found = imported(config(place, "smie"))
+    held = found.main.test & found.features.train
+    assert np.bincount(found.features.labels[held], minlength=CLASSES)[list(SPLIT.seen)].tolist() == [2] * 23
 
 
 def test_the_digest_is_of_the_content(place, tmp_path):
@@ -186,19 +195,23 @@ def test_digests_of_runs_on_skeletons_are_as_before():
 
 def test_what_does_not_fit_is_refused(place, tmp_path):
     with pytest.raises(SplitError, match="imported for '23/5', the run is of '18/10'"):
-        gather(config(place, "synse", split="18/10"), place.workspace)
+        build_fold_data(config(place, "synse", split="18/10").resolve(), place.workspace)
     with pytest.raises(SplitError, match="the split is for nw_ucla"):
-        gather(config(place, "original", dataset="nw_ucla", split="8/2"), place.workspace)
+        build_fold_data(config(place, "original", dataset="nw_ucla", split="8/2").resolve(), place.workspace)
     with pytest.raises(ConfigError, match="learns from un-pooled maps, given features are pooled"):
-        gather(config(place, "synse", method="skeleton_context", preset="cpu", overrides={}), place.workspace)
+        build_fold_data(
+            config(place, "synse", method="skeleton_context", preset="cpu", overrides={}).resolve(), place.workspace
+        )
     with pytest.raises(ConfigError, match="'protocol' must be empty where features are given"):
         config(place, "synse", protocol="xsub")
     with pytest.raises(ConfigError, match="'encoder_from' must be empty where features are given"):
         config(place, "synse", encoder_from="x.pt")
     # the encoder of the 23 seen classes has seen unseen classes of another split
     with pytest.raises(LeakageError, match=r"was trained on .*as leak"):
-        gather(config(place, "original", split="18/10", allow_encoder_leak=False), place.workspace)
-    assert gather(config(place, "original", split="18/10"), place.workspace)[0].encoder_mark == "leak"
+        build_fold_data(config(place, "original", split="18/10", allow_encoder_leak=False).resolve(), place.workspace)
+    assert (
+        build_fold_data(config(place, "original", split="18/10").resolve(), place.workspace)[0].encoder_mark == "leak"
+    )
 
 
 def test_a_class_without_samples_is_refused(place, tmp_path):
@@ -221,17 +234,17 @@ def test_a_class_without_samples_is_refused(place, tmp_path):
         inputs={},
     )
     with pytest.raises(DataError, match=rf"unseen class {SPLIT.unseen[0]} .* has no sample in the test part"):
-        given_features(config(place, "original", features_from=str(tmp_path / "less")))
+        imported(config(place, "original", features_from=str(tmp_path / "less")))
 
 
 @pytest.mark.offline_lm
 def test_features_that_changed_after_the_run_are_noticed(place, tmp_path):
     write_original(tmp_path / "mine", seed=2)
     folder = run(config(place, "mine", features_from=str(tmp_path / "mine")), place.workspace)
-    assert "%" not in commands.evaluate_run(folder.path, 0.1, place.workspace)
+    assert "%" not in evaluate_run(folder.path, 0.1, place.workspace)
     write_original(tmp_path / "mine", seed=1)
     with pytest.raises(ArtefactError, match="not the features that the run was made with"):
-        commands.evaluate_run(folder.path, None, place.workspace)
+        evaluate_run(folder.path, None, place.workspace)
 
 
 @pytest.mark.offline_lm
@@ -240,7 +253,7 @@ def test_such_a_run_can_be_packed_and_can_read_no_clip(place, tmp_path):
     export_run(folder.path, place.workspace, tmp_path / "run.zip")
     elsewhere = Workspace(tmp_path / "elsewhere", progress=False)
     again = import_run(tmp_path / "run.zip", elsewhere)
-    assert again.method(elsewhere).state_dict().keys() == folder.method(place.workspace).state_dict().keys()
+    assert again.method().state_dict().keys() == folder.method().state_dict().keys()
     with pytest.raises(ArtefactError, match="made of given features, so there is no encoder to read clips with"):
         Recogniser.load(again.path, elsewhere)
 
@@ -318,7 +331,7 @@ def test_validation_features_from_the_command_line(tmp_path, capsys):
     names = sorted(p.name for p in Path(again).iterdir())
     assert names == sorted(p.name for p in (tmp_path / "theirs").iterdir())
     with pytest.raises(SplitError, match="imported for '55/5 gating', the run is of '55/5'"):
-        given_features(RunConfig(dataset="ntu60", split="55/5", features_from=ours, allow_encoder_leak=True))
+        imported(RunConfig(dataset="ntu60", split="55/5", features_from=ours, allow_encoder_leak=True))
 
 
 def test_skeletons_from_the_command_line(tmp_path, capsys):
@@ -346,7 +359,7 @@ def test_puppet_through_published_files_is_puppet(puppet_workspace, tmp_path):
     """The whole route: features of a trained encoder, exported, imported and scored, give the scores of the run."""
     direct = RunConfig(**FIXED, encoder=load_suite("demo").encoder("puppet"))
     original = run(direct, puppet_workspace)
-    features = gather(direct, puppet_workspace)[0].features
+    features = build_fold_data(direct.resolve(), puppet_workspace)[0].features
     for form in ("flora", "synse"):
         export_features(features, form, SPLIT, tmp_path / f"{form}_files")
         import_features(tmp_path / f"{form}_files", form, SPLIT, tmp_path / form, encoder_classes="seen")
@@ -354,7 +367,7 @@ def test_puppet_through_published_files_is_puppet(puppet_workspace, tmp_path):
         again = run(config(place, form, allow_encoder_leak=False), Workspace(tmp_path / "workspace", progress=False))
         assert (again.path / "model.safetensors").read_bytes() == (original.path / "model.safetensors").read_bytes()
         assert np.array_equal(again.scores().heads["cosine"], original.scores().heads["cosine"])
-        zsl = [RunFolder(f.path).result()["evaluation"]["micro"]["zsl"] for f in (original, again)]
+        zsl = [RunFolder(f.path).result().evaluation.micro.zsl for f in (original, again)]
         assert zsl[0] == zsl[1]
 
 

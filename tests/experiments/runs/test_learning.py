@@ -10,7 +10,7 @@ import torch
 
 from zsar_kit.experiments.pipeline.semantics import semantics_for
 from zsar_kit.experiments.runs.config import RunConfig
-from zsar_kit.experiments.runs.inputs import gather
+from zsar_kit.experiments.runs.inputs import build_fold_data
 from zsar_kit.experiments.studies.suite import load_suite
 from zsar_kit.methods.flora import Flora
 from zsar_kit.methods.registry import preset
@@ -24,7 +24,7 @@ SEEDS = (0, 1, 2)
 @pytest.fixture(scope="module")
 def puppet(puppet_workspace):
     config = RunConfig(encoder=load_suite("demo").encoder("puppet"))
-    main, _ = gather(config, puppet_workspace)
+    main, _ = build_fold_data(config.resolve(), puppet_workspace)
     names = Flora.text_sets(config.method_config())
     return main, {name: semantics_for(puppet_workspace, "puppet", name, "offline") for name in names}
 
@@ -33,7 +33,7 @@ def zsl_accuracy(main, semantics, seed: int) -> float:
     """ZSL accuracy, percent, of Flora."""
     config = preset("flora", "cpu")
     method = fit(Flora, config, main.training_set(semantics), seed=seed, progress=False)
-    unseen = main.fold.split.unseen
+    unseen = main.partition.split.unseen
     rows = np.isin(main.test_labels, unseen)
     scores = main.scores(method).restrict(unseen).select(rows)
     predicted = np.array(unseen)[scores.fused().argmax(1)]
@@ -72,7 +72,7 @@ def test_flora_overfits_one_batch(puppet, seed):
 
 def test_flora_beats_chance_and_shuffled_texts_do_not(puppet):
     main, semantics = puppet
-    chance = 100 / len(main.fold.split.unseen)
+    chance = 100 / len(main.partition.split.unseen)
     real = np.mean([zsl_accuracy(main, semantics, seed) for seed in SEEDS])
     nonsense = np.mean([zsl_accuracy(main, shuffled(semantics, seed), seed) for seed in SEEDS])
     assert real > chance + 15

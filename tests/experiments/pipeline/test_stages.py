@@ -11,7 +11,7 @@ from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.data.skeletons import SkeletonSequence
 from zsar_kit.data.splits import class_names, load_split, part_mask
 from zsar_kit.errors import ArtefactError, DataError
-from zsar_kit.experiments.pipeline.partitions import calibration_folds, main_fold, split_and_folds
+from zsar_kit.experiments.pipeline.partitions import calibration_folds, main_partition, split_and_folds
 from zsar_kit.experiments.pipeline.skeletons import read_raw
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.config import RunConfig
@@ -42,7 +42,7 @@ def pku(path, labels, train: str) -> SkeletonSet:
 def test_a_set_of_its_own_lists_is_divided_by_them_and_its_folds_by_recordings(tmp_path):
     labels = [c for c in range(51) for _ in range(6)]
     skeletons, split = pku(tmp_path / "set", labels, "tr"), load_split("pku_mmd", "46/5")
-    main = main_fold(skeletons, split, "xsub")
+    main = main_partition(skeletons, split, "xsub")
     assert set(skeletons.index.label[main.train]) == set(split.seen)
     assert all(name.startswith("tr") for name in skeletons.index.sample[main.train])
     assert all(name.startswith("te") for name in skeletons.index.sample[main.test])
@@ -120,6 +120,6 @@ def test_a_prepared_set_is_not_lost_by_reading_something_else(tmp_path):
     assert len(read_raw(workspace, "utd_mhad", raw).skeletons) == 3
     (tmp_path / "less").mkdir()
     mat(tmp_path / "less", "a2_s1_t1_skeleton.mat")
-    with pytest.raises(ArtefactError, match=r"another set of utd_mhad stands here, made of 3 files; now there are 1"):
+    with pytest.raises(ArtefactError, match=r"another set of utd_mhad here, made of 3 files; now there are 1"):
         read_raw(workspace, "utd_mhad", tmp_path / "less")
     assert len(read_raw(workspace, "utd_mhad", tmp_path / "less", replace_set=True).skeletons) == 1

@@ -18,7 +18,7 @@ from zsar_kit.experiments.reports.context_figures import ClipReader
 from zsar_kit.experiments.reports.contexts import context_report, context_table, examples_table
 from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.experiments.runs.folder import RunFolder
-from zsar_kit.experiments.runs.inputs import gather
+from zsar_kit.experiments.runs.inputs import build_fold_data
 from zsar_kit.experiments.runs.pack import export_run, import_run
 from zsar_kit.experiments.runs.recogniser import Recogniser
 from zsar_kit.experiments.runs.run import run
@@ -52,27 +52,27 @@ def clip(puppet_workspace):
 
 def test_the_restored_run_scores_as_it_was_scored(finished, puppet_workspace):
     result = finished.result()
-    assert result["text_use"] == "inductive"
-    assert result["calibration"] == "pseudo_unseen"
-    assert result["feature_shape"] == [8, 25, 64]
+    assert result.text_use == "inductive"
+    assert result.calibration == "pseudo_unseen"
+    assert result.feature_shape == (8, 25, 64)
     scores = finished.scores()
     assert set(scores.heads) == {"context", "part"}
-    data = gather(config(), puppet_workspace)[0]
-    again = data.scores(finished.method(puppet_workspace))
+    data = build_fold_data(config().resolve(), puppet_workspace)[0]
+    again = data.scores(finished.method())
     for head, values in scores.heads.items():
         assert again.heads[head] == pytest.approx(values, abs=1e-4)
 
 
 def test_the_bank_of_a_fold_lacks_the_pseudo_unseen_classes(puppet_workspace):
-    main_data, folds = gather(config(), puppet_workspace)
-    assert main_data.contexts.class_ids == main_data.fold.split.seen
+    main_data, folds = build_fold_data(config().resolve(), puppet_workspace)
+    assert main_data.contexts.class_ids == main_data.partition.split.seen
     for fold in folds:
-        assert fold.contexts.class_ids == fold.fold.split.seen
-        assert not set(fold.contexts.class_ids) & set(fold.fold.split.unseen)
+        assert fold.contexts.class_ids == fold.partition.split.seen
+        assert not set(fold.contexts.class_ids) & set(fold.partition.split.unseen)
 
 
 def test_contexts_are_judged_against_baselines(finished, puppet_workspace, capsys):
-    reports = context_report(finished, puppet_workspace, k=3)
+    reports = context_report(finished, k=3)
     assert [r.slot for r in reports] == list(SLOTS)
     stored = json.loads((finished.path / "contexts.json").read_text(encoding="utf-8"))
     assert stored["k"] == 3
@@ -88,14 +88,14 @@ def test_contexts_are_judged_against_baselines(finished, puppet_workspace, capsy
     assert "most frequent words" in table
     for k in (0, 10**6):
         with pytest.raises(ConfigError, match="k must be from 1 to"):
-            context_report(finished, puppet_workspace, k=k)
+            context_report(finished, k=k)
     workspace = ["--workspace", str(puppet_workspace.root), "--quiet"]
     assert main(["contexts", str(finished.path), str(finished.path), *workspace]) == 2
     assert "differ in the seed alone" in capsys.readouterr().err
     assert main(["contexts", str(finished.path), "--k", "3", *workspace]) == 0
     shown = capsys.readouterr().out
     assert "puppet (synthetic) 23/5" in shown
-    assert examples_table(finished, puppet_workspace).splitlines()[2] in shown
+    assert examples_table(finished).splitlines()[2] in shown
 
 
 def test_a_clip_is_recognised_read_and_weighed(finished, clip, puppet_workspace, tmp_path, capsys):
@@ -138,21 +138,21 @@ def test_an_exported_run_recognises_elsewhere(finished, clip, puppet_workspace, 
 def test_a_run_that_reads_no_contexts_says_so(puppet_workspace):
     blind = run(config(overrides={**SHORT, "grounding.enabled": False}), puppet_workspace)
     with pytest.raises(ConfigError, match="reads no contexts"):
-        context_report(blind, puppet_workspace)
-    assert ClipReader(blind, puppet_workspace).key_part_figure(3).subfigs  # key parts need no grounding
+        context_report(blind)
+    assert ClipReader(blind).key_part_figure(3).subfigs  # key parts need no grounding
     flora = config(method="flora", overrides={"align.steps": 10, "flow.steps": 5})
     recogniser = Recogniser.load(run(flora, puppet_workspace).path, puppet_workspace)
-    with pytest.raises(ConfigError, match="Flora reads neither contexts nor key parts"):
+    with pytest.raises(ConfigError, match="Flora reads no contexts"):
         recogniser.contexts("clip.npy")
 
 
 def test_views_are_other_than_the_clip_and_the_same_each_time(puppet_workspace):
-    two = gather(config(overrides={**SHORT, "training.views": 2}), puppet_workspace)[0]
-    plain, turned = (view.maps() for view in two.views)
+    two = build_fold_data(config(overrides={**SHORT, "training.views": 2}).resolve(), puppet_workspace)[0]
+    plain, turned = (view.maps() for view in two.maps)
     assert plain.shape == turned.shape
     assert not np.array_equal(plain[:8], turned[:8])
-    again = gather(config(overrides={**SHORT, "training.views": 2}), puppet_workspace)[0]
-    assert np.array_equal(again.views[1].maps(), turned)
+    again = build_fold_data(config(overrides={**SHORT, "training.views": 2}).resolve(), puppet_workspace)[0]
+    assert np.array_equal(again.maps[1].maps(), turned)
 
 
 def zsl(data, semantics, contexts, seed: int) -> float:
@@ -162,14 +162,14 @@ def zsl(data, semantics, contexts, seed: int) -> float:
 
 
 def test_it_beats_chance_and_shuffled_texts_do_not(puppet_workspace):
-    data = gather(RunConfig(method="skeleton_context", encoder=load_suite("demo").encoder("puppet")), puppet_workspace)[
-        0
-    ]
+    data = build_fold_data(
+        RunConfig(method="skeleton_context", encoder=load_suite("demo").encoder("puppet")).resolve(), puppet_workspace
+    )[0]
     texts = {
         name: semantics_for(puppet_workspace, "puppet", name, "offline")
         for name in SkeletonContext.text_sets(preset("skeleton_context", "cpu"))
     }
-    chance = 100 / len(data.fold.split.unseen)
+    chance = 100 / len(data.partition.split.unseen)
     real, nonsense = [], []
     for seed in range(2):
         order = numpy_generator(seed, "shuffle").permutation(len(texts["motion"].class_ids))
@@ -184,9 +184,9 @@ def test_it_beats_chance_and_shuffled_texts_do_not(puppet_workspace):
 
 
 def test_it_overfits_one_batch(puppet_workspace):
-    data = gather(RunConfig(method="skeleton_context", encoder=load_suite("demo").encoder("puppet")), puppet_workspace)[
-        0
-    ]
+    data = build_fold_data(
+        RunConfig(method="skeleton_context", encoder=load_suite("demo").encoder("puppet")).resolve(), puppet_workspace
+    )[0]
     cpu = preset("skeleton_context", "cpu").override({"training.epochs": 150, "training.milestones": [120]})
     texts = {n: semantics_for(puppet_workspace, "puppet", n, "offline") for n in SkeletonContext.text_sets(cpu)}
     whole = data.training_set(texts)

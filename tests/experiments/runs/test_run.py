@@ -8,14 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from zsar_kit.cli.answers import runs as commands
+from zsar_kit.cli.answers.runs import evaluate_run
 from zsar_kit.errors import ArtefactError, MissingModelError
 from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.config import RunConfig
-from zsar_kit.experiments.runs.fits import Fits, few_shots
+from zsar_kit.experiments.runs.fits import Fits
 from zsar_kit.experiments.runs.folder import RunFolder
-from zsar_kit.experiments.runs.inputs import gather
+from zsar_kit.experiments.runs.inputs import build_fold_data, few_shots
+from zsar_kit.experiments.runs.result import Candidate
 from zsar_kit.experiments.runs.run import run
 from zsar_kit.experiments.studies.suite import load_suite
 from zsar_kit.semantics.text_files import load_texts
@@ -52,10 +53,10 @@ def test_a_run_leaves_a_whole_folder_and_is_not_done_twice(puppet_workspace):
     assert needed <= names
     assert not [n for n in names if n.startswith("checkpoint")]
     result = folder.result()
-    assert result["synthetic"] is True
-    assert result["text_use"] == "transductive text"
-    assert result["encoder"] == "seen-only"
-    assert result["calibration"] == "pseudo_unseen"
+    assert result.synthetic is True
+    assert result.text_use == "transductive text"
+    assert result.encoder_mark == "seen-only"
+    assert result.calibration == "pseudo_unseen"
     assert folder.config() == config()
     stamp = (folder.path / "result.json").stat().st_mtime_ns
     assert run(config(), puppet_workspace).path == folder.path
@@ -88,38 +89,38 @@ def test_the_same_config_gives_the_same_bytes_also_after_an_interruption(puppet_
 
 
 def test_nothing_of_an_unseen_class_or_of_the_test_part_is_learnt_from(puppet_workspace):
-    main, folds = gather(config(), puppet_workspace)
+    main, folds = build_fold_data(config().resolve(), puppet_workspace)
     skeletons = prepare_skeletons(puppet_workspace, "puppet")
     labels, subjects = skeletons.index.label, skeletons.index.subject
-    unseen = set(main.fold.split.unseen)
-    assert not unseen & set(labels[main.fold.train])
+    unseen = set(main.partition.split.unseen)
+    assert not unseen & set(labels[main.partition.train])
     for data in folds:
-        assert not unseen & set(labels[data.fold.train])
-        assert not set(data.fold.split.unseen) & set(labels[data.fold.train])
+        assert not unseen & set(labels[data.partition.train])
+        assert not set(data.partition.split.unseen) & set(labels[data.partition.train])
         # neither does calibration: its samples are of the train part, and of no really unseen class
-        assert not (data.fold.test & main.fold.test).any()
-        assert not unseen & set(labels[data.fold.test])
-        seen_rows = data.fold.test & np.isin(labels, data.fold.split.seen)
-        assert not set(subjects[seen_rows]) & set(subjects[data.fold.train])
-        assert data.features.encoder.classes == data.fold.split.seen
-    assert not set(subjects[main.fold.train]) & set(subjects[main.fold.test])
+        assert not (data.partition.test & main.partition.test).any()
+        assert not unseen & set(labels[data.partition.test])
+        seen_rows = data.partition.test & np.isin(labels, data.partition.split.seen)
+        assert not set(subjects[seen_rows]) & set(subjects[data.partition.train])
+        assert data.features.encoder.classes == data.partition.split.seen
+    assert not set(subjects[main.partition.train]) & set(subjects[main.partition.test])
 
 
 def test_evaluating_again_renews_the_same_result(puppet_workspace):
     folder = run(config(), puppet_workspace)
-    before = folder.result()
-    text = commands.evaluate_run(folder.path, None, puppet_workspace)
-    assert folder.result() == before
+    before = folder.result().to_dict()
+    text = evaluate_run(folder.path, None, puppet_workspace)
+    assert folder.result().to_dict() == before
     assert f"{before['evaluation']['micro']['zsl']:.1f}" in text
-    always_unseen = commands.evaluate_run(folder.path, 1e-9, puppet_workspace)
+    always_unseen = evaluate_run(folder.path, 1e-9, puppet_workspace)
     assert "given by hand" in always_unseen
-    assert folder.result() == before
+    assert folder.result().to_dict() == before
 
 
 def test_a_run_of_other_texts_is_not_taken_for_one_of_todays(puppet_workspace, monkeypatch):
     asked = config(method="ridge", preset="motion", overrides={})
     done = run(asked, puppet_workspace)
-    assert done.changed_texts(puppet_workspace) == ()
+    assert done.changed_texts() == ()
     texts = load_texts("puppet")
     reworded = tuple({**entry, "motion": (entry["motion"][0] + " again",)} for entry in texts.entries)
     monkeypatch.setattr("zsar_kit.experiments.runs.folder.load_texts", lambda _: replace(texts, entries=reworded))
@@ -129,8 +130,8 @@ def test_a_run_of_other_texts_is_not_taken_for_one_of_todays(puppet_workspace, m
 
 def test_ridge_chooses_its_penalty_on_the_folds(puppet_workspace):
     result = run(config(method="ridge", preset="motion", overrides={}), puppet_workspace).result()
-    assert result["selection"] == "pseudo_unseen"
-    assert result["method_config"]["penalty"] in result["method_config"]["penalties"]
+    assert result.selection == "pseudo_unseen"
+    assert result.method_config["penalty"] in result.method_config["penalties"]
 
 
 def test_what_is_missing_is_said_before_anything_is_computed(puppet_workspace, tmp_path):
@@ -145,51 +146,48 @@ def test_what_is_missing_is_said_before_anything_is_computed(puppet_workspace, t
 def test_a_traced_run_says_what_each_selection_would_have_given(puppet_workspace):
     folder = run(config(trace=4), puppet_workspace)
     result = folder.result()
-    chosen = result["selections"]
+    chosen = result.selections
     assert chosen.keys() == {"last", "pseudo_unseen", "test_oracle"}
-    assert chosen["last"]["candidate"] == {"config": 0, "point": None}
-    assert chosen["last"]["evaluation"] == result["evaluation"]
-    assert result["selection"] == "last"
-    zsl = {k: v["evaluation"]["micro"]["zsl"] for k, v in chosen.items()}
+    assert chosen["last"].candidate == Candidate(0)
+    assert chosen["last"].evaluation.to_dict() == result.evaluation.to_dict()
+    assert result.selection == "last"
+    zsl = {k: v.evaluation.micro.zsl for k, v in chosen.items()}
     assert zsl["test_oracle"] >= max(zsl["last"], zsl["pseudo_unseen"])
-    assert {v["candidate"]["point"] for v in chosen.values()} <= {None, 1, 2, 3}
-    assert chosen["test_oracle"]["calibration"] == "test_oracle"
+    assert {v.candidate.point for v in chosen.values()} <= {None, 1, 2, 3}
+    assert chosen["test_oracle"].calibration == "test_oracle"
     assert not list(folder.path.glob("probe-*"))
     # Looking on the way changes nothing: the plain run has the same bytes.
     plain = run(config(), puppet_workspace)
     assert (plain.path / "model.safetensors").read_bytes() == (folder.path / "model.safetensors").read_bytes()
-    assert "selections" not in plain.result()
+    assert plain.result().selections == {}
 
 
 def test_a_model_for_each_setting_gives_zsl_by_one_and_gzsl_by_the_other(puppet_workspace):
-    base = run(config(), puppet_workspace).result()["evaluation"]["micro"]
-    strong = run(config(overrides=SHORT | {"text.tau": 1.0}), puppet_workspace).result()["evaluation"]["micro"]
-    both = run(config(overrides=SHORT | {"text.tau_zsl": 1.0}), puppet_workspace).result()["evaluation"]["micro"]
-    assert both["zsl"] == strong["zsl"]
-    assert {k: both[k] for k in ("seen", "unseen", "harmonic", "ausuc")} == {
-        k: base[k] for k in ("seen", "unseen", "harmonic", "ausuc")
-    }
+    base = run(config(), puppet_workspace).result().evaluation.micro
+    strong = run(config(overrides=SHORT | {"text.tau": 1.0}), puppet_workspace).result().evaluation.micro
+    both = run(config(overrides=SHORT | {"text.tau_zsl": 1.0}), puppet_workspace).result().evaluation.micro
+    assert both == replace(base, zsl=strong.zsl)
 
 
 def test_a_run_is_restored_from_its_folder_alone(puppet_workspace):
     """Without features or training data the restored method gives the stored scores."""
     for change in ({}, {"method": "ridge", "preset": "motion", "overrides": {}}):
         folder = run(config(**change), puppet_workspace)
-        main, _ = gather(config(**change), puppet_workspace)
-        restored, stored = main.scores(folder.method(puppet_workspace)), folder.scores()
+        main, _ = build_fold_data(config(**change).resolve(), puppet_workspace)
+        restored, stored = main.scores(folder.method()), folder.scores()
         assert restored.classes == stored.classes
         for name, values in stored.heads.items():
             np.testing.assert_allclose(restored.heads[name], values, rtol=1e-4, atol=1e-5)
-    assert folder.encoder(puppet_workspace).record.dataset == "puppet"
-    scores, labels, seen = folder.folds()[0]
-    assert len(scores) == len(labels)
-    assert set(seen) < set(scores.classes)
+    assert folder.encoder().record.dataset == "puppet"
+    fold = folder.folds()[0]
+    assert len(fold.scores) == len(fold.labels)
+    assert set(fold.seen) < set(fold.scores.classes)
 
 
 def test_gamma_by_hand_is_used_and_said(puppet_workspace):
     result = run(config(overrides=SHORT | {"gamma": 0.75}), puppet_workspace).result()
-    assert result["calibration"] == "by_hand"
-    assert result["evaluation"]["calibration"]["gamma"] == 0.75
+    assert result.calibration == "by_hand"
+    assert result.evaluation.calibration["gamma"] == 0.75
 
 
 def test_few_shots_keep_a_share_of_each_class_and_at_least_one():
@@ -203,8 +201,8 @@ def test_few_shots_keep_a_share_of_each_class_and_at_least_one():
 
 def test_low_shot_reaches_the_method(puppet_workspace):
     whole, few = config(), config(low_shot=0.1)
-    main, _ = gather(whole, puppet_workspace)
+    main, _ = build_fold_data(whole.resolve(), puppet_workspace)
     result = run(few, puppet_workspace).result()
-    counts = np.bincount(main.features.labels[main.fold.train])
-    assert result["training_samples"] == sum(max(1, int(0.1 * n)) for n in counts if n)
+    counts = np.bincount(main.features.labels[main.partition.train])
+    assert result.training_samples == sum(max(1, int(0.1 * n)) for n in counts if n)
     assert few.digest() != whole.digest()

@@ -15,7 +15,7 @@ from zsar_kit.cli import main
 from zsar_kit.errors import ArtefactError, TextError
 from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
 from zsar_kit.experiments.runs.config import RunConfig
-from zsar_kit.experiments.runs.inputs import gather
+from zsar_kit.experiments.runs.inputs import build_fold_data
 from zsar_kit.experiments.runs.pack import MANIFEST, export_run, import_run
 from zsar_kit.experiments.runs.recogniser import Recogniser
 from zsar_kit.experiments.runs.run import run
@@ -62,7 +62,7 @@ def test_a_clip_is_ranked_among_words(recogniser, clip, puppet_workspace):
 
 
 def test_the_feature_is_that_of_extraction(recogniser, clip, puppet_workspace):
-    data, _ = gather(config(), puppet_workspace)
+    data, _ = build_fold_data(config().resolve(), puppet_workspace)
     layout = prepare_skeletons(puppet_workspace, "puppet").layout
     torch.testing.assert_close(
         recogniser._feature(clip, layout)[0].cpu(), torch.from_numpy(data.features.pooled[3]), rtol=1e-4, atol=1e-5
@@ -73,7 +73,7 @@ def test_a_class_in_its_own_words_scores_as_in_the_run(puppet_workspace, clip):
     """Without neighbours, an unseen class given again by its texts has the error that the run has for it."""
     plain = run(config(overrides=SHORT | {"text.k": 0}), puppet_workspace)
     recogniser = Recogniser.load(plain.path, puppet_workspace)
-    unseen = plain.result()["classes"]["unseen"][:2]
+    unseen = plain.result().unseen[:2]
     label, motion = (recogniser.semantics[name] for name in ("label", "motion"))
     words = "; ".join(
         f"{label.texts[label.class_ids.index(c)][0]}: {motion.texts[motion.class_ids.index(c)][0]}" for c in unseen
@@ -81,7 +81,7 @@ def test_a_class_in_its_own_words_scores_as_in_the_run(puppet_workspace, clip):
     assert words.count(";") == 1
     method = recogniser._with_classes(_parse(recogniser, words))
     new = method.table.class_ids[-2:]
-    data, _ = gather(config(), puppet_workspace)
+    data, _ = build_fold_data(config().resolve(), puppet_workspace)
     features = torch.from_numpy(data.features.pooled[:5])
     with torch.inference_mode():
         scores = method.class_scores(features, (*unseen, *new)).heads["flow"]
@@ -136,7 +136,7 @@ def test_a_run_travels_in_one_file_without_data(finished, puppet_workspace, tmp_
     here = Recogniser.load(finished.path, puppet_workspace).classify(clip.joints, WORDS, layout=layout)
     assert Recogniser.load(folder.path, there).classify(clip.joints, WORDS, layout=layout).ranked == here.ranked
     (folder.path / "env.json").write_text("{}")
-    with pytest.raises(ArtefactError, match="another file stands where the run has one"):
+    with pytest.raises(ArtefactError, match="there is another file where the run has one"):
         import_run(packed, there)
 
 

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from zsar_kit.errors import ConfigError, SplitError
-from zsar_kit.experiments.runs.config import RunConfig, slug
+from zsar_kit.experiments.pipeline.workspace import slug
+from zsar_kit.experiments.runs.config import RunConfig
 
 
 def test_round_trip_and_same_digest():

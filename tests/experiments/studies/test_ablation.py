@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from zsar_kit.artefacts import write_json
 from zsar_kit.errors import ArtefactError, ConfigError
 from zsar_kit.evaluation.statistics import paired_difference
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.reports.effects import ablation_table, effect_text, write_effects
+from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.experiments.studies.ablation import Ablation, ablation_names, effects, load_ablation
 
 SUITE = {"puppet": "demo"}
@@ -32,14 +33,19 @@ def ablation(variants: dict, **changes) -> Ablation:
     )
 
 
-def leave_results(work: Workspace, plan: Ablation, name: str | None, zsl: dict[int, float]) -> None:
-    """Finished runs with the given accuracies, by seed."""
-    for seed, value in zsl.items():
-        micro = {"zsl": value, "harmonic": value / 2, "seen": 1.0, "unseen": 2.0, "ausuc": 3.0}
-        evaluation = {"micro": micro, "n_unseen_test": 80, "n_seen_test": 350}
-        folder = work.runs / plan.config(plan.cases[0], name, seed).folder_name()
-        folder.mkdir(parents=True)
-        write_json(folder / "result.json", {"evaluation": evaluation, "synthetic": True, "seed": seed})
+@pytest.fixture
+def leave_results(make_result, make_evaluation):
+    """Leaves finished runs with the given accuracies, by seed."""
+
+    def leave(work: Workspace, plan: Ablation, name: str | None, zsl: dict[int, float]) -> None:
+        for seed, value in zsl.items():
+            evaluation = make_evaluation(value, harmonic=value / 2, seen=1.0, unseen=2.0, ausuc=3.0)
+            evaluation = replace(evaluation, n_unseen_test=80, n_seen_test=350)
+            folder = RunFolder.of(plan.config(plan.cases[0], name, seed), work)
+            folder.path.mkdir(parents=True)
+            make_result(seed=seed, evaluation=evaluation).write(folder.path / "result.json")
+
+    return leave
 
 
 @pytest.mark.parametrize("name", ablation_names())
@@ -72,7 +78,7 @@ def test_misspelt_fields_and_too_few_seeds_are_refused():
         load_ablation("flora_departure")
 
 
-def test_differences_pair_the_seeds_and_drop_what_one_side_lacks(tmp_path):
+def test_differences_pair_the_seeds_and_drop_what_one_side_lacks(tmp_path, leave_results):
     work = Workspace(tmp_path)
     plan = ablation(
         {"no neighbours": {"overrides": {"text.k": 0}, "departure": "Neighbours"}, "few": {"run": {"low_shot": 0.1}}}
@@ -91,7 +97,7 @@ def test_differences_pair_the_seeds_and_drop_what_one_side_lacks(tmp_path):
     assert effect_text(row).startswith("puppet (synthetic) 23/5: ZSL -4.0 ± ")
 
 
-def test_effects_replace_the_last_cell_of_their_row(tmp_path):
+def test_effects_replace_the_last_cell_of_their_row(tmp_path, leave_results):
     work = Workspace(tmp_path)
     plan = ablation({"off": {"overrides": {"text.k": 0}, "departure": "Neighbours"}})
     leave_results(work, plan, None, {0: 50.0, 1: 60.0})

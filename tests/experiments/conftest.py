@@ -1,0 +1,81 @@
+"""Made-up results of runs, whole as the kit writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from zsar_kit.evaluation.protocol import Accuracies, Evaluation
+from zsar_kit.experiments.runs.result import Candidate, RunResult, SelectionResult
+
+
+def evaluation_of(zsl: float, *, twins: float | None = None, interval: bool = True, **micro: float) -> Evaluation:
+    accuracies = Accuracies(**({"zsl": zsl, "seen": 60.0, "unseen": 40.0, "harmonic": 48.0, "ausuc": 30.0} | micro))
+    return Evaluation(
+        dataset="puppet",
+        split="23/5",
+        micro=accuracies,
+        macro=accuracies,
+        chance=20.0,
+        n_unseen_test=50,
+        n_seen_test=200,
+        n_subjects=4,
+        zsl_interval=(zsl - 10, zsl + 10) if interval else None,
+        harmonic_interval=None,
+        per_class={9: zsl, 10: None},
+        per_class_gzsl={0: 60.0, 9: 40.0, 10: None},
+        confusion=np.array([[5, 1], [2, 3]]),
+        unseen_classes=(9, 10),
+        calibration={"kind": "stacking", "gamma": 0.5},
+        oracle_union=None,
+        seen_twin_merged=twins,
+    )
+
+
+def result_of(
+    zsl: float = 50.0, *, selections: dict[str, float] | None = None, twins: float | None = None, **changes: Any
+) -> RunResult:
+    """A whole result with the given ZSL accuracy; ``selections`` names those of a traced run with theirs."""
+    values: dict[str, Any] = {
+        "dataset": "puppet",
+        "split": "23/5",
+        "protocol": "xsub",
+        "synthetic": True,
+        "method": "ridge",
+        "preset": "motion",
+        "seed": 0,
+        "digest": "0123456789ab",
+        "method_config": {"penalty": 0.1},
+        "selection": "last",
+        "calibration": "pseudo_unseen",
+        "folds": ((5, 20),),
+        "text_use": "inductive",
+        "encoder_mark": "seen-only",
+        "encoder_folder": "encoders/puppet/x",
+        "semantics_folders": {"motion": "semantics/puppet_motion_x"},
+        "contexts_folder": "",
+        "language_model": "offline",
+        "seen": (0, 1),
+        "unseen": (9, 10),
+        "feature_shape": (64,),
+        "training_samples": 100,
+        "evaluation": evaluation_of(zsl, twins=twins),
+        "selections": {
+            name: SelectionResult(Candidate(0), 0.5, "pseudo_unseen", evaluation_of(value))
+            for name, value in (selections or {}).items()
+        },
+    }
+    return RunResult(**(values | changes))
+
+
+@pytest.fixture(scope="session")
+def make_evaluation() -> Callable[..., Evaluation]:
+    return evaluation_of
+
+
+@pytest.fixture(scope="session")
+def make_result() -> Callable[..., RunResult]:
+    return result_of

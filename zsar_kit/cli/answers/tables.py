@@ -1,0 +1,34 @@
+"""What ``zsar show`` says: finished runs as a table, without a model and without torch."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from zsar_kit.errors import ArtefactError, ConfigError
+from zsar_kit.experiments.reports.rows import result_rows
+from zsar_kit.experiments.reports.tables import markdown_table
+from zsar_kit.experiments.reports.titles import rows_of_runs
+from zsar_kit.experiments.runs.folder import RunFolder
+
+log = logging.getLogger("zsar_kit")
+
+
+def show_runs(paths: Sequence[Path], figure_folder: Path | None) -> str:
+    """A table of finished runs; runs that differ only in the seed share a row."""
+    if not paths:
+        raise ConfigError("name at least one run folder")
+    folders = [RunFolder(path) for path in paths]
+    for folder in folders:
+        folder.config()  # what is no run is an error, what is not finished is passed over
+        if not folder.finished:
+            log.info("not finished, passed over: %s", folder.path)
+    if not (folders := [folder for folder in folders if folder.finished]):
+        raise ArtefactError("none of these runs is finished", where=paths[0], remedy="Do them: zsar train.")
+    cells = rows_of_runs(folders)
+    if figure_folder is not None:
+        from zsar_kit.experiments.reports.run_figures import draw_runs
+
+        draw_runs([one.folder for one in cells], figure_folder)
+    return markdown_table(result_rows(cells))
