@@ -158,9 +158,9 @@ def test_a_killed_worker_is_one_clear_error_and_what_it_had_is_kept(raw, whole, 
     monkeypatch.setattr(prepare, "CHUNK_ITEMS", 4)
     (tmp_path / "deadly.py").write_text(
         "import os\n"
-        "from zsar_kit.data.readers.files import read_item\n"
+        "from zsar_kit.data.readers.files import read_item\nfrom zsar_kit.data.readers.utd_mhad import UTD_MHAD\n"
         "def read(item):\n"
-        "    return os._exit(9) if item.name.startswith('a9_') else read_item('utd_mhad', item)\n"
+        "    return os._exit(9) if item.name.startswith('a9_') else read_item(UTD_MHAD, item)\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     plan = dataclasses.replace(plan_files(UTD_MHAD, raw), read=import_module("deadly").read)
@@ -378,10 +378,10 @@ def test_an_archive_beside_what_was_unpacked_of_it_counts_once(raw, whole, tmp_p
 def test_readers_end_with_the_process_that_asked(raw, tmp_path):
     (tmp_path / "slow.py").write_text(
         "import time\n"
-        "from zsar_kit.data.readers.files import read_item\n"
+        "from zsar_kit.data.readers.files import read_item\nfrom zsar_kit.data.readers.utd_mhad import UTD_MHAD\n"
         "def read(item):\n"
         "    time.sleep(60)\n"
-        "    return read_item('utd_mhad', item)\n"
+        "    return read_item(UTD_MHAD, item)\n"
     )
     program = (
         "import dataclasses, sys, slow; from zsar_kit.data.readers import prepare;"

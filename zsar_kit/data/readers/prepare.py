@@ -26,6 +26,7 @@ from typing import Any, cast
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
+from tqdm import tqdm
 
 from zsar_kit.artefacts import PROVENANCE, write_atomic
 from zsar_kit.config import digest_of
@@ -175,8 +176,6 @@ def _chunks(plan: ReadPlan, partial: Path) -> list[_Chunk]:
 
 
 def _read_chunks(chunks: list[_Chunk], strict: bool, processes: int, progress: bool) -> None:
-    from tqdm import tqdm
-
     waiting = []
     for chunk in chunks:
         if not chunk.done():
