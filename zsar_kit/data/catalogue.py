@@ -82,7 +82,20 @@ def most_persons(dataset: str) -> int:
     return int(entry("classes.toml", dataset).get("persons", 2))
 
 
-def ntu_ids(dataset: str = "puppet") -> tuple[int, ...]:
+def is_synthetic(dataset: str) -> bool:
+    """Whether a data set was computed rather than recorded; every table and figure of it says so.
+
+    False for a data set that the kit does not know.
+    """
+    return bool(_facts("classes.toml", dataset).get("synthetic", False))
+
+
+def is_generated(dataset: str) -> bool:
+    """Whether the kit generates a data set itself, so that there are no raw files to read."""
+    return bool(_facts("classes.toml", dataset).get("generated", False))
+
+
+def ntu_ids(dataset: str) -> tuple[int, ...]:
     """The NTU class id behind each class of a data set that is built after NTU's classes."""
     facts = entry("classes.toml", dataset)
     if "ntu_ids" in facts:

@@ -20,6 +20,7 @@ from zsar_kit.artefacts import (
     write_json,
     write_provenance,
 )
+from zsar_kit.data.catalogue import is_synthetic
 from zsar_kit.data.joints import layout as joint_layout
 from zsar_kit.data.skeletons import SkeletonSequence, check_sequence
 from zsar_kit.errors import ArtefactError, DataError
@@ -112,6 +113,11 @@ class SkeletonSet:
     def digest(self) -> str:
         """Content digest of the artefact on disk (of all of it, also after :meth:`select`)."""
         return artefact_digest(self.path)
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the data were computed rather than recorded; see :func:`~zsar_kit.data.catalogue.is_synthetic`."""
+        return is_synthetic(self.dataset)
 
     def sequence(self, i: int) -> SkeletonSequence:
         """Sequence ``i``; its joints are a read-only view of the file."""

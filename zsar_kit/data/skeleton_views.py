@@ -111,7 +111,7 @@ def view_sample(
     if layer not in LAYERS:
         raise DataError(f"no layer {layer!r}", where="layer", remedy=nearest_name(layer, LAYERS))
     sequence = skeletons.sequence(i)
-    synthetic = ", synthetic" if skeletons.dataset == "puppet" else ""
+    synthetic = ", synthetic" if skeletons.synthetic else ""
     title = f"{skeletons.class_names[sequence.label]} ({skeletons.dataset}{synthetic}: {sequence.sample}, {layer})"
     if layer == "preprocessed":
         return SkeletonView(preprocess(sequence.joints, skeletons.layout), joint_layout("ntu25"), "z", title)

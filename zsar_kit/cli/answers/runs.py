@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from zsar_kit.artefacts import write_json
+from zsar_kit.data.catalogue import is_synthetic
 from zsar_kit.data.splits import (
     load_split,
 )
@@ -139,7 +140,7 @@ def judge_contexts(workspace: Workspace, paths: Sequence[Path], k: int, write: P
     tables = {name: table for name, table in tables.items() if table}
     if write is not None:
         write_tables(write, f"{first.dataset}_{slug(first.split)}", tables)
-    synthetic = " (synthetic)" if first.dataset == "puppet" else ""
+    synthetic = " (synthetic)" if is_synthetic(first.dataset) else ""
     head = f"{first.dataset}{synthetic} {first.split}, {len(folders)} seeds: right if one of the {k} likeliest words is"
     return "\n".join([head, *tables.values()])
 

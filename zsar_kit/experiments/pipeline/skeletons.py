@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from zsar_kit.artefacts import PROVENANCE
+from zsar_kit.data.catalogue import is_generated
 from zsar_kit.data.puppet.world import build_puppet
 from zsar_kit.data.readers.plan import ReadPlan
 from zsar_kit.data.readers.prepare import Prepared, carry_out, open_prepared, partial_folder, stands
@@ -19,14 +20,14 @@ from zsar_kit.experiments.pipeline.workspace import Workspace
 
 
 def prepare_skeletons(workspace: Workspace, dataset: str) -> SkeletonSet:
-    """The skeletons of a data set: ``puppet`` is generated, every other must have been read (:func:`read_raw`).
+    """The skeletons of a data set: a generated one is made, every other must have been read (:func:`read_raw`).
 
     Raises:
         DataError: no such data set.
         ArtefactError: it is not prepared yet.
     """
     folder = workspace.skeletons_folder(dataset)
-    if dataset == "puppet":
+    if is_generated(dataset):
         return build_puppet(folder)
     if (folder / PROVENANCE).is_file():
         return SkeletonSet.load(folder)

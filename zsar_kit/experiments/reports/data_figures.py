@@ -48,7 +48,7 @@ def audit_figures(audit: Audit, protocol: str = "", split: str = "") -> dict[str
     protocol = protocol or next(iter(audit.parts), "")
     masks = audit.masks(protocol) if protocol else {"all": np.ones(len(skeletons), dtype=bool)}
     train = audit.parts.get(protocol)
-    named = f"{skeletons.dataset}{' (synthetic data)' if skeletons.dataset == 'puppet' else ''}"
+    named = f"{skeletons.dataset}{' (synthetic data)' if skeletons.synthetic else ''}"
     title = f"{named}, {protocol}" if protocol else named
     rows, columns = _coverage_columns(skeletons)
     return {
@@ -128,7 +128,7 @@ def film_strip(skeletons: SkeletonSet, sample: int, frames: int = 8) -> Figure:
     """One sequence of a data set as a row of poses."""
     sequence = skeletons.sequence(sample)
     name = skeletons.class_names[sequence.label]
-    note = ", synthetic" if skeletons.dataset == "puppet" else ""
+    note = ", synthetic" if skeletons.synthetic else ""
     return plot_film_strip(
         np.asarray(sequence.joints),
         layout(skeletons.layout).bones,

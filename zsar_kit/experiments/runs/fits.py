@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from zsar_kit.config import Config
-from zsar_kit.data.feature_set import FeatureSet, check_training_labels
+from zsar_kit.data.feature_set import FeatureSet
+from zsar_kit.data.leakage import scored_rows, training_rows
 from zsar_kit.evaluation.scores import Scores
 from zsar_kit.experiments.pipeline.partitions import Fold
 from zsar_kit.experiments.pipeline.workspace import Workspace
@@ -63,11 +64,10 @@ class FoldData:
         self, semantics: dict[str, Semantics], *, low_shot: float = 1.0, low_shot_seed: int = 0
     ) -> TrainingSet:
         """What a method may learn from; every label passes the leak guard."""
-        rows = np.flatnonzero(self.fold.train)
+        rows = training_rows(self.features.labels, self.fold.train, self.fold.split)
         if low_shot < 1:
             rows = rows[few_shots(self.features.labels[rows], low_shot, low_shot_seed)]
         labels = self.features.labels[rows]
-        check_training_labels(labels, self.fold.split)
         return TrainingSet(self._inputs(rows, self.views), labels, self.fold.split.seen, semantics, self.contexts)
 
     def _inputs(self, rows: np.ndarray, views: tuple[FeatureSet, ...]) -> np.ndarray | MapRows:
@@ -76,7 +76,7 @@ class FoldData:
 
     def scores(self, method: Method) -> Scores:
         """Scores of the fold's test samples over its candidate classes."""
-        rows = np.flatnonzero(self.fold.test)
+        rows = scored_rows(self.features.train, self.fold.test, self.fold.split)
         return score(method, self.inputs(rows), self.features.samples[rows], self.fold.split.candidates)
 
     def inputs(self, rows: np.ndarray) -> np.ndarray | MapRows:

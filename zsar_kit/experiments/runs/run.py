@@ -18,6 +18,7 @@ import torch
 from zsar_kit import __version__
 from zsar_kit.artefacts import write_json
 from zsar_kit.checkpoints import save_tensors
+from zsar_kit.data.catalogue import is_synthetic
 from zsar_kit.errors import ArtefactError
 from zsar_kit.evaluation.scores import Scores
 from zsar_kit.experiments.pipeline.imported_features import with_caveat
@@ -72,7 +73,7 @@ def run(config: RunConfig, workspace: Workspace) -> RunFolder:
     write_json(folder.path / "timing.json", {"fit_seconds": chosen.seconds})
     result = {
         "dataset": config.dataset,
-        "synthetic": config.dataset == "puppet",
+        "synthetic": is_synthetic(config.dataset),
         "split": config.split,
         "protocol": config.part_protocol(),
         "method": config.method,
