@@ -121,7 +121,7 @@ def partial_folder(out: str | Path) -> Path:
     return Path(out).with_name(f"{Path(out).name}.partial")
 
 
-def stands(plan: ReadPlan, folder: str | Path) -> bool:
+def is_up_to_date(plan: ReadPlan, folder: str | Path) -> bool:
     """Whether the set of exactly these raw files, read in this way, is there already."""
     folder = Path(folder)
     if not (folder / PROVENANCE).is_file():

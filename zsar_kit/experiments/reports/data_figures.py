@@ -10,9 +10,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from zsar_kit.data.display import DisplaySample
 from zsar_kit.data.joints import layout
 from zsar_kit.data.skeleton_set import SkeletonSet
-from zsar_kit.data.skeleton_views import SkeletonView
 from zsar_kit.data.splits import dataset_names, load_split, split_names
 from zsar_kit.errors import ConfigError, nearest_name
 from zsar_kit.experiments.pipeline.workspace import Workspace
@@ -77,12 +77,12 @@ def prepared_sets(workspace: Workspace) -> dict[str, SkeletonSet]:
     return {found.dataset: found for found in map(SkeletonSet.load, folders)}
 
 
-def film_strip_of(view: SkeletonView, frames: int = 8) -> Figure:
+def film_strip_of(view: DisplaySample, frames: int = 8) -> Figure:
     """A contact sheet: evenly spaced frames of a sample side by side."""
     return plot_film_strip(view.joints, view.layout.bones, frames=frames, title=view.title, up=view.up)
 
 
-def animation_of(view: SkeletonView, rate: float | int = 30.0) -> go.Figure:
+def animation_of(view: DisplaySample, rate: float | int = 30.0) -> go.Figure:
     """A sample in three dimensions, to be turned and played."""
     return animate_skeleton(view.joints, view.layout, title=view.title, rate=rate, up=view.up)
 
