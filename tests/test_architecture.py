@@ -141,6 +141,102 @@ def test_modules_and_functions_stay_readable(path):
             assert not body or node.end_lineno - body[0].lineno < 60, f"{node.name} is long"
 
 
+def under_type_checking(tree: ast.AST) -> set[ast.AST]:
+    """Nodes that only a type checker reads."""
+    guards = [n for n in ast.walk(tree) if isinstance(n, ast.If) and dotted(n.test).endswith("TYPE_CHECKING")]
+    return {node for guard in guards for statement in guard.body for node in ast.walk(statement)}
+
+
+def absolute(node: ast.ImportFrom, module: str, is_package: bool) -> str:
+    """The module that a ``from ... import`` names, its leading dots resolved."""
+    if not node.level:
+        return node.module or ""
+    parts = module.split(".") if is_package else module.split(".")[:-1]
+    return ".".join([*parts[: len(parts) - node.level + 1], *([node.module] if node.module else [])])
+
+
+def stub_exports(package: str, stubs: dict[str, str]) -> dict[str, str]:
+    """Names that a package offers lazily, to the modules that they come from."""
+    nodes = ast.walk(ast.parse(stubs.get(package, "")))
+    imports = [(absolute(n, package, True), n) for n in nodes if isinstance(n, ast.ImportFrom)]
+    return {alias.asname or alias.name: source for source, node in imports for alias in node.names}
+
+
+def import_graph(sources: dict[str, str], packages: set[str], stubs: dict[str, str]) -> dict[str, set[str]]:
+    """Which modules of a package each of them imports, at its head or inside a function.
+
+    Args:
+        sources: name of each module to its text.
+        packages: those of the names that are packages.
+        stubs: package to the text of its ``__init__.pyi``, where it offers names lazily.
+    """
+    graph: dict[str, set[str]] = {}
+    for module, source in sources.items():
+        tree, graph[module] = ast.parse(source), set()
+        unread = under_type_checking(tree)
+        for node in ast.walk(tree):
+            if node in unread:
+                continue
+            if isinstance(node, ast.Import):
+                graph[module] |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                origin = absolute(node, module, module in packages)
+                offered = stub_exports(origin, stubs)
+                for alias in node.names:
+                    inner = f"{origin}.{alias.name}"
+                    graph[module].add(inner if inner in sources else offered.get(alias.name, origin))
+        graph[module] = (graph[module] & set(sources)) - {module}
+    return graph
+
+
+def circles(graph: dict[str, set[str]]) -> list[list[str]]:
+    """Groups of modules that reach each other; each is sorted."""
+
+    def reached(start: str) -> set[str]:
+        found, waiting = set(), [start]
+        while waiting:
+            for module in graph[waiting.pop()] - found:
+                found.add(module)
+                waiting.append(module)
+        return found
+
+    reach = {module: reached(module) for module in graph}
+    groups = {tuple(sorted(m for m in reach[module] if module in reach[m])) for module in graph}
+    return sorted(list(group) for group in groups if group)
+
+
+def test_no_module_imports_itself_by_way_of_others():
+    names = {path: ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in SOURCES}
+    packages = {name.removesuffix(".__init__") for name in names.values() if name.endswith(".__init__")}
+    sources = {name.removesuffix(".__init__"): path.read_text(encoding="utf-8") for path, name in names.items()}
+    stubs = {
+        ".".join(path.relative_to(ROOT).parent.parts): path.read_text(encoding="utf-8")
+        for path in (ROOT / "zsar_kit").rglob("__init__.pyi")
+    }
+    assert circles(import_graph(sources, packages, stubs)) == []
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("import kit.second", "import kit.first"),
+        ("from kit.second import x", "def f():\n    from kit import first"),
+        ("from .second import x", "class A:\n    def f(self):\n        import kit.first as f"),
+        ("from kit import noun", "from kit.first import x"),
+    ],
+)
+def test_a_circle_of_imports_is_found(first, second):
+    sources = {"kit": "", "kit.first": first, "kit.second": second, "kit.third": "import kit.first"}
+    stubs = {"kit": "from .second import noun as noun"}
+    assert circles(import_graph(sources, {"kit"}, stubs)) == [["kit.first", "kit.second"]]
+
+
+def test_imports_for_types_alone_make_no_circle():
+    first = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from kit.second import x"
+    sources = {"kit": "", "kit.first": first, "kit.second": "import kit.first, kit"}
+    assert circles(import_graph(sources, {"kit"}, {})) == []
+
+
 def extras(line: str) -> set[str]:
     return set(re.search(r"-e \"?\.\[([\w,]+)\]", line).group(1).split(","))
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 
 class ZsarError(Exception):
@@ -49,7 +50,27 @@ class ArtefactError(ZsarError):
 
 
 class LeakageError(ZsarError):
-    """Something that must not be seen in training was seen, or would be."""
+    """Something that must not be seen in training was seen, or would be.
+
+    Args:
+        problem: see :class:`ZsarError`, as are ``where`` and ``remedy``.
+        kind: ``"leak"``: it is known to have been seen; ``"unknown"``: it may have been, and nothing tells.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        where: str | Path | None = None,
+        remedy: str | None = None,
+        kind: Literal["leak", "unknown"] = "leak",
+    ):
+        self.kind: Literal["leak", "unknown"] = kind
+        super().__init__(problem, where=where, remedy=remedy)
+
+    def __reduce__(self):
+        """As any other error of the kit, and of the same kind."""
+        return partial(type(self), where=self.where, remedy=self.remedy, kind=self.kind), (self.problem,)
 
 
 class TextError(ZsarError):

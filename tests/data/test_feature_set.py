@@ -13,7 +13,8 @@ from safetensors.numpy import save_file
 
 from zsar_kit.artefacts import read_json, write_json
 from zsar_kit.data.feature_files import load_array
-from zsar_kit.data.feature_set import EncoderRecord, FeatureSet, check_encoder, check_training_labels
+from zsar_kit.data.feature_set import FeatureSet
+from zsar_kit.data.leakage import EncoderRecord, check_encoder, check_training_labels, scored_rows, training_rows
 from zsar_kit.data.splits import ClassSplit, class_names, load_split, pseudo_unseen_folds
 from zsar_kit.errors import ArtefactError, DataError, LeakageError, SplitError
 
@@ -97,45 +98,34 @@ def test_logits_and_maps_are_optional(tmp_path, parts):
         loaded.maps()
 
 
-def test_selection_is_by_class_part_and_subject(tmp_path, parts):
-    features = write(tmp_path / "f", parts)
-    label, subject = parts.index.label, parts.index.subject
-    cases = [
-        (features.seen_train(SPLIT), parts.train & np.isin(label, SPLIT.seen)),
-        (features.unseen_test(SPLIT), ~parts.train & np.isin(label, SPLIT.unseen)),
-        (features.all_test(SPLIT), ~parts.train),
-        (features.seen_train(SPLIT, exclude_subjects=[1]), (subject == 0) & np.isin(label, SPLIT.seen)),
-        (features.all_test(SPLIT, subjects=[3]), subject == 3),
-        (features.select(), np.ones(SAMPLES, bool)),
-        (features.select([4], "train"), parts.train & (label == 4)),
-    ]
-    for found, expected in cases:
-        assert (found.rows == np.flatnonzero(expected)).all()
-        assert (found.features == parts.values["pooled"][expected]).all()
-        assert (found.labels == label[expected]).all()
-        assert (found.subjects == subject[expected]).all()
-        assert (found.samples == parts.index.sample[expected]).all()
+def test_rows_to_learn_from_are_those_chosen_if_all_their_classes_are_seen(parts):
+    label = parts.index.label
+    seen_train = parts.train & np.isin(label, SPLIT.seen)
+    rows = training_rows(label, seen_train, SPLIT)
+    assert rows.tolist() == np.flatnonzero(seen_train).tolist()
+    assert training_rows(label, rows[::-1], SPLIT).tolist() == rows[::-1].tolist()
+    with pytest.raises(LeakageError, match=r"among the training samples: 1 \('pick up with two hands'\)"):
+        training_rows(label, parts.train, SPLIT)
+    with pytest.raises(DataError, match="no sample to learn from for nw_ucla '8/2'"):
+        training_rows(label, np.zeros(SAMPLES, bool), SPLIT)
 
 
-def test_fold_is_scored_inside_the_train_part(tmp_path, parts):
+def test_fold_is_scored_inside_the_train_part(parts):
     (fold,) = pseudo_unseen_folds(SPLIT)
-    features = write(tmp_path / "f", parts, encoder=record(classes=fold.seen), keys=("pooled",))
-    assert set(features.seen_train(fold).labels) == set(fold.seen)
-    scored = features.all_test(fold, part="train", subjects=[1])
-    assert set(scored.labels) == set(SPLIT.seen)
-    for take in (features.all_test, features.unseen_test):
-        with pytest.raises(LeakageError, match="the test part is not to choose by"):
-            take(fold)
+    label = parts.index.label
+    inside = parts.train & np.isin(label, fold.candidates)
+    assert set(label[training_rows(label, parts.train & np.isin(label, fold.seen), fold)]) == set(fold.seen)
+    assert scored_rows(parts.train, inside, fold).tolist() == np.flatnonzero(inside).tolist()
+    for chosen in (~parts.train, np.array([0, SAMPLES - 1])):
+        with pytest.raises(LeakageError, match="test part, which must not be used to choose"):
+            scored_rows(parts.train, chosen, fold)
+        assert len(scored_rows(parts.train, chosen, SPLIT))
 
 
-def test_selection_refuses_nonsense(tmp_path, parts):
+def test_a_split_of_another_data_set_is_refused(tmp_path, parts):
     features = write(tmp_path / "f", parts)
     with pytest.raises(SplitError, match=r"the split is for ntu60 \(60 classes\), the features are of nw_ucla"):
-        features.seen_train(load_split("ntu60", "55/5"))
-    with pytest.raises(DataError, match="no sample of seen classes in the train part"):
-        features.seen_train(SPLIT, exclude_subjects=[0, 1])
-    with pytest.raises(DataError, match="part must be 'train' or 'test', got 'tset'"):
-        features.select(part="tset")
+        features.guard(load_split("ntu60", "55/5"))
 
 
 def spoil(parts, key, value):
@@ -315,17 +305,20 @@ def test_encoder_of_seen_classes_passes():
 def test_leaking_encoder_is_refused_or_marked(tmp_path, parts):
     leaky = record(classes=(*SPLIT.seen, SPLIT.unseen[0]))
     features = write(tmp_path / "f", parts, encoder=leaky, keys=("pooled",))
-    for take in (features.seen_train, features.unseen_test, features.all_test, features.guard):
-        with pytest.raises(LeakageError, match=r"encoder was trained on 1 \('pick up with two hands'\) of nw_ucla"):
-            take(SPLIT)
-        take(SPLIT, allow_encoder_leak=True)
+    with pytest.raises(
+        LeakageError, match=r"encoder was trained on 1 \('pick up with two hands'\) of nw_ucla"
+    ) as caught:
+        features.guard(SPLIT)
+    assert caught.value.kind == "leak"
     assert features.guard(SPLIT, allow_encoder_leak=True).name == "leak"
 
 
 def test_unknown_training_is_refused_or_marked():
     for unknown in (record(classes=None), record(dataset="", classes=(0,))):
-        with pytest.raises(LeakageError, match="nobody knows which classes"):
+        with pytest.raises(LeakageError, match="it is not known which classes") as caught:
             check_encoder(unknown, SPLIT)
+        assert caught.value.kind == "unknown"
+        assert pickle.loads(pickle.dumps(caught.value)).kind == "unknown"  # as it comes back from other processes
         assert check_encoder(unknown, SPLIT, allow_encoder_leak=True).name == "unknown"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from zsar_kit.data.joints import PARTS, layout, layout_names, to_ntu25
+from zsar_kit.data.joints import BODY_PARTS, layout, layout_names, to_ntu25
 from zsar_kit.errors import DataError
 
 NAMES = ["ntu25", "kinect_v1_20", "coco_17", "mediapipe_33"]
@@ -42,7 +42,7 @@ def test_bones_are_a_tree_with_one_root(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_six_parts_cover_every_joint_once_and_are_symmetric(name):
     joints = layout(name)
-    assert tuple(joints.parts) == PARTS
+    assert tuple(joints.parts) == BODY_PARTS
     assert sorted(i for part in joints.parts.values() for i in part) == list(range(len(joints)))
     for part in joints.parts.values():
         names = {joints.joints[i] for i in part}

@@ -21,7 +21,14 @@ from zsar_kit.data.puppet.raw_pku import WrittenPku, pku_label, write_pku_mmd
 from zsar_kit.data.puppet.world import PuppetConfig
 from zsar_kit.data.readers.pku_chains import resize_time, shoulders_along_x, star_chain
 from zsar_kit.data.readers.pku_files import video_files
-from zsar_kit.data.readers.pku_format import Label, check_range, parse_labels, parse_lists, parse_skeletons
+from zsar_kit.data.readers.pku_format import (
+    Label,
+    check_range,
+    convert_lines,
+    parse_labels,
+    parse_lists,
+    skeleton_lines,
+)
 from zsar_kit.data.readers.pku_mmd import SAMPLE, plan_pku_mmd, sample_name, video_of
 from zsar_kit.data.readers.plan import Reading, ReadPlan, find_sources
 from zsar_kit.data.skeleton_set import SkeletonSet
@@ -85,6 +92,11 @@ def same(first: SkeletonSequence, second: SkeletonSequence) -> bool:
 
 
 # --- formats
+
+
+def parse_skeletons(content: bytes, where: str) -> np.ndarray:
+    """All joints of a skeleton file, as the reader takes them action by action."""
+    return convert_lines(skeleton_lines(content, where), where)
 
 
 @pytest.mark.parametrize("front", ["", " ", "\t  "])

@@ -21,7 +21,7 @@ import scipy.io
 from zsar_kit.data.readers import prepare
 from zsar_kit.data.readers.files import plan_files
 from zsar_kit.data.readers.plan import LeftOut, find_sources
-from zsar_kit.data.readers.prepare import carry_out, open_prepared, read_left_out, stands, write_left_out
+from zsar_kit.data.readers.prepare import carry_out, is_up_to_date, open_prepared, read_left_out, write_left_out
 from zsar_kit.data.readers.utd_mhad import UTD_MHAD
 from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.errors import ArtefactError, DataError
@@ -158,9 +158,9 @@ def test_a_killed_worker_is_one_clear_error_and_what_it_had_is_kept(raw, whole, 
     monkeypatch.setattr(prepare, "CHUNK_ITEMS", 4)
     (tmp_path / "deadly.py").write_text(
         "import os\n"
-        "from zsar_kit.data.readers.files import read_item\n"
+        "from zsar_kit.data.readers.files import read_item\nfrom zsar_kit.data.readers.utd_mhad import UTD_MHAD\n"
         "def read(item):\n"
-        "    return os._exit(9) if item.name.startswith('a9_') else read_item('utd_mhad', item)\n"
+        "    return os._exit(9) if item.name.startswith('a9_') else read_item(UTD_MHAD, item)\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     plan = dataclasses.replace(plan_files(UTD_MHAD, raw), read=import_module("deadly").read)
@@ -240,10 +240,10 @@ def test_nothing_at_all_is_an_error(tmp_path):
 
 def test_a_set_is_known_by_the_files_it_was_made_of(raw, tmp_path):
     made = make(raw, tmp_path / "set")
-    assert stands(plan_files(UTD_MHAD, raw), made.skeletons.path)
+    assert is_up_to_date(plan_files(UTD_MHAD, raw), made.skeletons.path)
     mat(raw / "a27_s8_t4_skeleton.mat")
-    assert not stands(plan_files(UTD_MHAD, raw), made.skeletons.path)
-    assert not stands(plan_files(UTD_MHAD, raw), tmp_path / "nowhere")
+    assert not is_up_to_date(plan_files(UTD_MHAD, raw), made.skeletons.path)
+    assert not is_up_to_date(plan_files(UTD_MHAD, raw), tmp_path / "nowhere")
 
 
 def test_the_digest_follows_raw_content_and_not_its_place(raw, tmp_path):
@@ -362,7 +362,7 @@ def test_a_damaged_archive_is_named_where_nothing_else_is_found(tmp_path):
 def test_what_an_older_reader_made_is_not_reused(raw, tmp_path):
     made = make(raw, tmp_path / "set")
     newer = dataclasses.replace(plan_files(UTD_MHAD, raw), version=2)
-    assert not stands(newer, made.skeletons.path)
+    assert not is_up_to_date(newer, made.skeletons.path)
 
 
 def test_an_archive_beside_what_was_unpacked_of_it_counts_once(raw, whole, tmp_path):
@@ -378,10 +378,10 @@ def test_an_archive_beside_what_was_unpacked_of_it_counts_once(raw, whole, tmp_p
 def test_readers_end_with_the_process_that_asked(raw, tmp_path):
     (tmp_path / "slow.py").write_text(
         "import time\n"
-        "from zsar_kit.data.readers.files import read_item\n"
+        "from zsar_kit.data.readers.files import read_item\nfrom zsar_kit.data.readers.utd_mhad import UTD_MHAD\n"
         "def read(item):\n"
         "    time.sleep(60)\n"
-        "    return read_item('utd_mhad', item)\n"
+        "    return read_item(UTD_MHAD, item)\n"
     )
     program = (
         "import dataclasses, sys, slow; from zsar_kit.data.readers import prepare;"

@@ -20,7 +20,7 @@ from zsar_kit.data.published_checks import check_files, names_digest, set_digest
 from zsar_kit.data.readers.ntu import plan_ntu
 from zsar_kit.data.readers.pku_mmd import plan_pku_mmd
 from zsar_kit.data.readers.plan import find_sources
-from zsar_kit.data.readers.registry import raw_formats
+from zsar_kit.data.readers.registry import RAW_FORMATS
 from zsar_kit.errors import ConfigError, DataError
 
 FREE = ("utd_mhad", "nw_ucla", "kinder_gator")
@@ -45,7 +45,7 @@ def test_free_sets_are_those_with_a_reader_and_say_all_that_a_fetch_needs():
     free = {name for name in publication_names() if publication(name).access == "free"}
     assert free == set(FREE)
     for name in free:
-        facts, raw = publication(name), raw_formats()[name]
+        facts, raw = publication(name), RAW_FORMATS[name]
         assert facts.files == raw.complete
         assert facts.archive.endswith(".zip")
         assert all(re.match(r"https?://\S+$", url) for url in (*facts.urls, facts.page))
@@ -73,7 +73,7 @@ def test_unknown_sets_are_told():
 @pytest.mark.shared
 @pytest.mark.parametrize("dataset", FREE)
 def test_measured_digests_are_those_of_whole_copies(dataset, shared_dir):
-    raw, facts = raw_formats()[dataset], publication(dataset)
+    raw, facts = RAW_FORMATS[dataset], publication(dataset)
     paths = [p for p in (shared_dir / "data" / dataset).rglob("*") if raw.name.fullmatch(p.name)]
     paths.sort(key=lambda path: path.name)
     lines = [f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n" for path in paths]

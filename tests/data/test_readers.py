@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from zsar_kit.data.joints import layout
 from zsar_kit.data.readers import utd_mhad
 from zsar_kit.data.readers.arrays import from_arrays, from_npz_folder
 from zsar_kit.data.readers.files import read_file
-from zsar_kit.data.readers.registry import plan_dataset, prepare_dataset, raw_formats
+from zsar_kit.data.readers.registry import RAW_FORMATS, plan_dataset, prepare_dataset
 from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.errors import DataError
 
@@ -57,7 +58,7 @@ def gator_file(folder: Path, joints: np.ndarray = JOINTS, action: str = "Throw-a
 
 
 def parse(dataset: str, path: Path):
-    return read_file(raw_formats()[dataset], path)
+    return read_file(RAW_FORMATS[dataset], path)
 
 
 # --- good files
@@ -228,11 +229,23 @@ def test_kinder_gator_cut_in_its_last_row(tmp_path, cut):
 
 @pytest.mark.parametrize("dataset", ["utd_mhad", "nw_ucla", "kinder_gator"])
 def test_wrong_folders(tmp_path, dataset):
-    complete = raw_formats()[dataset].complete
+    complete = RAW_FORMATS[dataset].complete
     with pytest.raises(DataError, match=f"needs {complete} files .* found 0"):
         plan_dataset(dataset, tmp_path)
     with pytest.raises(DataError, match="there is no such folder"):
         plan_dataset(dataset, tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("dataset", RAW_FORMATS)
+def test_a_format_and_the_reader_bound_to_it_travel_to_other_processes(dataset, tmp_path):
+    raw = RAW_FORMATS[dataset]
+    again = pickle.loads(pickle.dumps(raw))
+    assert again == raw
+    assert again.parse is raw.parse
+    (tmp_path / {"utd_mhad": "x.mat", "nw_ucla": "x.json", "kinder_gator": "x.csv"}[dataset]).write_bytes(b"")
+    plan = plan_dataset(dataset, tmp_path)
+    with pytest.raises(DataError, match="a file name must look like"):
+        pickle.loads(pickle.dumps(plan.read))(plan.items[0])
 
 
 def test_unknown_data_sets_and_chains():

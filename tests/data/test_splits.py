@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zsar_kit.data import splits
+from zsar_kit.data.catalogue import is_generated, is_synthetic
 from zsar_kit.data.splits import ClassSplit, holdout_samples, load_split, pseudo_unseen_folds
 from zsar_kit.errors import ConfigError, DataError, SplitError
 
@@ -71,6 +72,13 @@ def test_puppet_follows_ntu():
     unseen = {ids[i] for i in load_split("puppet", "23/5").unseen}
     assert unseen == set(load_split("ntu60", "55/5").unseen)
     assert splits.class_names("ntu120")[:60] == splits.class_names("ntu60")
+
+
+def test_the_catalogue_says_which_data_are_synthetic():
+    assert [name for name in splits.dataset_names() if is_synthetic(name)] == ["puppet"]
+    assert [name for name in splits.dataset_names() if is_generated(name)] == ["puppet"]
+    assert not is_synthetic("mine")
+    assert not is_generated("mine")
 
 
 def test_second_puppet_split_is_the_recorded_draw():

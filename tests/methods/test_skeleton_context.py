@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from zsar_kit.data.joints import PARTS, layout
+from zsar_kit.data.joints import BODY_PARTS, layout
 from zsar_kit.errors import ConfigError, DataError, TextError, ZsarError
 from zsar_kit.methods.base import Batch, MapRows, TrainingSet
 from zsar_kit.methods.skeleton_context import SkeletonContext
@@ -60,12 +60,12 @@ def build_world(seed: int = 1, *, seen: int = 20, unseen: int = 5, per_class: in
     words = np.stack([rng.permutation(count) % 6 + 6 * s for s in range(len(SLOTS))], axis=1)
     word_meaning = rng.normal(size=(18, WIDTH))
     meaning = word_meaning[words].sum(1)
-    part = np.arange(count) % len(PARTS)
+    part = np.arange(count) % len(BODY_PARTS)
     labels = np.repeat(np.arange(count), per_class)
     maps = rng.normal(scale=0.4, size=(len(labels), FRAMES, JOINTS, WIDTH)) + meaning[labels][:, None, None]
     signal = rng.normal(size=WIDTH)
     for i, c in enumerate(labels):
-        maps[i][:, list(layout("ntu25").parts[PARTS[part[c]]])] += 2 * signal
+        maps[i][:, list(layout("ntu25").parts[BODY_PARTS[part[c]]])] += 2 * signal
     mixing = rng.normal(size=(WIDTH, TEXT))
     order = rng.permutation(count) if shuffle else np.arange(count)
     pooled = (meaning @ mixing)[order].astype(np.float32)
@@ -102,7 +102,7 @@ def build_bank(words: np.ndarray, part: np.ndarray, rng: np.random.Generator) ->
     prompts[:, :, -1] = 0
     hidden = rng.normal(size=(prompts.max() + 1, LENGTH, TEXT)).astype(np.float32)
     mask = np.ones(hidden.shape[:2], dtype=bool)
-    body = np.zeros((classes, DESCRIPTIONS, len(PARTS)), dtype=bool)
+    body = np.zeros((classes, DESCRIPTIONS, len(BODY_PARTS)), dtype=bool)
     body[np.arange(classes), :, part] = True
     return ContextBank(
         dataset="toy",
@@ -191,7 +191,7 @@ def test_key_joints_are_those_of_the_part_that_moves(world, fitted):
     assert importance.sum(2) == pytest.approx(np.ones(importance.shape[:2]), abs=1e-5)
     mean = importance.mean(1)
     own = [
-        mean[world.training.labels == c][:, list(layout("ntu25").parts[PARTS[world.parts[c]]])].mean()
+        mean[world.training.labels == c][:, list(layout("ntu25").parts[BODY_PARTS[world.parts[c]]])].mean()
         for c in world.training.seen
     ]
     assert np.mean(own) > 2 / JOINTS
@@ -202,7 +202,7 @@ def test_the_prior_is_that_of_the_descriptions_or_of_the_class(world):
     for source, shift in (("descriptions", 0), ("key_parts", 1)):
         prior = fresh(world.training, SHORT.override({"parts.prior": source})).prior.numpy()
         for c in world.training.seen:
-            joints = ntu.parts[PARTS[(world.parts[c] + shift) % len(PARTS)]]
+            joints = ntu.parts[BODY_PARTS[(world.parts[c] + shift) % len(BODY_PARTS)]]
             expected = np.zeros(JOINTS)
             expected[list(joints)] = 1 / len(joints)
             assert prior[c] == pytest.approx(expected)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
-from zsar_kit.data.joints import PARTS, layout
+from zsar_kit.data.joints import BODY_PARTS, layout
 from zsar_kit.errors import ConfigError, DataError
 from zsar_kit.evaluation.statistics import Summary
 from zsar_kit.plotting import style
@@ -16,7 +16,7 @@ NTU = layout("ntu25")
 RNG = np.random.default_rng(0)
 CLIP = RNG.normal(size=(20, 25, 3))
 CONTEXTS = {"environment": [("park", 0.5), ("gym", 0.25)], "used object": [("bat", 0.75), ("none", 0.125)]}
-BY_PART = {part: NTU.parts[part] for part in PARTS}
+BY_PART = {part: NTU.parts[part] for part in BODY_PARTS}
 
 
 def axes_titled(figure, title):
@@ -55,7 +55,7 @@ def test_part_sums_over_time_and_of_the_prior():
     assert over_time.shape == (6, 5)
     assert np.allclose(over_time.sum(0), 1.0)
     assert np.allclose(over_time[1], importance[:, list(NTU.parts["hand"])].sum(1))
-    assert np.allclose(of_prior[:, 0], [len(NTU.parts[p]) / 25 for p in PARTS])
+    assert np.allclose(of_prior[:, 0], [len(NTU.parts[p]) / 25 for p in BODY_PARTS])
     captions = [a.get_xlabel() for a in figure.subfigs[0].axes]
     assert "language prior" in captions
     assert "predicted, mean" in captions

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 
-from zsar_kit.data.joints import PARTS, layout, layout_names
+from zsar_kit.data.joints import BODY_PARTS, layout, layout_names
 from zsar_kit.errors import ConfigError, DataError
 from zsar_kit.plotting.skeleton_3d import (
     PART_COLOURS,
@@ -51,10 +51,10 @@ def expected(pose, part) -> set:
 @pytest.mark.parametrize("frame", range(6))
 def test_traces_are_the_bones_of_each_part_of_each_person_who_is_there(pair, frame):
     lines = pose_coordinates(pair, NTU, frame)
-    assert len(lines) == 2 * len(PARTS)
+    assert len(lines) == 2 * len(BODY_PARTS)
     for k, line in enumerate(lines):
-        pose = pair[k // len(PARTS), frame].astype(np.float32)
-        part = PARTS[k % len(PARTS)]
+        pose = pair[k // len(BODY_PARTS), frame].astype(np.float32)
+        part = BODY_PARTS[k % len(BODY_PARTS)]
         assert segments(line) == (expected(pose, part) if pose.any() else set())
 
 
@@ -91,8 +91,8 @@ def test_play_and_slider_keep_the_rate(pair):
 
 def test_colours_name_body_parts_and_the_legend_each_part_once(pair):
     figure = pose_figure(pair, "ntu25", 5, title="touch")
-    assert len(set(PART_COLOURS.values())) == len(PARTS)
-    assert [t.line.color for t in figure.data] == [PART_COLOURS[p] for p in PARTS] * 2
+    assert len(set(PART_COLOURS.values())) == len(BODY_PARTS)
+    assert [t.line.color for t in figure.data] == [PART_COLOURS[p] for p in BODY_PARTS] * 2
     assert [t.showlegend for t in figure.data] == [True] * 6 + [False] * 6
     assert figure.data[0].text[0] == "neck (head, person 1)"
     assert figure.data[7].opacity < figure.data[1].opacity
@@ -224,7 +224,7 @@ def test_a_real_browser_shows_the_scene_and_plays_it(pair, tmp_path, visit):
     assert first["sliders"] == 1
     assert first["title"] == "two persons"
     assert "WebGL is not supported" not in first["body"]
-    arms = [pose_coordinates(pair, "ntu25", t)[PARTS.index("arm")]["x"][:2] for t in range(6)]
+    arms = [pose_coordinates(pair, "ntu25", t)[BODY_PARTS.index("arm")]["x"][:2] for t in range(6)]
     for state in (first, later):
         off = min(float(np.abs(arm - state["arm"]).max()) for arm in arms)
         assert off < 1e-5, "what is drawn is a frame of the sequence"

@@ -16,6 +16,9 @@ import numpy as np
 
 from zsar_kit.errors import DataError, SplitError, nearest_name
 
+#: The two parts into which a protocol divides the samples of a data set.
+PROTOCOL_PARTS = ("train", "test")
+
 
 @cache
 def resource(name: str) -> dict[str, Any]:
@@ -23,18 +26,18 @@ def resource(name: str) -> dict[str, Any]:
     return tomllib.loads((files("zsar_kit.data") / "resources" / name).read_text(encoding="utf-8"))
 
 
-def entry(file: str, dataset: str) -> dict[str, Any]:
-    """What ``file`` says of a data set; SplitError with the nearest name if it is unknown."""
+def dataset_facts(file: str, dataset: str) -> dict[str, Any]:
+    """What ``file`` says about a data set; SplitError with the nearest name if it is unknown."""
     known = resource(file)
     if dataset not in known:
         raise SplitError(f"unknown data set {dataset!r}", remedy=nearest_name(dataset, known))
-    return _facts(file, dataset)
+    return _known_facts(file, dataset)
 
 
-def _facts(file: str, dataset: str) -> dict[str, Any]:
-    """The same without a word if the data set is unknown; one that is ``same_as`` another has what that one has."""
+def _known_facts(file: str, dataset: str) -> dict[str, Any]:
+    """The same, empty for an unknown data set. One that is ``same_as`` another has that one's facts besides its own."""
     own = resource(file).get(dataset, {})
-    return _facts(file, own["same_as"]) | own if "same_as" in own else own
+    return _known_facts(file, own["same_as"]) | own if "same_as" in own else own
 
 
 def dataset_names() -> tuple[str, ...]:
@@ -49,7 +52,7 @@ def class_count(dataset: str) -> int:
     Raises:
         SplitError: the data set is not known.
     """
-    facts = entry("classes.toml", dataset)
+    facts = dataset_facts("classes.toml", dataset)
     return int(facts["classes"]) if "classes" in facts else len(class_names(dataset))
 
 
@@ -60,7 +63,7 @@ def class_names(dataset: str) -> tuple[str, ...]:
     Raises:
         SplitError: the data set is not known, or its names are not shipped with the kit (Kinetics).
     """
-    facts = entry("classes.toml", dataset)
+    facts = dataset_facts("classes.toml", dataset)
     if "names" in facts:
         return tuple(facts["names"])
     if "first_of" in facts:
@@ -79,12 +82,25 @@ def most_persons(dataset: str) -> int:
     Raises:
         SplitError: the data set is not known.
     """
-    return int(entry("classes.toml", dataset).get("persons", 2))
+    return int(dataset_facts("classes.toml", dataset).get("persons", 2))
 
 
-def ntu_ids(dataset: str = "puppet") -> tuple[int, ...]:
+def is_synthetic(dataset: str) -> bool:
+    """Whether a data set was computed rather than recorded; every table and figure of it says so.
+
+    False for a data set that the kit does not know.
+    """
+    return bool(_known_facts("classes.toml", dataset).get("synthetic", False))
+
+
+def is_generated(dataset: str) -> bool:
+    """Whether the kit generates a data set itself, so that there are no raw files to read."""
+    return bool(_known_facts("classes.toml", dataset).get("generated", False))
+
+
+def ntu_ids(dataset: str) -> tuple[int, ...]:
     """The NTU class id behind each class of a data set that is built after NTU's classes."""
-    facts = entry("classes.toml", dataset)
+    facts = dataset_facts("classes.toml", dataset)
     if "ntu_ids" in facts:
         return tuple(facts["ntu_ids"])
     if dataset in ("ntu60", "ntu120"):
@@ -94,20 +110,20 @@ def ntu_ids(dataset: str = "puppet") -> tuple[int, ...]:
 
 def twin_groups(dataset: str) -> dict[str, tuple[int, ...]]:
     """Groups of classes that differ only by side or speed; empty where a data set has none."""
-    groups = _facts("splits.toml", dataset).get("twin_groups", {})
+    groups = _known_facts("splits.toml", dataset).get("twin_groups", {})
     return {name: tuple(ids) for name, ids in groups.items()}
 
 
 def part_protocols(dataset: str) -> tuple[str, ...]:
     """Protocols that divide a data set into train and test, the default first; empty if users bring them."""
-    facts = _facts("splits.toml", dataset)
+    facts = _known_facts("splits.toml", dataset)
     default = facts.get("default_part")
     return tuple(sorted(facts.get("parts", {}), key=lambda name: (name != default, name)))
 
 
 def part_column(dataset: str, protocol: str) -> str:
     """The column of the index that a protocol divides by; empty where lists that come with the files say it."""
-    return entry("splits.toml", dataset)["parts"][protocol].get("column", "")
+    return dataset_facts("splits.toml", dataset)["parts"][protocol].get("column", "")
 
 
 def part_mask(dataset: str, protocol: str | None, index_columns: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -132,7 +148,7 @@ def part_mask(dataset: str, protocol: str | None, index_columns: Mapping[str, np
     protocol = known[0] if protocol is None else protocol
     if protocol not in known:
         raise SplitError(f"{dataset} has no protocol {protocol!r}", remedy=nearest_name(protocol, known))
-    rule = entry("splits.toml", dataset)["parts"][protocol]
+    rule = dataset_facts("splits.toml", dataset)["parts"][protocol]
     if "lists" in rule:
         problem = f"the {protocol} parts of {dataset} are lists of videos that come with its files, not a rule"
         remedy = f"Prepare {dataset} from its raw files; the prepared set has them (SkeletonSet.parts)."

@@ -11,10 +11,10 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
+from zsar_kit.data.catalogue import PROTOCOL_PARTS
 from zsar_kit.errors import ArtefactError, DataError, nearest_name
 
 COLUMNS = ("sample", "label", "part", "subject", "camera")
-PARTS = ("train", "test")
 _PICKLE_PROTOCOLS = range(2, 6)
 
 
@@ -176,7 +176,7 @@ def write_index(path: Path, index: SampleIndex, train: np.ndarray) -> None:
         table = csv.writer(stream, lineterminator="\n")
         table.writerow(COLUMNS)
         for i, name in enumerate(index.sample):
-            part = PARTS[0 if train[i] else 1]
+            part = PROTOCOL_PARTS[0 if train[i] else 1]
             table.writerow([name, int(index.label[i]), part, int(index.subject[i]), int(index.camera[i])])
 
 
@@ -193,8 +193,8 @@ def read_index(path: Path, where: Path, classes: int) -> dict[str, np.ndarray]:
             raise DataError(f"a row is sample, label, part, subject, camera; got {row}", where=place)
         if not 0 <= int(row[1]) < classes:
             raise DataError(f"label {row[1]} is not one of the classes 0..{classes - 1}", where=place)
-        if row[2] not in PARTS:
-            raise DataError(f"unknown part {row[2]!r}", where=place, remedy=nearest_name(row[2], PARTS))
+        if row[2] not in PROTOCOL_PARTS:
+            raise DataError(f"unknown part {row[2]!r}", where=place, remedy=nearest_name(row[2], PROTOCOL_PARTS))
         if row[0] in seen:
             raise DataError(f"sample {row[0]!r} occurs twice", where=place)
         seen.add(row[0])

@@ -7,7 +7,7 @@ The folder holds ``features.safetensors`` (``pooled``, perhaps ``logits``), ``in
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,9 +24,9 @@ from zsar_kit.artefacts import (
     write_json,
     write_provenance,
 )
+from zsar_kit.data.catalogue import is_synthetic
 from zsar_kit.data.class_split import ClassSplit
 from zsar_kit.data.feature_files import (
-    PARTS,
     SampleIndex,
     check_finite,
     load_array,
@@ -35,42 +35,10 @@ from zsar_kit.data.feature_files import (
     write_chunks,
     write_index,
 )
-from zsar_kit.data.leakage import EncoderMark, EncoderRecord, check_encoder, check_training_labels
-from zsar_kit.errors import ArtefactError, DataError, LeakageError, SplitError, nearest_name
-
-__all__ = [
-    "EncoderMark",
-    "EncoderRecord",
-    "FeatureSet",
-    "LabelledFeatures",
-    "check_encoder",
-    "check_training_labels",
-]
+from zsar_kit.data.leakage import EncoderMark, EncoderRecord, check_encoder
+from zsar_kit.errors import ArtefactError, DataError, SplitError
 
 KIND, SCHEMA = "FeatureSet", 1
-Ids = Collection[int] | np.ndarray
-
-
-@dataclass(frozen=True, eq=False)
-class LabelledFeatures:
-    """Some samples of a feature set.
-
-    Attributes:
-        features: pooled features ``[sample, d]``.
-        labels: original 0-based class ids ``[sample]``.
-        subjects: ``[sample]``.
-        samples: names ``[sample]``.
-        rows: their rows in the feature set, to look up maps and logits.
-    """
-
-    features: np.ndarray
-    labels: np.ndarray
-    subjects: np.ndarray
-    samples: np.ndarray
-    rows: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.labels)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +78,11 @@ class FeatureSet:
         return artefact_digest(self.path)
 
     @property
+    def synthetic(self) -> bool:
+        """Whether the data were computed rather than recorded; see :func:`~zsar_kit.data.catalogue.is_synthetic`."""
+        return is_synthetic(self.dataset)
+
+    @property
     def has_maps(self) -> bool:
         """Whether un-pooled maps were kept."""
         return (self.path / "maps.npy").is_file()
@@ -142,91 +115,6 @@ class FeatureSet:
             problem = f"the split is for {theirs}, the features are of {ours[0]} ({ours[1]} classes)"
             raise SplitError(problem, where=self.path)
         return check_encoder(self.encoder, split, allow_encoder_leak)
-
-    def select(
-        self,
-        labels: Ids | None = None,
-        part: str | None = None,
-        *,
-        subjects: Ids | None = None,
-        exclude_subjects: Ids = (),
-    ) -> LabelledFeatures:
-        """Samples by class, part and subject; ``None`` means all. No guard: see :meth:`seen_train`."""
-        if part not in (*PARTS, None):
-            raise DataError(f"part must be 'train' or 'test', got {part!r}", remedy=nearest_name(str(part), PARTS))
-        chosen = ~np.isin(self.subjects, list(exclude_subjects))
-        if labels is not None:
-            chosen &= np.isin(self.labels, list(labels))
-        if part is not None:
-            chosen &= self.train == (part == "train")
-        if subjects is not None:
-            chosen &= np.isin(self.subjects, list(subjects))
-        rows = np.flatnonzero(chosen)
-        return LabelledFeatures(self.pooled[rows], self.labels[rows], self.subjects[rows], self.samples[rows], rows)
-
-    def seen_train(
-        self, split: ClassSplit, *, exclude_subjects: Ids = (), allow_encoder_leak: bool = False
-    ) -> LabelledFeatures:
-        """Samples to learn from: seen classes of the train part.
-
-        Raises:
-            LeakageError: the encoder has seen an unseen class (or any label does, which cannot be).
-            DataError: there are none.
-        """
-        self.guard(split, allow_encoder_leak)
-        found = self.select(split.seen, "train", exclude_subjects=exclude_subjects)
-        check_training_labels(found.labels, split)
-        return self._some(found, split, "seen classes in the train part")
-
-    def unseen_test(
-        self,
-        split: ClassSplit,
-        *,
-        part: str = "test",
-        subjects: Ids | None = None,
-        allow_encoder_leak: bool = False,
-    ) -> LabelledFeatures:
-        """Samples of zero-shot evaluation: unseen classes of the test part (of a fold: of the train part).
-
-        Raises:
-            LeakageError: the encoder has seen an unseen class, or a fold reaches for the official test part.
-            DataError: there are none.
-        """
-        self._test_guard(split, part, allow_encoder_leak)
-        found = self.select(split.unseen, part, subjects=subjects)
-        return self._some(found, split, f"unseen classes in the {part} part")
-
-    def all_test(
-        self,
-        split: ClassSplit,
-        *,
-        part: str = "test",
-        subjects: Ids | None = None,
-        allow_encoder_leak: bool = False,
-    ) -> LabelledFeatures:
-        """Samples of generalised zero-shot evaluation: seen and unseen classes of the test part.
-
-        Raises:
-            LeakageError: as :meth:`unseen_test`.
-            DataError: there are none.
-        """
-        self._test_guard(split, part, allow_encoder_leak)
-        found = self.select(split.candidates, part, subjects=subjects)
-        return self._some(found, split, f"seen or unseen classes in the {part} part")
-
-    def _test_guard(self, split: ClassSplit, part: str, allow_encoder_leak: bool) -> None:
-        self.guard(split, allow_encoder_leak)
-        if split.fold_of and part != "train":
-            raise LeakageError(
-                f"the fold {split.name!r} is for choosing, and the test part is not to choose by",
-                where=self.path,
-                remedy="Pass part='train' and subjects=holdout_subjects(...).",
-            )
-
-    def _some(self, found: LabelledFeatures, split: ClassSplit, what: str) -> LabelledFeatures:
-        if not len(found):
-            raise DataError(f"no sample of {what} for {split.dataset} {split.name!r}", where=self.path)
-        return found
 
     @classmethod
     def write(

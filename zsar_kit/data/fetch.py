@@ -11,7 +11,7 @@ from zsar_kit.data.archives import disk_fault, unpack
 from zsar_kit.data.download import download, is_url
 from zsar_kit.data.published import Publication, publication
 from zsar_kit.data.published_checks import check_files
-from zsar_kit.data.readers.registry import raw_formats
+from zsar_kit.data.readers.registry import RAW_FORMATS
 from zsar_kit.errors import ConfigError, DataError, DownloadError
 
 _ROOM = 2
@@ -155,7 +155,7 @@ def _download_and_lay_out(
 
 def _lay_out(facts: Publication, source: Path, folder: Path) -> None:
     """Put the data set's files, and no others, from an archive or a folder into ``folder``."""
-    raw = raw_formats()[facts.dataset]
+    raw = RAW_FORMATS[facts.dataset]
 
     def wanted(name: str) -> bool:
         return raw.name.fullmatch(name) is not None

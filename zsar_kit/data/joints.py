@@ -17,7 +17,7 @@ from jaxtyping import Float32
 
 from zsar_kit.errors import DataError, nearest_name
 
-PARTS = ("head", "hand", "arm", "hip", "leg", "foot")
+BODY_PARTS = ("head", "hand", "arm", "hip", "leg", "foot")
 ROLES = ("spine", "hip_centre", "shoulder_centre", "shoulder_left", "shoulder_right")
 
 
@@ -29,7 +29,7 @@ class JointLayout:
         name: the key by which :func:`layout` finds it.
         joints: names; "left" and "right" are the person's own.
         parents: for each joint the index of the joint its bone comes from; the root has its own index.
-        parts: body part (see :data:`PARTS`) to joint indices; every joint is in exactly one part.
+        parts: body part (see :data:`BODY_PARTS`) to joint indices; every joint is in exactly one part.
         roles: place (see :data:`ROLES`) to the joint indices whose mean is that place.
     """
 
@@ -80,8 +80,8 @@ def layout_name(layout: JointLayout | str) -> str:
 
 
 def _table(name: str) -> dict[str, Any]:
-    if name not in _tables():
-        raise DataError(f"unknown joint layout {name!r}", remedy=nearest_name(name, _tables()))
+    if name not in layout_names():
+        raise DataError(f"unknown joint layout {name!r}", remedy=nearest_name(name, layout_names()))
     return _tables()[name]
 
 
@@ -99,7 +99,7 @@ def layout(name: str) -> JointLayout:
         name=name,
         joints=joints,
         parents=tuple(place[parent] for parent in table["parents"]),
-        parts={part: tuple(sorted(place[j] for j in table["parts"][part])) for part in PARTS},
+        parts={part: tuple(sorted(place[j] for j in table["parts"][part])) for part in BODY_PARTS},
         roles={role: tuple(place[j] for j in table["roles"][role]) for role in ROLES},
     )
 

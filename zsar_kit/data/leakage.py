@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+from jaxtyping import Int64
 
 from zsar_kit.data.class_split import ClassSplit
 from zsar_kit.data.splits import class_names as official_names
@@ -141,8 +142,59 @@ def check_training_labels(labels: Iterable[int] | np.ndarray, split: ClassSplit)
             raise LeakageError(
                 f"{problem}: {_describe(leaked, names)}",
                 where="training labels",
-                remedy="Select the training samples by split.seen, or with FeatureSet.seen_train(split).",
+                remedy="Select training samples among split.seen.",
             )
+
+
+def training_rows(labels: np.ndarray, chosen: np.ndarray, split: ClassSplit) -> Int64[np.ndarray, " row"]:
+    """Rows of the samples to learn from; every selection for training, of sequences or of features, passes here.
+
+    Args:
+        labels: 0-based class ids of all samples ``[sample]``.
+        chosen: the samples to learn from: a boolean mask ``[sample]``, or rows.
+        split: the split, or a fold of pseudo-unseen classes.
+
+    Returns:
+        The chosen rows, in their order.
+
+    Raises:
+        LeakageError: a chosen sample is of an unseen or excluded class.
+        DataError: no sample is chosen, or a label is no class id of the data set.
+    """
+    rows = _rows(chosen)
+    if not len(rows):
+        raise DataError(f"no sample to learn from for {split.dataset} {split.name!r}", where="training samples")
+    check_training_labels(labels[rows], split)
+    return rows
+
+
+def scored_rows(train: np.ndarray, chosen: np.ndarray, split: ClassSplit) -> Int64[np.ndarray, " row"]:
+    """Rows of the samples to score. A fold is for choosing and must leave the official test part alone.
+
+    Args:
+        train: true where a sample belongs to the train part ``[sample]``.
+        chosen: the samples to score: a boolean mask ``[sample]``, or rows.
+        split: the split, or a fold of pseudo-unseen classes.
+
+    Returns:
+        The chosen rows, in their order.
+
+    Raises:
+        LeakageError: the split is a fold, and a chosen sample belongs to the test part.
+    """
+    rows = _rows(chosen)
+    if split.fold_of and not train[rows].all():
+        raise LeakageError(
+            f"the fold {split.name!r} is for choosing, and {int((~train[rows]).sum())} of its samples belong to the "
+            "test part, which must not be used to choose",
+            where="samples to score",
+            remedy="Score a fold on held-out samples of the train part; see holdout_subjects.",
+        )
+    return rows
+
+
+def _rows(chosen: np.ndarray) -> Int64[np.ndarray, " row"]:
+    return np.flatnonzero(chosen) if chosen.dtype == bool else chosen.astype(np.int64)
 
 
 def check_encoder(record: EncoderRecord, split: ClassSplit, allow_encoder_leak: bool = False) -> EncoderMark:
@@ -163,7 +215,7 @@ def check_encoder(record: EncoderRecord, split: ClassSplit, allow_encoder_leak: 
     if record.dataset and not same:
         return _cross_dataset(record, hidden, names)
     if not record.dataset or record.classes is None:
-        mark, problem = EncoderMark("unknown"), "nobody knows which classes the encoder was trained on"
+        mark, problem = EncoderMark("unknown"), "it is not known which classes the encoder was trained on"
     elif leaked := hidden & set(record.classes):
         mark = EncoderMark("leak")
         problem = f"the encoder was trained on {_describe(leaked, names)} of {record.dataset}"
@@ -176,6 +228,7 @@ def check_encoder(record: EncoderRecord, split: ClassSplit, allow_encoder_leak: 
         where=f"encoder {record.name} {record.digest}".rstrip(),
         remedy="Use an encoder pretrained on this split's seen classes; or say allow_encoder_leak=True, and "
         f"every table will mark the number as {mark.name!r}.",
+        kind="unknown" if mark.name == "unknown" else "leak",
     )
 
 

@@ -66,9 +66,8 @@ def publication(dataset: str) -> Publication:
     Raises:
         ConfigError: the data set has no published files, or is not known.
     """
-    known = resource("downloads.toml")
-    if dataset not in known:
+    if dataset not in publication_names():
         problem = f"the kit knows of no published files of {dataset!r}"
-        raise ConfigError(problem, remedy=nearest_name(dataset, known))
-    facts = known[dataset]
+        raise ConfigError(problem, remedy=nearest_name(dataset, publication_names()))
+    facts = resource("downloads.toml")[dataset]
     return Publication(dataset, **{**facts, "urls": tuple(facts.get("urls", ()))})

@@ -20,7 +20,7 @@ from zsar_kit.data.published import Publication, publication
 from zsar_kit.data.readers.ntu import SUFFIX, misfit, sample_numbers
 from zsar_kit.data.readers.pku_files import LIST_NAMES, VIDEO, video_files, video_lists
 from zsar_kit.data.readers.plan import LeftOut, Source, find_sources
-from zsar_kit.data.readers.registry import raw_formats
+from zsar_kit.data.readers.registry import RAW_FORMATS
 from zsar_kit.errors import DataError
 
 _SHOWN = 5
@@ -101,7 +101,7 @@ def check_files(dataset: str, root: str | Path, *, contents: bool = False, progr
 
 def _check_free(facts: Publication, root: str | Path) -> FilesReport:
     """Compare the files of a free data set with the measured number, names and contents; see :func:`check_files`."""
-    raw = raw_formats()[facts.dataset]
+    raw = RAW_FORMATS[facts.dataset]
     sources, damaged = find_sources(root, raw.suffix)
     own = [source for source in sources if raw.name.fullmatch(source.name)]
     strangers = [source for source in sources if not raw.name.fullmatch(source.name)]

@@ -20,12 +20,13 @@ from zsar_kit.artefacts import (
     write_json,
     write_provenance,
 )
+from zsar_kit.data.catalogue import PROTOCOL_PARTS, is_synthetic
 from zsar_kit.data.joints import layout as joint_layout
 from zsar_kit.data.skeletons import SkeletonSequence, check_sequence
 from zsar_kit.errors import ArtefactError, DataError
 
 KIND, SCHEMA = "SkeletonSet", 1
-PARTS = "parts.csv"
+PARTS_FILE = "parts.csv"
 COLUMNS = ("sample", "label", "subject", "camera", "setup", "replication", "start", "frames", "persons")
 # An iteration maps the file anew after so many bytes: pages that were read are given back, and memory stays
 # flat.
@@ -113,6 +114,11 @@ class SkeletonSet:
         """Content digest of the artefact on disk (of all of it, also after :meth:`select`)."""
         return artefact_digest(self.path)
 
+    @property
+    def synthetic(self) -> bool:
+        """Whether the data were computed rather than recorded; see :func:`~zsar_kit.data.catalogue.is_synthetic`."""
+        return is_synthetic(self.dataset)
+
     def sequence(self, i: int) -> SkeletonSequence:
         """Sequence ``i``; its joints are a read-only view of the file."""
         return self._cut(self.frames, i)
@@ -192,7 +198,7 @@ class SkeletonSet:
             write_json(folder / "meta.json", meta)
             if parts:
                 samples = _read_index(folder / "index.csv").sample
-                _write_parts(folder / PARTS, samples, parts)
+                _write_parts(folder / PARTS_FILE, samples, parts)
             if beside is not None:
                 beside(folder)
             write_provenance(folder, KIND, version=SCHEMA, inputs=inputs, config=config)
@@ -220,7 +226,7 @@ class SkeletonSet:
             index=index,
             note=meta["note"],
             frames=frames,
-            parts=_read_parts(path / PARTS, index.sample) if (path / PARTS).is_file() else {},
+            parts=_read_parts(path / PARTS_FILE, index.sample) if (path / PARTS_FILE).is_file() else {},
         )
         _check_agreement(loaded)
         return loaded
@@ -301,7 +307,7 @@ def _write_parts(path: Path, samples: np.ndarray, parts: Mapping[str, Callable[[
         table = csv.writer(stream, lineterminator="\n")
         table.writerow(["sample", *parts])
         for sample in samples.tolist():
-            table.writerow([sample, *("train" if train(sample) else "test" for train in parts.values())])
+            table.writerow([sample, *(PROTOCOL_PARTS[0 if train(sample) else 1] for train in parts.values())])
 
 
 def _read_parts(path: Path, samples: np.ndarray) -> dict[str, np.ndarray]:
@@ -310,7 +316,7 @@ def _read_parts(path: Path, samples: np.ndarray) -> dict[str, np.ndarray]:
     if header[:1] != ["sample"] or [row[:1] for row in rows] != [[name] for name in samples.tolist()]:
         raise ArtefactError("the samples are not those of the index", where=path, remedy="Make the set again.")
     for number, row in enumerate(rows, start=2):
-        if len(row) != len(header) or not set(row[1:]) <= {"train", "test"}:
+        if len(row) != len(header) or not set(row[1:]) <= set(PROTOCOL_PARTS):
             raise ArtefactError(
                 "a row is a sample and 'train' or 'test' for each protocol", where=f"{path}, line {number}"
             )

@@ -17,8 +17,8 @@ import numpy as np
 from zsar_kit.data.catalogue import (
     class_count,
     class_names,
+    dataset_facts,
     dataset_names,
-    entry,
     ntu_ids,
     part_mask,
     part_protocols,
@@ -51,11 +51,11 @@ __all__ = [
 
 def split_names(dataset: str) -> tuple[str, ...]:
     """Names of the splits the kit has for a data set, the customary ones first."""
-    return tuple(entry("splits.toml", dataset)["splits"])
+    return tuple(dataset_facts("splits.toml", dataset)["splits"])
 
 
 def _stored(dataset: str, name: str) -> dict[str, Any]:
-    splits = entry("splits.toml", dataset)["splits"]
+    splits = dataset_facts("splits.toml", dataset)["splits"]
     if name not in splits:
         raise SplitError(f"{dataset} has no split {name!r}", remedy=nearest_name(name, splits))
     return splits[name]
@@ -84,7 +84,7 @@ def gating_fold(dataset: str, name: str) -> ClassSplit:
     """
     split, stored = load_split(dataset, name), _stored(dataset, name)
     if "validation_unseen" not in stored:
-        have = [n for n, s in entry("splits.toml", dataset)["splits"].items() if "validation_unseen" in s]
+        have = [n for n, s in dataset_facts("splits.toml", dataset)["splits"].items() if "validation_unseen" in s]
         advice = f"It has them for: {', '.join(have)}." if have else "Use pseudo_unseen_folds."
         raise SplitError(f"{dataset} {name!r} has no published validation classes", remedy=advice)
     source = f"{stored['source']}, validation classes of the gate"

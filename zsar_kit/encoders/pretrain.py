@@ -27,7 +27,7 @@ from zsar_kit.artefacts import (
     write_provenance,
 )
 from zsar_kit.checkpoints import load_module, load_tensors, optimizer_tensors, restore_optimizer, save_tensors
-from zsar_kit.data.feature_set import EncoderRecord, check_training_labels
+from zsar_kit.data.leakage import EncoderRecord, training_rows
 from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.data.splits import ClassSplit
 from zsar_kit.encoders.base import SkeletonEncoder, StepNoise
@@ -112,8 +112,7 @@ def pretrain(
     identity = training_identity(skeletons, samples, split, config)
     if (folder / "provenance.json").is_file():
         return load_encoder(folder, device=device, expected=identity)
-    labels = skeletons.index.label[samples]
-    check_training_labels(labels, split)
+    samples = training_rows(skeletons.index.label, samples, split)
     trainer = _Trainer(skeletons, samples, split, config, folder.with_name(folder.name + ".partial"), identity, device)
     trainer.run(progress)
     if is_main():

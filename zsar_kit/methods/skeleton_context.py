@@ -20,7 +20,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from zsar_kit.config import Config
-from zsar_kit.data.joints import PARTS, layout
+from zsar_kit.data.joints import BODY_PARTS, layout
 from zsar_kit.errors import ConfigError, DataError, TextError
 from zsar_kit.methods.base import (
     Batch,
@@ -284,8 +284,8 @@ class SkeletonContext(Method):
 def part_joints() -> Bool[Tensor, "part joint"]:
     """Which joints of the NTU layout belong to each body part."""
     ntu = layout("ntu25")
-    joints = torch.zeros(len(PARTS), len(ntu), dtype=torch.bool)
-    for row, part in enumerate(PARTS):
+    joints = torch.zeros(len(BODY_PARTS), len(ntu), dtype=torch.bool)
+    for row, part in enumerate(BODY_PARTS):
         joints[row, list(ntu.parts[part])] = True
     return joints
 

@@ -9,14 +9,14 @@ import numpy as np
 import plotly.graph_objects as go
 
 from zsar_kit.artefacts import write_atomic
-from zsar_kit.data.joints import PARTS, JointLayout
+from zsar_kit.data.joints import BODY_PARTS, JointLayout
 from zsar_kit.data.joints import layout as joint_layout
 from zsar_kit.errors import ConfigError, DataError
 from zsar_kit.plotting import style
 from zsar_kit.plotting.skeleton import VERTICAL
 
 PART_COLOURS = dict(
-    zip(PARTS, (style.PURPLE, style.RED, style.ORANGE, style.GREEN, style.BLUE, style.SKY), strict=True)
+    zip(BODY_PARTS, (style.PURPLE, style.RED, style.ORANGE, style.GREEN, style.BLUE, style.SKY), strict=True)
 )
 #: the first person is drawn boldly, others more faintly
 WIDTHS, OPACITIES = (7, 4), (1.0, 0.55)
@@ -49,7 +49,7 @@ def animate_skeleton(
     figure = pose_figure(joints, layout, 0, title=title, up=up)
     form = joint_layout(layout) if isinstance(layout, str) else layout
     persons = _scene_coordinates(joints, form, up)
-    traces = list(range(len(persons) * len(PARTS)))
+    traces = list(range(len(persons) * len(BODY_PARTS)))
     frames = range(persons.shape[1])
     figure.frames = [
         go.Frame(name=str(t), traces=traces, data=[go.Scatter3d(**xyz) for xyz in _lines(persons[:, t], form)])
@@ -81,19 +81,19 @@ def pose_figure(joints: np.ndarray, layout: JointLayout | str, frame: int, *, ti
     tip = f"%{{text}}<br>x %{{x:.2f}} m, {depth} %{{y:.2f}} m, {up} %{{z:.2f}} m"
     traces = []
     for k, xyz in enumerate(drawn):
-        person, part = divmod(k, len(PARTS))
-        name = f"{PARTS[part]}, person {person + 1}" if len(persons) > 1 else PARTS[part]
+        person, part = divmod(k, len(BODY_PARTS))
+        name = f"{BODY_PARTS[part]}, person {person + 1}" if len(persons) > 1 else BODY_PARTS[part]
         traces.append(
             go.Scatter3d(
                 **xyz,
                 mode="lines+markers",
-                name=PARTS[part],
-                legendgroup=PARTS[part],
+                name=BODY_PARTS[part],
+                legendgroup=BODY_PARTS[part],
                 showlegend=person == 0,
                 opacity=OPACITIES[min(person, 1)],
-                line={"color": PART_COLOURS[PARTS[part]], "width": WIDTHS[min(person, 1)]},
-                marker={"color": PART_COLOURS[PARTS[part]], "size": 3},
-                text=_tips(form, PARTS[part], name),
+                line={"color": PART_COLOURS[BODY_PARTS[part]], "width": WIDTHS[min(person, 1)]},
+                marker={"color": PART_COLOURS[BODY_PARTS[part]], "size": 3},
+                text=_tips(form, BODY_PARTS[part], name),
                 hovertemplate=tip + "<extra></extra>",
             )
         )
@@ -153,7 +153,7 @@ def _lines(poses: np.ndarray, layout: JointLayout) -> list[dict[str, np.ndarray]
     """The coordinates of each trace from those of one frame, ``[person, joint, (x, depth, height)]``."""
     found = []
     for pose in poses:
-        for part in PARTS:
+        for part in BODY_PARTS:
             bones = _bones(layout, part)
             line = np.full((len(bones), 3, 3), np.nan, dtype=np.float32)
             if bones:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from zsar_kit.config import digest_of
-from zsar_kit.data.joints import PARTS as JOINT_PARTS
+from zsar_kit.data.joints import BODY_PARTS as JOINT_PARTS
 from zsar_kit.errors import TextError, nearest_name
 
 PARTS = ("head", "hands", "torso", "legs")

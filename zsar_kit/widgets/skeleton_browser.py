@@ -11,8 +11,8 @@ import numpy as np
 import traitlets
 from plotly.graph_objects import FigureWidget
 
+from zsar_kit.data.display import LAYERS, DisplaySample, class_id, find_sample, sample_for_display
 from zsar_kit.data.skeleton_set import SkeletonSet
-from zsar_kit.data.skeleton_views import LAYERS, SkeletonView, class_id, find_sample, view_sample
 from zsar_kit.errors import DataError, nearest_name
 from zsar_kit.plotting.skeleton_3d import pose_coordinates, pose_figure
 
@@ -33,7 +33,7 @@ class SkeletonBrowser(ipywidgets.VBox):
         dataset: name of the data set.
         action: id of the class; one that has samples.
         sample: name of the sample; one of the class.
-        layer: one of :data:`~zsar_kit.data.skeleton_views.LAYERS`.
+        layer: one of :data:`~zsar_kit.data.display.LAYERS`.
         frame: position of the frame.
 
     Raises:
@@ -53,7 +53,7 @@ class SkeletonBrowser(ipywidgets.VBox):
         if not sets or not all(map(len, sets.values())):
             raise DataError("a browser needs data sets with samples", where="sets")
         self._sets, self._quiet = dict(sets), False
-        self._view: SkeletonView | None = None
+        self._view: DisplaySample | None = None
         self._figure: FigureWidget | None = None
         wide = ipywidgets.Layout(width="520px")
         self._choices = {
@@ -172,7 +172,7 @@ class SkeletonBrowser(ipywidgets.VBox):
 
     def _load(self) -> None:
         """Draw the chosen sample from its first frame on, and make all choices agree with the traits."""
-        view = view_sample(self.skeletons, find_sample(self.skeletons, self.sample), self.layer)
+        view = sample_for_display(self.skeletons, find_sample(self.skeletons, self.sample), self.layer)
         self._view, last = view, view.joints.shape[1] - 1
         with self._filling():
             self.frame = 0

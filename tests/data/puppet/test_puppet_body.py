@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from zsar_kit.data.joints import layout
 from zsar_kit.data.puppet.body import (
     ARM,
     LEFT,
     LEG,
     RIGHT,
-    RIGID_BONES,
     STRAIGHT,
     Pose,
     euler,
@@ -41,10 +41,10 @@ def random_pose(seed: int, frames: int = 40) -> Pose:
 
 def test_bones_keep_their_length_whatever_the_pose():
     joints = solve(BODY, random_pose(0))
-    for first, second in RIGID_BONES:
+    for first, second in layout("ntu25").bones:
         lengths = np.linalg.norm(joints[:, first] - joints[:, second], axis=-1)
         assert np.ptp(lengths) < 1e-9, (first, second)
-    assert len({j for bone in RIGID_BONES for j in bone}) == 25
+    assert len({j for bone in layout("ntu25").bones for j in bone}) == 25
 
 
 def test_two_bones_reach_what_is_in_reach_with_both_lengths_kept():

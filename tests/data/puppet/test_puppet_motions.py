@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from zsar_kit.data.catalogue import ntu_ids
-from zsar_kit.data.puppet.body import ARM, RIGID_BONES, subject_body
+from zsar_kit.data.joints import layout
+from zsar_kit.data.puppet.body import ARM, subject_body
 from zsar_kit.data.puppet.motions import NTU_LABELS, PAIRS, SOLO, perform
 from zsar_kit.data.puppet.motions_whole import flight
 from zsar_kit.data.puppet.performer import Performer, bump, ease, subject_habits
@@ -48,7 +49,7 @@ def test_every_class_moves_like_a_body(label):
         assert 45 <= world.shape[1] <= 120
         assert world.shape[2:] == (25, 3)
         assert np.isfinite(world).all()
-        for first, second in RIGID_BONES:
+        for first, second in layout("ntu25").bones:
             lengths = np.linalg.norm(world[:, :, first] - world[:, :, second], axis=-1)
             assert np.ptp(lengths, axis=1).max() < 1e-9
         speed = np.linalg.norm(np.diff(world, axis=1), axis=-1) * 30

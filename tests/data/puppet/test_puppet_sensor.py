@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from zsar_kit.data.puppet.sensor import NOISE_MM, SensorConfig, observe, view
+from zsar_kit.data.puppet.sensor import NOISE_MM, SensorConfig, observe, to_camera
 from zsar_kit.errors import ConfigError
 
 QUIET = SensorConfig(noise=0.0, jitter=0.0, dropouts=0.0, lost=0.0)
@@ -85,20 +85,20 @@ def test_spikes_strike_limbs_as_often_as_stated():
 def test_views_are_rigid_and_right_handed():
     world = np.random.default_rng(2).normal(size=(1, 3, 25, 3))
     for azimuth in (-45.0, 0.0, 45.0):
-        camera = view(world, azimuth=azimuth, **STAND)
+        camera = to_camera(world, azimuth=azimuth, **STAND)
         before = np.linalg.norm(world[:, :, :, None] - world[:, :, None], axis=-1)
         after = np.linalg.norm(camera[:, :, :, None] - camera[:, :, None], axis=-1)
         np.testing.assert_allclose(after, before, atol=1e-12)
     figure = np.zeros((1, 1, 25, 3))
     figure[0, 0, :3] = np.eye(3)
-    axes = view(figure, azimuth=30.0, **STAND)[0, 0]
+    axes = to_camera(figure, azimuth=30.0, **STAND)[0, 0]
     assert np.linalg.det(axes[:3] - axes[3]) == pytest.approx(1.0)
 
 
 def test_a_person_facing_the_camera_has_the_left_at_smaller_x():
     figure = np.zeros((1, 1, 25, 3))
     figure[0, 0, :4] = [[0.3, 1.2, 0.0], [-0.3, 1.2, 0.0], [0.0, 1.5, 0.0], [0.0, 1.2, 0.3]]
-    left, right, high, front = view(figure, azimuth=0.0, distance=3.0, height=1.2, tilt=0.0)[0, 0, :4]
+    left, right, high, front = to_camera(figure, azimuth=0.0, distance=3.0, height=1.2, tilt=0.0)[0, 0, :4]
     np.testing.assert_allclose(left, [-0.3, 0, 3], atol=1e-12)
     np.testing.assert_allclose(right, [0.3, 0, 3], atol=1e-12)
     np.testing.assert_allclose(high, [0, 0.3, 3], atol=1e-12)

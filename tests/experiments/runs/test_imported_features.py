@@ -139,7 +139,7 @@ def test_runs_on_different_features_share_no_row(place):
 
 
 def test_an_unknown_encoder_is_refused_unless_allowed(place):
-    with pytest.raises(LeakageError, match=r"nobody knows.*--encoder-classes seen.*--allow-encoder-leak.*as unknown"):
+    with pytest.raises(LeakageError, match=r"is not known.*--encoder-classes seen.*--allow-encoder-leak.*as unknown"):
         imported(config(place, "synse", allow_encoder_leak=False))
     assert imported(config(place, "declared", allow_encoder_leak=False)).mark.startswith("seen-only")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from zsar_kit.data.catalogue import is_generated, is_synthetic
 from zsar_kit.data.parts import known_protocols, train_part
 from zsar_kit.data.readers.prepare import LEFT_OUT
 from zsar_kit.data.skeleton_set import made_with
@@ -34,7 +35,7 @@ def prepare_data(
     processes: int,
 ) -> tuple[str, bool]:
     """Prepare a data set; what was read and what was not, and whether it is whole."""
-    if root is None or dataset == "puppet":
+    if root is None or is_generated(dataset):
         if chain or strict or replace_set:
             raise ConfigError("--chain, --strict and --replace are for reading raw files", remedy="Name them: --root.")
         skeletons = prepare_skeletons(workspace, dataset)
@@ -73,7 +74,7 @@ def show_data(workspace: Workspace, dataset: str, protocol: str) -> str:
         }
         for name, mask in (("train", train), ("test", ~train))
     ]
-    note = "These data are synthetic.\n" if dataset == "puppet" else ""
+    note = "These data are synthetic.\n" if is_synthetic(dataset) else ""
     if chain := made_with(skeletons.path).get("chain"):
         note += f"Read by the chain {chain}.\n"
     return note + format_table(rows, list(rows[0]))
@@ -86,5 +87,5 @@ def _median_and_range(values: np.ndarray) -> str:
 def audit_report(workspace: Workspace, dataset: str, split: str) -> str:
     """What ``zsar data audit`` shows: every table of a prepared data set under its heading."""
     audit = audit_skeletons(prepare_skeletons(workspace, dataset), progress=workspace.progress)
-    note = "These data are synthetic.\n\n" if dataset == "puppet" else ""
+    note = "These data are synthetic.\n\n" if is_synthetic(dataset) else ""
     return note + "\n".join(f"## {name}\n\n{table}" for name, table in audit_tables(audit, split).items())

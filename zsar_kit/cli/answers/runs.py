@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from zsar_kit.data.splits import is_synthetic
+from zsar_kit.data.catalogue import is_synthetic
 from zsar_kit.errors import ConfigError
 from zsar_kit.evaluation.protocol import evaluate
 from zsar_kit.evaluation.tables import format_table

@@ -19,15 +19,14 @@ from pathlib import Path
 import numpy as np
 
 from zsar_kit.artefacts import file_digest
+from zsar_kit.data.catalogue import PROTOCOL_PARTS, class_names
 from zsar_kit.data.importers.streams import ArrayRows, ArrayStream, open_npz, refuse_existing, write_npz
 from zsar_kit.data.orientation import present
 from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.data.skeletons import SkeletonSequence, convert, most_moving, resample
-from zsar_kit.data.splits import class_names
 from zsar_kit.errors import DataError, nearest_name
 
 JOINTS, PERSONS, CHUNK = 25, 2, 64
-PARTS = ("train", "test")
 
 
 @dataclass(frozen=True)
@@ -147,8 +146,8 @@ def import_skeletons(path: str | Path, form: str, out: str | Path, *, dataset: s
 
 
 def _sequences(path: Path, layout: SkeletonForm, classes: int) -> Iterator[SkeletonSequence]:
-    with open_npz(path, [f"{axis}_{part}" for part in PARTS for axis in "xy"]) as member:
-        for part in PARTS:
+    with open_npz(path, [f"{axis}_{part}" for part in PROTOCOL_PARTS for axis in "xy"]) as member:
+        for part in PROTOCOL_PARTS:
             labels = _read_labels(member(f"y_{part}"), classes, one_hot=layout is CTRGCN)
             stream = member(f"x_{part}")
             _check_rows(stream, layout, len(labels))
@@ -229,7 +228,7 @@ def export_skeletons(skeletons: SkeletonSet, train: np.ndarray, form: str, out: 
         raise DataError(f"{problem}; got {train.dtype} {list(train.shape)}, {train.sum()} true", where=skeletons.path)
     empty = layout.pack(np.zeros((PERSONS, layout.frames, JOINTS, 3), np.float32))
     arrays: dict[str, np.ndarray | ArrayRows] = {}
-    for part, chosen in zip(PARTS, (train, ~train), strict=True):
+    for part, chosen in zip(PROTOCOL_PARTS, (train, ~train), strict=True):
         some = skeletons.select(chosen)
         arrays[f"x_{part}"] = ArrayRows((len(some), *empty.shape), "<f4", _rows(some, layout))
         arrays[f"y_{part}"] = layout.labels(some.index.label, len(skeletons.class_names))

@@ -25,12 +25,6 @@ LEFT, RIGHT = 0, 1
 ARM = ((4, 5, 6, 7, 21, 22), (8, 9, 10, 11, 23, 24))
 #: Joint ids (hip, knee, ankle, foot) of the left and the right leg.
 LEG = ((12, 13, 14, 15), (16, 17, 18, 19))
-#: Pairs of joints whose distance never changes.
-RIGID_BONES = (
-    (0, 1), (1, 20), (20, 2), (2, 3), (20, 4), (4, 5), (5, 6), (6, 7), (7, 21), (7, 22), (20, 8), (8, 9),
-    (9, 10), (10, 11), (11, 23), (11, 24), (0, 12), (12, 13), (13, 14), (14, 15), (0, 16), (16, 17),
-    (17, 18), (18, 19),
-)  # fmt: skip
 WRIST = 0.87  # largest flexion of a wrist, radians
 STRAIGHT = 0.998  # largest reach of a limb as a part of its length: no limb is ever locked or bent backwards
 

@@ -18,7 +18,7 @@ from jaxtyping import Float32
 
 from zsar_kit.data.catalogue import class_names
 from zsar_kit.data.puppet.world import PuppetConfig, generate
-from zsar_kit.data.readers.pku_mmd import VIEWS, sample_name
+from zsar_kit.data.readers.pku_mmd import CAMERAS, sample_name
 from zsar_kit.data.skeletons import SkeletonSequence
 from zsar_kit.errors import DataError
 from zsar_kit.seeding import numpy_generator
@@ -125,7 +125,7 @@ def _perform(dataset: str, sequences: Iterable[SkeletonSequence], seed: int) -> 
     videos: dict[str, _Video] = {}
     for sequence in sequences:
         front = f"{sequence.subject + 1:04d}" if dataset == "pku_mmd" else f"A01N{sequence.subject:02d}"
-        name = f"{front}-{VIEWS[sequence.camera - 1]}"
+        name = f"{front}-{CAMERAS[sequence.camera - 1]}"
         video = videos.setdefault(name, _Video(name, sequence.subject, sequence.camera))
         rng = numpy_generator(seed, "pause", name, len(video.rows))
         _add_pause(video, rng)

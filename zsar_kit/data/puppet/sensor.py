@@ -52,7 +52,7 @@ class SensorConfig(Config):
             self.require(0 <= getattr(self, name) < 1, name, "in [0, 1)")
 
 
-def view(
+def to_camera(
     world: Float[np.ndarray, "person frame 25 3"],
     *,
     azimuth: float,

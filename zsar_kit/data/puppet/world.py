@@ -8,7 +8,6 @@ counts later changes.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +20,7 @@ from zsar_kit.data.catalogue import class_names
 from zsar_kit.data.puppet.body import Body, subject_body
 from zsar_kit.data.puppet.motions import NTU_LABELS, perform
 from zsar_kit.data.puppet.performer import Habits, subject_habits
-from zsar_kit.data.puppet.sensor import SensorConfig, observe, view
+from zsar_kit.data.puppet.sensor import SensorConfig, observe, to_camera
 from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.data.skeletons import SkeletonSequence
 from zsar_kit.seeding import numpy_generator
@@ -101,7 +100,7 @@ def generate(config: PuppetConfig) -> Iterator[SkeletonSequence]:
                 world = perform(action, pair, numpy_generator(config.seed, "motion", *key))
                 for camera in range(1, config.cameras + 1):
                     rng = numpy_generator(config.seed, "sensor", *key, camera)
-                    seen = view(world, azimuth=AZIMUTHS[camera - 1], **stand)
+                    seen = to_camera(world, azimuth=AZIMUTHS[camera - 1], **stand)
                     if len(seen) > 1 and rng.random() < 0.3:
                         seen = seen[::-1]  # a tracker numbers bodies as it finds them
                     yield SkeletonSequence(
@@ -113,15 +112,6 @@ def generate(config: PuppetConfig) -> Iterator[SkeletonSequence]:
                         setup=setup,
                         replication=replication,
                     )
-
-
-def puppet_hash(config: PuppetConfig) -> str:
-    """SHA-256 over names, labels and coordinates of all sequences: the identity of the data on one machine."""
-    digest = hashlib.sha256()
-    for sequence in generate(config):
-        digest.update(f"{sequence.sample} {sequence.label} {sequence.joints.shape}".encode())
-        digest.update(np.ascontiguousarray(sequence.joints, dtype="<f4").tobytes())
-    return digest.hexdigest()
 
 
 def build_puppet(path: str | Path, config: PuppetConfig | None = None) -> SkeletonSet:

@@ -12,7 +12,7 @@ from zsar_kit.data.readers.files import read_file
 from zsar_kit.data.readers.ntu import SHOWN, SUFFIX
 from zsar_kit.data.readers.ntu_chains import CHAINS
 from zsar_kit.data.readers.ntu_format import parse_ntu
-from zsar_kit.data.readers.registry import raw_formats
+from zsar_kit.data.readers.registry import RAW_FORMATS
 from zsar_kit.data.skeletons import SkeletonSequence
 from zsar_kit.errors import DataError
 
@@ -44,10 +44,10 @@ def read_clip(source: str | Path | np.ndarray, layout: str = "ntu25") -> tuple[S
     if path.suffix == SUFFIX:
         joints = CHAINS["ctrgcn"](parse_ntu(path.read_bytes(), str(path)))
         return array_sequence(joints, 0, "ntu25", 1, where=str(path), sample=path.stem), "ntu25"
-    for raw in raw_formats().values():
+    for raw in RAW_FORMATS.values():
         if raw.name.fullmatch(path.name):
             return read_file(raw, path), raw.layout
-    known = ", ".join((*ARRAY_SUFFIXES, SHOWN, *(raw.shown for raw in raw_formats().values())))
+    known = ", ".join((*ARRAY_SUFFIXES, SHOWN, *(raw.shown for raw in RAW_FORMATS.values())))
     raise DataError("no reader knows this file by its name", where=path, remedy=f"Known are: {known}.")
 
 

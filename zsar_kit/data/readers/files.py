@@ -51,12 +51,20 @@ class RawFormat:
     parse: Callable[[bytes, re.Match[str], str], SkeletonSequence]
 
 
-def plan_files(raw: RawFormat, root: str | Path) -> ReadPlan:
-    """The plan of reading all files of the format under ``root``, at any depth or in zip archives, sorted by path.
+def plan_files(raw: RawFormat, root: str | Path, *, chain: str = "") -> ReadPlan:
+    """Plan to read all files of a format under ``root``, at any depth or in zip archives, sorted by path.
+
+    Args:
+        raw: the format of the files.
+        root: a folder, or one zip archive.
+        chain: must be empty: these data sets are read in one way only.
 
     Raises:
-        DataError: there is no such folder, or it has no such file.
+        DataError: a chain was named, there is no such folder, or it has no such file.
     """
+    if chain:
+        problem = f"{raw.dataset} is read in one way only, got the chain {chain!r}"
+        raise DataError(problem, remedy="Leave the chain out.")
     sources, damaged = find_sources(root, raw.suffix)
     if not sources:
         came = "".join(f"; {archive.detail}" for archive in damaged)
@@ -74,7 +82,7 @@ def plan_files(raw: RawFormat, root: str | Path) -> ReadPlan:
         layout=raw.layout,
         class_names=class_names(raw.dataset),
         items=tuple(Item(name, (found[0],)) for name, found in places.items() if name not in unclear),
-        read=partial(read_item, raw.dataset),
+        read=partial(read_item, raw),
         config={"reader": raw.dataset},
         left_out=tuple(left_out),
         complete=raw.complete,
@@ -88,12 +96,14 @@ def _twice(name: str, sources: list[Source]) -> LeftOut:
     return LeftOut(name, "duplicate", f"there are {len(sources)} files that differ for this sample: {places}; keep one")
 
 
-def read_item(dataset: str, item: Item) -> Reading:
-    """Read one planned file of a data set of :func:`raw_formats`."""
-    from zsar_kit.data.readers.registry import raw_formats
+def read_item(raw: RawFormat, item: Item) -> Reading:
+    """Read one planned file.
 
+    A plan holds this function bound to its format, and both travel to other processes: a :class:`RawFormat` pickles as
+    long as ``parse`` is a function of a module.
+    """
     source = item.sources[0]
-    return Reading((_read(raw_formats()[dataset], source.name, source.read(), str(source)),))
+    return Reading((_read(raw, source.name, source.read(), str(source)),))
 
 
 def read_file(raw: RawFormat, path: Path) -> SkeletonSequence:

@@ -119,15 +119,6 @@ def _no_number(lines: list[str], where: str | Path, first: int, otherwise: str) 
     return DataError(f"not a table of numbers: {otherwise}", where=where, remedy=FETCH_AGAIN)
 
 
-def parse_skeletons(content: bytes, where: str | Path) -> Float32[np.ndarray, "2 frame 25 3"]:
-    """All joints of a skeleton file: metres in camera coordinates, zeros where a body is absent.
-
-    Raises:
-        DataError: see :func:`skeleton_lines` and :func:`convert_lines`.
-    """
-    return convert_lines(skeleton_lines(content, where), where)
-
-
 def parse_labels(content: bytes, where: str | Path) -> tuple[Label, ...]:
     """The rows ``action,start,end,confidence`` of a label file, in its order.
 

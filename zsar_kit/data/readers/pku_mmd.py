@@ -28,7 +28,7 @@ from zsar_kit.data.skeletons import SkeletonSequence, check_sequence
 from zsar_kit.errors import DataError, nearest_name
 
 LAYOUT = "ntu25"
-VIEWS = "LMR"  # cameras 1, 2, 3: left, middle, right
+CAMERAS = "LMR"  # cameras 1, 2, 3: left, middle, right
 SAMPLE = re.compile(r"(?:F(?P<file>\d{3})|A0(?P<script>\d\d)N0(?P<person>\d\d))V00(?P<view>[123])C\d{3}L\d{3}")
 SHOWN = {"pku_mmd": "0002-L.txt", "pku_mmd_2": "A01N01-L.txt"}
 
@@ -46,7 +46,7 @@ def sample_name(video: str, action: int, number: int) -> str:
     """
     front, view = video.split("-")
     where = f"F{front[1:]}" if front[0] == "0" else f"A0{front[1:3]}N0{front[4:]}"
-    return f"{where}V{VIEWS.index(view) + 1:03d}C{action:03d}L{number:03d}"
+    return f"{where}V{CAMERAS.index(view) + 1:03d}C{action:03d}L{number:03d}"
 
 
 def video_of(sample: str) -> str:
@@ -59,7 +59,7 @@ def video_of(sample: str) -> str:
     if match is None:
         raise DataError(f"a sample of PKU-MMD is named like F043V001C001L021, got {sample!r}")
     front = f"0{match['file']}" if match["file"] else f"A{match['script']}N{match['person']}"
-    return f"{front}-{VIEWS[int(match['view']) - 1]}"
+    return f"{front}-{CAMERAS[int(match['view']) - 1]}"
 
 
 @dataclass(frozen=True)
@@ -252,6 +252,6 @@ def _sequence(dataset: str, video: str, name: str, action: Label, joints: np.nda
         # Part I does not say who performs: its lists only say which videos share nobody with which.
         subject=int(groups["person"]) if dataset == "pku_mmd_2" else -1,
         setup=int(groups["script"] if dataset == "pku_mmd_2" else groups["file"]),
-        camera=VIEWS.index(groups["view"]) + 1,
+        camera=CAMERAS.index(groups["view"]) + 1,
         replication=action.line,
     )

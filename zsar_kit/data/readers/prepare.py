@@ -26,6 +26,7 @@ from typing import Any, cast
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
+from tqdm import tqdm
 
 from zsar_kit.artefacts import PROVENANCE, write_atomic
 from zsar_kit.config import digest_of
@@ -120,7 +121,7 @@ def partial_folder(out: str | Path) -> Path:
     return Path(out).with_name(f"{Path(out).name}.partial")
 
 
-def stands(plan: ReadPlan, folder: str | Path) -> bool:
+def is_up_to_date(plan: ReadPlan, folder: str | Path) -> bool:
     """Whether the set of exactly these raw files, read in this way, is there already."""
     folder = Path(folder)
     if not (folder / PROVENANCE).is_file():
@@ -175,8 +176,6 @@ def _chunks(plan: ReadPlan, partial: Path) -> list[_Chunk]:
 
 
 def _read_chunks(chunks: list[_Chunk], strict: bool, processes: int, progress: bool) -> None:
-    from tqdm import tqdm
-
     waiting = []
     for chunk in chunks:
         if not chunk.done():

@@ -2,49 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from zsar_kit.data.readers.files import RawFormat, plan_files
+from zsar_kit.data.readers.kinder_gator import KINDER_GATOR
+from zsar_kit.data.readers.ntu import DATASETS, plan_ntu
+from zsar_kit.data.readers.nw_ucla import NW_UCLA
+from zsar_kit.data.readers.pku_files import VIDEO
+from zsar_kit.data.readers.pku_mmd import plan_pku_mmd
 from zsar_kit.data.readers.plan import ReadPlan
 from zsar_kit.data.readers.prepare import Prepared, carry_out
+from zsar_kit.data.readers.utd_mhad import UTD_MHAD
 from zsar_kit.errors import DataError, nearest_name
 
-
-def raw_formats() -> dict[str, RawFormat]:
-    """Data set name to file format, for data sets of one clip a file without choices."""
-    from zsar_kit.data.readers.kinder_gator import KINDER_GATOR
-    from zsar_kit.data.readers.nw_ucla import NW_UCLA
-    from zsar_kit.data.readers.utd_mhad import UTD_MHAD
-
-    return {raw.dataset: raw for raw in (UTD_MHAD, NW_UCLA, KINDER_GATOR)}
+#: Data set name to file format, for data sets of one clip a file.
+RAW_FORMATS: dict[str, RawFormat] = {raw.dataset: raw for raw in (UTD_MHAD, NW_UCLA, KINDER_GATOR)}
+#: Data set name to planner: takes the root and, where the data set has a choice, the keyword ``chain``.
+PLANNERS: dict[str, Callable[..., ReadPlan]] = {
+    **{name: partial(plan_files, raw) for name, raw in RAW_FORMATS.items()},
+    **{name: partial(plan_ntu, name) for name in DATASETS},
+    **{name: partial(plan_pku_mmd, name) for name in VIDEO},
+}
 
 
 def plan_dataset(name: str, root: str | Path, *, chain: str = "") -> ReadPlan:
-    """Look at the raw files of a data set, by their names, and plan their reading.
+    """Look at the names of a data set's raw files and plan to read them.
 
     Args:
-        name: of the data set.
+        name: name of the data set.
         root: the folder that holds its files or archives, at any depth; or one archive.
-        chain: how raw bodies become a sequence, where a data set has several customary ways; the customary one if
+        chain: how raw bodies become a sequence, where a data set has several customary ways; the most common one if
             empty.
 
     Raises:
         DataError: unknown name or chain, or the folder holds something else.
     """
-    from zsar_kit.data.readers.ntu import DATASETS, plan_ntu
-    from zsar_kit.data.readers.pku_mmd import VIDEO, plan_pku_mmd
-
-    formats = raw_formats()
-    known = (*formats, *DATASETS, *VIDEO)
-    if name not in known:
-        raise DataError(f"no reader for the data set {name!r}", remedy=nearest_name(name, known))
-    if name in DATASETS:
-        return plan_ntu(name, root, **({"chain": chain} if chain else {}))
-    if name in VIDEO:
-        return plan_pku_mmd(name, root, **({"chain": chain} if chain else {}))
-    if chain:
-        raise DataError(f"{name} is read in one way only, got the chain {chain!r}", remedy="Leave the chain out.")
-    return plan_files(formats[name], root)
+    if name not in PLANNERS:
+        raise DataError(f"no reader for the data set {name!r}", remedy=nearest_name(name, PLANNERS))
+    return PLANNERS[name](root, **({"chain": chain} if chain else {}))
 
 
 def prepare_dataset(

@@ -7,7 +7,6 @@ import re
 import zlib
 
 import numpy as np
-import scipy.io
 
 from zsar_kit.data.joints import layout
 from zsar_kit.data.readers.files import FETCH_AGAIN, RawFormat
@@ -28,6 +27,8 @@ _BROKEN = (ValueError, TypeError, KeyError, IndexError, NotImplementedError, OSE
 
 
 def _parse(content: bytes, match: re.Match[str], where: str) -> SkeletonSequence:
+    import scipy.io  # slow to load, and needed for this data set alone
+
     try:
         variables = scipy.io.loadmat(io.BytesIO(content), variable_names=[KEY])
     except (*_BROKEN, scipy.io.matlab.MatReadError) as error:

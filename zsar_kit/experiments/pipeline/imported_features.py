@@ -70,18 +70,14 @@ def open_imported_features(
     except LeakageError as error:
         remedy = (
             "If you know that the encoder saw seen classes only, import with --encoder-classes seen. Otherwise use "
-            f"--allow-encoder-leak (RunConfig.allow_encoder_leak), and every table marks the numbers as {_kind(error)}."
+            f"--allow-encoder-leak (RunConfig.allow_encoder_leak), and every table marks the numbers as {error.kind}."
         )
-        raise LeakageError(error.problem, where=features.path, remedy=remedy) from None
+        raise LeakageError(error.problem, where=features.path, remedy=remedy, kind=error.kind) from None
     _check_samples(features, split)
     main, borrowed = _main_partition(features, split, folds_seed)
     part = features.train & ~main.test if borrowed else features.train
     folds = folds_within(features.labels, features.subjects, part, split, folds_seed)
     return ImportedFeatures(features, main, folds, _mark(mark, record, borrowed))
-
-
-def _kind(error: LeakageError) -> str:
-    return "unknown" if "nobody knows" in error.problem else "leak"
 
 
 def _mark(mark: str, record: dict, borrowed: bool) -> str:

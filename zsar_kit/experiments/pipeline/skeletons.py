@@ -6,9 +6,10 @@ import shutil
 from pathlib import Path
 
 from zsar_kit.artefacts import PROVENANCE
+from zsar_kit.data.catalogue import is_generated
 from zsar_kit.data.puppet.world import build_puppet
 from zsar_kit.data.readers.plan import ReadPlan
-from zsar_kit.data.readers.prepare import Prepared, carry_out, open_prepared, partial_folder, stands
+from zsar_kit.data.readers.prepare import Prepared, carry_out, is_up_to_date, open_prepared, partial_folder
 from zsar_kit.data.readers.registry import plan_dataset
 from zsar_kit.data.skeleton_set import SkeletonSet, made_with
 from zsar_kit.data.splits import (
@@ -19,14 +20,14 @@ from zsar_kit.experiments.pipeline.workspace import Workspace
 
 
 def prepare_skeletons(workspace: Workspace, dataset: str) -> SkeletonSet:
-    """The skeletons of a data set: ``puppet`` is generated, every other must have been read (:func:`read_raw`).
+    """The skeletons of a data set: a generated one is made, every other must have been read (:func:`read_raw`).
 
     Raises:
         DataError: no such data set.
         ArtefactError: it is not prepared yet.
     """
     folder = workspace.skeletons_folder(dataset)
-    if dataset == "puppet":
+    if is_generated(dataset):
         return build_puppet(folder)
     if (folder / PROVENANCE).is_file():
         return SkeletonSet.load(folder)
@@ -66,7 +67,7 @@ def read_raw(
     """
     folder = workspace.skeletons_folder(dataset)
     plan = plan_dataset(dataset, root, chain=chain)
-    if stands(plan, folder) and ((found := open_prepared(folder)).whole or not strict):
+    if is_up_to_date(plan, folder) and ((found := open_prepared(folder)).whole or not strict):
         shutil.rmtree(partial_folder(folder), ignore_errors=True)  # of an attempt that was killed at its very end
         return found
     if not replace_set and (folder / PROVENANCE).is_file():

@@ -10,7 +10,7 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from zsar_kit.data.joints import PARTS, layout
+from zsar_kit.data.joints import BODY_PARTS, layout
 from zsar_kit.data.skeletons import convert
 from zsar_kit.errors import ConfigError
 from zsar_kit.evaluation.tables import format_table
@@ -87,7 +87,7 @@ class ClipReader:
             ntu.bones,
             importance,
             prior=language_prior(self.method, self.texts, self.label(sample)),
-            parts={part: ntu.parts[part] for part in PARTS},
+            parts={part: ntu.parts[part] for part in BODY_PARTS},
             title=self._caption(sample),
         )
 
@@ -135,7 +135,7 @@ def language_prior(method: SkeletonContext, texts: ClassTexts, c: int) -> np.nda
     settings = method.settings.parts
     by_descriptions = settings.prior == "descriptions"
     named = {row.body_part for row in texts.contexts_of(c)} if by_descriptions else set(texts.key_parts_of(c))
-    chosen = torch.tensor([[part in named for part in PARTS]])
+    chosen = torch.tensor([[part in named for part in BODY_PARTS]])
     return key_part_prior(part_joints(), chosen, normalise=settings.normalise)[0].numpy()
 
 

@@ -10,9 +10,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from zsar_kit.data.display import DisplaySample
 from zsar_kit.data.joints import layout
 from zsar_kit.data.skeleton_set import SkeletonSet
-from zsar_kit.data.skeleton_views import SkeletonView
 from zsar_kit.data.splits import dataset_names, load_split, split_names
 from zsar_kit.errors import ConfigError, nearest_name
 from zsar_kit.experiments.pipeline.workspace import Workspace, slug
@@ -47,7 +47,7 @@ def audit_figures(audit: Audit, protocol: str = "", split: str = "") -> dict[str
     protocol = protocol or next(iter(audit.parts), "")
     masks = audit.masks(protocol) if protocol else {"all": np.ones(len(skeletons), dtype=bool)}
     train = audit.parts.get(protocol)
-    named = f"{skeletons.dataset}{' (synthetic data)' if skeletons.dataset == 'puppet' else ''}"
+    named = f"{skeletons.dataset}{' (synthetic data)' if skeletons.synthetic else ''}"
     title = f"{named}, {protocol}" if protocol else named
     rows, columns = _coverage_columns(skeletons)
     return {
@@ -76,12 +76,12 @@ def prepared_sets(workspace: Workspace) -> dict[str, SkeletonSet]:
     return {found.dataset: found for found in map(SkeletonSet.load, folders)}
 
 
-def film_strip_of(view: SkeletonView, frames: int = 8) -> Figure:
+def film_strip_of(view: DisplaySample, frames: int = 8) -> Figure:
     """A contact sheet: evenly spaced frames of a sample side by side."""
     return plot_film_strip(view.joints, view.layout.bones, frames=frames, title=view.title, up=view.up)
 
 
-def animation_of(view: SkeletonView, rate: float | int = 30.0) -> go.Figure:
+def animation_of(view: DisplaySample, rate: float | int = 30.0) -> go.Figure:
     """A sample in three dimensions, to be turned and played."""
     return animate_skeleton(view.joints, view.layout, title=view.title, rate=rate, up=view.up)
 
@@ -127,7 +127,7 @@ def film_strip(skeletons: SkeletonSet, sample: int, frames: int = 8) -> Figure:
     """One sequence of a data set as a row of poses."""
     sequence = skeletons.sequence(sample)
     name = skeletons.class_names[sequence.label]
-    note = ", synthetic" if skeletons.dataset == "puppet" else ""
+    note = ", synthetic" if skeletons.synthetic else ""
     return plot_film_strip(
         np.asarray(sequence.joints),
         layout(skeletons.layout).bones,

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zsar_kit.data.feature_set import FeatureSet, check_training_labels
+from zsar_kit.data.feature_set import FeatureSet
+from zsar_kit.data.leakage import scored_rows, training_rows
 from zsar_kit.errors import ConfigError
 from zsar_kit.evaluation.scores import Scores
 from zsar_kit.experiments.pipeline.features import EncoderSource, features_for
@@ -59,15 +60,13 @@ class FoldData:
     def training_set(
         self, semantics: dict[str, Semantics], *, low_shot: float = 1.0, low_shot_seed: int = 0
     ) -> TrainingSet:
-        """What a method may learn from; every label passes the leak guard."""
+        """What a method may learn from."""
         rows = self.training_rows(low_shot=low_shot, low_shot_seed=low_shot_seed)
-        labels = self.features.labels[rows]
-        check_training_labels(labels, self.partition.split)
-        return TrainingSet(self._inputs(rows, self.maps), labels, self.task(semantics))
+        return TrainingSet(self._inputs(rows, self.maps), self.features.labels[rows], self.task(semantics))
 
     def training_rows(self, *, low_shot: float = 1.0, low_shot_seed: int = 0) -> np.ndarray:
-        """Positions of the samples that a method learns from."""
-        rows = np.flatnonzero(self.partition.train)
+        """Positions of the samples that a method learns from; every label passes the leak guard."""
+        rows = training_rows(self.features.labels, self.partition.train, self.partition.split)
         return rows if low_shot == 1 else rows[few_shots(self.features.labels[rows], low_shot, low_shot_seed)]
 
     def _inputs(self, rows: np.ndarray, maps: tuple[FeatureSet, ...]) -> np.ndarray | MapRows:
@@ -76,7 +75,7 @@ class FoldData:
 
     def scores(self, method: Method) -> Scores:
         """Scores of the partition's test samples over its candidate classes."""
-        rows = np.flatnonzero(self.partition.test)
+        rows = scored_rows(self.features.train, self.partition.test, self.partition.split)
         return score(method, self.inputs(rows), self.features.samples[rows], self.partition.split.candidates)
 
     def inputs(self, rows: np.ndarray) -> np.ndarray | MapRows:

@@ -19,7 +19,7 @@ import torch
 from zsar_kit import __version__
 from zsar_kit.artefacts import write_json
 from zsar_kit.checkpoints import save_tensors
-from zsar_kit.data.splits import is_synthetic
+from zsar_kit.data.catalogue import is_synthetic
 from zsar_kit.errors import ArtefactError
 from zsar_kit.experiments.pipeline.semantics import semantics_for, store_contexts, store_semantics
 from zsar_kit.experiments.pipeline.workspace import Workspace

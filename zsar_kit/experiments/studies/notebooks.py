@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from zsar_kit.config import Config
-from zsar_kit.data.skeleton_views import LAYERS
+from zsar_kit.data.display import LAYERS
 from zsar_kit.errors import ConfigError, nearest_name
 from zsar_kit.semantics.texts import TEXT_SETS
 

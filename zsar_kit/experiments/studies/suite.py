@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from zsar_kit.config import Config
-from zsar_kit.data.catalogue import most_persons
+from zsar_kit.data.catalogue import is_synthetic, most_persons
 from zsar_kit.encoders.config import EncoderConfig
 from zsar_kit.encoders.presets import encoder_preset
 from zsar_kit.errors import ConfigError, nearest_name
@@ -171,8 +171,8 @@ def suite_encoder(suite: str, dataset: str, seed: int | None = None) -> EncoderC
 
 
 def customary_suite(dataset: str) -> str:
-    """The suite that a data set belongs to where none is named: ``demo`` for puppet, ``real`` for every other."""
-    return "demo" if dataset == "puppet" else "real"
+    """The suite of a data set where none is named: ``demo`` for synthetic data, ``real`` for all others."""
+    return "demo" if is_synthetic(dataset) else "real"
 
 
 def suite_names() -> list[str]:

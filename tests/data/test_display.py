@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from zsar_kit.data.display import find_sample, sample_for_display, vertical_axis
 from zsar_kit.data.puppet.world import PuppetConfig, build_puppet
 from zsar_kit.data.skeleton_set import SkeletonSet
-from zsar_kit.data.skeleton_views import find_sample, vertical_axis, view_sample
 from zsar_kit.data.skeletons import preprocess
 from zsar_kit.errors import DataError
 
@@ -45,13 +45,13 @@ def test_what_is_not_there_is_refused_with_advice(puppet, wanted, message):
 
 def test_layers_are_the_stored_joints_and_those_of_an_encoder(puppet):
     row = find_sample(puppet, action=26)
-    raw, ready = view_sample(puppet, row), view_sample(puppet, row, "preprocessed")
+    raw, ready = sample_for_display(puppet, row), sample_for_display(puppet, row, "preprocessed")
     np.testing.assert_array_equal(raw.joints, puppet.sequence(row).joints)
     np.testing.assert_array_equal(ready.joints, preprocess(puppet.sequence(row).joints, puppet.layout))
     assert (raw.up, ready.up) == ("y", "z")
     assert ready.title == f"touch other person's pocket (puppet, synthetic: {puppet.index.sample[row]}, preprocessed)"
     with pytest.raises(DataError, match=r"no layer 'rew'.*Did you mean 'raw'"):
-        view_sample(puppet, row, "rew")
+        sample_for_display(puppet, row, "rew")
 
 
 def test_up_is_found_from_the_bodies(puppet, tmp_path):
@@ -68,5 +68,5 @@ def test_up_is_found_from_the_bodies(puppet, tmp_path):
         inputs={},
     )
     assert vertical_axis(turned) == "z"
-    assert view_sample(turned, 0).up == "z"
-    assert view_sample(turned, 0, up="y").up == "y"
+    assert sample_for_display(turned, 0).up == "z"
+    assert sample_for_display(turned, 0, up="y").up == "y"

@@ -21,7 +21,7 @@ ASKED = 15
 
 
 @dataclass(frozen=True, eq=False)
-class SkeletonView:
+class DisplaySample:
     """One sequence, ready to be drawn.
 
     Attributes:
@@ -93,9 +93,9 @@ def vertical_axis(skeletons: SkeletonSet) -> Literal["y", "z"]:
     return "z" if np.mean(votes) > 0.5 else "y"
 
 
-def view_sample(
+def sample_for_display(
     skeletons: SkeletonSet, i: int, layer: str = "raw", *, up: Literal["y", "z"] | None = None
-) -> SkeletonView:
+) -> DisplaySample:
     """A sample as it is stored (``raw``), or as an encoder gets it before it is cut to length (``preprocessed``).
 
     Args:
@@ -111,9 +111,9 @@ def view_sample(
     if layer not in LAYERS:
         raise DataError(f"no layer {layer!r}", where="layer", remedy=nearest_name(layer, LAYERS))
     sequence = skeletons.sequence(i)
-    synthetic = ", synthetic" if skeletons.dataset == "puppet" else ""
+    synthetic = ", synthetic" if skeletons.synthetic else ""
     title = f"{skeletons.class_names[sequence.label]} ({skeletons.dataset}{synthetic}: {sequence.sample}, {layer})"
     if layer == "preprocessed":
-        return SkeletonView(preprocess(sequence.joints, skeletons.layout), joint_layout("ntu25"), "z", title)
+        return DisplaySample(preprocess(sequence.joints, skeletons.layout), joint_layout("ntu25"), "z", title)
     axis = vertical_axis(skeletons) if up is None else up
-    return SkeletonView(np.asarray(sequence.joints), joint_layout(skeletons.layout), axis, title)
+    return DisplaySample(np.asarray(sequence.joints), joint_layout(skeletons.layout), axis, title)
