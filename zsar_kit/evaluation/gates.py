@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -251,14 +251,36 @@ def restore_gate(record: Mapping[str, Any]) -> Gate:
     """The gate that :meth:`Gate.describe` recorded, fitted ones included.
 
     Raises:
-        ConfigError: the kind is unknown.
+        ConfigError: the kind is missing or unknown, or a parameter is missing, unknown, or not of its type.
     """
     options = dict(record)
-    kind = options.pop("kind")
-    if kind == "logistic":
-        options["weights"] = tuple(options["weights"])
-        return LogisticGate(**options)
-    return make_gate(kind, **options)
+    kind = options.pop("kind", None)
+    if not isinstance(kind, str) or kind not in _GATES:
+        raise ConfigError(f"unknown gate {kind!r}", where="kind", remedy=nearest_name(str(kind), _GATES))
+    known = {f.name: f.default is MISSING for f in fields(_GATES[kind])}
+    if unknown := [name for name in options if name not in known]:
+        raise ConfigError(f"a {kind} gate has no {unknown[0]!r}", remedy=nearest_name(unknown[0], known))
+    if missing := [name for name, required in known.items() if required and name not in options]:
+        raise ConfigError(f"a {kind} gate needs {missing[0]!r}")
+    return _GATES[kind](**{name: _parameter(kind, name, value) for name, value in options.items()})
+
+
+_GATES: dict[str, type[CalibratedStacking] | type[RatioGate] | type[LogisticGate]] = {
+    "stacking": CalibratedStacking,
+    "ratio": RatioGate,
+    "logistic": LogisticGate,
+}
+
+
+def _parameter(kind: str, name: str, value: Any) -> Any:
+    """A recorded parameter as the gate takes it: numbers, save the name of a head and the list of weights."""
+    if name == "weights" and isinstance(value, list | tuple):
+        return tuple(_parameter(kind, "weight", weight) for weight in value)
+    if (name == "head" and isinstance(value, str)) or (name in ("head", "alpha") and value is None):
+        return value
+    if name in ("weights", "head") or isinstance(value, bool) or not isinstance(value, int | float):
+        raise ConfigError(f"{name!r} of a {kind} gate cannot be {value!r} ({type(value).__name__})")
+    return float(value)
 
 
 def checked_mask(scores: Scores, seen_mask: np.ndarray) -> np.ndarray:
