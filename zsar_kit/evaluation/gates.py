@@ -14,7 +14,6 @@ from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy.special import expit, softmax
 
 from zsar_kit.errors import ConfigError, DataError, nearest_name
 from zsar_kit.evaluation.metrics import stacking_margin
@@ -197,6 +196,8 @@ class LogisticGate(Gate):
                 f"{int(seen_mask.sum())} seen and {int((~seen_mask).sum())} unseen classes",
                 remedy="Fit it with a smaller `top`.",
             )
+        from scipy.special import softmax  # slow to import, as below
+
         fused = scores.fused() / temperature
         blocks = [np.sort(softmax(fused[:, m], axis=1), axis=1)[:, ::-1][:, :top] for m in (~seen_mask, seen_mask)]
         return np.concatenate(blocks, axis=1)
@@ -223,6 +224,8 @@ class LogisticGate(Gate):
 
     def view(self, scores: Scores, seen_mask: Bool[np.ndarray, " class"]) -> GateView:
         """The margin is minus P(unseen); the best columns are those of calibrated stacking."""
+        from scipy.special import expit
+
         x = self.features(scores, seen_mask, top=len(self.weights) // 2, temperature=self.temperature)
         _, best_seen, best_unseen = stacking_margin(scores.fused(), seen_mask)
         return GateView(-expit(x @ np.asarray(self.weights) + self.bias), best_seen, best_unseen)
