@@ -54,8 +54,8 @@ from zsar_kit.models.skeleton_context.key_parts import key_part_loss
 from zsar_kit.seeding import seeded_initialisation, torch_generator
 from zsar_kit.semantics.context_bank import ContextBank
 from zsar_kit.semantics.embeddings import Semantics
-from zsar_kit.semantics.language import LanguageRecord, TextEncoder, load_text_encoder
 from zsar_kit.semantics.masked_language import MaskedLanguage, prompt
+from zsar_kit.semantics.text_encoder import LanguageRecord, TextEncoder, load_text_encoder
 from zsar_kit.semantics.text_files import load_texts
 from zsar_kit.semantics.texts import SLOTS, ClassTexts
 

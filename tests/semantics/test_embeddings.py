@@ -11,7 +11,7 @@ import pytest
 
 from zsar_kit.errors import ArtefactError, TextError
 from zsar_kit.semantics.embeddings import Semantics, pool_sentences
-from zsar_kit.semantics.language import TextEncoder
+from zsar_kit.semantics.text_encoder import TextEncoder
 from zsar_kit.semantics.text_files import load_texts
 from zsar_kit.semantics.texts import ClassTexts
 
@@ -75,7 +75,7 @@ def test_rows_are_classes_and_hold_their_own_text(label: Semantics, bert: TextEn
 
 def test_a_class_does_not_depend_on_the_other_classes(texts: ClassTexts, label: Semantics, bert: TextEncoder):
     """Padding invariance: the shortest text built alone equals its row beside longer ones, bit by bit."""
-    fewer = dataclasses.replace(texts, ids=(1,), names=("bend",), entries=texts.entries[1:2])
+    fewer = dataclasses.replace(texts, ids=(1,), names=("bend",), entries=texts.by_class[1:2])
     alone, row = Semantics.build(fewer, "label", bert), label.select([1])
     assert row.tokens.shape[1] > alone.tokens.shape[1]
     assert same(row.trim(), alone)

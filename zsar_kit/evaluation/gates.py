@@ -32,11 +32,12 @@ class HasSeen(Protocol):
         ...
 
 
-Fold = tuple[Scores, np.ndarray, HasSeen | Iterable[int]]
+ScoredFold = tuple[Scores, np.ndarray, HasSeen | Iterable[int]]
+"""Scores of the test samples of a pseudo-unseen fold, their labels, and what tells its seen classes."""
 
 
-class GateView(NamedTuple):
-    """What a gate looks at: unseen iff ``margin < threshold``; then the best column of that domain wins."""
+class DomainMargin(NamedTuple):
+    """What a gate decides by: unseen iff ``margin < threshold``; then the best column of that domain wins."""
 
     margin: Float[np.ndarray, " sample"]
     best_seen: Int[np.ndarray, " sample"]
@@ -51,7 +52,7 @@ class Gate(ABC):
     direction: float  # threshold = direction * gamma
 
     @abstractmethod
-    def view(self, scores: Scores, seen_mask: Bool[np.ndarray, " class"]) -> GateView:
+    def compare(self, scores: Scores, seen_mask: Bool[np.ndarray, " class"]) -> DomainMargin:
         """The margin of every sample and the best column in each domain; neither depends on gamma."""
 
     def predict(self, scores: Scores, seen_mask: Bool[np.ndarray, " class"]) -> Int[np.ndarray, " sample"]:
@@ -64,9 +65,9 @@ class Gate(ABC):
         Raises:
             DataError: the mask does not fit, or the scores lack what this gate needs.
         """
-        view = self.view(scores, checked_mask(scores, seen_mask))
-        unseen = view.margin < self.direction * self.gamma
-        return np.asarray(scores.classes)[np.where(unseen, view.best_unseen, view.best_seen)]
+        compared = self.compare(scores, checked_mask(scores, seen_mask))
+        unseen = compared.margin < self.direction * self.gamma
+        return np.asarray(scores.classes)[np.where(unseen, compared.best_unseen, compared.best_seen)]
 
     def with_gamma(self, gamma: float) -> Gate:
         """The same gate with another threshold."""
@@ -89,9 +90,9 @@ class CalibratedStacking(Gate):
     kind = "stacking"
     direction = 1.0
 
-    def view(self, scores: Scores, seen_mask: Bool[np.ndarray, " class"]) -> GateView:
+    def compare(self, scores: Scores, seen_mask: Bool[np.ndarray, " class"]) -> DomainMargin:
         """The margin is the best seen minus the best unseen fused score."""
-        return GateView(*stacking_margin(scores.fused(), seen_mask))
+        return DomainMargin(*stacking_margin(scores.fused(), seen_mask))
 
     def describe(self) -> dict[str, Any]:
         """Kind and gamma."""
@@ -133,20 +134,20 @@ class RatioGate(Gate):
             )
         return scores.errors[name].astype(np.float64)
 
-    def view(self, scores: Scores, seen_mask: Bool[np.ndarray, " class"]) -> GateView:
+    def compare(self, scores: Scores, seen_mask: Bool[np.ndarray, " class"]) -> DomainMargin:
         """The margin is minus the ratio of the smallest errors."""
         errors = self._errors(scores)
         best_seen = np.where(seen_mask, errors, np.inf).argmin(axis=1)
         best_unseen = np.where(seen_mask, np.inf, errors).argmin(axis=1)
         rows = np.arange(len(errors))
-        return GateView(-errors[rows, best_seen] / errors[rows, best_unseen], best_seen, best_unseen)
+        return DomainMargin(-errors[rows, best_seen] / errors[rows, best_unseen], best_seen, best_unseen)
 
     def predict(self, scores: Scores, seen_mask: Bool[np.ndarray, " class"]) -> Int[np.ndarray, " sample"]:
         """The class ids of argmin_y e_y + alpha [(y is seen) xor (ratio <= gamma)], Eq. 15."""
         if self.alpha is None:
             return super().predict(scores, seen_mask)
         mask = checked_mask(scores, seen_mask)
-        in_seen_domain = -self.view(scores, mask).margin <= self.gamma
+        in_seen_domain = -self.compare(scores, mask).margin <= self.gamma
         penalised = self._errors(scores) + self.alpha * (mask[None, :] ^ in_seen_domain[:, None])
         return np.asarray(scores.classes)[penalised.argmin(axis=1)]
 
@@ -203,7 +204,7 @@ class LogisticGate(Gate):
         return np.concatenate(blocks, axis=1)
 
     @classmethod
-    def fit(cls, folds: Sequence[Fold], *, temperature: float = 1.0, top: int | None = None) -> LogisticGate:
+    def fit(cls, folds: Sequence[ScoredFold], *, temperature: float = 1.0, top: int | None = None) -> LogisticGate:
         """Fit the regression on samples of pseudo-unseen and of seen classes, both domains weighted alike.
 
         Args:
@@ -222,13 +223,13 @@ class LogisticGate(Gate):
         model = LogisticRegression(class_weight="balanced", max_iter=1000).fit(x, is_unseen)
         return cls(tuple(model.coef_[0].tolist()), float(model.intercept_[0]), temperature)
 
-    def view(self, scores: Scores, seen_mask: Bool[np.ndarray, " class"]) -> GateView:
+    def compare(self, scores: Scores, seen_mask: Bool[np.ndarray, " class"]) -> DomainMargin:
         """The margin is minus P(unseen); the best columns are those of calibrated stacking."""
         from scipy.special import expit
 
         x = self.features(scores, seen_mask, top=len(self.weights) // 2, temperature=self.temperature)
         _, best_seen, best_unseen = stacking_margin(scores.fused(), seen_mask)
-        return GateView(-expit(x @ np.asarray(self.weights) + self.bias), best_seen, best_unseen)
+        return DomainMargin(-expit(x @ np.asarray(self.weights) + self.bias), best_seen, best_unseen)
 
     def describe(self) -> dict[str, Any]:
         """Kind, gamma, temperature and the regression."""
@@ -306,7 +307,7 @@ def checked_mask(scores: Scores, seen_mask: np.ndarray) -> np.ndarray:
     return mask
 
 
-def parse_fold(fold: Fold) -> tuple[Scores, np.ndarray, np.ndarray, tuple[int, ...]]:
+def parse_fold(fold: ScoredFold) -> tuple[Scores, np.ndarray, np.ndarray, tuple[int, ...]]:
     """Scores, labels, mask of the seen columns, and seen class ids of a fold.
 
     Raises:

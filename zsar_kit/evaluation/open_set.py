@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float, Int
 
 from zsar_kit.config import Config
 from zsar_kit.errors import DataError
+from zsar_kit.evaluation.gates import ScoredFold, parse_fold
 from zsar_kit.evaluation.scores import Scores
 
 LOG_TEMPERATURES = (-8.0, 8.0)
@@ -68,10 +69,7 @@ class OpenSet(Config):
         return Confidence(known, softmax(values / self.temperature, axis=1))
 
 
-Fold = tuple[Scores, np.ndarray, Sequence[int]]
-
-
-def fit_open_set(folds: Sequence[Fold]) -> OpenSet:
+def fit_open_set(folds: Sequence[ScoredFold]) -> OpenSet:
     """Fit on pseudo-unseen folds.
 
     A sample of a pseudo-unseen class is *known* among the fold's pseudo-unseen classes, and *none of these* once its
@@ -90,7 +88,7 @@ def fit_open_set(folds: Sequence[Fold]) -> OpenSet:
     known: list[np.ndarray] = []
     unknown: list[np.ndarray] = []
     logits: list[tuple[np.ndarray, np.ndarray]] = []
-    for scores, labels, seen in folds:
+    for scores, labels, _, seen in map(parse_fold, folds):
         unseen = [c for c in scores.classes if c not in set(seen)]
         if len(unseen) < 2:
             continue

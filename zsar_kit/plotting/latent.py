@@ -27,7 +27,7 @@ def plot_latents(
     texts: np.ndarray | None = None,
     *,
     unseen: Collection[int] = (),
-    view: str = "auto",
+    projection: str = "auto",
     seed: int = 0,
     ax: Axes | None = None,
     title: str | None = None,
@@ -43,7 +43,7 @@ def plot_latents(
         names: of the classes; those without a sample or a text are left out.
         texts: ``[class, d]`` latents of the class texts, in the order of ``names``; None draws none.
         unseen: positions of the unseen classes; their names are bold and their texts stars, others diamonds.
-        view: ``tsne`` (needs 30 points; distances between far groups mean little), ``pca`` (the two directions of
+        projection: ``tsne`` (needs 30 points; distances between far groups mean little), ``pca`` (the two directions of
             largest variance), or ``auto``, t-SNE where there are 30 points.
         seed: of t-SNE. The order of the samples does not matter.
         ax: where to draw; None makes a figure.
@@ -52,13 +52,13 @@ def plot_latents(
     Raises:
         DataError: shapes disagree, a value is not finite, a label or position is none of the classes, or there are
             too few points.
-        ConfigError: the view is unknown.
+        ConfigError: the projection is unknown.
     """
     classes = style.check_names(names, len(names), "class")
     points, labels = _checked(latents, labels, len(classes), texts)
     if bad := [c for c in unseen if not 0 <= c < len(classes)]:
         raise DataError(f"position {bad[0]} is out of range 0..{len(classes) - 1}", where="unseen")
-    flat, (x, y) = _project(points, view, seed)
+    flat, (x, y) = _project(points, projection, seed)
     samples, marks = flat[: len(labels)], flat[len(labels) :]
     axes = style.ensure_axes(ax, width=6.6, height=5.6)
     anchors: dict[int, np.ndarray] = {}
@@ -161,18 +161,20 @@ def _checked(
     return points, labels
 
 
-def _project(points: np.ndarray, view: str, seed: int) -> tuple[Float[np.ndarray, "point 2"], tuple[str, str]]:
+def _project(points: np.ndarray, projection: str, seed: int) -> tuple[Float[np.ndarray, "point 2"], tuple[str, str]]:
     """Two coordinates of each point, and what the axes show."""
-    if view not in ("auto", "tsne", "pca"):
-        raise ConfigError(f"'view' must be 'auto', 'tsne' or 'pca', got {view!r}", where="plot_latents")
-    if view == "tsne" and len(points) < TSNE_POINTS:
+    if projection not in ("auto", "tsne", "pca"):
+        raise ConfigError(f"'projection' must be 'auto', 'tsne' or 'pca', got {projection!r}", where="plot_latents")
+    if projection == "tsne" and len(points) < TSNE_POINTS:
         raise DataError(
-            f"t-SNE needs at least {TSNE_POINTS} points, got {len(points)}", where="latents", remedy="Use view='pca'."
+            f"t-SNE needs at least {TSNE_POINTS} points, got {len(points)}",
+            where="latents",
+            remedy="Use projection='pca'.",
         )
     # In an order of its own, so that rounding, which t-SNE amplifies, does not depend on the order given.
     order = np.lexsort(points.T[::-1])
     flat = np.empty((len(points), 2))
-    if view == "pca" or len(points) < TSNE_POINTS:
+    if projection == "pca" or len(points) < TSNE_POINTS:
         flat[order], shares = _principal(points[order])
         return flat, (f"first principal axis, {shares[0]:.0%} of variance", f"second, {shares[1]:.0%}")
     from sklearn.manifold import TSNE  # takes a second to import, and most figures need it not

@@ -23,8 +23,8 @@ from zsar_kit.artefacts import atomic_folder, read_json, read_provenance, write_
 from zsar_kit.checkpoints import load_tensors, save_tensors
 from zsar_kit.config import digest_of
 from zsar_kit.errors import ArtefactError, TextError
-from zsar_kit.semantics.language import LanguageRecord
 from zsar_kit.semantics.masked_language import MaskedLanguage, prompt
+from zsar_kit.semantics.text_encoder import LanguageRecord
 from zsar_kit.semantics.texts import BODY_PARTS, SLOTS, ClassTexts, Context
 
 SCHEMA = 1

@@ -17,7 +17,7 @@ from zsar_kit.artefacts import atomic_folder, read_json, read_provenance, write_
 from zsar_kit.checkpoints import load_tensors, save_tensors
 from zsar_kit.config import digest_of
 from zsar_kit.errors import ArtefactError, TextError
-from zsar_kit.semantics.language import LanguageRecord, TextEncoder
+from zsar_kit.semantics.text_encoder import LanguageRecord, TextEncoder
 from zsar_kit.semantics.texts import ClassTexts
 
 SCHEMA = 1

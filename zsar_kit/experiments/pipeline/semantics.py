@@ -11,8 +11,8 @@ from zsar_kit.experiments.runs.config import slug
 from zsar_kit.methods.base import ContextRequest
 from zsar_kit.semantics.context_bank import ContextBank
 from zsar_kit.semantics.embeddings import Semantics
-from zsar_kit.semantics.language import TextEncoder, load_text_encoder
 from zsar_kit.semantics.masked_language import MaskedLanguage
+from zsar_kit.semantics.text_encoder import TextEncoder, load_text_encoder
 from zsar_kit.semantics.text_files import load_texts
 
 
