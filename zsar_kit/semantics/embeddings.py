@@ -167,11 +167,6 @@ class Semantics:
             sentences=None if self.sentences is None else self.sentences[rows],
         )
 
-    def trim(self) -> Semantics:
-        """Without the token columns that are padding for every class, which cost time and change nothing."""
-        used = self.mask.any(axis=0)
-        return dataclasses.replace(self, tokens=self.tokens[:, used], mask=self.mask[:, used])
-
     def digest(self) -> str:
         """Twelve hexadecimal digits that identify texts, language model and features."""
         hashes = {k: hashlib.sha256(v.tobytes()).hexdigest() for k, v in self._arrays().items()}

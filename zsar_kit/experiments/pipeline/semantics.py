@@ -39,10 +39,7 @@ def context_bank_for(
         load_texts(dataset),
         seen,
         MaskedLanguage(_text_encoder(language_model, str(workspace.device))),
-        request.slots,
-        vocabulary=request.vocabulary,
-        own_head=request.own_head,
-        shuffled=request.shuffled,
+        request,
         cache=workspace.root / "text-cache",
         progress=workspace.progress,
     )
