@@ -35,7 +35,7 @@ from zsar_kit.models.flora.flow import (
 from zsar_kit.models.flora.velocity import VelocityDiT
 from zsar_kit.plotting.style import ensure_axes, figure, label_axes, save_figure
 from zsar_kit.semantics.embeddings import Semantics
-from zsar_kit.semantics.language import load_text_encoder
+from zsar_kit.semantics.text_encoder import load_text_encoder
 from zsar_kit.semantics.text_files import load_texts
 from zsar_kit.semantics.tokens import join_tokens
 

@@ -53,9 +53,10 @@ from zsar_kit.models.skeleton_context.joint_differences import pool_time
 from zsar_kit.models.skeleton_context.key_parts import key_part_loss
 from zsar_kit.seeding import seeded_initialisation, torch_generator
 from zsar_kit.semantics.context_bank import ContextBank
+from zsar_kit.semantics.context_request import ContextRequest
 from zsar_kit.semantics.embeddings import Semantics
-from zsar_kit.semantics.language import LanguageRecord, TextEncoder, load_text_encoder
 from zsar_kit.semantics.masked_language import MaskedLanguage, prompt
+from zsar_kit.semantics.text_encoder import LanguageRecord, TextEncoder, load_text_encoder
 from zsar_kit.semantics.text_files import load_texts
 from zsar_kit.semantics.texts import SLOTS, ClassTexts
 
@@ -135,7 +136,7 @@ def build(sizes: str, folder: Path) -> World:
     per_class = ("ids", "names", "entries", "contexts", "key_parts", "spots")
     texts = replace(every, **{name: getattr(every, name)[:CLASSES] for name in per_class})
     language = MaskedLanguage(encoder)
-    bank = whole_vocabulary(ContextBank.build(texts, texts.ids, language, SLOTS), language)
+    bank = whole_vocabulary(ContextBank.build(texts, texts.ids, language, ContextRequest(SLOTS)), language)
     bank.write(folder / "bank")
     for name in SETS:
         Semantics.build(texts, name, encoder).write(folder / name)

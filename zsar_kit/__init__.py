@@ -2,8 +2,8 @@
 
 >>> import zsar_kit as zk
 >>> workspace = zk.Workspace("workspace")  # doctest: +SKIP
->>> folder = zk.run(zk.RunConfig(dataset="puppet", split="23/5", method="ridge", preset="motion"), workspace)  # doctest: +SKIP
->>> folder.result()  # doctest: +SKIP
+>>> config = zk.RunConfig(dataset="puppet", split="23/5", method="ridge", preset="motion")  # doctest: +SKIP
+>>> zk.run(config, workspace).result()  # doctest: +SKIP
 
 Importing the package is light: every name below is imported when it is first asked for (``docs/api.md`` lists them).
 """

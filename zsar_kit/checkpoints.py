@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
-from torch import Tensor, nn
 
 from zsar_kit.artefacts import write_atomic
 from zsar_kit.errors import ArtefactError
 
+if TYPE_CHECKING:
+    import torch
 
-def save_tensors(path: str | Path, tensors: dict[str, Tensor], meta: dict[str, Any] | None = None) -> None:
+
+def save_tensors(path: str | Path, tensors: dict[str, torch.Tensor], meta: dict[str, Any] | None = None) -> None:
     """Write tensors and a JSON-ready record to one safetensors file, atomically."""
+    from safetensors.torch import save
+
     flat = {k: v.detach().to("cpu").contiguous().clone() for k, v in tensors.items()}
     write_atomic(path, save(flat, metadata={"meta": json.dumps(meta or {}, sort_keys=True)}))
 
 
-def load_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def load_tensors(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     """Read what :func:`save_tensors` wrote, to the CPU.
 
     Raises:
@@ -38,21 +40,23 @@ def load_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise ArtefactError(f"not a readable safetensors file: {error}", where=path) from None
 
 
-def optimizer_tensors(optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     """The state of an optimiser as named tensors and a JSON-ready rest."""
+    import torch
+
     state = optimizer.state_dict()
-    tensors: dict[str, Tensor] = {}
+    tensors: dict[str, torch.Tensor] = {}
     scalars: dict[str, dict[str, Any]] = {}
     for index, slots in state["state"].items():
         for name, value in slots.items():
-            if isinstance(value, Tensor):
+            if isinstance(value, torch.Tensor):
                 tensors[f"optimizer.{index}.{name}"] = value
             else:
                 scalars.setdefault(str(index), {})[name] = value
     return tensors, {"scalars": scalars, "param_groups": state["param_groups"]}
 
 
-def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor], rest: dict[str, Any]) -> None:
+def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor], rest: dict[str, Any]) -> None:
     """Put back what :func:`optimizer_tensors` took."""
     state: dict[int, dict[str, Any]] = {int(i): dict(s) for i, s in rest["scalars"].items()}
     for key, value in tensors.items():
@@ -62,7 +66,7 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tenso
     optimizer.load_state_dict({"state": state, "param_groups": rest["param_groups"]})
 
 
-def load_module(module: nn.Module, tensors: dict[str, Tensor], *, where: str | Path) -> None:
+def load_module(module: torch.nn.Module, tensors: dict[str, torch.Tensor], *, where: str | Path) -> None:
     """Load a state dictionary strictly.
 
     Raises:

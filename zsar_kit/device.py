@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-
-import torch
+from typing import TYPE_CHECKING
 
 from zsar_kit.errors import ConfigError
+
+if TYPE_CHECKING:
+    import torch
 
 
 def launched_processes() -> int:
@@ -20,6 +22,8 @@ def resolve_device(name: str = "auto") -> torch.device:
     Raises:
         ConfigError: torch does not know the name, or the device is not there.
     """
+    import torch
+
     accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
     if name == "auto":
         return accelerator or torch.device("cpu")

@@ -9,7 +9,7 @@ import pytest
 
 from zsar_kit.methods.base import TrainingSet
 from zsar_kit.semantics.embeddings import Semantics
-from zsar_kit.semantics.language import LanguageRecord
+from zsar_kit.semantics.text_encoder import LanguageRecord
 
 WIDTH, FEATURES, TOKENS = 8, 16, 6
 

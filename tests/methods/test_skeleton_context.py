@@ -16,7 +16,7 @@ from zsar_kit.methods.skeleton_context_config import AS_RELEASED, SkeletonContex
 from zsar_kit.seeding import torch_generator
 from zsar_kit.semantics.context_bank import ContextBank
 from zsar_kit.semantics.embeddings import Semantics
-from zsar_kit.semantics.language import LanguageRecord
+from zsar_kit.semantics.text_encoder import LanguageRecord
 from zsar_kit.training.loop import TrainingLoop, fit
 
 SLOTS = ("environment", "used_object", "target_object")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from zsar_kit.errors import ConfigError, DataError
-from zsar_kit.plotting.latent import plot_class_similarity, plot_latents
+from zsar_kit.plotting.latent import Projection, plot_class_similarity, plot_latents
 
 NAMES = ["wave", "bow", "jump"]
 
@@ -23,10 +23,10 @@ def drawn(axes):
     return [np.asarray(c.get_offsets()) for c in axes.collections]
 
 
-@pytest.mark.parametrize("view", ["pca", "tsne"])
-def test_groups_stay_groups_and_texts_lie_in_theirs(view):
+@pytest.mark.parametrize("projection", ["pca", "tsne"])
+def test_groups_stay_groups_and_texts_lie_in_theirs(projection):
     points, labels, centres = cloud()
-    axes = plot_latents(points, labels, NAMES, centres, view=view)
+    axes = plot_latents(points, labels, NAMES, centres, projection=Projection(projection))
     found = drawn(axes)  # samples and text, class by class
     middles = np.array([c.mean(0) for c in found[::2]])
     for i, text in enumerate(found[1::2]):
@@ -37,7 +37,7 @@ def test_groups_stay_groups_and_texts_lie_in_theirs(view):
 def test_principal_axes_keep_distances_of_flat_data_and_say_their_share():
     generator = np.random.default_rng(1)
     flat = generator.normal(size=(12, 2)) @ generator.normal(size=(2, 5))
-    axes = plot_latents(flat, np.zeros(12, dtype=int), ["a"], view="pca")
+    axes = plot_latents(flat, np.zeros(12, dtype=int), ["a"], projection=Projection("pca"))
     shown = drawn(axes)[0]
     pairs = [(i, j) for i in range(12) for j in range(i)]
     for i, j in pairs:
@@ -49,7 +49,10 @@ def test_principal_axes_keep_distances_of_flat_data_and_say_their_share():
 def test_the_order_of_samples_does_not_matter():
     points, labels, _ = cloud()
     order = np.random.default_rng(2).permutation(len(points))
-    one, two = (plot_latents(p, y, NAMES, view="tsne") for p, y in ((points, labels), (points[order], labels[order])))
+    one, two = (
+        plot_latents(p, y, NAMES, projection=Projection("tsne"))
+        for p, y in ((points, labels), (points[order], labels[order]))
+    )
     for a, b in zip(drawn(one), drawn(two), strict=True):
         assert np.allclose(np.sort(a, axis=0), np.sort(b, axis=0))
 
@@ -95,10 +98,10 @@ def test_latents_that_do_not_fit_are_refused(change, message):
 
 
 def test_few_points_need_pca():
-    with pytest.raises(DataError, match="view='pca'"):
-        plot_latents(np.eye(4), np.arange(4) % 3, NAMES, view="tsne")
-    with pytest.raises(ConfigError, match="'view'"):
-        plot_latents(np.eye(4), np.arange(4) % 3, NAMES, view="umap")
+    with pytest.raises(DataError, match=r"Projection\('pca'\)"):
+        plot_latents(np.eye(4), np.arange(4) % 3, NAMES, projection=Projection("tsne"))
+    with pytest.raises(ConfigError, match="'kind' must be"):
+        Projection("umap")
     with pytest.raises(DataError, match="at least 3 classes"):
         plot_class_similarity(np.eye(2), np.eye(2))
     with pytest.raises(DataError, match="not all zeros"):

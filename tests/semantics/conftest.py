@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from zsar_kit.errors import MissingModelError
-from zsar_kit.semantics.language import TextEncoder, load_text_encoder
+from zsar_kit.semantics.text_encoder import TextEncoder, load_text_encoder
 
 WORDS = (
     "the",

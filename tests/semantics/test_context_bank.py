@@ -10,8 +10,9 @@ import torch
 
 from zsar_kit.errors import ArtefactError, ConfigError, MissingModelError, TextError
 from zsar_kit.semantics.context_bank import ContextBank
-from zsar_kit.semantics.language import load_text_encoder
+from zsar_kit.semantics.context_request import ContextRequest
 from zsar_kit.semantics.masked_language import MaskedLanguage, prompt
+from zsar_kit.semantics.text_encoder import load_text_encoder
 from zsar_kit.semantics.texts import BODY_PARTS, SLOTS, ClassTexts, Context
 
 WORDS = ("environment", "used", "object", "target", ":", "|", "kitchen", "park", "cup", "ball", "none", "water", "wall")
@@ -59,7 +60,7 @@ def language(tmp_path_factory) -> MaskedLanguage:
 
 @pytest.fixture(scope="module")
 def bank(language) -> ContextBank:
-    return ContextBank.build(texts(), (0, 1), language, SLOTS)
+    return ContextBank.build(texts(), (0, 1), language, ContextRequest(SLOTS))
 
 
 def test_the_template_is_that_of_the_paper():
@@ -98,27 +99,30 @@ def test_a_bank_holds_what_each_prompt_says(bank, language):
 def test_only_the_asked_classes_are_in_it(language):
     """Whatever an unseen class's contexts say, the bank of the others is the same."""
     changed = (*ROWS[:2], (("kitchen", "head", "water", "pour", "cup"), ("kitchen", "head", "wall", "paint", "ball")))
-    one, other = (ContextBank.build(texts(rows), (0, 1), language, SLOTS, vocabulary=1) for rows in (ROWS, changed))
+    one, other = (
+        ContextBank.build(texts(rows), (0, 1), language, ContextRequest(SLOTS, vocabulary=1))
+        for rows in (ROWS, changed)
+    )
     assert one.digest() == other.digest()
     # Neither is a word that only an unseen class has a candidate by its being in the texts.
     assert set(one.vocabulary) == {row[i] for bank in ROWS[:2] for row in bank for i in (0, 2, 4)} | {"environment"}
 
 
 def test_fewer_candidates_and_fewer_slots(language):
-    small = ContextBank.build(texts(), (0, 1), language, ("used_object",), vocabulary=2)
+    small = ContextBank.build(texts(), (0, 1), language, ContextRequest(("used_object",), vocabulary=2))
     assert small.slots == ("used_object",)
     assert small.prompts.shape == (2, 2, 2)
     assert set(small.vocabulary) == {"environment", "used", "cup", "ball", "none"}
 
 
 def test_slots_in_any_order_are_read_in_the_prompts(language, bank):
-    turned = ContextBank.build(texts(), (0, 1), language, SLOTS[::-1])
+    turned = ContextBank.build(texts(), (0, 1), language, ContextRequest(SLOTS[::-1]))
     assert turned.slots == SLOTS
     assert turned.digest() == bank.digest()
 
 
 def test_a_bank_with_a_head_is_not_kept_without_it(language, tmp_path):
-    whole = ContextBank.build(texts(), (0, 1), language, SLOTS, own_head=True)
+    whole = ContextBank.build(texts(), (0, 1), language, ContextRequest(SLOTS, own_head=True))
     with pytest.raises(ArtefactError, match="own head"):
         whole.write(tmp_path / "bank")
     whole.for_inference().write(tmp_path / "bank")
@@ -140,7 +144,7 @@ def test_the_models_own_head_gives_the_models_own_logits(language):
 
     from zsar_kit.models.skeleton_context.grounding import ContextDecoder
 
-    bank = ContextBank.build(texts(), (0, 1), language, SLOTS, own_head=True)
+    bank = ContextBank.build(texts(), (0, 1), language, ContextRequest(SLOTS, own_head=True))
     decoder = ContextDecoder(16, torch.from_numpy(bank.embedding), generator=torch.Generator().manual_seed(0))
     decoder.load_state_dict({**decoder.state_dict(), **bank.head})
     decoder.norm.eps = 1e-12
@@ -156,7 +160,7 @@ def test_the_models_own_head_gives_the_models_own_logits(language):
 def test_a_model_without_a_head_says_so_where_one_is_needed(tmp_path):
     bare = MaskedLanguage(load_text_encoder(save_bert(tmp_path / "bare", head=False)))
     with pytest.raises(MissingModelError, match=r"no pretrained head for masked words.*grounding.decoder = 'trained'"):
-        ContextBank.build(texts(), (0, 1), bare, SLOTS, own_head=True)
+        ContextBank.build(texts(), (0, 1), bare, ContextRequest(SLOTS, own_head=True))
 
 
 def test_bad_input_is_told(language, clip):
@@ -166,9 +170,9 @@ def test_bad_input_is_told(language, clip):
         language.slot_places(())
     pieces = ((("kitchen", "hand", "cups", "drink", "water"), ROWS[0][1]), *ROWS[1:])
     with pytest.raises(TextError, match=r"one word piece .*'cups' is \['cup', '##s'\].*here"):
-        ContextBank.build(texts(pieces), (0, 1), language, SLOTS)
+        ContextBank.build(texts(pieces), (0, 1), language, ContextRequest(SLOTS))
     with pytest.raises(TextError, match=r"the same number of context descriptions, got \[1, 2\]"):
-        ContextBank.build(texts((ROWS[0][:1], *ROWS[1:])), (0, 1), language, SLOTS)
+        ContextBank.build(texts((ROWS[0][:1], *ROWS[1:])), (0, 1), language, ContextRequest(SLOTS))
     with pytest.raises(MissingModelError, match="has no mask token"):
         MaskedLanguage(clip)
 
@@ -177,7 +181,9 @@ def test_bad_input_is_told(language, clip):
 def test_the_offline_model_reads_the_kits_contexts(offline_encoder):
     from zsar_kit.semantics.text_files import load_texts
 
-    bank = ContextBank.build(load_texts("nw_ucla"), (0, 1, 2), MaskedLanguage(offline_encoder), SLOTS, vocabulary=100)
+    bank = ContextBank.build(
+        load_texts("nw_ucla"), (0, 1, 2), MaskedLanguage(offline_encoder), ContextRequest(SLOTS, vocabulary=100)
+    )
     assert bank.hidden.shape[1:] == (15, 384)
     assert bank.mask.all()
     assert np.isfinite(bank.hidden).all()
@@ -186,8 +192,8 @@ def test_the_offline_model_reads_the_kits_contexts(offline_encoder):
 
 
 def test_shuffled_descriptions_come_once_in_each_order_of_their_words(language):
-    plain = ContextBank.build(texts(), (0, 1), language, SLOTS)
-    shuffled = ContextBank.build(texts(), (0, 1), language, SLOTS, shuffled=True)
+    plain = ContextBank.build(texts(), (0, 1), language, ContextRequest(SLOTS))
+    shuffled = ContextBank.build(texts(), (0, 1), language, ContextRequest(SLOTS, shuffled=True))
     assert shuffled.words.shape == (2, 2 * 6, 3)
     assert shuffled.vocabulary == plain.vocabulary
     for c in range(2):

@@ -11,7 +11,7 @@ import pytest
 
 from zsar_kit.errors import ArtefactError, TextError
 from zsar_kit.semantics.embeddings import Semantics, pool_sentences
-from zsar_kit.semantics.language import TextEncoder
+from zsar_kit.semantics.text_encoder import TextEncoder
 from zsar_kit.semantics.text_files import load_texts
 from zsar_kit.semantics.texts import ClassTexts
 
@@ -75,10 +75,11 @@ def test_rows_are_classes_and_hold_their_own_text(label: Semantics, bert: TextEn
 
 def test_a_class_does_not_depend_on_the_other_classes(texts: ClassTexts, label: Semantics, bert: TextEncoder):
     """Padding invariance: the shortest text built alone equals its row beside longer ones, bit by bit."""
-    fewer = dataclasses.replace(texts, ids=(1,), names=("bend",), entries=texts.entries[1:2])
+    fewer = dataclasses.replace(texts, ids=(1,), names=("bend",), by_class=texts.by_class[1:2])
     alone, row = Semantics.build(fewer, "label", bert), label.select([1])
     assert row.tokens.shape[1] > alone.tokens.shape[1]
-    assert same(row.trim(), alone)
+    used = row.mask.any(axis=0)
+    assert same(dataclasses.replace(row, tokens=row.tokens[:, used], mask=row.mask[:, used]), alone)
 
 
 def test_several_sentences_join_tokens_and_average_unit_vectors(motion: Semantics, bert: TextEncoder):
@@ -122,13 +123,6 @@ def test_select_refuses_a_class_without_text(label: Semantics):
 def test_select_takes_the_sentences_along(motion: Semantics):
     assert motion.sentences is not None
     assert np.array_equal(motion.select([9]).sentences, motion.sentences[2:])
-
-
-def test_trim_removes_padding_columns_and_nothing_else(label: Semantics):
-    short = label.select([1]).trim()
-    assert short.tokens.shape[1] == 5  # three words, start and end
-    assert short.mask.all()
-    assert same(short.trim(), short)
 
 
 @pytest.mark.parametrize("name", ["label", "motion"])

@@ -22,7 +22,7 @@ from zsar_kit.semantics.prompts import class_prompt, next_messages, next_message
 from zsar_kit.semantics.text_files import load_texts
 from zsar_kit.semantics.text_models import Completion, EndpointModel
 from zsar_kit.semantics.text_writer import toml_text
-from zsar_kit.semantics.texts import BODY_PARTS, PARTS, PHASES, Context
+from zsar_kit.semantics.texts import BODY_PARTS, PHASES, TEXT_REGIONS, Context
 
 NAMES = ("wave", "put on a hat", "kick/stamp")
 
@@ -81,7 +81,7 @@ def test_the_prompt_asks_for_what_is_checked():
     assert '"throw \\"$ball\\""' in prompt
     assert "In ENVIRONMENT, BODY_PART uses USED_OBJECT to perform SUB_ACTION on TARGET_OBJECT." in prompt
     columns = Context.__dataclass_fields__
-    assert all(f'"{key}":' in prompt for key in (*KEYS, *PARTS, *PHASES, *columns))
+    assert all(f'"{key}":' in prompt for key in (*KEYS, *TEXT_REGIONS, *PHASES, *columns))
     assert ", ".join(BODY_PARTS) in prompt
     for limit in (check.CONTEXTS, check.DISTINCT, *check.LONGEST.values()):
         assert f" {limit} " in prompt
@@ -100,10 +100,10 @@ def test_the_texts_of_the_kit_pass_as_answers():
     vocabulary = {w for rows in texts.contexts for c in rows for w in (c.environment, c.used_object, c.target_object)}
     sizes = []
     for class_id, name, entry, rows, parts in zip(
-        texts.ids, texts.names, texts.entries, texts.contexts, texts.key_parts, strict=True
+        texts.ids, texts.names, texts.by_class, texts.contexts, texts.key_parts, strict=True
     ):
         content: dict[str, Any] = {key: entry[key][0] for key in ("label", "definition", "motion", "noun", "verb")}
-        content |= {g: {m: entry[f"{g}.{m}"][0] for m in ms} for g, ms in (("parts", PARTS), ("phases", PHASES))}
+        content |= {g: {m: entry[f"{g}.{m}"][0] for m in ms} for g, ms in (("parts", TEXT_REGIONS), ("phases", PHASES))}
         content |= {"key_parts": list(parts), "contexts": [vars(row) for row in rows]}
         answer = json.dumps(content, indent=1)
         sizes.append(len(answer))

@@ -12,7 +12,7 @@ import pytest
 
 from zsar_kit.errors import MissingModelError
 from zsar_kit.semantics import offline
-from zsar_kit.semantics.language import TextEncoder
+from zsar_kit.semantics.text_encoder import TextEncoder
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ def tables_of(dataset: str) -> list[dict[str, Any]]:
 def classes_of(dataset: str) -> list[dict[str, Any]]:
     """The same with the texts that `like` stands for."""
     texts = load_texts(dataset)
-    basic = [{f: texts.entries[i][f][0] for f in ("name", *FIELDS)} for i in range(len(texts.ids))]
+    basic = [{f: texts.by_class[i][f][0] for f in ("name", *FIELDS)} for i in range(len(texts.ids))]
     return [{**table, **entry} for table, entry in zip(tables_of(dataset), basic, strict=True)]
 
 
@@ -89,7 +89,7 @@ def test_ids_are_contiguous_and_names_unique(dataset: str) -> None:
 @every_dataset
 def test_every_class_has_all_text_sets_of_its_own_or_of_the_class_it_is_like(dataset: str) -> None:
     texts = load_texts(dataset)
-    assert set(texts.fields) == set(TEXT_SETS)
+    assert set(texts.common_sets) == set(TEXT_SETS)
     for table in tables_of(dataset):
         assert "like" in table or set(table) == {"id", "name", *FIELDS, *STRUCTURE}, table["name"]
     assert all(texts.key_parts_of(c) and len(texts.contexts_of(c)) == 10 for c in texts.ids)
@@ -99,7 +99,7 @@ def test_the_parts_of_pku_mmd_share_their_texts() -> None:
     first, second = load_texts("pku_mmd"), load_texts("pku_mmd_2")
     assert second.dataset == "pku_mmd_2"
     assert second.names == class_names("pku_mmd_2")
-    assert (second.entries, second.contexts, second.key_parts) == (first.entries, first.contexts, first.key_parts)
+    assert (second.by_class, second.contexts, second.key_parts) == (first.by_class, first.contexts, first.key_parts)
 
 
 def test_ntu60_is_the_first_half_of_ntu120() -> None:

@@ -44,7 +44,7 @@ def test_every_builtin_data_set_has_every_text_set():
     for dataset in builtin_texts():
         texts = load_texts(dataset)
         assert texts.dataset == dataset
-        assert texts.fields == TEXT_SETS
+        assert texts.common_sets == TEXT_SETS
         assert all(texts.of("name", c) == name for c, name in zip(texts.ids, texts.names, strict=True))
 
 
@@ -63,7 +63,7 @@ def test_several_sentences_stay_apart_or_are_joined(mine: ClassTexts):
 
 
 def test_fields_are_those_that_every_class_has(mine: ClassTexts):
-    assert mine.fields == ("name", "label")
+    assert mine.common_sets == ("name", "label")
 
 
 def test_a_string_path_and_a_byte_order_mark_are_accepted(tmp_path: Path, mine: ClassTexts):

@@ -7,7 +7,7 @@ import pytest
 
 from zsar_kit.errors import ConfigError, TextError
 from zsar_kit.semantics.embeddings import Semantics
-from zsar_kit.semantics.language import LanguageRecord
+from zsar_kit.semantics.text_encoder import LanguageRecord
 from zsar_kit.semantics.tokens import join_tokens
 
 

@@ -12,10 +12,10 @@ from jaxtyping import Float
 from zsar_kit.errors import DataError
 from zsar_kit.evaluation.gates import (
     CalibratedStacking,
-    Fold,
     Gate,
     LogisticGate,
     RatioGate,
+    ScoredFold,
     checked_mask,
     make_gate,
     parse_fold,
@@ -53,10 +53,10 @@ def calibration_curve(
     """
     seen = list(seen)
     mask = checked_mask(scores, np.isin(scores.classes, seen))
-    view = gate.view(scores, mask)
+    compared = gate.compare(scores, mask)
     classes = np.asarray(scores.classes)
-    hits = classes[view.best_seen] == labels, classes[view.best_unseen] == labels
-    curve = gate_curve(view.margin, *hits, labels, np.isin(labels, seen), macro=macro)
+    hits = classes[compared.best_seen] == labels, classes[compared.best_unseen] == labels
+    curve = gate_curve(compared.margin, *hits, labels, np.isin(labels, seen), macro=macro)
     return curve._replace(gammas=gate.direction * curve.gammas)
 
 
@@ -83,7 +83,7 @@ class GammaFit:
         return self.gate.gamma
 
 
-def fit_gamma(kind: str, folds: Sequence[Fold], *, macro: bool = False, **options: Any) -> GammaFit:
+def fit_gamma(kind: str, folds: Sequence[ScoredFold], *, macro: bool = False, **options: Any) -> GammaFit:
     """Choose gamma by the largest mean H over pseudo-unseen folds; no test sample takes part.
 
     H is a step function of gamma. Among all values that reach the largest mean, the middle of the widest

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy.special import expit, softmax
 
 from zsar_kit.errors import ConfigError, DataError, nearest_name
 from zsar_kit.evaluation.metrics import stacking_margin
@@ -33,11 +32,12 @@ class HasSeen(Protocol):
         ...
 
 
-Fold = tuple[Scores, np.ndarray, HasSeen | Iterable[int]]
+ScoredFold = tuple[Scores, np.ndarray, HasSeen | Iterable[int]]
+"""Scores of the test samples of a pseudo-unseen fold, their labels, and what tells its seen classes."""
 
 
-class GateView(NamedTuple):
-    """What a gate looks at: unseen iff ``margin < threshold``; then the best column of that domain wins."""
+class DomainMargin(NamedTuple):
+    """What a gate decides by: unseen iff ``margin < threshold``; then the best column of that domain wins."""
 
     margin: Float[np.ndarray, " sample"]
     best_seen: Int[np.ndarray, " sample"]
@@ -52,7 +52,7 @@ class Gate(ABC):
     direction: float  # threshold = direction * gamma
 
     @abstractmethod
-    def view(self, scores: Scores, seen_mask: Bool[np.ndarray, " class"]) -> GateView:
+    def compare(self, scores: Scores, seen_mask: Bool[np.ndarray, " class"]) -> DomainMargin:
         """The margin of every sample and the best column in each domain; neither depends on gamma."""
 
     def predict(self, scores: Scores, seen_mask: Bool[np.ndarray, " class"]) -> Int[np.ndarray, " sample"]:
@@ -65,9 +65,9 @@ class Gate(ABC):
         Raises:
             DataError: the mask does not fit, or the scores lack what this gate needs.
         """
-        view = self.view(scores, checked_mask(scores, seen_mask))
-        unseen = view.margin < self.direction * self.gamma
-        return np.asarray(scores.classes)[np.where(unseen, view.best_unseen, view.best_seen)]
+        compared = self.compare(scores, checked_mask(scores, seen_mask))
+        unseen = compared.margin < self.direction * self.gamma
+        return np.asarray(scores.classes)[np.where(unseen, compared.best_unseen, compared.best_seen)]
 
     def with_gamma(self, gamma: float) -> Gate:
         """The same gate with another threshold."""
@@ -90,9 +90,9 @@ class CalibratedStacking(Gate):
     kind = "stacking"
     direction = 1.0
 
-    def view(self, scores: Scores, seen_mask: Bool[np.ndarray, " class"]) -> GateView:
+    def compare(self, scores: Scores, seen_mask: Bool[np.ndarray, " class"]) -> DomainMargin:
         """The margin is the best seen minus the best unseen fused score."""
-        return GateView(*stacking_margin(scores.fused(), seen_mask))
+        return DomainMargin(*stacking_margin(scores.fused(), seen_mask))
 
     def describe(self) -> dict[str, Any]:
         """Kind and gamma."""
@@ -134,20 +134,20 @@ class RatioGate(Gate):
             )
         return scores.errors[name].astype(np.float64)
 
-    def view(self, scores: Scores, seen_mask: Bool[np.ndarray, " class"]) -> GateView:
+    def compare(self, scores: Scores, seen_mask: Bool[np.ndarray, " class"]) -> DomainMargin:
         """The margin is minus the ratio of the smallest errors."""
         errors = self._errors(scores)
         best_seen = np.where(seen_mask, errors, np.inf).argmin(axis=1)
         best_unseen = np.where(seen_mask, np.inf, errors).argmin(axis=1)
         rows = np.arange(len(errors))
-        return GateView(-errors[rows, best_seen] / errors[rows, best_unseen], best_seen, best_unseen)
+        return DomainMargin(-errors[rows, best_seen] / errors[rows, best_unseen], best_seen, best_unseen)
 
     def predict(self, scores: Scores, seen_mask: Bool[np.ndarray, " class"]) -> Int[np.ndarray, " sample"]:
         """The class ids of argmin_y e_y + alpha [(y is seen) xor (ratio <= gamma)], Eq. 15."""
         if self.alpha is None:
             return super().predict(scores, seen_mask)
         mask = checked_mask(scores, seen_mask)
-        in_seen_domain = -self.view(scores, mask).margin <= self.gamma
+        in_seen_domain = -self.compare(scores, mask).margin <= self.gamma
         penalised = self._errors(scores) + self.alpha * (mask[None, :] ^ in_seen_domain[:, None])
         return np.asarray(scores.classes)[penalised.argmin(axis=1)]
 
@@ -197,12 +197,14 @@ class LogisticGate(Gate):
                 f"{int(seen_mask.sum())} seen and {int((~seen_mask).sum())} unseen classes",
                 remedy="Fit it with a smaller `top`.",
             )
+        from scipy.special import softmax  # slow to import, as below
+
         fused = scores.fused() / temperature
         blocks = [np.sort(softmax(fused[:, m], axis=1), axis=1)[:, ::-1][:, :top] for m in (~seen_mask, seen_mask)]
         return np.concatenate(blocks, axis=1)
 
     @classmethod
-    def fit(cls, folds: Sequence[Fold], *, temperature: float = 1.0, top: int | None = None) -> LogisticGate:
+    def fit(cls, folds: Sequence[ScoredFold], *, temperature: float = 1.0, top: int | None = None) -> LogisticGate:
         """Fit the regression on samples of pseudo-unseen and of seen classes, both domains weighted alike.
 
         Args:
@@ -221,11 +223,13 @@ class LogisticGate(Gate):
         model = LogisticRegression(class_weight="balanced", max_iter=1000).fit(x, is_unseen)
         return cls(tuple(model.coef_[0].tolist()), float(model.intercept_[0]), temperature)
 
-    def view(self, scores: Scores, seen_mask: Bool[np.ndarray, " class"]) -> GateView:
+    def compare(self, scores: Scores, seen_mask: Bool[np.ndarray, " class"]) -> DomainMargin:
         """The margin is minus P(unseen); the best columns are those of calibrated stacking."""
+        from scipy.special import expit
+
         x = self.features(scores, seen_mask, top=len(self.weights) // 2, temperature=self.temperature)
         _, best_seen, best_unseen = stacking_margin(scores.fused(), seen_mask)
-        return GateView(-expit(x @ np.asarray(self.weights) + self.bias), best_seen, best_unseen)
+        return DomainMargin(-expit(x @ np.asarray(self.weights) + self.bias), best_seen, best_unseen)
 
     def describe(self) -> dict[str, Any]:
         """Kind, gamma, temperature and the regression."""
@@ -251,14 +255,36 @@ def restore_gate(record: Mapping[str, Any]) -> Gate:
     """The gate that :meth:`Gate.describe` recorded, fitted ones included.
 
     Raises:
-        ConfigError: the kind is unknown.
+        ConfigError: the kind is missing or unknown, or a parameter is missing, unknown, or not of its type.
     """
     options = dict(record)
-    kind = options.pop("kind")
-    if kind == "logistic":
-        options["weights"] = tuple(options["weights"])
-        return LogisticGate(**options)
-    return make_gate(kind, **options)
+    kind = options.pop("kind", None)
+    if not isinstance(kind, str) or kind not in _GATES:
+        raise ConfigError(f"unknown gate {kind!r}", where="kind", remedy=nearest_name(str(kind), _GATES))
+    known = {f.name: f.default is MISSING for f in fields(_GATES[kind])}
+    if unknown := [name for name in options if name not in known]:
+        raise ConfigError(f"a {kind} gate has no {unknown[0]!r}", remedy=nearest_name(unknown[0], known))
+    if missing := [name for name, required in known.items() if required and name not in options]:
+        raise ConfigError(f"a {kind} gate needs {missing[0]!r}")
+    return _GATES[kind](**{name: _parameter(kind, name, value) for name, value in options.items()})
+
+
+_GATES: dict[str, type[CalibratedStacking] | type[RatioGate] | type[LogisticGate]] = {
+    "stacking": CalibratedStacking,
+    "ratio": RatioGate,
+    "logistic": LogisticGate,
+}
+
+
+def _parameter(kind: str, name: str, value: Any) -> Any:
+    """A recorded parameter as the gate takes it: numbers, save the name of a head and the list of weights."""
+    if name == "weights" and isinstance(value, list | tuple):
+        return tuple(_parameter(kind, "weight", weight) for weight in value)
+    if (name == "head" and isinstance(value, str)) or (name in ("head", "alpha") and value is None):
+        return value
+    if name in ("weights", "head") or isinstance(value, bool) or not isinstance(value, int | float):
+        raise ConfigError(f"{name!r} of a {kind} gate cannot be {value!r} ({type(value).__name__})")
+    return float(value)
 
 
 def checked_mask(scores: Scores, seen_mask: np.ndarray) -> np.ndarray:
@@ -281,7 +307,7 @@ def checked_mask(scores: Scores, seen_mask: np.ndarray) -> np.ndarray:
     return mask
 
 
-def parse_fold(fold: Fold) -> tuple[Scores, np.ndarray, np.ndarray, tuple[int, ...]]:
+def parse_fold(fold: ScoredFold) -> tuple[Scores, np.ndarray, np.ndarray, tuple[int, ...]]:
     """Scores, labels, mask of the seen columns, and seen class ids of a fold.
 
     Raises:

@@ -13,11 +13,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy.optimize import minimize_scalar
-from scipy.special import expit, log_softmax, softmax
 
 from zsar_kit.config import Config
 from zsar_kit.errors import DataError
+from zsar_kit.evaluation.gates import ScoredFold, parse_fold
 from zsar_kit.evaluation.scores import Scores
 
 LOG_TEMPERATURES = (-8.0, 8.0)
@@ -63,15 +62,14 @@ class OpenSet(Config):
         Raises:
             DataError: fewer than two candidates, or no reference class.
         """
+        from scipy.special import expit, softmax  # slow to import, as in the functions below
+
         values, background = _columns(scores, candidates, reference)
         known = expit(_statistics(values, background.max(1)) @ np.array(self.weights) + self.bias)
         return Confidence(known, softmax(values / self.temperature, axis=1))
 
 
-Fold = tuple[Scores, np.ndarray, Sequence[int]]
-
-
-def fit_open_set(folds: Sequence[Fold]) -> OpenSet:
+def fit_open_set(folds: Sequence[ScoredFold]) -> OpenSet:
     """Fit on pseudo-unseen folds.
 
     A sample of a pseudo-unseen class is *known* among the fold's pseudo-unseen classes, and *none of these* once its
@@ -90,7 +88,7 @@ def fit_open_set(folds: Sequence[Fold]) -> OpenSet:
     known: list[np.ndarray] = []
     unknown: list[np.ndarray] = []
     logits: list[tuple[np.ndarray, np.ndarray]] = []
-    for scores, labels, seen in folds:
+    for scores, labels, _, seen in map(parse_fold, folds):
         unseen = [c for c in scores.classes if c not in set(seen)]
         if len(unseen) < 2:
             continue
@@ -157,6 +155,8 @@ def measure_open_set(open_set: OpenSet, scores: Scores, labels: np.ndarray, seen
     Raises:
         DataError: fewer than three unseen classes, or none of their samples.
     """
+    from scipy.special import expit, softmax
+
     unseen = [c for c in scores.classes if c not in set(seen)]
     rows = np.flatnonzero(np.isin(labels, unseen))
     if len(unseen) < 3 or not len(rows):
@@ -214,6 +214,8 @@ def _statistics(
 
 def _temperature(logits: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
     """The temperature with the least log loss on known samples."""
+    from scipy.optimize import minimize_scalar
+    from scipy.special import log_softmax
 
     def loss(log_temperature: float) -> float:
         scaled = [log_softmax(v / np.exp(log_temperature), axis=1)[np.arange(len(v)), own] for v, own in logits]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -12,6 +11,7 @@ from zsar_kit.data.splits import twin_groups
 from zsar_kit.errors import DataError, SplitError
 from zsar_kit.evaluation import metrics
 from zsar_kit.evaluation.calibration import CalibratedStacking, Gate, calibration_curve
+from zsar_kit.evaluation.result import Accuracies, Evaluation
 from zsar_kit.evaluation.scores import Scores
 from zsar_kit.evaluation.statistics import bootstrap_totals, cluster_bootstrap, percentile_interval
 from zsar_kit.seeding import numpy_generator
@@ -48,89 +48,6 @@ class Split(Protocol):
     def excluded(self) -> tuple[int, ...]:
         """Ids of the classes that are left out altogether."""
         ...
-
-
-@dataclass(frozen=True)
-class Accuracies:
-    """Accuracies of one kind of average, all in percent.
-
-    Attributes:
-        zsl: unseen test samples among unseen classes.
-        seen: S, seen test samples among all classes, calibrated.
-        unseen: U, unseen test samples among all classes, calibrated.
-        harmonic: H, the harmonic mean of S and U.
-        ausuc: area under U over S for all gamma of the same gate, percent of the unit square.
-    """
-
-    zsl: float
-    seen: float
-    unseen: float
-    harmonic: float
-    ausuc: float
-
-
-@dataclass(frozen=True, eq=False)
-class Evaluation:
-    """What :func:`evaluate` measured; accuracies in percent.
-
-    Attributes:
-        dataset: of the split.
-        split: its name.
-        micro: accuracies over samples (the convention of the papers).
-        macro: accuracies averaged over classes.
-        chance: ZSL accuracy of a guess, 100 / number of unseen classes.
-        n_unseen_test: unseen test samples.
-        n_seen_test: seen test samples.
-        n_subjects: clusters of the bootstrap.
-        zsl_interval: 95 % bootstrap interval over subjects of micro ZSL; None with fewer than two subjects.
-        harmonic_interval: the same of micro H.
-        per_class: unseen class id to ZSL accuracy; None for a class without test samples.
-        per_class_gzsl: class id to calibrated GZSL accuracy, seen and unseen classes.
-        confusion: ZSL counts ``[true, predicted]`` over ``unseen_classes``.
-        unseen_classes: the order of the confusion matrix.
-        calibration: kind and parameters of the gate.
-        oracle_union: share of unseen test samples that either of two heads gets right (ZSL); an upper bound,
-            not an accuracy; None unless there are exactly two heads.
-        seen_twin_merged: S where a class named by its twin (a look-alike under another name) counts as right;
-            None where the data set has no twins. The strict S stays the headline.
-        harmonic_twin_merged: H of that S and the U merged alike.
-    """
-
-    dataset: str
-    split: str
-    micro: Accuracies
-    macro: Accuracies
-    chance: float
-    n_unseen_test: int
-    n_seen_test: int
-    n_subjects: int
-    zsl_interval: tuple[float, float] | None
-    harmonic_interval: tuple[float, float] | None
-    per_class: dict[int, float | None]
-    per_class_gzsl: dict[int, float | None]
-    confusion: np.ndarray
-    unseen_classes: tuple[int, ...]
-    calibration: dict[str, Any]
-    oracle_union: float | None
-    seen_twin_merged: float | None = None
-    harmonic_twin_merged: float | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """A JSON-ready record with the attributes as keys.
-
-        Class ids become strings (JSON keys), intervals lists, and ``confusion`` a record of ``classes`` (the
-        order) and ``counts`` (``[true, predicted]``).
-        """
-        record = asdict(self)
-        for key in ("per_class", "per_class_gzsl"):
-            record[key] = {str(c): a for c, a in record[key].items()}
-        for key in ("zsl_interval", "harmonic_interval"):
-            record[key] = None if record[key] is None else list(record[key])
-        record["confusion"] = {
-            "classes": list(record.pop("unseen_classes")),
-            "counts": self.confusion.tolist(),
-        }
-        return record
 
 
 def evaluate(

@@ -11,7 +11,6 @@ import numpy as np
 from jaxtyping import Float
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
-from scipy.special import softmax
 
 from zsar_kit.artefacts import write_atomic
 from zsar_kit.errors import ArtefactError, DataError
@@ -92,6 +91,8 @@ class Scores:
         """
         if len(self.heads) == 1:
             return next(iter(self.heads.values())).astype(np.float64)
+        from scipy.special import softmax  # slow to import, and reading scores needs none of it
+
         parts = [softmax(head.astype(np.float64), axis=1) for head in self.heads.values()]
         return np.mean(parts, axis=0)
 

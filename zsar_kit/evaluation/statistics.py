@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
-from scipy.stats import t as student_t
 
 from zsar_kit.errors import DataError
 
@@ -47,6 +46,8 @@ def summarize(values: Iterable[float], *, level: float = 0.95) -> Summary:
         raise DataError(f"a summary needs at least one finite value, got {array.tolist()}", where="values")
     if array.size == 1:
         return Summary(float(array[0]), None, 1, level)
+    from scipy.stats import t as student_t  # takes a second to import, and a table of single runs needs it not
+
     quantile = student_t.ppf((1 + level) / 2, array.size - 1)
     half_width = float(quantile * array.std(ddof=1) / np.sqrt(array.size))
     return Summary(float(array.mean()), half_width, array.size, level)

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from zsar_kit.config import Config
 from zsar_kit.errors import DataError, TextError
 from zsar_kit.semantics.context_bank import ContextBank
+from zsar_kit.semantics.context_request import ContextRequest
 from zsar_kit.semantics.embeddings import Semantics
 
 
@@ -145,23 +146,6 @@ class TrainingSet:
         if name not in self.semantics:
             raise TextError(f"the text set {name!r} is needed; there are {', '.join(self.semantics) or 'none'}")
         return self.semantics[name]
-
-
-@dataclass(frozen=True)
-class ContextRequest:
-    """Which bank of context prompts a method asks for; see :meth:`ContextBank.build`.
-
-    Attributes:
-        slots: of the prompt.
-        vocabulary: number of frequent words among which slots are guessed; 0 for all.
-        own_head: whether the language model's own head is wanted.
-        shuffled: whether descriptions come in all orders of their words.
-    """
-
-    slots: tuple[str, ...]
-    vocabulary: int = 0
-    own_head: bool = False
-    shuffled: bool = False
 
 
 @dataclass(frozen=True)

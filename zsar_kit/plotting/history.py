@@ -15,16 +15,16 @@ def plot_losses(
     """Each loss over the steps of training, phases one after the other.
 
     Args:
-        history: entries with ``phase``, ``step`` (1-based within its phase) and one value per loss.
+        history: records with ``phase``, ``step`` (1-based within its phase) and one value per loss.
         ax: where to draw; None makes a figure.
         title: above it.
     """
     axes = style.ensure_axes(ax, width=7.0, height=3.6)
     lines: dict[str, tuple[list[float], list[float]]] = {}
     offset, last, phase = 0.0, 0.0, None
-    for entry in history:
-        if entry["phase"] != phase:
-            offset, phase = last, entry["phase"]
+    for record in history:
+        if record["phase"] != phase:
+            offset, phase = last, record["phase"]
             if offset:
                 axes.axvline(offset, color=style.GREY, linewidth=0.8, linestyle=":")
             axes.annotate(
@@ -37,8 +37,8 @@ def plot_losses(
                 fontsize=style.TICK_SIZE,
                 color=style.GREY,
             )
-        last = offset + float(entry["step"])
-        for name, value in entry.items():
+        last = offset + float(record["step"])
+        for name, value in record.items():
             if name not in ("phase", "step", "fit"):
                 xs, ys = lines.setdefault(name, ([], []))
                 xs.append(last)

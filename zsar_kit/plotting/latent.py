@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,6 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
-from scipy.stats import rankdata
 
 from zsar_kit.errors import ConfigError, DataError
 from zsar_kit.plotting import style
@@ -20,6 +20,30 @@ SHAPES = "o^sv"
 """Marks of samples: with the palette's six colours they tell 24 classes apart."""
 
 
+@dataclass(frozen=True)
+class Projection:
+    """How latents are brought into two dimensions.
+
+    Attributes:
+        kind: ``tsne`` (needs 30 points; distances between far groups mean little), ``pca`` (the two directions of
+            largest variance), or ``auto``: t-SNE from 30 points on.
+        seed: of t-SNE. The order of the samples does not matter.
+
+    Raises:
+        ConfigError: the kind is unknown.
+    """
+
+    kind: str = "auto"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("auto", "tsne", "pca"):
+            raise ConfigError(f"'kind' must be 'auto', 'tsne' or 'pca', got {self.kind!r}", where="Projection")
+
+
+_AUTO = Projection()
+
+
 def plot_latents(
     latents: np.ndarray,
     labels: np.ndarray,
@@ -27,8 +51,7 @@ def plot_latents(
     texts: np.ndarray | None = None,
     *,
     unseen: Collection[int] = (),
-    view: str = "auto",
-    seed: int = 0,
+    projection: Projection = _AUTO,
     ax: Axes | None = None,
     title: str | None = None,
 ) -> Axes:
@@ -43,22 +66,19 @@ def plot_latents(
         names: of the classes; those without a sample or a text are left out.
         texts: ``[class, d]`` latents of the class texts, in the order of ``names``; None draws none.
         unseen: positions of the unseen classes; their names are bold and their texts stars, others diamonds.
-        view: ``tsne`` (needs 30 points; distances between far groups mean little), ``pca`` (the two directions of
-            largest variance), or ``auto``, t-SNE where there are 30 points.
-        seed: of t-SNE. The order of the samples does not matter.
+        projection: how many dimensions become two.
         ax: where to draw; None makes a figure.
         title: above it.
 
     Raises:
         DataError: shapes disagree, a value is not finite, a label or position is none of the classes, or there are
             too few points.
-        ConfigError: the view is unknown.
     """
     classes = style.check_names(names, len(names), "class")
     points, labels = _checked(latents, labels, len(classes), texts)
     if bad := [c for c in unseen if not 0 <= c < len(classes)]:
         raise DataError(f"position {bad[0]} is out of range 0..{len(classes) - 1}", where="unseen")
-    flat, (x, y) = _project(points, view, seed)
+    flat, (x, y) = _project(points, projection)
     samples, marks = flat[: len(labels)], flat[len(labels) :]
     axes = style.ensure_axes(ax, width=6.6, height=5.6)
     anchors: dict[int, np.ndarray] = {}
@@ -161,18 +181,18 @@ def _checked(
     return points, labels
 
 
-def _project(points: np.ndarray, view: str, seed: int) -> tuple[Float[np.ndarray, "point 2"], tuple[str, str]]:
+def _project(points: np.ndarray, projection: Projection) -> tuple[Float[np.ndarray, "point 2"], tuple[str, str]]:
     """Two coordinates of each point, and what the axes show."""
-    if view not in ("auto", "tsne", "pca"):
-        raise ConfigError(f"'view' must be 'auto', 'tsne' or 'pca', got {view!r}", where="plot_latents")
-    if view == "tsne" and len(points) < TSNE_POINTS:
+    if projection.kind == "tsne" and len(points) < TSNE_POINTS:
         raise DataError(
-            f"t-SNE needs at least {TSNE_POINTS} points, got {len(points)}", where="latents", remedy="Use view='pca'."
+            f"t-SNE needs at least {TSNE_POINTS} points, got {len(points)}",
+            where="latents",
+            remedy="Use Projection('pca').",
         )
     # In an order of its own, so that rounding, which t-SNE amplifies, does not depend on the order given.
     order = np.lexsort(points.T[::-1])
     flat = np.empty((len(points), 2))
-    if view == "pca" or len(points) < TSNE_POINTS:
+    if projection.kind == "pca" or len(points) < TSNE_POINTS:
         flat[order], shares = _principal(points[order])
         return flat, (f"first principal axis, {shares[0]:.0%} of variance", f"second, {shares[1]:.0%}")
     from sklearn.manifold import TSNE  # takes a second to import, and most figures need it not
@@ -181,7 +201,7 @@ def _project(points: np.ndarray, view: str, seed: int) -> tuple[Float[np.ndarray
     start = _principal(points[order])[0]
     start *= 1e-4 / max(float(start[:, 0].std()), 1e-12)
     init: Any = start.astype(np.float32)  # an array is documented; sklearn's annotation knows names only
-    embedding = TSNE(perplexity=perplexity, init=init, random_state=seed)
+    embedding = TSNE(perplexity=perplexity, init=init, random_state=projection.seed)
     flat[order] = embedding.fit_transform(points[order].astype(np.float32))
     return flat, (f"t-SNE 1 (perplexity {perplexity:.0f}, no unit)", "t-SNE 2 (no unit)")
 
@@ -260,6 +280,8 @@ def _pair_similarities(vectors: np.ndarray, where: str) -> Float[np.ndarray, " p
 
 
 def _correlations(x: np.ndarray, y: np.ndarray) -> str:
+    from scipy.stats import rankdata  # takes a second to import
+
     with np.errstate(invalid="ignore", divide="ignore"):  # of constant values: said below in words
         linear, ranked = np.corrcoef(x, y)[0, 1], np.corrcoef(rankdata(x), rankdata(y))[0, 1]  # Pearson, Spearman
     if not np.isfinite([linear, ranked]).all():

@@ -77,12 +77,12 @@ def plot_film_strip(
     """
     if frames < 1:
         raise ConfigError(f"'frames' must be at least 1, got {frames}", where="plot_film_strip")
-    view = _front_view(np.asarray(joints), bones, up)
-    real = np.flatnonzero(np.isfinite(view).all(axis=(2, 3)).any(axis=0))
+    front = _front_view(np.asarray(joints), bones, up)
+    real = np.flatnonzero(np.isfinite(front).all(axis=(2, 3)).any(axis=0))
     if not real.size:
         raise DataError("no frame of the sequence holds a person (all zeros or NaN)", where="joints")
     shown = real[np.unique(np.linspace(0, len(real) - 1, min(frames, len(real))).round().astype(int))]
-    low, high = _limits(view[:, shown])
+    low, high = _limits(front[:, shown])
     width, height = (high - low) / (high - low)[1]
     panel = 2.3
     fig = style.figure(max(len(shown) * max(width, 0.35) * panel + 0.7, 3.0), height * panel + 0.75)
@@ -90,7 +90,7 @@ def plot_film_strip(
     grid = np.atleast_1d(fig.subplots(1, len(shown), sharex=True, sharey=True))
     marked = frozenset(highlight or ())
     for axes, index in zip(grid, shown, strict=True):
-        _draw(axes, view[:, index], bones, marked, style.BLUE)
+        _draw(axes, front[:, index], bones, marked, style.BLUE)
         axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), xticks=[])
         axes.set_aspect("equal")
         axes.spines[:].set_visible(False)
@@ -125,15 +125,15 @@ def _front_view(joints: np.ndarray, bones: Bones, up: str) -> np.ndarray:
             where="bones",
             remedy="Take the bones of the same joint layout.",
         )
-    view = joints[..., [0, VERTICAL[up]]].astype(np.float64)
+    front = joints[..., [0, VERTICAL[up]]].astype(np.float64)
     absent = (joints == 0).all(axis=(2, 3)) | ~np.isfinite(joints).all(axis=(2, 3))
-    view[absent] = np.nan
-    return view
+    front[absent] = np.nan
+    return front
 
 
-def _limits(view: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _limits(front: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Lower and upper corner around everything shown, with a margin of 4 % of the height."""
-    low, high = np.nanmin(view, axis=(0, 1, 2)), np.nanmax(view, axis=(0, 1, 2))
+    low, high = np.nanmin(front, axis=(0, 1, 2)), np.nanmax(front, axis=(0, 1, 2))
     margin = 0.04 * max(float(high[1] - low[1]), 1e-3)
     return low - margin, high + margin
 

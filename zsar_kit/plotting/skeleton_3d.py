@@ -183,9 +183,9 @@ def _scene_coordinates(joints: np.ndarray, layout: JointLayout, up: str) -> np.n
     absent = (array == 0).all(axis=(2, 3)) | ~np.isfinite(array).all(axis=(2, 3))
     if absent.all():
         raise DataError("no frame of the sequence holds a person (all zeros or NaN)", where="joints")
-    view = array[..., [0, 2, 1] if up == "y" else [0, 1, 2]].astype(np.float64)
-    view[absent] = np.nan
-    return view
+    oriented = array[..., [0, 2, 1] if up == "y" else [0, 1, 2]].astype(np.float64)
+    oriented[absent] = np.nan
+    return oriented
 
 
 def _layout(persons: np.ndarray, title: str, up: str) -> dict:

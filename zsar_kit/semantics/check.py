@@ -113,24 +113,24 @@ def _against_class_list(texts: ClassTexts, names: Sequence[str]) -> list[Finding
 
 
 def _lacking(texts: ClassTexts, class_id: int, wanted: Sequence[str]) -> list[Finding]:
-    entry = texts.entries[texts.position(class_id)]
+    sets = texts.by_class[texts.position(class_id)]
     # A group that is missing says so once, not once for each of its members.
-    lacking = [s for s in wanted if s not in entry and s.partition(".")[0] not in [w for w in wanted if w != s]]
+    lacking = [s for s in wanted if s not in sets and s.partition(".")[0] not in [w for w in wanted if w != s]]
     found = [Finding(_place(texts, class_id), f"{s!r} is missing", f"Add `{s} = ...`.") for s in lacking]
     if "contexts" in wanted and not (texts.key_parts and texts.key_parts[texts.position(class_id)]):
         found.append(Finding(_place(texts, class_id), "'key_parts' is missing", "Add `key_parts = [...]`."))
     for word in ("noun", "verb"):
-        if any(" " in text for text in entry.get(word, ())):
-            problem = f"{word!r} must be one word, got {entry[word][0]!r}"
+        if any(" " in text for text in sets.get(word, ())):
+            problem = f"{word!r} must be one word, got {sets[word][0]!r}"
             found.append(Finding(_place(texts, class_id, word), problem, "Take its head."))
     return found
 
 
 def _sentences(texts: ClassTexts, class_id: int) -> list[Finding]:
     found = []
-    entry = texts.entries[texts.position(class_id)]
+    sets = texts.by_class[texts.position(class_id)]
     for text_set in _SENTENCES:
-        for sentence in entry.get(text_set, ()):
+        for sentence in sets.get(text_set, ()):
             limit, count = LONGEST[text_set.partition(".")[0]], len(sentence.split())
             if count > limit:
                 problem = f"{text_set!r} has {count} words, {limit} are the limit"
@@ -151,7 +151,7 @@ def _contexts(texts: ClassTexts, class_id: int, vocabulary: Collection[str]) -> 
     if distinct < min(DISTINCT, len(rows)):
         problem = f"at least {DISTINCT} distinct triples of place, objects and sub-action are needed, got {distinct}"
         found.append(Finding(_place(texts, class_id, "contexts"), problem, "Think of other situations."))
-    label = set(texts.sentences("label", class_id)) if "label" in texts.entries[texts.position(class_id)] else set()
+    label = set(texts.sentences("label", class_id)) if "label" in texts.by_class[texts.position(class_id)] else set()
     for number, row in enumerate(rows, start=1):
         place = _place(texts, class_id, "contexts", number)
         found += [Finding(place, *fault) for fault in _row_faults(row, {name, *label}, vocabulary)]
@@ -180,9 +180,9 @@ def _repeated(texts: ClassTexts) -> list[Finding]:
     """Sentences that stand for two classes, unless the file says that the one is like the other."""
     found = []
     for text_set in ("definition", "motion"):
-        owners = Counter(t for entry in texts.entries for t in entry.get(text_set, ()))
-        for class_id, entry in zip(texts.ids, texts.entries, strict=True):
-            twice = [t for t in entry.get(text_set, ()) if owners[t] > 1]
+        owners = Counter(t for sets in texts.by_class for t in sets.get(text_set, ()))
+        for class_id, sets in zip(texts.ids, texts.by_class, strict=True):
+            twice = [t for t in sets.get(text_set, ()) if owners[t] > 1]
             if twice and not _is_like(texts, class_id):
                 problem = f"{text_set!r} is that of another class too: {twice[0][:60]!r}"
                 found.append(Finding(_place(texts, class_id, text_set), problem, "Say what differs."))

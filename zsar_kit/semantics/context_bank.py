@@ -23,8 +23,9 @@ from zsar_kit.artefacts import atomic_folder, read_json, read_provenance, write_
 from zsar_kit.checkpoints import load_tensors, save_tensors
 from zsar_kit.config import digest_of
 from zsar_kit.errors import ArtefactError, TextError
-from zsar_kit.semantics.language import LanguageRecord
+from zsar_kit.semantics.context_request import ContextRequest
 from zsar_kit.semantics.masked_language import MaskedLanguage, prompt
+from zsar_kit.semantics.text_encoder import LanguageRecord
 from zsar_kit.semantics.texts import BODY_PARTS, SLOTS, ClassTexts, Context
 
 SCHEMA = 1
@@ -76,11 +77,8 @@ class ContextBank:
         texts: ClassTexts,
         class_ids: Sequence[int],
         language: MaskedLanguage,
-        slots: Sequence[str],
+        request: ContextRequest,
         *,
-        vocabulary: int = 0,
-        own_head: bool = False,
-        shuffled: bool = False,
         cache: str | Path | None = None,
         progress: bool = False,
     ) -> ContextBank:
@@ -90,21 +88,18 @@ class ContextBank:
             texts: with context descriptions of these classes.
             class_ids: the seen classes, and no other.
             language: the masked language model.
-            slots: which slots the prompt has (Table 7), of :data:`~zsar_kit.semantics.texts.SLOTS`, whose order counts.
-            vocabulary: so many of the model's most frequent whole words are candidates, beside the words of these
-                classes; 0 takes all whole words.
-            own_head: also take the model's pretrained head.
-            shuffled: each description comes once for every order of its words, so that "Environment" may hold the
-                object, as released.
+            request: the prompt's slots, the candidate words, and the rest.
             cache: folder of encoded prompts, found by content.
             progress: show a bar.
 
         Raises:
             TextError: a class lacks contexts or key parts, classes have different numbers of descriptions, or a
                 slot's word is not one piece.
-            MissingModelError: ``own_head`` is asked for and the model has none.
+            MissingModelError: the request wants the model's own head and the model has none.
         """
-        slots = tuple(s for s in SLOTS if s in slots) if set(slots) <= set(SLOTS) else tuple(slots)
+        slots = request.slots
+        if set(slots) <= set(SLOTS):
+            slots = tuple(s for s in SLOTS if s in slots)
         places = language.slot_places(slots)
         banks = [texts.contexts_of(c) for c in class_ids]
         if len({len(bank) for bank in banks}) > 1:
@@ -114,17 +109,17 @@ class ContextBank:
                 where=texts.source,
                 remedy="Check them: zsar texts check.",
             )
-        if shuffled:
+        if request.shuffled:
             banks = [_in_all_orders(bank, slots) for bank in banks]
         own = [[[language.word_id(row.slot(s), texts.source) for s in slots] for row in bank] for bank in banks]
         used = {i for bank in own for row in bank for i in row}
-        frequent = list(language.words.values())[: vocabulary or None]
+        frequent = list(language.words.values())[: request.vocabulary or None]
         ids = sorted(used.union(frequent))
         row_of = {token: row for row, token in enumerate(ids)}
         name_of = {token: word for word, token in language.words.items()}
         texts_of, prompts = _masked_prompts(banks, slots, language.mask_token)
         hidden, mask = _encode(texts_of, language, cache, progress)
-        head = language.own_head() if own_head else {}
+        head = language.own_head() if request.own_head else {}
         if head:
             head = {**head, "bias": head["bias"][torch.tensor(ids)]}
         return cls(

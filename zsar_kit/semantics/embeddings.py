@@ -17,7 +17,7 @@ from zsar_kit.artefacts import atomic_folder, read_json, read_provenance, write_
 from zsar_kit.checkpoints import load_tensors, save_tensors
 from zsar_kit.config import digest_of
 from zsar_kit.errors import ArtefactError, TextError
-from zsar_kit.semantics.language import LanguageRecord, TextEncoder
+from zsar_kit.semantics.text_encoder import LanguageRecord, TextEncoder
 from zsar_kit.semantics.texts import ClassTexts
 
 SCHEMA = 1
@@ -166,11 +166,6 @@ class Semantics:
             pooled=self.pooled[rows],
             sentences=None if self.sentences is None else self.sentences[rows],
         )
-
-    def trim(self) -> Semantics:
-        """Without the token columns that are padding for every class, which cost time and change nothing."""
-        used = self.mask.any(axis=0)
-        return dataclasses.replace(self, tokens=self.tokens[:, used], mask=self.mask[:, used])
 
     def digest(self) -> str:
         """Twelve hexadecimal digits that identify texts, language model and features."""

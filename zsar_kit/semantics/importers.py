@@ -25,7 +25,7 @@ import torch
 from zsar_kit.artefacts import file_digest
 from zsar_kit.errors import DataError
 from zsar_kit.semantics.embeddings import Semantics, pool_sentences
-from zsar_kit.semantics.language import LanguageRecord
+from zsar_kit.semantics.text_encoder import LanguageRecord
 
 _TORCH_SUFFIXES = (".tar", ".pt", ".pth")
 

@@ -11,9 +11,9 @@ import torch
 from zsar_kit.device import resolve_device
 from zsar_kit.errors import MissingModelError
 from zsar_kit.seeding import seeded_initialisation
-from zsar_kit.semantics.language import quiet_transformers
 from zsar_kit.semantics.model_files import first_line, locate_model, weight_files
 from zsar_kit.semantics.prompts import Messages
+from zsar_kit.semantics.text_encoder import quiet_transformers
 from zsar_kit.semantics.text_models import Completion
 
 _REMEDY = "Give the folder or the hub name of a model that writes (a causal language model), best one made for chats."

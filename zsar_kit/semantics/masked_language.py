@@ -1,7 +1,7 @@
 """What SkeletonContext asks of a BERT-like masked language model (section 3.3): masked prompts and single words.
 
-Any frozen encoder with a mask token serves. The model itself is loaded by :mod:`zsar_kit.semantics.language`; here are
-its words, their embeddings, the prompt template, and its own head where it has one.
+Any frozen encoder with a mask token will do. :mod:`zsar_kit.semantics.text_encoder` loads the model; this module has
+its words and their embeddings, the prompt template, and the model's own head where there is one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from zsar_kit.errors import ConfigError, MissingModelError, TextError
-from zsar_kit.semantics.language import TextEncoder, quiet_transformers
+from zsar_kit.semantics.text_encoder import TextEncoder, quiet_transformers
 from zsar_kit.semantics.texts import SLOTS
 
 TITLES = {"environment": "Environment", "used_object": "Used object", "target_object": "Target object"}

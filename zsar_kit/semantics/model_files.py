@@ -1,6 +1,6 @@
 """A text model's folder: where it is, whether it is whole, what identifies it, how it pools.
 
-Nothing here loads a model; :mod:`zsar_kit.semantics.language` does.
+Nothing here loads a model; :mod:`zsar_kit.semantics.text_encoder` does.
 """
 
 from __future__ import annotations

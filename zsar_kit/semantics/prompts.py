@@ -13,7 +13,7 @@ from importlib.resources import files
 from string import Template
 
 from zsar_kit.semantics.check import CONTEXTS, DISTINCT, LONGEST
-from zsar_kit.semantics.texts import BODY_PARTS, NOTHING, PARTS, PHASES
+from zsar_kit.semantics.texts import BODY_PARTS, NOTHING, PHASES, TEXT_REGIONS
 
 QUOTED_ANSWER, QUOTED_FAULTS = 8000, 2000
 """Most bytes of an answer, and of what is wrong with it, that are quoted when the model is asked again."""
@@ -33,7 +33,7 @@ def class_prompt(name: str) -> str:
         distinct=DISTINCT,
         nothing=NOTHING,
         body_parts=", ".join(BODY_PARTS),
-        parts=", ".join(f'"{p}": "..."' for p in PARTS),
+        parts=", ".join(f'"{p}": "..."' for p in TEXT_REGIONS),
         phases=", ".join(f'"{p}": "..."' for p in PHASES),
         definition=LONGEST["definition"],
         motion=LONGEST["motion"],

@@ -4,7 +4,7 @@ A text file is TOML: ``dataset = "..."`` and one ``[[class]]`` table a class wit
 data set's official one) and any of the rest:
 
 - ``label``, ``definition``, ``motion``, ``noun``, ``verb``: one sentence or word each, or a list of them;
-- ``parts``: a sentence for each of :data:`PARTS`; ``phases``: one for each of :data:`PHASES`;
+- ``parts``: a sentence for each of :data:`TEXT_REGIONS`; ``phases``: one for each of :data:`PHASES`;
 - ``key_parts``: some of :data:`BODY_PARTS`, those that carry the motion;
 - ``contexts``: rows ``[environment, body_part, used_object, sub_action, target_object]``, see :class:`Context`;
 - ``like``: the class whose texts stand in for all that the table lacks: an ``id`` of the same file, or
@@ -153,8 +153,8 @@ def _parse(content: Mapping[str, Any], place: str, text: str) -> ClassTexts:
         dataset,
         tuple(c.id for c in classes),
         tuple(c.name for c in classes),
-        tuple(f for f in TEXT_SETS if all(f in c.entry for c in classes)),
-        tuple(c.entry for c in classes),
+        tuple(f for f in TEXT_SETS if all(f in c.sets for c in classes)),
+        tuple(c.sets for c in classes),
         place,
         tuple(c.contexts for c in classes),
         tuple(c.key_parts for c in classes),
@@ -172,7 +172,7 @@ def _first_of(dataset: str, content: Mapping[str, Any], place: str) -> ClassText
             remedy=f"Texts of the kit: {list(builtin_texts())}; and no [[class]] tables beside it.",
         )
     whole = load_texts(base)
-    parts = {f: getattr(whole, f)[:count] for f in ("ids", "names", "entries", "contexts", "key_parts", "spots")}
+    parts = {f: getattr(whole, f)[:count] for f in ("ids", "names", "by_class", "contexts", "key_parts", "spots")}
     return replace(whole, dataset=dataset, source=place, **parts)
 
 
@@ -182,7 +182,7 @@ class _Class:
 
     id: int
     name: str
-    entry: dict[str, tuple[str, ...]]
+    sets: dict[str, tuple[str, ...]]
     contexts: tuple[Context, ...]
     key_parts: tuple[str, ...]
     spot: Spot
@@ -222,7 +222,7 @@ def _completed(table: Mapping[str, Any], own: Mapping[int, Mapping[str, Any]], s
 
 
 def _parse_class(table: Mapping[str, Any], spot: Spot) -> _Class:
-    entry = {key: _sentences(table[key], key, spot.at(key)) for key in PLAIN_SETS if key in table}
+    sets = {key: _sentences(table[key], key, spot.at(key)) for key in PLAIN_SETS if key in table}
     for group, members in GROUPS.items():
         if group in table:
             value = table[group]
@@ -230,7 +230,7 @@ def _parse_class(table: Mapping[str, Any], spot: Spot) -> _Class:
                 problem = f"{group!r} must have a sentence for each of {list(members)}, got {_shown(value)}"
                 raise TextError(problem, where=spot.at(group))
             found = {f"{group}.{m}": _sentences(value[m], f"{group}.{m}", spot.at(f"{group}.{m}")) for m in members}
-            entry |= {group: tuple(s for m in members for s in found[f"{group}.{m}"]), **found}
+            sets |= {group: tuple(s for m in members for s in found[f"{group}.{m}"]), **found}
     key_parts = table.get("key_parts", [])
     if not isinstance(key_parts, list) or (wrong := [k for k in key_parts if k not in BODY_PARTS]):
         bad = key_parts if not isinstance(key_parts, list) else wrong[0]
@@ -240,8 +240,8 @@ def _parse_class(table: Mapping[str, Any], spot: Spot) -> _Class:
         raise TextError(f"'contexts' must be a list of rows, got {_shown(rows)}", where=spot.at("contexts"))
     contexts = tuple(_context(row, spot.at("contexts", i)) for i, row in enumerate(rows, start=1))
     if contexts:
-        entry["contexts"] = tuple(c.sentence for c in contexts)
-    return _Class(table["id"], entry["name"][0], entry, contexts, tuple(key_parts), spot)
+        sets["contexts"] = tuple(c.sentence for c in contexts)
+    return _Class(table["id"], sets["name"][0], sets, contexts, tuple(key_parts), spot)
 
 
 def _context(row: Any, place: str) -> Context:

@@ -9,13 +9,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from zsar_kit.config import digest_of
-from zsar_kit.data.joints import BODY_PARTS as JOINT_PARTS
+from zsar_kit.data.joints import BODY_PARTS
 from zsar_kit.errors import TextError, nearest_name
 
-PARTS = ("head", "hands", "torso", "legs")
+TEXT_REGIONS = ("head", "hands", "torso", "legs")
+"""Regions of the body that the text set ``parts`` describes, a sentence each."""
+
 PHASES = ("start", "middle", "end")
-BODY_PARTS = JOINT_PARTS
-"""The six body parts, those of the joint tables."""
+"""Phases of a motion that the text set ``phases`` describes, a sentence each."""
+
 SLOTS = ("environment", "used_object", "target_object")
 """What SkeletonContext masks and reads from the skeleton (section 3.3.2)."""
 
@@ -24,7 +26,7 @@ NOTHING = "none"
 
 BASIC_SETS = ("name", "label", "definition", "motion")
 PLAIN_SETS = (*BASIC_SETS, "noun", "verb")
-GROUPS = {"parts": PARTS, "phases": PHASES}
+GROUPS = {"parts": TEXT_REGIONS, "phases": PHASES}
 TEXT_SETS = (
     *PLAIN_SETS,
     *(name for group, members in GROUPS.items() for name in (group, *(f"{group}.{m}" for m in members))),
@@ -118,8 +120,8 @@ class ClassTexts:
         dataset: name of the data set.
         ids: class ids (0-based original labels), in the file's order.
         names: official class names, one per id.
-        fields: text sets that every class has, of :data:`TEXT_SETS`.
-        entries: for each class, its text sets: name of the set to its sentences.
+        common_sets: text sets that every class has, of :data:`TEXT_SETS`.
+        by_class: for each class, text set to sentences.
         source: where the texts were read, for messages.
         contexts: for each class its context descriptions; empty where it has none.
         key_parts: for each class the body parts that carry the motion; empty where it has none.
@@ -129,8 +131,8 @@ class ClassTexts:
     dataset: str
     ids: tuple[int, ...]
     names: tuple[str, ...]
-    fields: tuple[str, ...]
-    entries: tuple[dict[str, tuple[str, ...]], ...]
+    common_sets: tuple[str, ...]
+    by_class: tuple[dict[str, tuple[str, ...]], ...]
     source: str
     contexts: tuple[tuple[Context, ...], ...] = ()
     key_parts: tuple[tuple[str, ...], ...] = ()
@@ -145,16 +147,16 @@ class ClassTexts:
         if text_set not in TEXT_SETS:
             raise TextError(f"unknown text set {text_set!r}", remedy=nearest_name(text_set, TEXT_SETS))
         index = self.position(class_id)
-        if text_set not in self.entries[index]:
-            lacking = sum(text_set not in entry for entry in self.entries)
+        if text_set not in self.by_class[index]:
+            lacking = sum(text_set not in own for own in self.by_class)
             raise TextError(
                 f"class {class_id} ({self.names[index]!r}) has no {text_set!r} text; {lacking} of {len(self.ids)} "
                 "classes lack it",
                 where=self.source,
                 remedy=f"Add `{text_set} = ...` to its [[class]] table (`zsar texts generate` writes whole ones), or "
-                f"choose of {list(self.fields)}.",
+                f"choose of {list(self.common_sets)}.",
             )
-        return self.entries[index][text_set]
+        return self.by_class[index][text_set]
 
     def of(self, text_set: str, class_id: int) -> str:
         """The text of one class in one text set; several sentences are joined by blanks.
@@ -204,7 +206,7 @@ class ClassTexts:
 
     def digest(self) -> str:
         """Twelve hexadecimal digits that identify the content."""
-        return digest_of([self.dataset, list(self.ids), list(self.entries), list(self.key_parts)])
+        return digest_of([self.dataset, list(self.ids), list(self.by_class), list(self.key_parts)])
 
 
 def _ranges(ids: Iterable[int]) -> str:

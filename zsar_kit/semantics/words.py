@@ -63,9 +63,9 @@ def parse_classes(words: str, *, first_id: int = 0) -> ClassTexts:
                 where=where,
                 remedy="Describe them by what differs, or leave one out.",
             )
-    entries = tuple(
+    by_class = tuple(
         {name: (label if name in _LABELS else description,) for name in TEXT_SETS}
         for label, description in zip(labels, descriptions, strict=True)
     )
     ids = tuple(range(first_id, first_id + len(labels)))
-    return ClassTexts(DATASET, ids, tuple(labels), TEXT_SETS, entries, where)
+    return ClassTexts(DATASET, ids, tuple(labels), TEXT_SETS, by_class, where)

@@ -122,8 +122,8 @@ def test_a_run_of_other_texts_is_not_taken_for_one_of_todays(puppet_workspace, m
     done = run(asked, puppet_workspace)
     assert done.changed_texts() == ()
     texts = load_texts("puppet")
-    reworded = tuple({**entry, "motion": (entry["motion"][0] + " again",)} for entry in texts.entries)
-    monkeypatch.setattr("zsar_kit.experiments.runs.folder.load_texts", lambda _: replace(texts, entries=reworded))
+    reworded = tuple({**entry, "motion": (entry["motion"][0] + " again",)} for entry in texts.by_class)
+    monkeypatch.setattr("zsar_kit.experiments.runs.folder.load_texts", lambda _: replace(texts, by_class=reworded))
     with pytest.raises(ArtefactError, match=r"another wording of the class texts motion .*Move the folder away"):
         run(asked, puppet_workspace)
 

@@ -137,7 +137,7 @@ def show_texts(source: str, classes: Sequence[str], write: Path | None) -> str:
 
 def class_page(texts: ClassTexts, class_id: int) -> str:
     """One class as Markdown."""
-    entry = texts.entries[texts.position(class_id)]
+    entry = texts.by_class[texts.position(class_id)]
     lines = [f"### {texts.dataset} {class_id}: {texts.names[texts.position(class_id)]}", ""]
     lines += [f"- **{s}**: {' '.join(entry[s])}" for s in BASIC_SETS[1:] if s in entry]
     if "noun" in entry and "verb" in entry:

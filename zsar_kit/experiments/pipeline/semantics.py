@@ -10,8 +10,8 @@ from zsar_kit.experiments.pipeline.workspace import Workspace, slug
 from zsar_kit.methods.base import ContextRequest
 from zsar_kit.semantics.context_bank import ContextBank
 from zsar_kit.semantics.embeddings import Semantics
-from zsar_kit.semantics.language import TextEncoder, load_text_encoder
 from zsar_kit.semantics.masked_language import MaskedLanguage
+from zsar_kit.semantics.text_encoder import TextEncoder, load_text_encoder
 from zsar_kit.semantics.text_files import load_texts
 
 
@@ -38,10 +38,7 @@ def context_bank_for(
         load_texts(dataset),
         seen,
         MaskedLanguage(_text_encoder(language_model, str(workspace.torch_device))),
-        request.slots,
-        vocabulary=request.vocabulary,
-        own_head=request.own_head,
-        shuffled=request.shuffled,
+        request,
         cache=workspace.text_cache,
         progress=workspace.progress,
     )

@@ -29,7 +29,7 @@ from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.methods.base import Method, ReadsContexts, WeighsKeyParts
 from zsar_kit.semantics.embeddings import Semantics
-from zsar_kit.semantics.language import TextEncoder, load_text_encoder
+from zsar_kit.semantics.text_encoder import TextEncoder, load_text_encoder
 from zsar_kit.semantics.texts import ClassTexts
 from zsar_kit.semantics.words import parse_classes
 

@@ -13,7 +13,7 @@ from torch.nn.functional import cosine_similarity, normalize
 
 from zsar_kit.checkpoints import load_tensors, save_tensors
 from zsar_kit.errors import MissingModelError, TextError
-from zsar_kit.semantics.language import TextEncoder, load_text_encoder
+from zsar_kit.semantics.text_encoder import TextEncoder, load_text_encoder
 
 SHORT, LONG = "the right arm rises", "the left hand lowers and the head turns once"
 

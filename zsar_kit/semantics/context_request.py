@@ -1,0 +1,25 @@
+"""Which masked prompts a method wants of the language model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ContextRequest:
+    """What a :class:`~zsar_kit.semantics.context_bank.ContextBank` is built for.
+
+    Attributes:
+        slots: the slots of the prompt (SkeletonContext, Table 7), of :data:`~zsar_kit.semantics.texts.SLOTS`; their
+            order counts.
+        vocabulary: how many of the model's most frequent whole words are candidates, besides the words of the
+            classes; 0 takes all whole words.
+        own_head: whether the model's pretrained head is wanted too.
+        shuffled: whether each description comes once for every order of its words, so that "Environment" may hold the
+            object, as in the released code.
+    """
+
+    slots: tuple[str, ...]
+    vocabulary: int = 0
+    own_head: bool = False
+    shuffled: bool = False
