@@ -40,8 +40,8 @@ def test_ridge_is_the_closed_form_of_scikit_learn(toy, penalty):
 
 def test_ridge_grid_is_one_config_a_penalty():
     config = RidgeConfig(penalties=(0.1, 1.0))
-    assert [c.penalty for c in RidgeToText.grid(config)] == [0.1, 1.0]
-    assert RidgeToText.grid(RidgeConfig(penalty=0.5)) == [RidgeConfig(penalty=0.5)]
+    assert [c.penalty for c in config.grid()] == [0.1, 1.0]
+    assert RidgeConfig(penalty=0.5).grid() == [RidgeConfig(penalty=0.5)]
 
 
 @each_floor
@@ -100,7 +100,7 @@ def test_unseen_texts_do_not_enter_training(toy, method, config):
     other = fit(method, config, toy.with_text(pooled=pooled), seed=0, progress=False)
     features = torch.from_numpy(toy.features)
     assert torch.equal(one.embed(features), other.embed(features))
-    assert method.text_use(config) == "inductive"
+    assert config.text_use() == "inductive"
 
 
 @each_floor
@@ -112,7 +112,7 @@ def test_class_without_text(toy, method, config):
 
 @each_floor
 def test_names_its_text_set(toy, method, config):
-    assert method.text_sets(replace(config, text_set="label")) == ("label",)
+    assert replace(config, text_set="label").text_sets() == ("label",)
     with pytest.raises(TextError, match="the text set 'sign' is needed"):
         method(replace(config, text_set="sign"), toy.training, torch_generator(0))
 

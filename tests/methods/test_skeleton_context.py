@@ -430,8 +430,8 @@ def test_a_rate_that_is_too_high_is_told_by_the_loop(world):
 
 
 def test_the_prompts_it_asks_for_follow_its_settings():
-    request = SkeletonContext.contexts(TINY)
+    request = TINY.contexts()
     assert (request.slots, request.shuffled, request.own_head) == (SLOTS, False, False)
-    assert SkeletonContext.contexts(TINY.override({"masking.shuffle_slots": True})).shuffled
-    assert SkeletonContext.contexts(TINY.override({"masking.slots": ["used_object"]})).slots == ("used_object",)
-    assert SkeletonContext.contexts(TINY.override({"grounding.enabled": False, "parts.enabled": False})) is None
+    assert TINY.override({"masking.shuffle_slots": True}).contexts().shuffled
+    assert TINY.override({"masking.slots": ["used_object"]}).contexts().slots == ("used_object",)
+    assert TINY.override({"grounding.enabled": False, "parts.enabled": False}).contexts() is None

@@ -16,9 +16,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from zsar_kit.config import Config
 from zsar_kit.errors import TextError
-from zsar_kit.methods.base import Batch, ClassScores, Method, Phase, StepOutput, TrainingSet, class_rows
+from zsar_kit.methods.base import Batch, ClassScores, Method, MethodConfig, Phase, StepOutput, TrainingSet, class_rows
 from zsar_kit.methods.registry import register
 from zsar_kit.models.blocks import seeded_linear
 from zsar_kit.semantics.embeddings import Semantics
@@ -38,7 +37,7 @@ class _TextFloor(Method):
     text: Tensor
     text_set: str
 
-    def __init__(self, config: Config, training: TrainingSet, generator: torch.Generator, text_set: str):
+    def __init__(self, config: MethodConfig, training: TrainingSet, generator: torch.Generator, text_set: str):
         super().__init__(config, training, generator)
         features = torch.from_numpy(training.pooled).double()
         self.register_buffer("mean", features.mean(0).float())
@@ -72,7 +71,7 @@ class _TextFloor(Method):
 
 
 @dataclass(frozen=True)
-class RidgeConfig(Config):
+class RidgeConfig(MethodConfig):
     """Ridge regression to text.
 
     Attributes:
@@ -90,6 +89,14 @@ class RidgeConfig(Config):
         """Check ranges."""
         self.require(self.penalty is None or self.penalty > 0, "penalty", "positive, or None")
         self.require(len(self.penalties) > 0 and min(self.penalties) > 0, "penalties", "positive numbers")
+
+    def text_sets(self) -> tuple[str, ...]:
+        """The one text set that it regresses to."""
+        return (self.text_set,)
+
+    def grid(self) -> Sequence[RidgeConfig]:
+        """One configuration per candidate penalty, unless the penalty is given."""
+        return [self] if self.penalty is not None else [replace(self, penalty=p) for p in self.penalties]
 
 
 class RidgeToText(_TextFloor):
@@ -113,18 +120,6 @@ class RidgeToText(_TextFloor):
         self.register_buffer("weight", torch.linalg.solve(gram, x.T @ (target - offset)).float())
         self.register_buffer("offset", offset.float())
 
-    @staticmethod
-    def text_sets(config: Config) -> tuple[str, ...]:
-        """The one text set that it regresses to."""
-        assert isinstance(config, RidgeConfig)
-        return (config.text_set,)
-
-    @staticmethod
-    def grid(config: Config) -> Sequence[Config]:
-        """One config per candidate penalty, unless the penalty is given."""
-        assert isinstance(config, RidgeConfig)
-        return [config] if config.penalty is not None else [replace(config, penalty=p) for p in config.penalties]
-
     def phases(self) -> tuple[Phase, ...]:
         """None: the constructor solved it."""
         return ()
@@ -135,7 +130,7 @@ class RidgeToText(_TextFloor):
 
 
 @dataclass(frozen=True)
-class LinearCosineConfig(Config):
+class LinearCosineConfig(MethodConfig):
     """A linear map and a cosine classifier.
 
     Attributes:
@@ -159,6 +154,10 @@ class LinearCosineConfig(Config):
         self.require(self.learning_rate > 0, "learning_rate", "positive")
         self.require(self.weight_decay >= 0, "weight_decay", "at least 0")
 
+    def text_sets(self) -> tuple[str, ...]:
+        """The one text set that it maps to."""
+        return (self.text_set,)
+
 
 class LinearCosine(_TextFloor):
     """Cross-entropy over cosines between a linear map of the feature and the texts of the seen classes."""
@@ -173,12 +172,6 @@ class LinearCosine(_TextFloor):
         column = torch.full((max(training.seen) + 1,), -1)
         column[list(training.seen)] = torch.arange(len(training.seen))
         self.register_buffer("column", column)
-
-    @staticmethod
-    def text_sets(config: Config) -> tuple[str, ...]:
-        """The one text set that it maps to."""
-        assert isinstance(config, LinearCosineConfig)
-        return (config.text_set,)
 
     def phases(self) -> tuple[Phase, ...]:
         """One phase of AdamW."""

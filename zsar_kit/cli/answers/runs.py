@@ -68,7 +68,7 @@ def evaluate_run(path: Path, gamma: float | None, workspace: Workspace) -> str:
     folder = RunFolder(path)
     config, result = folder.config(), folder.result()
     method_type = entry(config.method).method
-    if method_type.zsl_config(method_type.config_type.from_dict(result["method_config"])) is not None:
+    if method_type.config_type.from_dict(result["method_config"]).zsl_config() is not None:
         raise ConfigError(
             "this run had a model of its own for ZSL (text.tau_zsl), and keeps the scores of the other only",
             where=path,

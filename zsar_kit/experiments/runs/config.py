@@ -12,6 +12,7 @@ from zsar_kit.data.feature_set import KIND as FEATURES
 from zsar_kit.data.feature_set import SCHEMA as FEATURES_SCHEMA
 from zsar_kit.data.splits import class_names, load_split, part_protocols
 from zsar_kit.encoders.config import EncoderConfig
+from zsar_kit.methods.base import MethodConfig
 from zsar_kit.methods.registry import preset
 
 #: the protocol of a run on given features
@@ -69,7 +70,7 @@ class RunConfig(Config):
         self.require(self.trace >= 0, "trace", "at least 0")
         self.require(not (self.features_from and self.encoder_from), "encoder_from", "empty where features are given")
 
-    def method_config(self) -> Config:
+    def method_config(self) -> MethodConfig:
         """The preset with its overrides."""
         return preset(self.method, self.preset).override(self.overrides)
 

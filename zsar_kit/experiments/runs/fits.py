@@ -10,13 +10,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from zsar_kit.config import Config
 from zsar_kit.data.feature_set import FeatureSet, check_training_labels
 from zsar_kit.evaluation.scores import Scores
 from zsar_kit.experiments.pipeline.partitions import Fold
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.config import RunConfig
-from zsar_kit.methods.base import MapRows, Method, TrainingSet, sample_features
+from zsar_kit.methods.base import MapRows, Method, MethodConfig, TrainingSet, sample_features
 from zsar_kit.seeding import numpy_generator
 from zsar_kit.semantics.context_bank import ContextBank
 from zsar_kit.semantics.embeddings import Semantics
@@ -159,7 +158,7 @@ class Fits:
         return replace(self, prefix=prefix)
 
     def candidates(
-        self, configs: Sequence[Config], data: FoldData, name: str, chosen: int | None = None
+        self, configs: Sequence[MethodConfig], data: FoldData, name: str, chosen: int | None = None
     ) -> tuple[dict[Candidate, Scores], dict[int, Method]]:
         """Fit each config (or the chosen one) and score the fold's test samples at its end and, traced, on the way.
 
@@ -179,7 +178,7 @@ class Fits:
                 found[Candidate(number, point)] = Scores.load(self._probe_file(label, point))
         return found, methods
 
-    def _fit(self, config: Config, data: FoldData, label: str) -> Method:
+    def _fit(self, config: MethodConfig, data: FoldData, label: str) -> Method:
         """Train the method on a fold's training samples."""
         training = data.training_set(
             self.semantics, low_shot=self.config.low_shot, low_shot_seed=self.config.folds_seed

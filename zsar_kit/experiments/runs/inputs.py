@@ -13,15 +13,14 @@ from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.experiments.runs.fits import FoldData
 from zsar_kit.methods.base import ContextRequest
-from zsar_kit.methods.registry import entry
 
 
 def gather(config: RunConfig, workspace: Workspace) -> tuple[FoldData, list[FoldData]]:
     """What a run's method learns from and is scored on, for the main split and its calibration folds: features, each
     by the fold's own encoder, and context prompts of the fold's own seen classes; made where missing.
     """
-    method_type, method_config = entry(config.method).method, config.method_config()
-    views, request = method_type.map_views(method_config), method_type.contexts(method_config)
+    method_config = config.method_config()
+    views, request = method_config.map_views(), method_config.contexts()
     given = _given(config, views)
     main, folds = (given.main, given.folds) if given else _folds(config, workspace)
     data = _gather(config, workspace, (main, *folds), views, request, given)
@@ -30,7 +29,7 @@ def gather(config: RunConfig, workspace: Workspace) -> tuple[FoldData, list[Fold
 
 def gather_test(config: RunConfig, workspace: Workspace) -> FoldData:
     """What a finished run's method is asked about: the main split alone, one view of each clip, and no prompts."""
-    views = entry(config.method).method.map_views(config.method_config())
+    views = config.method_config().map_views()
     given = _given(config, views)
     main = given.main if given else _folds(config, workspace)[0]
     return _gather(config, workspace, (main,), min(views, 1), None, given)[0]

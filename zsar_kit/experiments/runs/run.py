@@ -54,12 +54,12 @@ def run(config: RunConfig, workspace: Workspace) -> RunFolder:
     write_json(folder.path / "config.json", {"run": config.to_dict(), "digest": config.digest()})
     write_json(folder.path / "env.json", environment(workspace))
 
-    configs = method_type.grid(config.method_config())
-    names = sorted({name for c in configs for name in method_type.text_sets(c)})
+    configs = config.method_config().grid()
+    names = sorted({name for c in configs for name in c.text_sets()})
     semantics = {name: semantics_for(workspace, config.dataset, name, config.language_model) for name in names}
     fits = Fits(config, workspace, folder.path, method_type, semantics)
     outcomes = choose(fits, configs, main, folds)
-    zsl_configs = [method_type.zsl_config(c) for c in configs]
+    zsl_configs = [c.zsl_config() for c in configs]
     if all(c is not None for c in zsl_configs):  # as released: one model for each setting
         zsl = choose(fits.named("zsl-"), [c for c in zsl_configs if c is not None], main, folds)
         outcomes = {k: o.with_zsl(zsl[k]) for k, o in outcomes.items()}
@@ -83,7 +83,7 @@ def run(config: RunConfig, workspace: Workspace) -> RunFolder:
         "selection": with_caveat(headline, (data.encoder_mark for data in folds)),
         "calibration": chosen.calibration,
         "folds": [list(data.fold.split.unseen) for data in folds],
-        "text_use": method_type.text_use(method_config),
+        "text_use": method_config.text_use(),
         "encoder": main.encoder_mark,
         "encoder_folder": main.encoder_folder,
         "semantics": {k: store_semantics(workspace, s) for k, s in semantics.items()},

@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from zsar_kit.config import Config
 from zsar_kit.evaluation.calibration import Gate, fit_gamma, make_gate
 from zsar_kit.evaluation.protocol import Evaluation, evaluate
 from zsar_kit.evaluation.scores import Scores
 from zsar_kit.experiments.pipeline.imported_features import with_caveat
 from zsar_kit.experiments.runs.fits import Candidate, Fits, FoldData
-from zsar_kit.methods.base import GateChoice, Method
+from zsar_kit.methods.base import GateChoice, Method, MethodConfig
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,9 @@ class Outcome:
         return replace(self, evaluation=evaluation)
 
 
-def choose(fits: Fits, configs: Sequence[Config], main: FoldData, folds: Sequence[FoldData]) -> dict[str, Outcome]:
+def choose(
+    fits: Fits, configs: Sequence[MethodConfig], main: FoldData, folds: Sequence[FoldData]
+) -> dict[str, Outcome]:
     """Fit folds and main split, and select: ``last``, ``pseudo_unseen`` and, for traced runs, ``test_oracle``.
 
     ``last`` is there unless the grid leaves a choice of configs; ``pseudo_unseen`` wherever there is a choice.
@@ -87,11 +88,11 @@ def choose(fits: Fits, configs: Sequence[Config], main: FoldData, folds: Sequenc
     for name, candidate in picked.items():
         method_config, fold_scores = configs[candidate.config], [scores[candidate] for scores in of_folds]
         if name == "test_oracle":
-            kind = fits.method_type.gate(method_config).kind
+            kind = method_config.gate().kind
             gate = fit_gamma(kind, [(found[candidate], main.test_labels, main.fold.split.seen)]).gate
             calibration = "test_oracle"
         else:
-            gate, calibration = fitted_gate(fits.method_type.gate(method_config), fold_scores, folds)
+            gate, calibration = fitted_gate(method_config.gate(), fold_scores, folds)
         evaluation = evaluate(
             found[candidate],
             main.test_labels,
