@@ -11,7 +11,7 @@ import torch
 from zsar_kit.errors import ConfigError, TextError
 from zsar_kit.methods.base import Batch
 from zsar_kit.methods.flora import Flora
-from zsar_kit.methods.flora_config import AlignConfig, FloraConfig, FlowConfig, TextConfig, presets
+from zsar_kit.methods.flora.config import AlignConfig, FloraConfig, FlowConfig, TextConfig, presets
 from zsar_kit.seeding import torch_generator
 from zsar_kit.training.loop import TrainingLoop, fit
 

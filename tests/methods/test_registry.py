@@ -7,9 +7,9 @@ import pytest
 from zsar_kit.errors import ConfigError, TextError
 from zsar_kit.methods import registry
 from zsar_kit.methods.base import Method, MethodConfig, TrainingSet, class_rows
-from zsar_kit.methods.floors import LinearCosine, RidgeToText
+from zsar_kit.methods.baselines import LinearCosine, RidgeToText
 from zsar_kit.methods.flora import Flora
-from zsar_kit.methods.flora_config import FloraConfig
+from zsar_kit.methods.flora.config import FloraConfig
 from zsar_kit.methods.registry import entry, methods, preset, register
 
 

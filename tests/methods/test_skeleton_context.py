@@ -12,7 +12,7 @@ from zsar_kit.data.joints import PARTS, layout
 from zsar_kit.errors import ConfigError, DataError, TextError, ZsarError
 from zsar_kit.methods.base import Batch, MapRows, TrainingSet
 from zsar_kit.methods.skeleton_context import SkeletonContext
-from zsar_kit.methods.skeleton_context_config import AS_RELEASED, SkeletonContextConfig
+from zsar_kit.methods.skeleton_context.config import AS_RELEASED, SkeletonContextConfig
 from zsar_kit.seeding import torch_generator
 from zsar_kit.semantics.context_bank import ContextBank
 from zsar_kit.semantics.embeddings import Semantics

@@ -9,7 +9,7 @@ from importlib import import_module
 from zsar_kit.errors import ConfigError, nearest_name
 from zsar_kit.methods.base import Method, MethodConfig
 
-_MODULES = ("zsar_kit.methods.flora", "zsar_kit.methods.skeleton_context", "zsar_kit.methods.floors")
+_MODULES = ("zsar_kit.methods.flora", "zsar_kit.methods.skeleton_context", "zsar_kit.methods.baselines")
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
-"""Floors: the simplest things that transfer from seen to unseen classes. A method must beat them to be worth its code.
+"""Baselines: the simplest that transfers from seen to unseen classes. A method must beat them to be worth its code.
 
 * :class:`RidgeToText`: ridge regression from skeleton features to the text embedding of the class, then cosine.
 * :class:`LinearCosine`: a linear map trained with cross-entropy over cosines to the seen classes' texts.
 
-Chance, the third floor, needs no code: it is 100 % divided by the number of candidate classes.
+Chance, the third baseline, needs no code: it is 100 % divided by the number of candidate classes.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ def unit_text(training: TrainingSet, text_set: str) -> tuple[Float[Tensor, "clas
     return nn.functional.normalize(torch.from_numpy(semantics.pooled), dim=1), semantics.class_ids
 
 
-class _TextFloor(Method):
-    """What the floors share: standardised features, and scores as cosines to unit text embeddings."""
+class _TextBaseline(Method):
+    """What the baselines share: standardised features, and scores as cosines to unit text embeddings."""
 
     mean: Tensor
     scale: Tensor
@@ -99,7 +99,7 @@ class RidgeConfig(MethodConfig):
         return [self] if self.penalty is not None else [replace(self, penalty=p) for p in self.penalties]
 
 
-class RidgeToText(_TextFloor):
+class RidgeToText(_TextBaseline):
     """``W = argmin sum_i ||t_{y_i} - W x_i||^2 + n * penalty * ||W||^2`` on standardised features, solved exactly.
 
     Targets are centred on the mean of the seen classes' texts; the mean is added back before the cosine.
@@ -159,7 +159,7 @@ class LinearCosineConfig(MethodConfig):
         return (self.text_set,)
 
 
-class LinearCosine(_TextFloor):
+class LinearCosine(_TextBaseline):
     """Cross-entropy over cosines between a linear map of the feature and the texts of the seen classes."""
 
     config_type = LinearCosineConfig

@@ -241,7 +241,7 @@ def presets() -> Mapping[str, FloraConfig]:
     GZSL value) and gamma left to the folds; and the same with ``_as_released``: gamma by hand, a model for each
     setting, and :data:`AS_RELEASED`.
     """
-    resource = files("zsar_kit.methods") / "resources" / "flora_presets.toml"
+    resource = files("zsar_kit.methods.flora") / "resources" / "presets.toml"
     named = {"paper": FloraConfig(), "cpu": cpu_preset()}
     for name, row in tomllib.loads(resource.read_text(encoding="utf-8")).items():
         values = {"text.max_tokens": row["max_tokens"], "text.k": row["k"], "text.tau": row["tau"]}

@@ -32,9 +32,9 @@ from zsar_kit.methods.base import (
     sample_features,
 )
 from zsar_kit.methods.registry import register
-from zsar_kit.methods.skeleton_context_config import PartConfig, SkeletonContextConfig, TrainingConfig, presets
-from zsar_kit.methods.skeleton_context_prompts import ContextReader
-from zsar_kit.methods.skeleton_context_space import TextSpace
+from zsar_kit.methods.skeleton_context.config import PartConfig, SkeletonContextConfig, TrainingConfig, presets
+from zsar_kit.methods.skeleton_context.prompts import ContextReader
+from zsar_kit.methods.skeleton_context.text_space import TextSpace
 from zsar_kit.models.skeleton_context.alignment import alignment_loss, alignment_scores
 from zsar_kit.models.skeleton_context.grounding import Grounded
 from zsar_kit.models.skeleton_context.joint_differences import DifferentialJointEncoder, pool_time

@@ -16,8 +16,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from zsar_kit.methods.base import Batch, ClassScores, Method, Phase, StepOutput, TrainingSet
-from zsar_kit.methods.flora_config import AlignConfig, FloraConfig, FlowConfig, presets
-from zsar_kit.methods.flora_texts import ClassTable
+from zsar_kit.methods.flora.config import AlignConfig, FloraConfig, FlowConfig, presets
+from zsar_kit.methods.flora.texts import ClassTable
 from zsar_kit.methods.registry import register
 from zsar_kit.models.flora.classifiers import similarity, synthesise, train_linear
 from zsar_kit.models.flora.cross_vae import CrossVAE, Gaussian, pair_latents
