@@ -43,7 +43,7 @@ def measure(workspace: Workspace, dataset: str, split: str, names: list[str], se
     }
     for name in names:
         settings = preset("flora", name)
-        semantics = {s: semantics_for(workspace, dataset, s, "offline") for s in Flora.text_sets(settings)}
+        semantics = {s: semantics_for(workspace, dataset, s, "offline") for s in settings.text_sets()}
         start = time.perf_counter()
         method = fit(Flora, settings, fold.training_set(semantics), seed=seed)
         record[f"{name}_fit_s"] = round(time.perf_counter() - start, 1)

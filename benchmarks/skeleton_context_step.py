@@ -47,7 +47,7 @@ from benchmarks.shift_gcn import plain_block, plain_norm, worst_difference
 from zsar_kit.encoders.shift_gcn import STRIDES, ShiftGCN, ShiftGCNConfig
 from zsar_kit.methods.base import Batch, MapRows, StepOutput, TrainingSet
 from zsar_kit.methods.skeleton_context import SkeletonContext
-from zsar_kit.methods.skeleton_context_config import presets
+from zsar_kit.methods.skeleton_context.config import presets
 from zsar_kit.models.skeleton_context.alignment import alignment_loss
 from zsar_kit.models.skeleton_context.joint_differences import pool_time
 from zsar_kit.models.skeleton_context.key_parts import key_part_loss

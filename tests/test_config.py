@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zsar_kit.config import LATER, Config, digest_of
+from zsar_kit.config import LATER, Config, digest_of, formerly
 from zsar_kit.errors import ConfigError, ZsarError, nearest_name
 
 
@@ -173,6 +173,44 @@ def test_a_field_that_came_later_leaves_old_digests_alone():
     assert Grown(stream="bone").digest() != Before().digest()
     assert Grown.from_dict(Before().to_dict()) == Grown()
     assert Grown().to_dict()["stream"] == "joint"
+
+
+@dataclass(frozen=True)
+class Renamed(Config):
+    name: str = "x"
+    speed: float = field(default=0.1, metadata=formerly("rate"))
+    outlet: str = field(default="", metadata=LATER | formerly("exit"))
+
+
+@dataclass(frozen=True)
+class Holder(Config):
+    inner: Renamed = field(default_factory=Renamed)
+    free: dict = field(default_factory=lambda: {"rate": 1})
+
+
+def test_a_renamed_field_is_read_by_both_names_and_written_by_the_new_one():
+    assert Renamed.from_dict({"rate": 2}) == Renamed.from_dict({"speed": 2}) == Renamed(speed=2.0)
+    assert Renamed(speed=2.0).to_dict() == {"name": "x", "speed": 2.0, "outlet": ""}
+    assert Holder.from_dict({"inner": {"rate": 2}}) == Holder(Renamed(speed=2.0))
+    with pytest.raises(ConfigError, match=r"'speed' is given twice.*Keep 'speed' alone"):
+        Renamed.from_dict({"speed": 2.0, "rate": 3.0})
+    with pytest.raises(ConfigError, match="'speed' must be float"):
+        Renamed.from_dict({"rate": "fast"})
+
+
+def test_overrides_take_the_former_name_of_a_field_where_the_field_is():
+    for name in ("inner.rate", "inner.speed"):
+        assert Holder().override({name: 2}) == Holder(Renamed(speed=2.0))
+    assert Holder().override({"free.rate": 2}).free == {"rate": 2}  # a plain dictionary has no fields
+    with pytest.raises(ConfigError, match="unknown key 'rate'"):
+        Holder().override({"rate": 2})
+
+
+def test_the_digest_of_a_renamed_field_is_that_of_its_former_name():
+    assert Renamed().digest() == digest_of({"name": "x", "rate": 0.1})
+    assert Renamed(outlet="left").digest() == digest_of({"name": "x", "rate": 0.1, "exit": "left"})
+    inner = {"name": "x", "rate": 3.0}
+    assert Holder(Renamed(speed=3.0)).digest() == digest_of({"inner": inner, "free": {"rate": 1}})
 
 
 def test_digest_does_not_depend_on_key_order_or_on_spelling():

@@ -32,6 +32,15 @@ LATER = types.MappingProxyType({"later": True})
 _VALIDATE: ContextVar[bool] = ContextVar("validate", default=True)
 
 
+def formerly(name: str) -> Mapping[str, Any]:
+    """Metadata of a field that was renamed: ``field(default=..., metadata=formerly("gate"))``.
+
+    Files and overrides may still say the former name, which no other field of the class may have. Digests are made
+    with it, so that what is stored under them is found. To combine: ``LATER | formerly("gate")``.
+    """
+    return types.MappingProxyType({"formerly": name})
+
+
 def _matches(value: Any, kind: Any) -> bool:
     """Whether ``value`` is of the annotated type ``kind``; supports what configurations use."""
     origin, args = typing.get_origin(kind), typing.get_args(kind)
@@ -131,18 +140,24 @@ class Config:
         Raises:
             ConfigError: an unknown key (the nearest name is offered), a missing one, a wrong type, or a bad value.
         """
-        names = [f.name for f in dataclasses.fields(cls)]
-        for key in values:
-            if key not in names:
+        names, former = [f.name for f in dataclasses.fields(cls)], _former_names(cls)
+        current: dict[str, Any] = {}
+        for key, value in values.items():
+            name = former.get(key, key)
+            if name not in names:
                 raise ConfigError(f"unknown key {key!r}", where=cls.__name__, remedy=nearest_name(key, names))
+            if name in current:
+                problem = f"{name!r} is given twice: also by its former name"
+                raise ConfigError(problem, where=cls.__name__, remedy=f"Keep {name!r} alone.")
+            current[name] = value
         needed = [
             f.name
             for f in dataclasses.fields(cls)
             if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
         ]
-        if missing := [n for n in needed if n not in values]:
+        if missing := [n for n in needed if n not in current]:
             raise ConfigError(f"missing key {missing[0]!r}", where=cls.__name__)
-        return cls(**values)
+        return cls(**current)
 
     @classmethod
     def from_record(cls: type[ConfigT], values: Mapping[str, Any]) -> ConfigT:
@@ -164,19 +179,23 @@ class Config:
         """A copy with dotted fields replaced, e.g. ``{"flow.weight": 0.0}``; unknown names raise ConfigError."""
         values = self.to_dict()
         for dotted, value in changes.items():
-            *path, last = dotted.split(".")
             node: Any = values
-            for part in [*path, last]:
-                if not isinstance(node, dict) or part not in node:
+            place: Any = self
+            for part in dotted.split("."):
+                name = _former_names(type(place)).get(part, part) if isinstance(place, Config) else part
+                if not isinstance(node, dict) or name not in node:
                     known = node if isinstance(node, dict) else []
                     advice = nearest_name(part, known)
                     raise ConfigError(f"unknown key {dotted!r}", where=type(self).__name__, remedy=advice)
-                parent, node = node, node[part]
-            parent[last] = value
+                parent, node = node, node[name]
+                place = getattr(place, name, None)
+            parent[name] = value
         return type(self).from_dict(values)
 
     def identity(self) -> dict[str, Any]:
-        """What the digest is of: :meth:`to_dict` without fields that came :data:`LATER` and stand at their default."""
+        """What the digest is of: :meth:`to_dict` without fields that came :data:`LATER` and have their default value,
+        and with renamed fields under the name that they had (:func:`formerly`).
+        """
         content = self.to_dict()
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
@@ -184,11 +203,18 @@ class Config:
                 del content[field.name]
             elif isinstance(value, Config):
                 content[field.name] = value.identity()
+            if "formerly" in field.metadata and field.name in content:
+                content[field.metadata["formerly"]] = content.pop(field.name)
         return content
 
     def digest(self) -> str:
         """Twelve hexadecimal digits that identify the content of this configuration."""
         return digest_of(self.identity())
+
+
+def _former_names(kind: type[Config]) -> dict[str, str]:
+    """Former name to today's name of the fields that were renamed."""
+    return {f.metadata["formerly"]: f.name for f in dataclasses.fields(kind) if "formerly" in f.metadata}
 
 
 def digest_of(content: Any) -> str:

@@ -11,7 +11,7 @@ import torch
 from zsar_kit.errors import ConfigError, TextError
 from zsar_kit.methods.base import Batch
 from zsar_kit.methods.flora import Flora
-from zsar_kit.methods.flora_config import AlignConfig, FloraConfig, FlowConfig, TextConfig, presets
+from zsar_kit.methods.flora.config import AlignConfig, FloraConfig, FlowConfig, TextConfig, presets
 from zsar_kit.seeding import torch_generator
 from zsar_kit.training.loop import TrainingLoop, fit
 
@@ -179,7 +179,7 @@ def other_unseen_texts(toy):
 @pytest.mark.parametrize("change", [{"text.pool": "seen"}, {"text.k": 0}, {"text.pool": "seen", "text.k": 3}])
 def test_inductive_training_never_uses_unseen_texts(toy, change):
     config = SHORT.override(change)
-    assert Flora.text_use(config) == "inductive"
+    assert config.text_use() == "inductive"
     one, other = train(toy.training, config), train(other_unseen_texts(toy), config)
     assert same(one, other)
     assert torch.equal(one.table.tokens[:20], other.table.tokens[:20])
@@ -188,8 +188,8 @@ def test_inductive_training_never_uses_unseen_texts(toy, change):
 
 def test_neighbours_among_all_classes_are_marked_and_used(toy):
     config = SHORT.override({"text.pool": "all"})
-    assert Flora.text_use(config) == "transductive text"
-    assert Flora.text_use(FloraConfig()) == "transductive text"
+    assert config.text_use() == "transductive text"
+    assert FloraConfig().text_use() == "transductive text"
     one, other = train(toy.training, config), train(other_unseen_texts(toy), config)
     assert not torch.equal(one.table.tokens[:20], other.table.tokens[:20])
 
@@ -230,7 +230,7 @@ def test_standard_scale_takes_the_seen_classes_mean_and_spread(toy):
 
 def test_joined_texts_and_names_of_text_sets(toy):
     config = SHORT.override({"text.sets": ["label", "motion"], "text.max_tokens": 3})
-    assert Flora.text_sets(config) == ("label", "motion")
+    assert config.text_sets() == ("label", "motion")
     method = Flora(config, toy.training, torch_generator(0))
     assert method.table.tokens.shape == (30, 4, 16)
     with pytest.raises(TextError, match="the text set 'sign' is needed"):
@@ -268,7 +268,7 @@ def test_joined_texts_and_names_of_text_sets(toy):
         ({"flow.pairs": 0}, "'pairs' must be at least 1"),
         ({"flow.source_noise": -1.0}, "'source_noise' must be at least 0"),
         ({"gamma": 0.0}, "'gamma' must be positive for a ratio"),
-        ({"gamma": 1.0, "gate": "logistic"}, "'gamma' must be None for a logistic gate"),
+        ({"gamma": 1.0, "gate_kind": "logistic"}, "'gamma' must be None for a logistic gate"),
         ({"linear.draws": 0}, "'draws' must be at least 1"),
         ({"text.neighbours": 2}, "unknown key 'text.neighbours'"),
     ],
@@ -312,16 +312,34 @@ def test_every_variant_transfers(toy, change):
     assert all((e > 0).all() for e in found.errors.values())
 
 
+def test_digests_and_files_of_before_the_gate_was_renamed_are_still_good():
+    """Runs are found by digest, and their files say ``gate``."""
+    before = {
+        "cpu": "efb45850d505",
+        "paper": "c197886f5ccf",
+        "synse_ntu60_55_5": "c197886f5ccf",
+        "synse_ntu60_55_5_as_released": "9455d09e899e",
+    }
+    assert {name: presets()[name].digest() for name in before} == before
+    other = FloraConfig().override({"gate_kind": "stacking"})
+    assert other.digest() == "93ec6a9c4e42"
+    assert other.identity()["gate"] == "stacking"
+    assert other.to_dict()["gate_kind"] == "stacking"
+    stored = {**FloraConfig().to_dict(), "gate": "stacking"}
+    del stored["gate_kind"]
+    assert FloraConfig.from_dict(stored) == FloraConfig().override({"gate": "stacking"}) == other
+
+
 def test_as_released_has_a_model_for_each_setting_and_its_gamma():
     config = presets()["synse_ntu60_55_5_as_released"]
     assert (config.text.max_tokens, config.text.k, config.text.tau, config.gamma) == (60, 2, 0.4, 0.75)
-    zsl = Flora.zsl_config(config)
+    zsl = config.zsl_config()
     assert zsl is not None
     assert zsl.to_dict() == config.override({"text.tau": 1.0, "text.tau_zsl": None}).to_dict()
-    assert Flora.zsl_config(zsl) is None
-    assert Flora.zsl_config(presets()["synse_ntu60_55_5"]) is None
-    assert (Flora.gate(config).kind, Flora.gate(config).gamma) == ("ratio", 0.75)
-    assert Flora.gate(FloraConfig().override({"classifier": "similarity"})).kind == "stacking"
+    assert zsl.zsl_config() is None
+    assert presets()["synse_ntu60_55_5"].zsl_config() is None
+    assert (config.gate().kind, config.gate().gamma) == ("ratio", 0.75)
+    assert FloraConfig().override({"classifier": "similarity"}).gate().kind == "stacking"
 
 
 def test_centred_errors_are_the_definition(toy, fitted):

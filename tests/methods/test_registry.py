@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from zsar_kit.config import Config
 from zsar_kit.errors import ConfigError, TextError
 from zsar_kit.methods import registry
-from zsar_kit.methods.base import Method, TrainingSet, class_rows
-from zsar_kit.methods.floors import LinearCosine, RidgeToText
+from zsar_kit.methods.base import Method, MethodConfig, TrainingSet, class_rows
+from zsar_kit.methods.baselines import LinearCosine, RidgeToText
 from zsar_kit.methods.flora import Flora
-from zsar_kit.methods.flora_config import FloraConfig
+from zsar_kit.methods.flora.config import FloraConfig
 from zsar_kit.methods.registry import entry, methods, preset, register
 
 
@@ -33,11 +32,11 @@ def test_every_preset_fits_its_method_and_round_trips():
         for config in found.presets.values():
             assert type(config) is found.method.config_type
             assert type(config).from_dict(config.to_dict()) == config
-            assert found.method.text_sets(config)
-            assert found.method.text_use(config) in ("inductive", "transductive text")
-            assert found.method.gate(config).kind in ("stacking", "ratio", "logistic")
-            for candidate in found.method.grid(config):
-                assert found.method.grid(candidate) == [candidate]  # a chosen config leaves nothing open
+            assert config.text_sets()
+            assert config.text_use() in ("inductive", "transductive text")
+            assert config.gate().kind in ("stacking", "ratio", "logistic")
+            for candidate in config.grid():
+                assert candidate.grid() == [candidate]  # a chosen config leaves nothing open
 
 
 def test_paper_preset_is_the_papers():
@@ -60,7 +59,7 @@ def test_misspelt_names():
 
 def test_a_name_is_taken_once(own_entries):
     class Other(Method):
-        config_type = Config
+        config_type = MethodConfig
 
         def phases(self):
             return ()
@@ -68,9 +67,9 @@ def test_a_name_is_taken_once(own_entries):
         def class_scores(self, features, classes):
             raise NotImplementedError
 
-    register("other", Other, {"plain": Config()})
+    register("other", Other, {"plain": MethodConfig()})
     assert entry("other").method is Other
-    register("other", Other, {"again": Config()})
+    register("other", Other, {"again": MethodConfig()})
     assert list(entry("other").presets) == ["again"]
     with pytest.raises(ConfigError, match="the method name 'flora' is already taken by Flora"):
         register("flora", Other, {})

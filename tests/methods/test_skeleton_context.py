@@ -12,7 +12,7 @@ from zsar_kit.data.joints import BODY_PARTS, layout
 from zsar_kit.errors import ConfigError, DataError, TextError, ZsarError
 from zsar_kit.methods.base import Batch, MapRows, TrainingSet
 from zsar_kit.methods.skeleton_context import SkeletonContext
-from zsar_kit.methods.skeleton_context_config import AS_RELEASED, SkeletonContextConfig
+from zsar_kit.methods.skeleton_context.config import AS_RELEASED, SkeletonContextConfig
 from zsar_kit.seeding import torch_generator
 from zsar_kit.semantics.context_bank import ContextBank
 from zsar_kit.semantics.embeddings import Semantics
@@ -430,8 +430,8 @@ def test_a_rate_that_is_too_high_is_told_by_the_loop(world):
 
 
 def test_the_prompts_it_asks_for_follow_its_settings():
-    request = SkeletonContext.contexts(TINY)
+    request = TINY.contexts()
     assert (request.slots, request.shuffled, request.own_head) == (SLOTS, False, False)
-    assert SkeletonContext.contexts(TINY.override({"masking.shuffle_slots": True})).shuffled
-    assert SkeletonContext.contexts(TINY.override({"masking.slots": ["used_object"]})).slots == ("used_object",)
-    assert SkeletonContext.contexts(TINY.override({"grounding.enabled": False, "parts.enabled": False})) is None
+    assert TINY.override({"masking.shuffle_slots": True}).contexts().shuffled
+    assert TINY.override({"masking.slots": ["used_object"]}).contexts().slots == ("used_object",)
+    assert TINY.override({"grounding.enabled": False, "parts.enabled": False}).contexts() is None

@@ -11,9 +11,8 @@ import pytest
 import torch
 
 from zsar_kit.checkpoints import load_tensors
-from zsar_kit.config import Config
 from zsar_kit.errors import ArtefactError, ZsarError
-from zsar_kit.methods.base import ClassScores, Method, Phase, StepOutput, TrainingSet
+from zsar_kit.methods.base import ClassScores, Method, MethodConfig, Phase, StepOutput, TrainingSet
 from zsar_kit.models.blocks import seeded_linear
 from zsar_kit.seeding import torch_generator
 from zsar_kit.training.loop import TrainingLoop, fit
@@ -30,11 +29,14 @@ def adamw(parameters):
 
 
 @dataclass(frozen=True)
-class ToyConfig(Config):
+class ToyConfig(MethodConfig):
     """What the tests vary."""
 
     batch_size: int = 4
     nan_at: int = 0
+
+    def text_sets(self):
+        return ()
 
 
 class ToyMethod(Method):

@@ -161,6 +161,43 @@ class GateChoice:
     gamma: float | None = None
 
 
+@dataclass(frozen=True)
+class MethodConfig(Config):
+    """Base class of the configurations of methods: what a method with these settings reads, and how it is used.
+
+    Runs ask the configuration, before there is any method. Every configuration defines :meth:`text_sets`; the other
+    answers are those of a simple method on pooled features.
+    """
+
+    def text_sets(self) -> tuple[str, ...]:
+        """Names of the text sets that the method reads."""
+        raise NotImplementedError(f"{type(self).__name__} does not define text_sets()")
+
+    def text_use(self) -> str:
+        """The tables' remark on unseen classes' texts in training: ``"inductive"`` or ``"transductive text"``."""
+        return "inductive"
+
+    def gate(self) -> GateChoice:
+        """How the method is calibrated for GZSL."""
+        return GateChoice()
+
+    def grid(self) -> Sequence[MethodConfig]:
+        """Configurations among which pseudo-unseen folds choose; just this one unless it leaves something open."""
+        return [self]
+
+    def map_views(self) -> int:
+        """Views of un-pooled maps that the method learns from; 0 for pooled features."""
+        return 0
+
+    def contexts(self) -> ContextRequest | None:
+        """The bank of context prompts that the method reads; ``None`` for none."""
+        return None
+
+    def zsl_config(self) -> MethodConfig | None:
+        """Settings of a second model for the ZSL setting, where a method has one for each; ``None`` where not."""
+        return None
+
+
 def class_rows(known: Sequence[int], wanted: Sequence[int]) -> list[int]:
     """Rows of the classes ``wanted`` in a table whose rows are the classes ``known``.
 
@@ -180,46 +217,11 @@ class Method(nn.Module, ABC):
     by phase; :meth:`prepare`-d; then asked for :meth:`class_scores`.
     """
 
-    config_type: ClassVar[type[Config]]
+    config_type: ClassVar[type[MethodConfig]]
 
-    def __init__(self, config: Config, training: TrainingSet, generator: torch.Generator):
+    def __init__(self, config: MethodConfig, training: TrainingSet, generator: torch.Generator):
         super().__init__()
         del training, generator
-
-    @staticmethod
-    def text_use(config: Config) -> str:
-        """The tables' remark on unseen classes' texts in training: ``"inductive"`` or ``"transductive text"``."""
-        return "inductive"
-
-    @staticmethod
-    def gate(config: Config) -> GateChoice:
-        """How a method with this config is calibrated for GZSL."""
-        return GateChoice()
-
-    @staticmethod
-    def zsl_config(config: Config) -> Config | None:
-        """The config of a second model for the ZSL setting, where a method has one for each; ``None`` where not."""
-        return None
-
-    @staticmethod
-    def text_sets(config: Config) -> tuple[str, ...]:
-        """Names of the text sets that a method with this config needs."""
-        raise NotImplementedError
-
-    @staticmethod
-    def map_views(config: Config) -> int:
-        """Views of un-pooled maps that a method with this config learns from; 0 for pooled features."""
-        return 0
-
-    @staticmethod
-    def contexts(config: Config) -> ContextRequest | None:
-        """The bank of context prompts that a method with this config needs; ``None`` for none."""
-        return None
-
-    @staticmethod
-    def grid(config: Config) -> Sequence[Config]:
-        """Configs among which pseudo-unseen folds choose; just this one unless the config leaves something open."""
-        return [config]
 
     @abstractmethod
     def phases(self) -> tuple[Phase, ...]:

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 
-from zsar_kit.config import Config
 from zsar_kit.errors import ConfigError, nearest_name
-from zsar_kit.methods.base import Method
+from zsar_kit.methods.base import Method, MethodConfig
 
-_MODULES = ("zsar_kit.methods.flora", "zsar_kit.methods.skeleton_context", "zsar_kit.methods.floors")
+_MODULES = ("zsar_kit.methods.flora", "zsar_kit.methods.skeleton_context", "zsar_kit.methods.baselines")
 
 
 @dataclass(frozen=True)
@@ -18,13 +17,13 @@ class Entry:
     """A registered method: its class and its presets by name."""
 
     method: type[Method]
-    presets: Mapping[str, Config]
+    presets: Mapping[str, MethodConfig]
 
 
 _ENTRIES: dict[str, Entry] = {}
 
 
-def register(name: str, method: type[Method], presets: Mapping[str, Config]) -> None:
+def register(name: str, method: type[Method], presets: Mapping[str, MethodConfig]) -> None:
     """Make a method known under ``name``.
 
     Raises:
@@ -54,7 +53,7 @@ def entry(name: str) -> Entry:
     return known[name]
 
 
-def preset(name: str, preset_name: str) -> Config:
+def preset(name: str, preset_name: str) -> MethodConfig:
     """A preset of a method.
 
     Raises:

@@ -16,9 +16,8 @@ from torch import nn
 from tqdm.auto import tqdm
 
 from zsar_kit.checkpoints import load_module, load_tensors, optimizer_tensors, restore_optimizer, save_tensors
-from zsar_kit.config import Config
 from zsar_kit.errors import ArtefactError, ZsarError
-from zsar_kit.methods.base import Batch, MapRows, Method, Phase, TrainingSet
+from zsar_kit.methods.base import Batch, MapRows, Method, MethodConfig, Phase, TrainingSet
 from zsar_kit.seeding import numpy_generator, torch_generator
 
 OnStep = Callable[[str, int, dict[str, float]], None]
@@ -190,7 +189,7 @@ def _trainable(method: Method, phase: Phase) -> list[nn.Parameter]:
 
 def fit(
     method_type: type[Method],
-    config: Config,
+    config: MethodConfig,
     training: TrainingSet,
     *,
     seed: int,

@@ -7,8 +7,8 @@ from functools import cache
 import numpy as np
 
 from zsar_kit.experiments.pipeline.workspace import Workspace, slug
-from zsar_kit.methods.base import ContextRequest
 from zsar_kit.semantics.context_bank import ContextBank
+from zsar_kit.semantics.context_request import ContextRequest
 from zsar_kit.semantics.embeddings import Semantics
 from zsar_kit.semantics.masked_language import MaskedLanguage
 from zsar_kit.semantics.text_encoder import TextEncoder, load_text_encoder

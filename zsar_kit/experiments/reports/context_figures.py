@@ -18,7 +18,8 @@ from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
 from zsar_kit.experiments.pipeline.workspace import slug
 from zsar_kit.experiments.reports.contexts import WHO, SlotReport, context_method, texts_of_run
 from zsar_kit.experiments.runs.folder import RunFolder
-from zsar_kit.methods.skeleton_context import SkeletonContext, part_joints
+from zsar_kit.methods.skeleton_context import SkeletonContext
+from zsar_kit.methods.skeleton_context.method import part_joints
 from zsar_kit.models.skeleton_context.key_parts import key_part_prior
 from zsar_kit.plotting.readings import plot_contexts, plot_hits, plot_key_parts
 from zsar_kit.plotting.style import save_figure

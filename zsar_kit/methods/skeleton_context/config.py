@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from zsar_kit.config import Config
+from zsar_kit.methods.base import ContextRequest, GateChoice, MethodConfig
 from zsar_kit.semantics.texts import SLOTS, TEXT_SETS
 
 
@@ -187,7 +188,7 @@ class TrainingConfig(Config):
 
 
 @dataclass(frozen=True)
-class SkeletonContextConfig(Config):
+class SkeletonContextConfig(MethodConfig):
     """All of SkeletonContext.
 
     Attributes:
@@ -204,6 +205,25 @@ class SkeletonContextConfig(Config):
     space: SpaceConfig = field(default_factory=SpaceConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     gamma: float | None = None
+
+    def text_sets(self) -> tuple[str, ...]:
+        """Those of the heads."""
+        return (self.space.context_set, *([self.space.part_set] if self.parts.enabled else []))
+
+    def map_views(self) -> int:
+        """It learns from maps."""
+        return self.training.views
+
+    def contexts(self) -> ContextRequest | None:
+        """The prompts of the seen classes, unless both modules that need them are off."""
+        if not (self.grounding.enabled or self.parts.enabled):
+            return None
+        own_head = self.grounding.enabled and self.grounding.decoder == "own"
+        return ContextRequest(self.masking.slots, self.grounding.vocabulary, own_head, self.masking.shuffle_slots)
+
+    def gate(self) -> GateChoice:
+        """Calibrated stacking after the softmax (Eq. 11-12)."""
+        return GateChoice("stacking", self.gamma)
 
 
 AS_RELEASED = {

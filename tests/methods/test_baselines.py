@@ -1,4 +1,4 @@
-"""Floors: ridge is scikit-learn's, both transfer on a toy world and neither does when texts are shuffled."""
+"""Baselines: ridge is scikit-learn's, both transfer on a toy world and neither does when texts are shuffled."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from sklearn.linear_model import Ridge
 
 from zsar_kit.errors import ConfigError, TextError
 from zsar_kit.methods.base import Batch
-from zsar_kit.methods.floors import LinearCosine, LinearCosineConfig, RidgeConfig, RidgeToText
+from zsar_kit.methods.baselines import LinearCosine, LinearCosineConfig, RidgeConfig, RidgeToText
 from zsar_kit.seeding import torch_generator
 from zsar_kit.training.loop import fit
 
 LINEAR = LinearCosineConfig(steps=80, learning_rate=2e-2)
-FLOORS = {"ridge": (RidgeToText, RidgeConfig(penalty=0.1)), "linear_cosine": (LinearCosine, LINEAR)}
-each_floor = pytest.mark.parametrize(("method", "config"), FLOORS.values(), ids=FLOORS.keys())
+BASELINES = {"ridge": (RidgeToText, RidgeConfig(penalty=0.1)), "linear_cosine": (LinearCosine, LINEAR)}
+each_baseline = pytest.mark.parametrize(("method", "config"), BASELINES.values(), ids=BASELINES.keys())
 
 
 def scores_of(method, toy, classes=None):
@@ -40,11 +40,11 @@ def test_ridge_is_the_closed_form_of_scikit_learn(toy, penalty):
 
 def test_ridge_grid_is_one_config_a_penalty():
     config = RidgeConfig(penalties=(0.1, 1.0))
-    assert [c.penalty for c in RidgeToText.grid(config)] == [0.1, 1.0]
-    assert RidgeToText.grid(RidgeConfig(penalty=0.5)) == [RidgeConfig(penalty=0.5)]
+    assert [c.penalty for c in config.grid()] == [0.1, 1.0]
+    assert RidgeConfig(penalty=0.5).grid() == [RidgeConfig(penalty=0.5)]
 
 
-@each_floor
+@each_baseline
 def test_transfers_to_unseen_classes_unless_texts_are_shuffled(make_toy, method, config):
     right, wrong = [], []
     for seed in range(3):
@@ -56,7 +56,7 @@ def test_transfers_to_unseen_classes_unless_texts_are_shuffled(make_toy, method,
     assert np.mean(wrong) < 0.25
 
 
-@each_floor
+@each_baseline
 def test_scores_follow_the_order_of_classes_and_not_the_batch(toy, method, config):
     fitted = fit(method, config, toy.training, seed=0, progress=False)
     order = np.random.default_rng(0).permutation(len(toy.unseen))
@@ -69,7 +69,7 @@ def test_scores_follow_the_order_of_classes_and_not_the_batch(toy, method, confi
     assert np.abs(scores).max() <= 1 + 1e-6
 
 
-@each_floor
+@each_baseline
 def test_relabelling_classes_changes_nothing(toy, method, config):
     """The same world with class c called 3 c + 5, texts in another order."""
     rows = np.random.default_rng(1).permutation(len(toy.text.class_ids))
@@ -92,7 +92,7 @@ def test_relabelling_classes_changes_nothing(toy, method, config):
     np.testing.assert_allclose(relabelled, scores, atol=1e-3)
 
 
-@each_floor
+@each_baseline
 def test_unseen_texts_do_not_enter_training(toy, method, config):
     pooled = toy.text.pooled.copy()
     pooled[list(toy.unseen)] = 7.0
@@ -100,19 +100,19 @@ def test_unseen_texts_do_not_enter_training(toy, method, config):
     other = fit(method, config, toy.with_text(pooled=pooled), seed=0, progress=False)
     features = torch.from_numpy(toy.features)
     assert torch.equal(one.embed(features), other.embed(features))
-    assert method.text_use(config) == "inductive"
+    assert config.text_use() == "inductive"
 
 
-@each_floor
+@each_baseline
 def test_class_without_text(toy, method, config):
     fitted = method(config, toy.training, torch_generator(0))
     with pytest.raises(TextError, match="class 99 has no text"):
         fitted.class_scores(torch.from_numpy(toy.features), (0, 99))
 
 
-@each_floor
+@each_baseline
 def test_names_its_text_set(toy, method, config):
-    assert method.text_sets(replace(config, text_set="label")) == ("label",)
+    assert replace(config, text_set="label").text_sets() == ("label",)
     with pytest.raises(TextError, match="the text set 'sign' is needed"):
         method(replace(config, text_set="sign"), toy.training, torch_generator(0))
 
@@ -164,7 +164,7 @@ def test_ranges(build, message):
         build()
 
 
-@each_floor
+@each_baseline
 def test_classes_added_by_words_score_as_if_they_had_been_there(toy, method, config):
     kept = [c for c in toy.text.class_ids if c not in (28, 29)]
     smaller = replace(toy.training, semantics={"motion": toy.text.select(kept)})

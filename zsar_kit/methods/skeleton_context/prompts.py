@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from zsar_kit.errors import ConfigError
-from zsar_kit.methods.skeleton_context_config import GroundingConfig, MaskingConfig
+from zsar_kit.methods.skeleton_context.config import GroundingConfig, MaskingConfig
 from zsar_kit.models.skeleton_context.grounding import ContextDecoder, ContextGrounding, Grounded, reconstruction_loss
 from zsar_kit.models.skeleton_context.masking import masked_slots, masking_ratio, slot_pattern
 from zsar_kit.semantics.context_bank import ContextBank

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from zsar_kit.errors import TextError
 from zsar_kit.methods.base import class_rows
-from zsar_kit.methods.skeleton_context_config import SpaceConfig
+from zsar_kit.methods.skeleton_context.config import SpaceConfig
 from zsar_kit.models.skeleton_context.alignment import ProjectionHead
 from zsar_kit.semantics.embeddings import Semantics
 

@@ -1,9 +1,9 @@
-"""Floors: the simplest things that transfer from seen to unseen classes. A method must beat them to be worth its code.
+"""Baselines: the simplest that transfers from seen to unseen classes. A method must beat them to be worth its code.
 
 * :class:`RidgeToText`: ridge regression from skeleton features to the text embedding of the class, then cosine.
 * :class:`LinearCosine`: a linear map trained with cross-entropy over cosines to the seen classes' texts.
 
-Chance, the third floor, needs no code: it is 100 % divided by the number of candidate classes.
+Chance, the third baseline, needs no code: it is 100 % divided by the number of candidate classes.
 """
 
 from __future__ import annotations
@@ -16,9 +16,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from zsar_kit.config import Config
 from zsar_kit.errors import TextError
-from zsar_kit.methods.base import Batch, ClassScores, Method, Phase, StepOutput, TrainingSet, class_rows
+from zsar_kit.methods.base import Batch, ClassScores, Method, MethodConfig, Phase, StepOutput, TrainingSet, class_rows
 from zsar_kit.methods.registry import register
 from zsar_kit.models.blocks import seeded_linear
 from zsar_kit.semantics.embeddings import Semantics
@@ -30,15 +29,15 @@ def unit_text(training: TrainingSet, text_set: str) -> tuple[Float[Tensor, "clas
     return nn.functional.normalize(torch.from_numpy(semantics.pooled), dim=1), semantics.class_ids
 
 
-class _TextFloor(Method):
-    """What the floors share: standardised features, and scores as cosines to unit text embeddings."""
+class _TextBaseline(Method):
+    """What the baselines share: standardised features, and scores as cosines to unit text embeddings."""
 
     mean: Tensor
     scale: Tensor
     text: Tensor
     text_set: str
 
-    def __init__(self, config: Config, training: TrainingSet, generator: torch.Generator, text_set: str):
+    def __init__(self, config: MethodConfig, training: TrainingSet, generator: torch.Generator, text_set: str):
         super().__init__(config, training, generator)
         features = torch.from_numpy(training.pooled).double()
         self.register_buffer("mean", features.mean(0).float())
@@ -72,7 +71,7 @@ class _TextFloor(Method):
 
 
 @dataclass(frozen=True)
-class RidgeConfig(Config):
+class RidgeConfig(MethodConfig):
     """Ridge regression to text.
 
     Attributes:
@@ -91,8 +90,16 @@ class RidgeConfig(Config):
         self.require(self.penalty is None or self.penalty > 0, "penalty", "positive, or None")
         self.require(len(self.penalties) > 0 and min(self.penalties) > 0, "penalties", "positive numbers")
 
+    def text_sets(self) -> tuple[str, ...]:
+        """The one text set that it regresses to."""
+        return (self.text_set,)
 
-class RidgeToText(_TextFloor):
+    def grid(self) -> Sequence[RidgeConfig]:
+        """One configuration per candidate penalty, unless the penalty is given."""
+        return [self] if self.penalty is not None else [replace(self, penalty=p) for p in self.penalties]
+
+
+class RidgeToText(_TextBaseline):
     """``W = argmin sum_i ||t_{y_i} - W x_i||^2 + n * penalty * ||W||^2`` on standardised features, solved exactly.
 
     Targets are centred on the mean of the seen classes' texts; the mean is added back before the cosine.
@@ -113,18 +120,6 @@ class RidgeToText(_TextFloor):
         self.register_buffer("weight", torch.linalg.solve(gram, x.T @ (target - offset)).float())
         self.register_buffer("offset", offset.float())
 
-    @staticmethod
-    def text_sets(config: Config) -> tuple[str, ...]:
-        """The one text set that it regresses to."""
-        assert isinstance(config, RidgeConfig)
-        return (config.text_set,)
-
-    @staticmethod
-    def grid(config: Config) -> Sequence[Config]:
-        """One config per candidate penalty, unless the penalty is given."""
-        assert isinstance(config, RidgeConfig)
-        return [config] if config.penalty is not None else [replace(config, penalty=p) for p in config.penalties]
-
     def phases(self) -> tuple[Phase, ...]:
         """None: the constructor solved it."""
         return ()
@@ -135,7 +130,7 @@ class RidgeToText(_TextFloor):
 
 
 @dataclass(frozen=True)
-class LinearCosineConfig(Config):
+class LinearCosineConfig(MethodConfig):
     """A linear map and a cosine classifier.
 
     Attributes:
@@ -159,8 +154,12 @@ class LinearCosineConfig(Config):
         self.require(self.learning_rate > 0, "learning_rate", "positive")
         self.require(self.weight_decay >= 0, "weight_decay", "at least 0")
 
+    def text_sets(self) -> tuple[str, ...]:
+        """The one text set that it maps to."""
+        return (self.text_set,)
 
-class LinearCosine(_TextFloor):
+
+class LinearCosine(_TextBaseline):
     """Cross-entropy over cosines between a linear map of the feature and the texts of the seen classes."""
 
     config_type = LinearCosineConfig
@@ -173,12 +172,6 @@ class LinearCosine(_TextFloor):
         column = torch.full((max(training.seen) + 1,), -1)
         column[list(training.seen)] = torch.arange(len(training.seen))
         self.register_buffer("column", column)
-
-    @staticmethod
-    def text_sets(config: Config) -> tuple[str, ...]:
-        """The one text set that it maps to."""
-        assert isinstance(config, LinearCosineConfig)
-        return (config.text_set,)
 
     def phases(self) -> tuple[Phase, ...]:
         """One phase of AdamW."""

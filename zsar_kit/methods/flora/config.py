@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from typing import Literal
 
-from zsar_kit.config import Config
+from zsar_kit.config import Config, formerly
 from zsar_kit.errors import ConfigError
+from zsar_kit.methods.base import GateChoice, MethodConfig
 
 
 @dataclass(frozen=True)
@@ -164,13 +165,13 @@ class LinearConfig(Config):
 
 
 @dataclass(frozen=True)
-class FloraConfig(Config):
+class FloraConfig(MethodConfig):
     """Flora; the defaults are the paper's preset.
 
     Attributes:
         text, align, flow, linear: the parts.
         classifier: ``flow`` (Eq. 14), ``linear`` on synthesised latents, or cosine ``similarity`` (Table 5).
-        gate: between seen and unseen classes: ``ratio`` (Eq. 15), ``stacking`` or ``logistic``. Only the flow has
+        gate_kind: between seen and unseen classes: ``ratio`` (Eq. 15), ``stacking`` or ``logistic``. Only the flow has
             the positive errors that the ratio divides; the other classifiers use ``stacking`` in its place.
         gamma: threshold of the gate; ``None`` lets pseudo-unseen folds choose it, a number is used as it is.
     """
@@ -180,7 +181,7 @@ class FloraConfig(Config):
     flow: FlowConfig = field(default_factory=FlowConfig)
     linear: LinearConfig = field(default_factory=LinearConfig)
     classifier: Literal["flow", "linear", "similarity"] = "flow"
-    gate: Literal["ratio", "stacking", "logistic"] = "ratio"
+    gate_kind: Literal["ratio", "stacking", "logistic"] = field(default="ratio", metadata=formerly("gate"))
     gamma: float | None = None
 
     def validate(self) -> None:
@@ -191,9 +192,29 @@ class FloraConfig(Config):
                 where="FloraConfig",
             )
         if self.gamma is not None:
-            finite = abs(self.gamma) < float("inf")
-            self.require(finite and (self.gamma > 0 or self.gate != "ratio"), "gamma", "positive for a ratio, finite")
-            self.require(self.gate != "logistic", "gamma", "None for a logistic gate, which has to be fitted")
+            in_range = abs(self.gamma) < float("inf") and (self.gamma > 0 or self.gate_kind != "ratio")
+            self.require(in_range, "gamma", "positive for a ratio, finite")
+            self.require(self.gate_kind != "logistic", "gamma", "None for a logistic gate, which has to be fitted")
+
+    def text_sets(self) -> tuple[str, ...]:
+        """The text sets that are joined."""
+        return self.text.sets
+
+    def text_use(self) -> str:
+        """Neighbours among all classes are transductive in the texts; seen ones only, or none, are not."""
+        return "transductive text" if self.text.k and self.text.pool == "all" else "inductive"
+
+    def gate(self) -> GateChoice:
+        """The ratio gate of Eq. 15, where there are errors to divide, unless ``gate_kind`` says otherwise."""
+        kind = "stacking" if self.gate_kind == "ratio" and self.classifier != "flow" else self.gate_kind
+        return GateChoice(kind, self.gamma)
+
+    def zsl_config(self) -> FloraConfig | None:
+        """A model with ``text.tau_zsl`` where that is given, as the released settings have it."""
+        text = self.text
+        if text.tau_zsl is None or text.tau_zsl == text.tau:
+            return None
+        return replace(self, text=replace(text, tau=text.tau_zsl, tau_zsl=None))
 
 
 def _validate_training(config: AlignConfig | FlowConfig) -> None:
@@ -220,7 +241,7 @@ def presets() -> Mapping[str, FloraConfig]:
     GZSL value) and gamma left to the folds; and the same with ``_as_released``: gamma by hand, a model for each
     setting, and :data:`AS_RELEASED`.
     """
-    resource = files("zsar_kit.methods") / "resources" / "flora_presets.toml"
+    resource = files("zsar_kit.methods.flora") / "resources" / "presets.toml"
     named = {"paper": FloraConfig(), "cpu": cpu_preset()}
     for name, row in tomllib.loads(resource.read_text(encoding="utf-8")).items():
         values = {"text.max_tokens": row["max_tokens"], "text.k": row["k"], "text.tau": row["tau"]}

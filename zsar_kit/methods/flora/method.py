@@ -9,17 +9,15 @@ the velocity that the field predicts for it (Eq. 14); GZSL asks the ratio gate f
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from zsar_kit.config import Config
-from zsar_kit.methods.base import Batch, ClassScores, GateChoice, Method, Phase, StepOutput, TrainingSet
-from zsar_kit.methods.flora_config import AlignConfig, FloraConfig, FlowConfig, presets
-from zsar_kit.methods.flora_texts import ClassTable
+from zsar_kit.methods.base import Batch, ClassScores, Method, Phase, StepOutput, TrainingSet
+from zsar_kit.methods.flora.config import AlignConfig, FloraConfig, FlowConfig, presets
+from zsar_kit.methods.flora.texts import ClassTable
 from zsar_kit.methods.registry import register
 from zsar_kit.models.flora.classifiers import similarity, synthesise, train_linear
 from zsar_kit.models.flora.cross_vae import CrossVAE, Gaussian, pair_latents
@@ -62,34 +60,6 @@ class Flora(Method):
         self._encoded_texts: Gaussian | None = None
         self._level: Tensor | None = None
         self._linear: tuple[Tensor, Tensor] | None = None
-
-    @staticmethod
-    def text_sets(config: Config) -> tuple[str, ...]:
-        """The text sets that are joined."""
-        assert isinstance(config, FloraConfig)
-        return config.text.sets
-
-    @staticmethod
-    def text_use(config: Config) -> str:
-        """Neighbours among all classes are transductive in the texts; seen ones only, or none, are not."""
-        assert isinstance(config, FloraConfig)
-        return "transductive text" if config.text.k and config.text.pool == "all" else "inductive"
-
-    @staticmethod
-    def gate(config: Config) -> GateChoice:
-        """The ratio gate of Eq. 15, where there are errors to divide, unless the config says otherwise."""
-        assert isinstance(config, FloraConfig)
-        kind = "stacking" if config.gate == "ratio" and config.classifier != "flow" else config.gate
-        return GateChoice(kind, config.gamma)
-
-    @staticmethod
-    def zsl_config(config: Config) -> Config | None:
-        """A model with ``text.tau_zsl`` where that is given, as the released settings have it."""
-        assert isinstance(config, FloraConfig)
-        text = config.text
-        if text.tau_zsl is None or text.tau_zsl == text.tau:
-            return None
-        return replace(config, text=replace(text, tau=text.tau_zsl, tau_zsl=None))
 
     def phases(self) -> tuple[Phase, ...]:
         """Alignment first, then the flow with the alignment frozen (section 4.4)."""

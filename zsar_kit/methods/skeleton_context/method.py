@@ -19,14 +19,11 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from zsar_kit.config import Config
 from zsar_kit.data.joints import BODY_PARTS, layout
 from zsar_kit.errors import ConfigError, DataError, TextError
 from zsar_kit.methods.base import (
     Batch,
     ClassScores,
-    ContextRequest,
-    GateChoice,
     MapRows,
     Method,
     Phase,
@@ -35,9 +32,9 @@ from zsar_kit.methods.base import (
     sample_features,
 )
 from zsar_kit.methods.registry import register
-from zsar_kit.methods.skeleton_context_config import PartConfig, SkeletonContextConfig, TrainingConfig, presets
-from zsar_kit.methods.skeleton_context_prompts import ContextReader
-from zsar_kit.methods.skeleton_context_space import TextSpace
+from zsar_kit.methods.skeleton_context.config import PartConfig, SkeletonContextConfig, TrainingConfig, presets
+from zsar_kit.methods.skeleton_context.prompts import ContextReader
+from zsar_kit.methods.skeleton_context.text_space import TextSpace
 from zsar_kit.models.skeleton_context.alignment import alignment_loss, alignment_scores
 from zsar_kit.models.skeleton_context.grounding import Grounded
 from zsar_kit.models.skeleton_context.joint_differences import DifferentialJointEncoder, pool_time
@@ -101,41 +98,13 @@ class SkeletonContext(Method):
             # Only training compares with the prior, which is made anew from the bank: no checkpoint holds it.
             self.register_buffer("prior", _prior(config.parts, _bank_of(training)), persistent=False)
         inputs = {"context": config.grounding.dim if config.grounding.enabled else width, "part": width}
-        names = dict(zip(inputs, self.text_sets(config), strict=False))
+        names = dict(zip(inputs, config.text_sets(), strict=False))
         self.space = nn.ModuleDict(
             {
                 head: TextSpace(config.space, training.text_set(name), training.seen, inputs[head], generator)
                 for head, name in names.items()
             }
         )
-
-    @staticmethod
-    def text_sets(config: Config) -> tuple[str, ...]:
-        """Those of the heads."""
-        assert isinstance(config, SkeletonContextConfig)
-        return (config.space.context_set, *([config.space.part_set] if config.parts.enabled else []))
-
-    @staticmethod
-    def map_views(config: Config) -> int:
-        """It learns from maps."""
-        assert isinstance(config, SkeletonContextConfig)
-        return config.training.views
-
-    @staticmethod
-    def contexts(config: Config) -> ContextRequest | None:
-        """The prompts of the seen classes, unless both modules that need them are off."""
-        assert isinstance(config, SkeletonContextConfig)
-        if not (config.grounding.enabled or config.parts.enabled):
-            return None
-        own_head = config.grounding.enabled and config.grounding.decoder == "own"
-        masking = config.masking
-        return ContextRequest(masking.slots, config.grounding.vocabulary, own_head, masking.shuffle_slots)
-
-    @staticmethod
-    def gate(config: Config) -> GateChoice:
-        """Calibrated stacking after the softmax (Eq. 11-12)."""
-        assert isinstance(config, SkeletonContextConfig)
-        return GateChoice("stacking", config.gamma)
 
     def phases(self) -> tuple[Phase, ...]:
         """The decoder's warm-up, where there is one, and then everything at once (Eq. 10)."""

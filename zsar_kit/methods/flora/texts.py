@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from zsar_kit.errors import TextError
 from zsar_kit.methods.base import class_rows
-from zsar_kit.methods.flora_config import TextConfig
+from zsar_kit.methods.flora.config import TextConfig
 from zsar_kit.models.flora.attunement import attune
 from zsar_kit.semantics.embeddings import Semantics
 from zsar_kit.semantics.tokens import TokenTexts, join_tokens
