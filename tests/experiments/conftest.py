@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from zsar_kit.evaluation.protocol import Accuracies, Evaluation
+from zsar_kit.evaluation.result import Accuracies, Evaluation
 from zsar_kit.experiments.runs.result import Candidate, RunResult, SelectionResult
 
 

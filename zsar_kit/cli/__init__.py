@@ -11,14 +11,17 @@ import logging
 import sys
 from collections.abc import Sequence
 
+from zsar_kit import __version__
 from zsar_kit.cli.audit import data_audit
-from zsar_kit.cli.common import app
+from zsar_kit.cli.common import app, say
 from zsar_kit.cli.data import split
 from zsar_kit.cli.exchange import export, import_
 from zsar_kit.cli.fetch import data
 from zsar_kit.cli.runs import runs
 from zsar_kit.cli.texts import texts
 from zsar_kit.errors import ZsarError
+
+DESCRIPTION = "A workbench for zero-shot skeleton action recognition. `zsar --version` says which."
 
 data.command(name="audit")(data_audit)
 app.command(data, name="data", help="Data sets: list, fetch, check, prepare, show, audit.")
@@ -32,12 +35,12 @@ app.command(name="export")(export)
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; bad input gives one line on standard error and exit code 2."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    args = list(sys.argv[1:] if argv is None else argv)
+    if args == ["--version"]:
+        say(f"zsar_kit {__version__}")
+        return 0
     try:
-        code = app.cli(
-            prog="zsar",
-            description="A workbench for zero-shot skeleton action recognition.",
-            args=None if argv is None else list(argv),
-        )
+        code = app.cli(prog="zsar", description=DESCRIPTION, args=args)
     except ZsarError as error:
         sys.stderr.write(f"error: {error}\n")
         return 2

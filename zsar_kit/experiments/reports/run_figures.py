@@ -120,7 +120,7 @@ def difference_figure(runs: Sequence[RunFolder], others: Sequence[RunFolder], me
 def _mean_per_class(results: Sequence[RunResult]) -> dict:
     """What :func:`class_differences` reads, averaged over the seeds."""
     found = [{str(c): a for c, a in r.evaluation.per_class.items()} for r in results]
-    mean = {c: None if a is None else float(np.mean([f[c] for f in found])) for c, a in found[0].items()}
+    mean = {c: float(np.mean([f[c] or 0.0 for f in found])) if a is not None else None for c, a in found[0].items()}
     return {"dataset": results[0].dataset, "split": results[0].split, "per_class": mean}
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from zsar_kit.artefacts import read_json, write_json
 from zsar_kit.config import typed
 from zsar_kit.errors import ArtefactError, ConfigError, nearest_name
-from zsar_kit.evaluation.protocol import Evaluation
+from zsar_kit.evaluation.result import Evaluation
 
 SCHEMA = 2
 #: names of schema 1 that are others now
