@@ -22,7 +22,7 @@ from zsar_kit.experiments.pipeline.semantics import semantics_for
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.experiments.runs.inputs import gather
-from zsar_kit.experiments.studies.suite import load_suite
+from zsar_kit.experiments.studies.suite import Suite
 from zsar_kit.methods.flora import Flora
 from zsar_kit.methods.registry import preset
 from zsar_kit.training.loop import fit
@@ -30,7 +30,7 @@ from zsar_kit.training.loop import fit
 
 def measure(workspace: Workspace, dataset: str, split: str, names: list[str], seed: int) -> dict:
     """Fold accuracy and seconds of each preset."""
-    config = RunConfig(dataset=dataset, split=split, encoder=load_suite("real").encoder(dataset))
+    config = RunConfig(dataset=dataset, split=split, encoder=Suite.load("real").encoder(dataset))
     _, folds = gather(config, workspace)
     fold = folds[0]
     record = {

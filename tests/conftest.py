@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
+
+if TYPE_CHECKING:
+    from zsar_kit.evaluation.result import Evaluation
+    from zsar_kit.experiments.runs.result import RunResult
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -29,13 +36,87 @@ def puppet_workspace(tmp_path_factory: pytest.TempPathFactory):
     from zsar_kit.experiments.pipeline.partitions import calibration_folds, main_partition
     from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
     from zsar_kit.experiments.pipeline.workspace import Workspace
-    from zsar_kit.experiments.studies.suite import load_suite
+    from zsar_kit.experiments.studies.suite import Suite
 
     workspace = Workspace(tmp_path_factory.mktemp("puppet") / "workspace", progress=False)
-    suite = load_suite("demo")
+    suite = Suite.load("demo")
     case = suite.cases[0]
     skeletons = prepare_skeletons(workspace, case.dataset)
     split, protocol = load_split(case.dataset, case.split), part_protocols(case.dataset)[0]
     for fold in (main_partition(skeletons, split, protocol), *calibration_folds(skeletons, split, protocol, 0)):
         features_for(workspace, skeletons, fold, protocol, suite.encoder(case.dataset))
     return workspace
+
+
+def evaluation_of(zsl: float, *, twins: float | None = None, interval: bool = True, **micro: float) -> Evaluation:
+    """An evaluation, whole as the kit writes it."""
+    from zsar_kit.evaluation.result import Accuracies, Evaluation
+
+    accuracies = Accuracies(**({"zsl": zsl, "seen": 60.0, "unseen": 40.0, "harmonic": 48.0, "ausuc": 30.0} | micro))
+    return Evaluation(
+        dataset="puppet",
+        split="23/5",
+        micro=accuracies,
+        macro=accuracies,
+        chance=20.0,
+        n_unseen_test=50,
+        n_seen_test=200,
+        n_subjects=4,
+        zsl_interval=(zsl - 10, zsl + 10) if interval else None,
+        harmonic_interval=None,
+        per_class={9: zsl, 10: None},
+        per_class_gzsl={0: 60.0, 9: 40.0, 10: None},
+        confusion=np.array([[5, 1], [2, 3]]),
+        unseen_classes=(9, 10),
+        calibration={"kind": "stacking", "gamma": 0.5},
+        oracle_union=None,
+        seen_twin_merged=twins,
+    )
+
+
+def result_of(
+    zsl: float = 50.0, *, selections: dict[str, float] | None = None, twins: float | None = None, **changes: Any
+) -> RunResult:
+    """A whole result with the given ZSL accuracy; ``selections`` names those of a traced run with theirs."""
+    from zsar_kit.experiments.runs.result import Candidate, RunResult, SelectionResult
+
+    values: dict[str, Any] = {
+        "dataset": "puppet",
+        "split": "23/5",
+        "protocol": "xsub",
+        "synthetic": True,
+        "method": "ridge",
+        "preset": "motion",
+        "seed": 0,
+        "digest": "0123456789ab",
+        "method_config": {"penalty": 0.1},
+        "selection": "last",
+        "calibration": "pseudo_unseen",
+        "folds": ((5, 20),),
+        "text_use": "inductive",
+        "encoder_mark": "seen-only",
+        "encoder_folder": "encoders/puppet/x",
+        "semantics_folders": {"motion": "semantics/puppet_motion_x"},
+        "contexts_folder": "",
+        "language_model": "offline",
+        "seen": (0, 1),
+        "unseen": (9, 10),
+        "feature_shape": (64,),
+        "training_samples": 100,
+        "evaluation": evaluation_of(zsl, twins=twins),
+        "selections": {
+            name: SelectionResult(Candidate(0), 0.5, "pseudo_unseen", evaluation_of(value))
+            for name, value in (selections or {}).items()
+        },
+    }
+    return RunResult(**(values | changes))
+
+
+@pytest.fixture(scope="session")
+def make_evaluation() -> Callable[..., Evaluation]:
+    return evaluation_of
+
+
+@pytest.fixture(scope="session")
+def make_result() -> Callable[..., RunResult]:
+    return result_of

@@ -22,7 +22,7 @@ from zsar_kit.experiments.studies.notebooks import (
     QuickstartParameters,
     TrainParameters,
 )
-from zsar_kit.experiments.studies.suite import Suite, customary_suite, load_suite, suite_encoder
+from zsar_kit.experiments.studies.suite import Suite, customary_suite, suite_encoder
 
 
 def test_settings_of_before_keep_their_digests():
@@ -133,7 +133,7 @@ def test_a_data_set_without_settings_gets_the_cpu_preset_and_is_told(dataset, pe
 
 @pytest.mark.parametrize("dataset", ["utd_mhad", "nw_ucla", "kinder_gator"])
 def test_the_persons_of_a_data_set_are_those_of_its_suite(dataset):
-    assert load_suite("real").encoder(dataset).persons == most_persons(dataset) == 1
+    assert Suite.load("real").encoder(dataset).persons == most_persons(dataset) == 1
 
 
 #: of the encoders that suites had for their own data sets when results were made; what stands under them must be found
@@ -147,7 +147,7 @@ DIGESTS = {
 
 @pytest.mark.parametrize("suite", DIGESTS)
 def test_the_settings_of_suites_stay(suite):
-    assert {name: load_suite(suite).encoder(name).digest() for name in load_suite(suite).encoders} == DIGESTS[suite]
+    assert {name: Suite.load(suite).encoder(name).digest() for name in Suite.load(suite).encoders} == DIGESTS[suite]
 
 
 def test_one_default_suite_for_all_commands():
@@ -158,9 +158,9 @@ def test_one_default_suite_for_all_commands():
     )
     assert suite_encoder("", "puppet") == suite_encoder("demo", "puppet")
     assert suite_encoder("", "utd_mhad") == suite_encoder("real", "utd_mhad")
-    assert load_suite("", "puppet") == load_suite("demo")
+    assert Suite.load("", "puppet") == Suite.load("demo")
     with pytest.raises(ConfigError, match="unknown suite ''"):
-        load_suite("")
+        Suite.load("")
     choices = [field.default for field in fields(TrainOptions) if field.name == "suite"]
     choices += [signature(features).parameters["suite"].default]
     choices += [kind().suite for kind in (QuickstartParameters, TrainParameters, EvaluateParameters, ClipParameters)]

@@ -47,7 +47,7 @@ def texts_report(
         write: a Markdown file with the marks <!-- texts --> and <!-- nearest -->, where the tables go.
         figures: folder for a figure.
     """
-    from zsar_kit.cli.answers.texts import report_texts
+    from zsar_kit.cli.answers.text_work import report_texts
 
     say(report_texts(place.open(), sources, language_model, write, figures))
 
@@ -116,7 +116,7 @@ def texts_generate(
         class_list: class names, one a line.
         generator: who writes, and what it may cost.
     """
-    from zsar_kit.cli.answers.texts import write_texts
+    from zsar_kit.cli.answers.text_work import write_texts
     from zsar_kit.semantics.estimate import GenerateConfig
 
     shared = ("model", "temperature", "max_tokens", "attempts", "price_in", "price_out", "max_price")

@@ -20,7 +20,7 @@ from zsar_kit.experiments.reports.tables import (
 from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.experiments.studies import sweep as sweeping
-from zsar_kit.experiments.studies.suite import Case, MethodRow, SuiteRun, load_suite, suite_names
+from zsar_kit.experiments.studies.suite import Case, MethodRow, Suite, SuiteRun, suite_names
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def stored_run(make_result) -> Callable[..., RunFolder]:
 def test_every_suite_of_the_kit_is_valid_and_names_what_exists():
     assert {"demo", "real"} <= set(suite_names())
     for name in suite_names():
-        suite = load_suite(name)
+        suite = Suite.load(name)
         configs = [config for _, _, config in suite.configs()]
         assert len({c.digest() for c in configs}) == len(configs) > 0
         titles = [row.title for row in suite.methods]
@@ -50,9 +50,9 @@ def test_a_suite_file_with_a_misspelt_key_is_refused(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text('title = "x"\ncases = []\nmethod = []\n[encoders]\n')
     with pytest.raises(ConfigError, match="Did you mean 'methods'"):
-        load_suite(str(path))
+        Suite.load(str(path))
     with pytest.raises(ConfigError, match="Did you mean 'demo'"):
-        load_suite("dmo")
+        Suite.load("dmo")
 
 
 def test_rows_carry_mean_and_student_t_interval_over_seeds(tmp_path, stored_run):
@@ -170,7 +170,7 @@ def test_runs_are_found_by_title_and_a_misspelt_one_is_refused(tmp_path):
 
 
 def test_a_suite_on_one_case_keeps_its_methods_and_that_case_s_protocol():
-    suite = load_suite("real")
+    suite = Suite.load("real")
     one = suite.only("nw_ucla", "5/5", trace=0)
     assert [(c, r) for c, r, _ in one.configs()] == [
         (c, r) for c, r, _ in suite.configs() if (c.dataset, c.split) == ("nw_ucla", "5/5")
@@ -184,7 +184,7 @@ def test_a_failing_run_stops_a_sweep_unless_someone_is_told(tmp_path, monkeypatc
         raise DataError(f"seed {config.seed}")
 
     monkeypatch.setattr("zsar_kit.experiments.runs.run.run", broken)
-    suite = load_suite("demo")
+    suite = Suite.load("demo")
     workspace = Workspace(tmp_path, "cpu")
     told: list[tuple[RunConfig, ZsarError]] = []
     assert sweeping.sweep(suite, workspace, lambda config, error: told.append((config, error))) == []

@@ -16,9 +16,9 @@ from zsar_kit.experiments.reports.tables import markdown_table
 from zsar_kit.experiments.reports.titles import encoder_title
 from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.experiments.runs.folder import RunFolder
-from zsar_kit.experiments.studies.suite import Case, MethodRow, SuiteRun, load_suite
+from zsar_kit.experiments.studies.suite import Case, MethodRow, Suite, SuiteRun
 
-DEMO = load_suite("demo").encoder("puppet")
+DEMO = Suite.load("demo").encoder("puppet")
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_features_are_told_apart_by_their_content_and_need_not_be_there(tmp_path
 
 
 def test_an_encoder_is_told_by_the_nearest_settings_that_have_a_name():
-    real = load_suite("real").encoder("utd_mhad")
+    real = Suite.load("real").encoder("utd_mhad")
     assert encoder_title(real, "utd_mhad") == encoder_title(DEMO, "puppet") == ""
     cpu = encoder_preset("cpu")
     assert encoder_title(cpu, "ntu60") == ""  # what the suite's fallback is

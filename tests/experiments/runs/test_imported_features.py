@@ -23,7 +23,7 @@ from zsar_kit.experiments.runs.inputs import build_fold_data
 from zsar_kit.experiments.runs.pack import export_run, import_run
 from zsar_kit.experiments.runs.recogniser import Recogniser
 from zsar_kit.experiments.runs.run import run
-from zsar_kit.experiments.studies.suite import load_suite
+from zsar_kit.experiments.studies.suite import Suite
 
 SPLIT = load_split("puppet", "23/5")
 RIDGE = {"method": "ridge", "preset": "motion"}
@@ -357,7 +357,7 @@ def test_skeletons_from_the_command_line(tmp_path, capsys):
 @pytest.mark.offline_lm
 def test_puppet_through_published_files_is_puppet(puppet_workspace, tmp_path):
     """The whole route: features of a trained encoder, exported, imported and scored, give the scores of the run."""
-    direct = RunConfig(**FIXED, encoder=load_suite("demo").encoder("puppet"))
+    direct = RunConfig(**FIXED, encoder=Suite.load("demo").encoder("puppet"))
     original = run(direct, puppet_workspace)
     features = build_fold_data(direct.resolve(), puppet_workspace)[0].features
     for form in ("flora", "synse"):

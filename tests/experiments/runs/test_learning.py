@@ -11,7 +11,7 @@ import torch
 from zsar_kit.experiments.pipeline.semantics import semantics_for
 from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.experiments.runs.inputs import build_fold_data
-from zsar_kit.experiments.studies.suite import load_suite
+from zsar_kit.experiments.studies.suite import Suite
 from zsar_kit.methods.flora import Flora
 from zsar_kit.methods.registry import preset
 from zsar_kit.seeding import numpy_generator
@@ -23,7 +23,7 @@ SEEDS = (0, 1, 2)
 
 @pytest.fixture(scope="module")
 def puppet(puppet_workspace):
-    config = RunConfig(encoder=load_suite("demo").encoder("puppet"))
+    config = RunConfig(encoder=Suite.load("demo").encoder("puppet"))
     main, _ = build_fold_data(config.resolve(), puppet_workspace)
     names = Flora.text_sets(config.method_config())
     return main, {name: semantics_for(puppet_workspace, "puppet", name, "offline") for name in names}

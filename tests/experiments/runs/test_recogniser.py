@@ -19,7 +19,7 @@ from zsar_kit.experiments.runs.inputs import build_fold_data
 from zsar_kit.experiments.runs.pack import MANIFEST, export_run, import_run
 from zsar_kit.experiments.runs.recogniser import Recogniser
 from zsar_kit.experiments.runs.run import run
-from zsar_kit.experiments.studies.suite import load_suite
+from zsar_kit.experiments.studies.suite import Suite
 
 pytestmark = [pytest.mark.slow, pytest.mark.offline_lm]
 
@@ -28,7 +28,7 @@ WORDS = "jump: both feet leave the floor; wave: a raised hand swings from side t
 
 
 def config(**changes) -> RunConfig:
-    return RunConfig(**({"encoder": load_suite("demo").encoder("puppet"), "overrides": SHORT} | changes))
+    return RunConfig(**({"encoder": Suite.load("demo").encoder("puppet"), "overrides": SHORT} | changes))
 
 
 @pytest.fixture(scope="module")

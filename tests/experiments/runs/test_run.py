@@ -18,7 +18,7 @@ from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.experiments.runs.inputs import build_fold_data, few_shots
 from zsar_kit.experiments.runs.result import Candidate
 from zsar_kit.experiments.runs.run import run
-from zsar_kit.experiments.studies.suite import load_suite
+from zsar_kit.experiments.studies.suite import Suite
 from zsar_kit.semantics.text_files import load_texts
 
 pytestmark = [pytest.mark.slow, pytest.mark.offline_lm]
@@ -27,7 +27,7 @@ SHORT = {"align.steps": 60, "flow.steps": 20, "align.latent_dim": 32, "text.max_
 
 
 def config(**changes) -> RunConfig:
-    return RunConfig(**({"encoder": load_suite("demo").encoder("puppet"), "overrides": SHORT} | changes))
+    return RunConfig(**({"encoder": Suite.load("demo").encoder("puppet"), "overrides": SHORT} | changes))
 
 
 def elsewhere(workspace: Workspace, root: Path) -> Workspace:

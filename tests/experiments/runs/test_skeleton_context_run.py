@@ -22,7 +22,7 @@ from zsar_kit.experiments.runs.inputs import build_fold_data
 from zsar_kit.experiments.runs.pack import export_run, import_run
 from zsar_kit.experiments.runs.recogniser import Recogniser
 from zsar_kit.experiments.runs.run import run
-from zsar_kit.experiments.studies.suite import load_suite
+from zsar_kit.experiments.studies.suite import Suite
 from zsar_kit.methods.registry import preset
 from zsar_kit.methods.skeleton_context import SkeletonContext
 from zsar_kit.seeding import numpy_generator
@@ -36,7 +36,7 @@ WORDS = "jump: both feet leave the floor; wave: a raised hand swings from side t
 
 
 def config(**changes) -> RunConfig:
-    base = {"method": "skeleton_context", "encoder": load_suite("demo").encoder("puppet"), "overrides": SHORT}
+    base = {"method": "skeleton_context", "encoder": Suite.load("demo").encoder("puppet"), "overrides": SHORT}
     return RunConfig(**(base | changes))
 
 
@@ -163,7 +163,7 @@ def zsl(data, semantics, contexts, seed: int) -> float:
 
 def test_it_beats_chance_and_shuffled_texts_do_not(puppet_workspace):
     data = build_fold_data(
-        RunConfig(method="skeleton_context", encoder=load_suite("demo").encoder("puppet")).resolve(), puppet_workspace
+        RunConfig(method="skeleton_context", encoder=Suite.load("demo").encoder("puppet")).resolve(), puppet_workspace
     )[0]
     texts = {
         name: semantics_for(puppet_workspace, "puppet", name, "offline")
@@ -185,7 +185,7 @@ def test_it_beats_chance_and_shuffled_texts_do_not(puppet_workspace):
 
 def test_it_overfits_one_batch(puppet_workspace):
     data = build_fold_data(
-        RunConfig(method="skeleton_context", encoder=load_suite("demo").encoder("puppet")).resolve(), puppet_workspace
+        RunConfig(method="skeleton_context", encoder=Suite.load("demo").encoder("puppet")).resolve(), puppet_workspace
     )[0]
     cpu = preset("skeleton_context", "cpu").override({"training.epochs": 150, "training.milestones": [120]})
     texts = {n: semantics_for(puppet_workspace, "puppet", n, "offline") for n in SkeletonContext.text_sets(cpu)}

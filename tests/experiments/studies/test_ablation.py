@@ -13,7 +13,7 @@ from zsar_kit.evaluation.statistics import paired_difference
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.reports.effects import ablation_table, effect_text, write_effects
 from zsar_kit.experiments.runs.folder import RunFolder
-from zsar_kit.experiments.studies.ablation import Ablation, ablation_names, effects, load_ablation
+from zsar_kit.experiments.studies.ablation import Ablation, ablation_names, effects
 
 SUITE = {"puppet": "demo"}
 
@@ -50,7 +50,7 @@ def leave_results(make_result, make_evaluation):
 
 @pytest.mark.parametrize("name", ablation_names())
 def test_the_kits_ablations_are_whole(name):
-    plan = load_ablation(name)
+    plan = Ablation.load(name)
     assert len(list(plan.configs())) == len(plan.cases) * (1 + len(plan.variants)) * len(plan.seeds)
     # Those that measure departures say of which row each variant is the effect.
     assert all(bool(plan.variant(v).departure) == ("departures" in name) for v in plan.variants)
@@ -75,7 +75,7 @@ def test_misspelt_fields_and_too_few_seeds_are_refused():
     with pytest.raises(ConfigError, match="'seeds' must be two or more"):
         ablation({"other": {"overrides": {"text.k": 1}}}, seeds=[0])
     with pytest.raises(ConfigError, match="unknown ablation 'flora_departure'"):
-        load_ablation("flora_departure")
+        Ablation.load("flora_departure")
 
 
 def test_differences_pair_the_seeds_and_drop_what_one_side_lacks(tmp_path, leave_results):
@@ -117,7 +117,7 @@ def test_effects_replace_the_last_cell_of_their_row(tmp_path, leave_results):
 
 
 def test_digests_tell_variants_apart():
-    plan = load_ablation("flora_departures")
+    plan = Ablation.load("flora_departures")
     digests = [c.digest() for case, name, c in plan.configs() if c.seed == 0]
     assert len(set(digests)) == len(digests)
     assert json.dumps(plan.to_dict())

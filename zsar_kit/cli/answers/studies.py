@@ -17,8 +17,8 @@ from zsar_kit.experiments.reports.rows import result_rows
 from zsar_kit.experiments.reports.run_figures import draw_suite
 from zsar_kit.experiments.reports.tables import suite_tables
 from zsar_kit.experiments.runs.config import RunConfig
-from zsar_kit.experiments.studies.ablation import ablation_names, effects, load_ablation, run_ablation
-from zsar_kit.experiments.studies.suite import load_suite
+from zsar_kit.experiments.studies.ablation import Ablation, ablation_names, effects, run_ablation
+from zsar_kit.experiments.studies.suite import Suite
 from zsar_kit.experiments.studies.sweep import finished_runs, sweep
 
 log = logging.getLogger("zsar_kit")
@@ -33,7 +33,7 @@ def sweep_suite(
     encoder_from: str = "",
 ) -> tuple[str, int]:
     """Do a suite, and return its tables and the number of runs that failed."""
-    suite, failures = replace(load_suite(name), encoder_from=encoder_from), []
+    suite, failures = replace(Suite.load(name), encoder_from=encoder_from), []
 
     def failed(config: RunConfig, error: ZsarError) -> None:
         failures.append(config)
@@ -70,7 +70,7 @@ def run_ablations(
         failures.append(config)
         log.error("%s %s, %s, seed %d failed: %s", config.dataset, config.split, config.overrides, config.seed, error)
 
-    for name, ablation in [(name, load_ablation(name)) for name in names]:
+    for name, ablation in [(name, Ablation.load(name)) for name in names]:
         if not table_only:
             run_ablation(ablation, workspace, failed)
         rows = effects(ablation, workspace)
@@ -90,6 +90,6 @@ def run_ablations(
 def run_demo(workspace: Workspace, figure_folder: Path) -> tuple[str, int]:
     """The suite ``demo`` with its figures."""
     text, failures = sweep_suite(workspace, "demo", False, (), figure_folder)
-    case = load_suite("demo").cases[0]
+    case = Suite.load("demo").cases[0]
     draw_data(prepare_skeletons(workspace, case.dataset), workspace, case.split, figure_folder)
     return f"{text}\nRun folders: {workspace.runs}\nFigures: {figure_folder}", failures

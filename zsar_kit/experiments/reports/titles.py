@@ -12,7 +12,7 @@ from zsar_kit.encoders.config import EncoderConfig
 from zsar_kit.encoders.presets import encoder_preset, encoder_presets
 from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.experiments.runs.folder import RunFolder
-from zsar_kit.experiments.studies.suite import Case, MethodRow, SuiteRun, fallback_encoder, load_suite
+from zsar_kit.experiments.studies.suite import Case, MethodRow, Suite, SuiteRun, fallback_encoder
 
 
 def rows_of_runs(folders: Sequence[RunFolder]) -> list[SuiteRun]:
@@ -62,7 +62,7 @@ def encoder_title(encoder: EncoderConfig, dataset: str) -> str:
 
     They are told as changes of the suite's settings, or of the preset that they are nearest to.
     """
-    suite = load_suite("", dataset)
+    suite = Suite.load("", dataset)
     bases = {"": suite.encoder(dataset) if dataset in suite.encoders else fallback_encoder(dataset)}
     for name in encoder_presets():
         preset = encoder_preset(name)

@@ -76,6 +76,15 @@ class Ablation(Config):
                         remedy="Compare with another value, or take the variant away.",
                     )
 
+    @classmethod
+    def load(cls, name: str) -> Ablation:
+        """An ablation of the kit by name, or a file.
+
+        Raises:
+            ConfigError: there is none of that name, the file is malformed, or a variant changes nothing.
+        """
+        return cls.from_dict(read_toml(name, _ablations(), "ablation"))
+
     def variant(self, name: str) -> Variant:
         """One variant by name."""
         return Variant.from_dict(self.variants[name])
@@ -109,15 +118,6 @@ def ablation_names() -> list[str]:
 
 def _ablations() -> Traversable:
     return files("zsar_kit.experiments") / "resources" / "ablations"
-
-
-def load_ablation(name: str) -> Ablation:
-    """An ablation of the kit by name, or a file.
-
-    Raises:
-        ConfigError: there is none of that name, the file is malformed, or a variant changes nothing.
-    """
-    return Ablation.from_dict(read_toml(name, _ablations(), "ablation"))
 
 
 def run_ablation(ablation: Ablation, workspace: Workspace, on_failure: Failed) -> None:

@@ -93,6 +93,20 @@ class Suite(Config):
     trace: int = 0
     reference: str = ""
 
+    @classmethod
+    def load(cls, name: str, dataset: str = "") -> Suite:
+        """A suite of the kit by name, or a file.
+
+        Args:
+            name: of the suite, or a path that ends in ``.toml``; empty for the customary suite of the data set.
+            dataset: asked only where there is no name.
+
+        Raises:
+            ConfigError: there is none of that name, or the file is malformed.
+        """
+        name = name or (customary_suite(dataset) if dataset else "")
+        return cls.from_dict(read_toml(name, _suites(), "suite"))
+
     def configs(self) -> Iterator[tuple[Case, MethodRow, RunConfig]]:
         """All runs of the suite, case by case."""
         for case in self.cases:
@@ -118,6 +132,11 @@ class Suite(Config):
         """The suite on one case, whether or not that is among its own; further fields replace the suite's."""
         case = next((c for c in self.cases if (c.dataset, c.split) == (dataset, split)), Case(dataset, split))
         return replace(self, cases=(case,), **fields)
+
+    def with_seeds(self, seeds: tuple[int, ...]) -> Suite:
+        """The suite with other seeds of its methods; of baselines the first seed alone."""
+        methods = (replace(m, seeds=m.seeds[:1] if m.baseline else seeds) for m in self.methods)
+        return replace(self, methods=tuple(methods))
 
     def encoder(self, dataset: str, seed: int | None = None) -> EncoderConfig:
         """The encoder settings of a data set, with another seed where one is given.
@@ -167,7 +186,7 @@ def suite_encoder(suite: str, dataset: str, seed: int | None = None) -> EncoderC
 
     An empty name stands for the data set's customary suite.
     """
-    return load_suite(suite, dataset).encoder(dataset, seed)
+    return Suite.load(suite, dataset).encoder(dataset, seed)
 
 
 def customary_suite(dataset: str) -> str:
@@ -182,20 +201,6 @@ def suite_names() -> list[str]:
 
 def _suites() -> Traversable:
     return files("zsar_kit.experiments") / "resources" / "suites"
-
-
-def load_suite(name: str, dataset: str = "") -> Suite:
-    """A suite of the kit by name, or a file.
-
-    Args:
-        name: of the suite, or a path that ends in ``.toml``; empty for the customary suite of the data set.
-        dataset: asked only where there is no name.
-
-    Raises:
-        ConfigError: there is none of that name, or the file is malformed.
-    """
-    name = name or (customary_suite(dataset) if dataset else "")
-    return Suite.from_dict(read_toml(name, _suites(), "suite"))
 
 
 def resource_names(folder: Traversable) -> list[str]:

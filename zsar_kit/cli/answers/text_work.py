@@ -1,0 +1,84 @@
+"""What ``zsar texts report`` and ``zsar texts generate`` say; both need a language model."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from zsar_kit.experiments.pipeline.workspace import Workspace
+from zsar_kit.experiments.reports.markdown import write_between
+from zsar_kit.experiments.reports.text_figures import slot_figure
+from zsar_kit.experiments.reports.text_tables import nearest_table, slot_table
+from zsar_kit.plotting.style import figure_of, save_figure
+from zsar_kit.semantics.generate import GenerateConfig, estimate_texts, generate_texts, read_class_list
+from zsar_kit.semantics.local_models import LocalModel
+from zsar_kit.semantics.text_files import load_texts
+from zsar_kit.semantics.text_models import EndpointModel
+
+log = logging.getLogger("zsar_kit")
+REPORTED = ("ntu120", "pku_mmd", "utd_mhad", "nw_ucla", "kinder_gator")
+
+
+def report_texts(
+    workspace: Workspace, sources: Sequence[str], language_model: str, write: Path | None, figure_folder: Path | None
+) -> str:
+    """How the words of each data set are shared, and which classes are nearest by them.
+
+    Args:
+        workspace: where encoded texts are kept.
+        sources: data set names or paths; the five data sets of the kit where none is named.
+        language_model: with which the texts are compared.
+        write: a Markdown file whose marks ``<!-- texts -->`` and ``<!-- nearest -->`` enclose the tables' places.
+        figure_folder: folder for the figure; none is drawn without it.
+    """
+    known = [load_texts(source) for source in sources or REPORTED]
+    tables = {"texts": slot_table(known), "nearest": nearest_table(workspace, sources or REPORTED, language_model)}
+    if write is not None:
+        for name, table in tables.items():
+            write_between(write, name, table)
+    if figure_folder is not None:
+        save_figure(figure_of(slot_figure(known)), figure_folder / "texts_slots", runs=[])
+    return "\n".join(tables.values())
+
+
+def write_texts(
+    class_list: Path,
+    out: Path,
+    config: GenerateConfig,
+    *,
+    dataset: str,
+    base_url: str,
+    key_env: str,
+    timeout: float,
+    retries: int,
+    device: str,
+    progress: bool,
+    estimate_only: bool,
+) -> tuple[str, bool]:
+    """Have the texts of a class list written by a language model.
+
+    Returns:
+        What came out, and whether every class has its texts now.
+
+    Raises:
+        ConfigError: the run could cost more than is allowed.
+        MissingModelError: the model is missing, silent, or refuses.
+    """
+    names = read_class_list(class_list)
+    if base_url:
+        model = EndpointModel(base_url, config.model, key_env=key_env, timeout=timeout, retries=retries)
+    else:
+        model = LocalModel(config.model, device)
+    if estimate_only:
+        return str(estimate_texts(names, model, config, out)), True
+    done = generate_texts(
+        names,
+        model,
+        config,
+        out,
+        dataset=dataset or out.stem,
+        progress=progress,
+        on_note=lambda text: log.info("%s", text),
+    )
+    return str(done), done.out is not None
