@@ -52,7 +52,7 @@ def main_fold(skeletons: SkeletonSet, split: ClassSplit, protocol: str) -> Fold:
 
 
 def calibration_folds(skeletons: SkeletonSet, split: ClassSplit, protocol: str, seed: int) -> tuple[Fold, ...]:
-    """Folds of pseudo-unseen classes inside the train part (DESIGN section 6).
+    """Folds of pseudo-unseen classes inside the train part (docs/architecture.md).
 
     Some subjects of the train part are held out as well, so that a fold's *seen* test samples are of new people, as in
     the real test. Samples of pseudo-unseen classes come from all subjects of the train part: they are few, and no
