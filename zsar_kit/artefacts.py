@@ -1,4 +1,4 @@
-"""Artefacts on disk: folders that are whole or absent, with a record of what made them (DESIGN section 2).
+"""Artefacts on disk: folders that are whole or absent, with a record of what made them (docs/architecture.md).
 
 A folder is written under a temporary name beside its place and renamed when complete, so that a reader never meets a
 half-written artefact and a crash loses nothing that stood there before.

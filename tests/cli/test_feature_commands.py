@@ -162,13 +162,13 @@ def test_torchrun_shares_the_command(tmp_path, place):
     assert not list((tmp_path / "shared").rglob("*.partial"))
 
 
-def test_help_and_readme_name_every_preset_and_stream(capsys):
+def test_help_and_the_page_on_encoders_name_every_preset_and_stream(capsys):
     with pytest.raises(SystemExit):
         main(["features", "--help"])
-    shown, readme = capsys.readouterr().out, (ROOT / "README.md").read_text(encoding="utf-8")
+    shown, page = capsys.readouterr().out, (ROOT / "docs/encoders.md").read_text(encoding="utf-8")
     for name in encoder_presets():
         assert name in shown
-        assert f"| `{name}`" in readme
+        assert f"| `{name}`" in page
     for stream in (*STREAMS, "4s"):
         assert stream in shown
-        assert f"`{stream}`" in readme
+        assert f"`{stream}`" in page

@@ -1,7 +1,7 @@
 """``FeatureSet``: what a frozen encoder says of every sample, and on which classes that encoder was trained.
 
 The folder holds ``features.safetensors`` (``pooled``, perhaps ``logits``), ``index.csv``, perhaps
-``maps.npy`` (float16, memory-mapped), and ``meta.json`` (DESIGN section 2).
+``maps.npy`` (float16, memory-mapped), and ``meta.json``.
 """
 
 from __future__ import annotations

@@ -1,5 +1,4 @@
-"""The leak guard: what was trained on a class that counts as unseen is refused, or marked (DESIGN section
-2)."""
+"""The leak guard: what was trained on a class that counts as unseen is refused, or marked (docs/architecture.md)."""
 
 from __future__ import annotations
 

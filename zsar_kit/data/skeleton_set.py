@@ -1,4 +1,4 @@
-"""``SkeletonSet``: the sequences of a data set in one memory-mapped array with an index (DESIGN 2)."""
+"""``SkeletonSet``: the sequences of a data set in one memory-mapped array with an index (docs/architecture.md)."""
 
 from __future__ import annotations
 

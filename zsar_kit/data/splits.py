@@ -125,7 +125,7 @@ def _fold(split: ClassSplit, unseen: Iterable[int], name: str, source: str) -> C
 
 
 def pseudo_unseen_folds(split: ClassSplit, seed: int = 0) -> tuple[ClassSplit, ...]:
-    """Folds in which some seen classes stand in for unseen ones, for calibration and selection (DESIGN 6).
+    """Folds in which some seen classes stand in for unseen ones, for calibration and selection.
 
     A fold has the split's unseen/seen ratio, at least two pseudo-unseen and two pseudo-seen classes, and
     excludes the split's real unseen classes. One fold is drawn; where fewer than six classes are seen, folds

@@ -1,7 +1,7 @@
 """Pretraining of a skeleton encoder on seen classes only, by classification; several processes may share each step.
 
 The best epoch is the one with the best accuracy on held-out samples of *seen* classes, taken from the training part:
-neither an unseen class nor the test part has a say (REFERENCES section 1.3 tells how peers choose it on test data).
+neither an unseen class nor the test part has a say (published code often chooses it on test data).
 Training resumes exactly: every random draw is named after the epoch and the step.
 """
 
