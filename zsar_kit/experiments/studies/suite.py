@@ -128,6 +128,21 @@ class Suite(Config):
             trace=self.trace,
         )
 
+    def run_config(self, dataset: str, split: str, *, protocol: str = "", **fields: Any) -> RunConfig:
+        """A run of one's own with the suite's encoder settings and language model.
+
+        Args:
+            dataset: name of a prepared data set.
+            split: name of a class split, or a split file.
+            protocol: how samples are divided into train and test; empty for the customary one.
+            fields: further fields of :class:`RunConfig`, e.g. ``method="ridge", preset="motion", seed=1``.
+
+        Raises:
+            ConfigError: a field that there is not, or one of the wrong type.
+        """
+        shared = {"language_model": self.language_model, **fields}
+        return run_config(Case(dataset, split, protocol), self.encoder(dataset), **shared)
+
     def only(self, dataset: str, split: str, **fields: Any) -> Suite:
         """The suite on one case, whether or not that is among its own; further fields replace the suite's."""
         case = next((c for c in self.cases if (c.dataset, c.split) == (dataset, split)), Case(dataset, split))
