@@ -220,7 +220,7 @@ def test_parts_of_its_own_travel_with_the_samples(tmp_path):
 
 def test_parts_that_do_not_fit_the_index_are_refused(tmp_path):
     stored = write(tmp_path / "set", parts={"xsub": lambda name: True})
-    table = stored.path / skeleton_set.PARTS
+    table = stored.path / skeleton_set.PARTS_FILE
     table.write_text(table.read_text().replace("s04,train", "s04,perhaps"))
     with pytest.raises(ArtefactError, match=r"'train' or 'test'.*line 6"):
         SkeletonSet.load(stored.path)

@@ -12,6 +12,7 @@ from typing import Any
 from zsar_kit.artefacts import write_atomic
 from zsar_kit.config import Config, digest_of
 from zsar_kit.data.catalogue import class_count, class_names, dataset_names
+from zsar_kit.data.summaries import escaped, markdown_table, shortened
 from zsar_kit.errors import SplitError, nearest_name
 
 FORMATS = (".toml", ".json")
@@ -77,6 +78,32 @@ class ClassSplit(Config):
         """All classes that are neither unseen nor excluded, sorted."""
         gone = {*self.unseen, *self.excluded}
         return tuple(i for i in range(self.classes) if i not in gone)
+
+    def __repr__(self) -> str:
+        counts = f"{len(self.seen)} seen, {len(self.unseen)} unseen" + (
+            f", {len(self.excluded)} excluded" if self.excluded else ""
+        )
+        unseen = ", ".join(f"{i} {name}" for i, name in self._named(self.unseen[:5])) + ", ..." * (len(self.unseen) > 5)
+        source = f"; {shortened(self.source, 60)}" if self.source else ""
+        return f"ClassSplit({self.dataset} {self.name!r}: {counts} ({shortened(unseen, 120)}){source})"
+
+    def _repr_markdown_(self) -> str:
+        rows = [
+            (kind, len(ids), ", ".join(f"{i} {name}".strip() for i, name in self._named(ids)))
+            for kind, ids in (("unseen", self.unseen), ("excluded", self.excluded), ("seen", self.seen))
+            if ids
+        ]
+        title = f"**{escaped(self.dataset)} {escaped(self.name)}**"
+        source = f" ({escaped(self.source)})" if self.source else ""
+        return f"{title}{source}\n\n" + markdown_table(("classes", "number", "id and name"), rows)
+
+    def _named(self, ids: Sequence[int]) -> list[tuple[int, str]]:
+        """Class ids with the names that the catalogue has for them; empty where it has none."""
+        try:
+            names = class_names(self.dataset)
+        except SplitError:
+            names = ()
+        return [(i, names[i] if i < len(names) else "") for i in ids]
 
     @property
     def candidates(self) -> tuple[int, ...]:

@@ -13,6 +13,7 @@ from zsar_kit.data.joints import layout as joint_layout
 from zsar_kit.data.orientation import present
 from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.data.skeletons import preprocess
+from zsar_kit.data.summaries import counted, shortened
 from zsar_kit.errors import DataError, nearest_name
 
 LAYERS = ("raw", "preprocessed")
@@ -35,6 +36,11 @@ class DisplaySample:
     layout: JointLayout
     up: Literal["y", "z"]
     title: str
+
+    def __repr__(self) -> str:
+        persons, frames, joints = self.joints.shape[:3]
+        size = f"{counted(persons, 'person')}, {counted(frames, 'frame')}, {counted(joints, 'joint')}"
+        return f"DisplaySample({shortened(self.title, 160)}: {size}, {self.up} up)"
 
 
 def find_sample(skeletons: SkeletonSet, sample: str = "", action: int | str = 0, number: int = 0) -> int:

@@ -24,7 +24,7 @@ from zsar_kit.artefacts import (
     write_json,
     write_provenance,
 )
-from zsar_kit.data.catalogue import is_synthetic
+from zsar_kit.data.catalogue import PROTOCOL_PARTS, is_synthetic
 from zsar_kit.data.class_split import ClassSplit
 from zsar_kit.data.feature_files import (
     SampleIndex,
@@ -36,6 +36,7 @@ from zsar_kit.data.feature_files import (
     write_index,
 )
 from zsar_kit.data.leakage import EncoderMark, EncoderRecord, check_encoder
+from zsar_kit.data.summaries import counted, escaped, markdown_table, short_path
 from zsar_kit.errors import ArtefactError, DataError, SplitError
 
 KIND, SCHEMA = "FeatureSet", 1
@@ -71,6 +72,22 @@ class FeatureSet:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def __repr__(self) -> str:
+        kept = "".join(f", with {what}" for what, there in (("logits", self.logits is not None),) if there)
+        made = "synthetic, " if self.synthetic else ""
+        size = f"{counted(len(self), 'sample')} x {self.pooled.shape[1]}, {counted(len(self.class_names), 'class')}"
+        by = f"{self.encoder.name} {self.encoder.stream}"
+        return f"FeatureSet({self.dataset}: {made}{size}{kept}, by {by}, {short_path(self.path)})"
+
+    def _repr_markdown_(self) -> str:
+        rows = []
+        for part, mask in zip(PROTOCOL_PARTS, (self.train, ~self.train), strict=True):
+            subjects = self.subjects[mask]
+            known = len(np.unique(subjects[subjects >= 0])) or "not known"
+            rows.append((part, int(mask.sum()), len(np.unique(self.labels[mask])), known))
+        table = markdown_table(("part", "samples", "classes", "subjects"), rows)
+        return f"{escaped(repr(self))}\n\n{escaped(repr(self.encoder))}\n\n{table}"
 
     @property
     def digest(self) -> str:

@@ -12,6 +12,7 @@ from zsar_kit.data.download import download, is_url
 from zsar_kit.data.published import Publication, publication
 from zsar_kit.data.published_checks import check_files
 from zsar_kit.data.readers.registry import RAW_FORMATS
+from zsar_kit.data.summaries import short_path
 from zsar_kit.errors import ConfigError, DataError, DownloadError
 
 _ROOM = 2
@@ -31,6 +32,9 @@ class Fetched:
     facts: Publication
     folder: Path
     fresh: bool
+
+    def __repr__(self) -> str:
+        return f"Fetched({self.facts.dataset}, {'just now' if self.fresh else 'found'}, {short_path(self.folder)})"
 
 
 def fetch(

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
+from zsar_kit.data.summaries import escaped, markdown_table
 from zsar_kit.errors import DataError, nearest_name
 
 BODY_PARTS = ("head", "hand", "arm", "hip", "leg", "foot")
@@ -41,6 +42,14 @@ class JointLayout:
 
     def __len__(self) -> int:
         return len(self.joints)
+
+    def __repr__(self) -> str:
+        return f"JointLayout({self.name!r}: {len(self)} joints, root {self.joints[self.root]})"
+
+    def _repr_markdown_(self) -> str:
+        part_of = {joint: part for part, joints in self.parts.items() for joint in joints}
+        rows = [(i, name, self.joints[self.parents[i]], part_of[i]) for i, name in enumerate(self.joints)]
+        return f"{escaped(repr(self))}\n\n" + markdown_table(("index", "joint", "parent", "body part"), rows)
 
     @property
     def root(self) -> int:

@@ -13,6 +13,7 @@ from jaxtyping import Int64
 
 from zsar_kit.data.class_split import ClassSplit
 from zsar_kit.data.splits import class_names as official_names
+from zsar_kit.data.summaries import counted, listed, shortened
 from zsar_kit.errors import ArtefactError, DataError, LeakageError, SplitError, nearest_name
 
 # Data sets whose class ids mean the same actions: the first 60 classes of NTU-120 are those of NTU-60, and the parts of
@@ -58,6 +59,16 @@ class EncoderRecord:
             problem = f"{len(self.class_names)} class names for {len(self.classes)} classes"
             raise ArtefactError(problem, where="the encoder's record")
 
+    def __repr__(self) -> str:
+        if self.classes is None or not self.dataset:
+            trained = "training classes not known"
+        else:
+            trained = f"trained on {counted(len(self.classes), 'class')} of {self.dataset}"
+        width = f", width {self.width:g}" if self.width else ""
+        return (
+            f"EncoderRecord({self.name}, {self.stream} stream{width}, {trained}, digest {shortened(self.digest, 24)})"
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dictionary for :meth:`from_dict`."""
         return {k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(self).items()}
@@ -102,6 +113,12 @@ class EncoderMark:
     def __str__(self) -> str:
         return self.name
 
+    def __repr__(self) -> str:
+        if self.name != "cross-dataset":
+            return f"EncoderMark({self.name})"
+        shared = f"{counted(len(self.overlap), 'class')} of the split seen elsewhere, {len(self.unseen_overlap)} unseen"
+        return f"EncoderMark({self.name}: {shared}{': ' * bool(self.overlap)}{shortened(listed(self.overlap), 120)})"
+
 
 def _names(dataset: str) -> tuple[str, ...]:
     try:
@@ -111,9 +128,8 @@ def _names(dataset: str) -> tuple[str, ...]:
 
 
 def _describe(ids: Iterable[int], names: Sequence[str]) -> str:
-    listed = [f"{i} ({names[i]!r})" if i < len(names) else str(i) for i in sorted(ids)]
-    more = f" and {len(listed) - _LISTED} more" if len(listed) > _LISTED else ""
-    return ", ".join(listed[:_LISTED]) + more
+    named = [f"{i} ({names[i]!r})" if i < len(names) else str(i) for i in sorted(ids)]
+    return listed(named, _LISTED)
 
 
 def check_training_labels(labels: Iterable[int] | np.ndarray, split: ClassSplit) -> None:

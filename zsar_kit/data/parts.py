@@ -2,14 +2,62 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
 import numpy as np
 
 from zsar_kit.data.catalogue import part_column, part_mask, part_protocols
-from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.errors import DataError
 
 
-def known_protocols(skeletons: SkeletonSet) -> tuple[str, ...]:
+@runtime_checkable
+class NumberedSamples(Protocol):
+    """The columns that protocols divide samples by, as the data set numbers them; -1 where it does not."""
+
+    @property
+    def subject(self) -> np.ndarray:
+        """Subjects ``[sample]``."""
+        ...
+
+    @property
+    def camera(self) -> np.ndarray:
+        """Cameras ``[sample]``."""
+        ...
+
+    @property
+    def setup(self) -> np.ndarray:
+        """Setups or recordings ``[sample]``."""
+        ...
+
+
+@runtime_checkable
+class DividedSet(Protocol):
+    """What is needed of a prepared set to divide it; a :class:`~zsar_kit.data.skeleton_set.SkeletonSet` is one."""
+
+    @property
+    def path(self) -> Path:
+        """Its folder, for messages."""
+        ...
+
+    @property
+    def dataset(self) -> str:
+        """Name of the data set."""
+        ...
+
+    @property
+    def index(self) -> NumberedSamples:
+        """Its samples."""
+        ...
+
+    @property
+    def parts(self) -> Mapping[str, np.ndarray]:
+        """Protocol to a mask ``[sample]``, true for train, where the set has lists of its own."""
+        ...
+
+
+def known_protocols(skeletons: DividedSet) -> tuple[str, ...]:
     """Protocols that divide these samples, the customary one first.
 
     Those of the catalogue count where the set has their lists, or knows the column that they divide by of every sample
@@ -19,12 +67,12 @@ def known_protocols(skeletons: SkeletonSet) -> tuple[str, ...]:
     return tuple(name for name in names if name in skeletons.parts or _column_known(skeletons, name))
 
 
-def _column_known(skeletons: SkeletonSet, protocol: str) -> bool:
+def _column_known(skeletons: DividedSet, protocol: str) -> bool:
     column = part_column(skeletons.dataset, protocol)
     return bool(column) and bool((getattr(skeletons.index, column) >= 0).all())
 
 
-def train_part(skeletons: SkeletonSet, protocol: str) -> np.ndarray:
+def train_part(skeletons: DividedSet, protocol: str) -> np.ndarray:
     """Which samples are for training, ``[sample]``; the others are for testing.
 
     Raises:

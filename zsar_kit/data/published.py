@@ -10,6 +10,7 @@ from functools import cache
 from typing import Literal
 
 from zsar_kit.data.catalogue import resource
+from zsar_kit.data.summaries import counted, shortened
 from zsar_kit.errors import ConfigError, nearest_name
 
 
@@ -52,6 +53,11 @@ class Publication:
     sha256: str = ""
     setups: int = 0
     reported: dict[str, int] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        files = f", {counted(self.files, 'file')}" if self.files else ""
+        how = "free to fetch" if self.access == "free" else "on request"
+        return f"Publication({self.dataset}: {shortened(self.title)}, {how}{files}, {shortened(self.page, 100)})"
 
 
 def publication_names() -> tuple[str, ...]:

@@ -21,10 +21,8 @@ from zsar_kit.data.readers.ntu import SUFFIX, misfit, sample_numbers
 from zsar_kit.data.readers.pku_files import LIST_NAMES, VIDEO, video_files, video_lists
 from zsar_kit.data.readers.plan import LeftOut, Source, find_sources
 from zsar_kit.data.readers.registry import RAW_FORMATS
+from zsar_kit.data.summaries import counted, escaped, listed, shortened
 from zsar_kit.errors import DataError
-
-_SHOWN = 5
-"""Names that a message lists before it says how many more there are."""
 
 _NTU_BLOCK = 3 * 2 * 60
 """Files of one performer in one setup: cameras, replications, actions."""
@@ -68,11 +66,15 @@ class FilesReport:
         """Whether everything is there and as it should be."""
         return not self.problems
 
+    def __repr__(self) -> str:
+        found = f"{self.dataset}: {counted(self.found, 'file')} found"
+        if self.whole:
+            return f"FilesReport({found}, whole)"
+        return f"FilesReport({found}, {counted(len(self.problems), 'problem')}: {shortened(self.problems[0], 160)})"
 
-def _listed(names: Sequence[object]) -> str:
-    """``a, b, c and 4 more``."""
-    shown, more = ", ".join(str(name) for name in names[:_SHOWN]), len(names) - _SHOWN
-    return f"{shown} and {more} more" if more > 0 else shown
+    def _repr_markdown_(self) -> str:
+        lines = [*(f"- {escaped(problem)}" for problem in self.problems), *(f"- {escaped(n)}" for n in self.notes)]
+        return "\n".join([escaped(repr(self)), "", *lines]) + "\n"
 
 
 def check_files(dataset: str, root: str | Path, *, contents: bool = False, progress: bool = False) -> FilesReport:
@@ -95,7 +97,7 @@ def check_files(dataset: str, root: str | Path, *, contents: bool = False, progr
     if not contents:
         return report
     unreadable = _read_all(sources, progress)
-    problems = [f"{len(unreadable)} files cannot be read to their end: {_listed(unreadable)}"] if unreadable else []
+    problems = [f"{len(unreadable)} files cannot be read to their end: {listed(unreadable)}"] if unreadable else []
     return replace(report, problems=(*report.problems, *problems))
 
 
@@ -107,7 +109,7 @@ def _check_free(facts: Publication, root: str | Path) -> FilesReport:
     strangers = [source for source in sources if not raw.name.fullmatch(source.name)]
     problems = [*_archive_problems(facts, damaged), *_file_problems(own)]
     if strangers:
-        problems.append(f"{len(strangers)} {raw.suffix} files are not named {raw.shown}: {_listed(strangers)}")
+        problems.append(f"{len(strangers)} {raw.suffix} files are not named {raw.shown}: {listed(strangers)}")
     if len(own) != facts.files:
         problems.append(f"{len(own)} of {facts.files} files {raw.shown} are there")
     elif not problems:
@@ -147,12 +149,12 @@ def _file_problems(sources: Sequence[Source]) -> list[str]:
     """Empty files, and names that are there twice."""
     problems = []
     if empty := [source for source in sources if source.size == 0]:
-        problems.append(f"{len(empty)} files are empty: {_listed(empty)}")
+        problems.append(f"{len(empty)} files are empty: {listed(empty)}")
     counts = Counter(source.name for source in sources)
     if twice := [name for name, count in counts.items() if count > 1]:
         places = [str(source) for source in sources if source.name == twice[0]]
         problems.append(
-            f"{len(twice)} files are there more than once: {_listed(twice)} (the first: {', '.join(places)})"
+            f"{len(twice)} files are there more than once: {listed(twice)} (the first: {', '.join(places)})"
         )
     return problems
 
@@ -206,7 +208,7 @@ def _check_ntu(facts: Publication, root: str | Path) -> tuple[FilesReport, list[
     files = [source for source, _ in own]
     problems = [*_archive_problems(facts, damaged), *_file_problems(files)]
     if strangers:
-        problems.append(f"{len(strangers)} .skeleton files have no name of the data set: {_listed(strangers)}")
+        problems.append(f"{len(strangers)} .skeleton files have no name of the data set: {listed(strangers)}")
     unique = {source.name for source in files}
     if len(unique) != facts.files:
         problems.append(f"{len(unique)} of {facts.files} files SsssCcccPpppRrrrAaaa.skeleton are there")
@@ -226,7 +228,7 @@ def _ntu_gaps(facts: Publication, numbers: Iterable[tuple[int, ...]]) -> list[st
     short = sorted((*key, count) for key, count in counts.items() if count < _NTU_BLOCK)
     if short:
         shown = [f"S{setup:03}P{performer:03} has {count}" for setup, performer, count in short]
-        problems.append(f"a performer has {_NTU_BLOCK} files in a setup, but {_listed(shown)}")
+        problems.append(f"a performer has {_NTU_BLOCK} files in a setup, but {listed(shown)}")
     return problems
 
 
@@ -238,7 +240,7 @@ def _check_pku(facts: Publication, root: str | Path) -> tuple[FilesReport, list[
     sources, damaged = find_sources(root, ".txt")
     problems = _archive_problems(facts, damaged)
     if packed := sorted(path.name for path in Path(root).rglob("*.7z")):
-        problems.append(f"the kit does not read .7z archives; unpack {_listed(packed)}")
+        problems.append(f"the kit does not read .7z archives; unpack {listed(packed)}")
     skeleton_files, label_files = video_files(facts.dataset, root, sources)
     videos, labels = ({source.name for source in files} for files in (skeleton_files, label_files))
     problems += [*_file_problems(skeleton_files), *_file_problems(label_files)]
@@ -247,9 +249,9 @@ def _check_pku(facts: Publication, root: str | Path) -> tuple[FilesReport, list[
     elif not videos:
         problems.append("no skeleton file of a video is there")
     if bare := sorted(videos - labels):
-        problems.append(f"{len(bare)} videos have no label file: {_listed(bare)}")
+        problems.append(f"{len(bare)} videos have no label file: {listed(bare)}")
     if lonely := sorted(labels - videos):
-        problems.append(f"{len(lonely)} label files have no video: {_listed(lonely)}")
+        problems.append(f"{len(lonely)} label files have no video: {listed(lonely)}")
     problems += _list_problems(facts.dataset, sources)
     return FilesReport(facts.dataset, len(videos), tuple(problems)), [*skeleton_files, *label_files]
 

@@ -22,7 +22,9 @@ from zsar_kit.artefacts import (
 )
 from zsar_kit.data.catalogue import PROTOCOL_PARTS, is_synthetic
 from zsar_kit.data.joints import layout as joint_layout
+from zsar_kit.data.parts import known_protocols, train_part
 from zsar_kit.data.skeletons import SkeletonSequence, check_sequence
+from zsar_kit.data.summaries import counted, escaped, markdown_table, short_path
 from zsar_kit.errors import ArtefactError, DataError
 
 KIND, SCHEMA = "SkeletonSet", 1
@@ -57,6 +59,9 @@ class SkeletonIndex:
 
     def __len__(self) -> int:
         return len(self.sample)
+
+    def __repr__(self) -> str:
+        return f"SkeletonIndex({counted(len(self), 'sequence')}, {counted(int(self.frames.sum()), 'frame')})"
 
     @property
     def groups(self) -> np.ndarray:
@@ -98,6 +103,25 @@ class SkeletonSet:
 
     def __len__(self) -> int:
         return len(self.index)
+
+    def __repr__(self) -> str:
+        people = len(np.unique(self.index.subject[self.index.subject >= 0]))
+        subjects = counted(people, "subject") if people else "subjects not known"
+        made = "synthetic, " if self.synthetic else ""
+        size = f"{counted(len(self), 'sequence')}, {counted(len(self.class_names), 'class')}, {subjects}"
+        return f"SkeletonSet({self.dataset}: {made}{size}, layout {self.layout}, {short_path(self.path)})"
+
+    def _repr_markdown_(self) -> str:
+        index, rows = self.index, []
+        for protocol in known_protocols(self):
+            train = train_part(self, protocol)
+            for part, mask in zip(PROTOCOL_PARTS, (train, ~train), strict=True):
+                classes, two = len(np.unique(index.label[mask])), int((index.persons[mask] > 1).sum())
+                frames = int(np.median(index.frames[mask])) if mask.any() else 0
+                rows.append((protocol, part, int(mask.sum()), classes, frames, two))
+        header = ("protocol", "part", "sequences", "classes", "median frames", "of two persons")
+        note = f"\n\n{escaped(self.note)}" if self.note else ""
+        return f"{escaped(repr(self))}{note}\n\n" + (markdown_table(header, rows) if rows else "")
 
     def __iter__(self) -> Iterator[SkeletonSequence]:
         """All sequences in order, in memory that does not grow with the data."""

@@ -20,6 +20,7 @@ from jaxtyping import Float32
 from zsar_kit.data.joints import JointLayout, layout_name, to_ntu25
 from zsar_kit.data.joints import layout as joint_layout
 from zsar_kit.data.orientation import Skeleton, align, centre, present, random_rotations
+from zsar_kit.data.summaries import counted, short_path
 from zsar_kit.errors import DataError, nearest_name
 
 # No body is further from its sensor; coordinates beyond are millimetres or pixels.
@@ -46,6 +47,13 @@ class SkeletonSequence:
     camera: int = -1
     setup: int = -1
     replication: int = -1
+
+    def __repr__(self) -> str:
+        persons, frames, joints = self.joints.shape[:3]
+        numbers = {"subject": self.subject, "camera": self.camera, "setup": self.setup, "replication": self.replication}
+        known = "".join(f", {name} {number}" for name, number in numbers.items() if number >= 0)
+        extent = f"{counted(persons, 'person')}, {counted(frames, 'frame')}, {counted(joints, 'joint')}"
+        return f"SkeletonSequence({short_path(self.sample)}: class {self.label}, {extent}{known})"
 
 
 def check_sequence(sequence: SkeletonSequence, layout: JointLayout | str, classes: int, where: str | Path) -> None:

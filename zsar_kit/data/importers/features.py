@@ -39,6 +39,9 @@ class SampleColumns:
     subject: np.ndarray
     camera: np.ndarray
 
+    def __repr__(self) -> str:
+        return f"SampleColumns({len(self.sample)} samples)"
+
 
 def import_features(
     path: str | Path,

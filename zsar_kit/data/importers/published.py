@@ -10,6 +10,7 @@ import numpy as np
 from zsar_kit.data.class_split import ClassSplit
 from zsar_kit.data.leakage import check_training_labels
 from zsar_kit.data.splits import class_count
+from zsar_kit.data.summaries import markdown_table, short_path
 from zsar_kit.errors import DataError, LeakageError
 
 TEST_ROWS = ("both", "zsl", "gzsl")
@@ -34,6 +35,10 @@ class Samples:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def __repr__(self) -> str:
+        logits = ", with logits" if self.logits is not None else ""
+        return f"Samples({len(self)} x {self.features.shape[1]}{logits}, {short_path(self.where)})"
 
     def take(self, chosen: np.ndarray) -> Samples:
         """Some of them: a mask or indices."""
@@ -70,6 +75,17 @@ class PublishedFeatures:
     gzsl: Samples | None = None
     seen: Samples | None = None
     inputs: dict[str, str] | None = None
+
+    def __repr__(self) -> str:
+        sets = ", ".join(f"{name} {len(samples)}" for name, samples in self.sets().items())
+        return f"PublishedFeatures({sets}, width {self.train.features.shape[1]}, {short_path(self.train.where)})"
+
+    def _repr_markdown_(self) -> str:
+        rows = [
+            (name, len(s), s.features.shape[1], len(np.unique(s.labels)), "no" if s.logits is None else "yes")
+            for name, s in self.sets().items()
+        ]
+        return markdown_table(("set", "samples", "width", "classes", "logits"), rows)
 
     @property
     def validation(self) -> bool:

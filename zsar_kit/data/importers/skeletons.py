@@ -53,6 +53,9 @@ class SkeletonForm:
     fit: Callable[[np.ndarray, int, str], np.ndarray]
     labels: Callable[[np.ndarray, int], np.ndarray]
 
+    def __repr__(self) -> str:
+        return f"SkeletonForm({self.name!r}: samples {self.row}, {self.frames} frames)"
+
 
 def _unpack_ctrgcn(rows: np.ndarray) -> np.ndarray | None:
     if rows.ndim != 3 or rows.shape[2] != PERSONS * JOINTS * 3:

@@ -18,6 +18,7 @@ from typing import cast
 
 import numpy as np
 
+from zsar_kit.data.summaries import short_path
 from zsar_kit.errors import DataError, nearest_name
 
 FETCH_AGAIN = "Fetch it again."
@@ -42,6 +43,9 @@ class ArrayStream:
     dtype: np.dtype
     fortran: bool
     stream: BufferedIOBase
+
+    def __repr__(self) -> str:
+        return f"ArrayStream({self.dtype} {list(self.shape)} of {short_path(self.where)})"
 
     def whole(self) -> np.ndarray:
         """All of it.
@@ -158,6 +162,9 @@ class ArrayRows:
     shape: tuple[int, ...]
     dtype: str
     chunks: Iterable[np.ndarray]
+
+    def __repr__(self) -> str:
+        return f"ArrayRows({self.dtype} {list(self.shape)})"
 
 
 def write_npz(path: Path, arrays: Mapping[str, np.ndarray | ArrayRows]) -> None:

@@ -47,6 +47,9 @@ class WrittenPku:
     sequences: tuple[SkeletonSequence, ...]
     nobody: tuple[str, ...]
 
+    def __repr__(self) -> str:
+        return f"WrittenPku({len(self.sequences)} sequences, {len(self.nobody)} actions without a body)"
+
 
 @dataclass
 class _Video:

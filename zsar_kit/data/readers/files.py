@@ -50,6 +50,9 @@ class RawFormat:
     complete: int
     parse: Callable[[bytes, re.Match[str], str], SkeletonSequence]
 
+    def __repr__(self) -> str:
+        return f"RawFormat({self.dataset}: {self.complete} files {self.shown}, layout {self.layout})"
+
 
 def plan_files(raw: RawFormat, root: str | Path, *, chain: str = "") -> ReadPlan:
     """Plan to read all files of a format under ``root``, at any depth or in zip archives, sorted by path.

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float32, Int64
 
 from zsar_kit.data.readers.decimals import decimals
+from zsar_kit.data.summaries import counted
 from zsar_kit.errors import DataError
 
 JOINTS = 25
@@ -39,6 +40,9 @@ class NtuBody:
     slots: Int64[np.ndarray, " seen"]
     joints: Float32[np.ndarray, "seen 25 3"]
 
+    def __repr__(self) -> str:
+        return f"NtuBody({self.tracking_id}: in {counted(len(self.frames), 'frame')})"
+
 
 @dataclass(frozen=True, eq=False)
 class NtuRecording:
@@ -51,6 +55,10 @@ class NtuRecording:
 
     frames: int
     bodies: tuple[NtuBody, ...]
+
+    def __repr__(self) -> str:
+        bodies = f"{len(self.bodies)} {'body' if len(self.bodies) == 1 else 'bodies'}"
+        return f"NtuRecording({counted(self.frames, 'frame')}, {bodies})"
 
 
 @dataclass

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from zsar_kit.data.readers.files import FETCH_AGAIN
+from zsar_kit.data.summaries import counted
 from zsar_kit.errors import DataError
 
 BODIES, JOINTS = 2, 25
@@ -46,6 +47,9 @@ class VideoLists:
 
     train: frozenset[str]
     test: frozenset[str]
+
+    def __repr__(self) -> str:
+        return f"VideoLists({counted(len(self.train), 'video')} to train on, {len(self.test)} to test on)"
 
 
 def text_lines(content: bytes, where: str | Path) -> list[str]:

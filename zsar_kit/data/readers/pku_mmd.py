@@ -25,6 +25,7 @@ from zsar_kit.data.readers.pku_files import LIST_NAMES, PROTOCOLS, SUFFIX, VIDEO
 from zsar_kit.data.readers.pku_format import Label, VideoLists, check_range, convert_lines, parse_labels, skeleton_lines
 from zsar_kit.data.readers.plan import Item, LeftOut, Reading, ReadPlan, Source, find_sources
 from zsar_kit.data.skeletons import SkeletonSequence, check_sequence
+from zsar_kit.data.summaries import counted
 from zsar_kit.errors import DataError, nearest_name
 
 LAYOUT = "ntu25"
@@ -67,6 +68,9 @@ class TrainingVideos:
     """Tells whether a sample's video is in a list of training videos."""
 
     videos: frozenset[str]
+
+    def __repr__(self) -> str:
+        return f"TrainingVideos({counted(len(self.videos), 'video')})"
 
     def __call__(self, sample: str) -> bool:
         """Whether the sample is for training."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from zsar_kit.data.skeletons import SkeletonSequence
+from zsar_kit.data.summaries import counted, short_path, shortened
 from zsar_kit.errors import DataError
 
 
@@ -44,6 +45,10 @@ class Source:
 
     def __str__(self) -> str:
         return f"{self.path}, member {self.member}" if self.member else str(self.path)
+
+    def __repr__(self) -> str:
+        inside = f", member {short_path(self.member)}" if self.member else ""
+        return f"Source({short_path(self.path)}{inside}, {self.size} bytes)"
 
     def read(self) -> bytes:
         """The content.
@@ -95,6 +100,9 @@ class Item:
     name: str
     sources: tuple[Source, ...]
 
+    def __repr__(self) -> str:
+        return f"Item({self.name!r}: {counted(len(self.sources), 'file')}, {sum(s.size for s in self.sources)} bytes)"
+
 
 @dataclass(frozen=True)
 class LeftOut:
@@ -113,6 +121,10 @@ class LeftOut:
     detail: str
     expected: bool = False
 
+    def __repr__(self) -> str:
+        rule = ", as expected" if self.expected else ""
+        return f"LeftOut({short_path(self.sample)}: {self.reason}{rule}; {shortened(self.detail, 120)})"
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -120,6 +132,9 @@ class Reading:
 
     sequences: tuple[SkeletonSequence, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Reading({counted(len(self.sequences), 'sequence')}, {len(self.left_out)} left out)"
 
 
 @dataclass(frozen=True)
@@ -156,6 +171,12 @@ class ReadPlan:
     version: int = 1
     notes: tuple[str, ...] = ()
     parts: Mapping[str, Callable[[str], bool]] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        files = f"{self.found} of {self.complete} files" if self.complete else counted(self.found, "file")
+        chain = f", chain {self.config['chain']}" if "chain" in self.config else ""
+        todo = f"{counted(len(self.items), 'item')} to read, {len(self.left_out)} left out"
+        return f"ReadPlan({self.dataset}: {files} found, {todo}, layout {self.layout}{chain})"
 
 
 def same_content(sources: Sequence[Source]) -> bool:

@@ -14,6 +14,7 @@ import json
 import os
 import shutil
 import signal
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -34,6 +35,7 @@ from zsar_kit.data.archives import disk_fault
 from zsar_kit.data.readers.plan import Item, LeftOut, Reading, ReadPlan
 from zsar_kit.data.skeleton_set import COLUMNS, SkeletonSet, made_with
 from zsar_kit.data.skeletons import SkeletonSequence
+from zsar_kit.data.summaries import escaped, markdown_table
 from zsar_kit.errors import ArtefactError, DataError
 
 CHUNK_ITEMS, CHUNK_BYTES = 64, 64 * 2**20
@@ -62,6 +64,17 @@ class Prepared:
     def whole(self) -> bool:
         """Whether it is what it should be: nothing was broken, and no file is missing."""
         return self.missing <= 0 and all(entry.expected for entry in self.left_out)
+
+    def __repr__(self) -> str:
+        state = "whole" if self.whole else "not whole"
+        return f"Prepared({self.skeletons!r}, {len(self.left_out)} left out, {self.missing} missing: {state})"
+
+    def _repr_markdown_(self) -> str:
+        reasons = Counter((entry.reason, "yes" if entry.expected else "no") for entry in self.left_out)
+        rows = [(reason, rule, count) for (reason, rule), count in sorted(reasons.items())]
+        table = markdown_table(("left out because", "expected", "samples"), rows) if rows else ""
+        notes = "".join(f"- {escaped(note)}\n" for note in self.notes)
+        return f"{escaped(repr(self))}\n\n{notes}\n{table}"
 
 
 def carry_out(
