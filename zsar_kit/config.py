@@ -104,12 +104,29 @@ def typed(name: str, value: Any, kind: Any, *, where: str) -> Any:
     return value
 
 
+def _is_default(field: dataclasses.Field, value: Any) -> bool:
+    if field.default_factory is not dataclasses.MISSING:
+        return value == field.default_factory()
+    return field.default is not dataclasses.MISSING and value == field.default
+
+
 @dataclasses.dataclass(frozen=True)
 class Config:
     """Base class of every configuration."""
 
     #: beartype and jaxtyping leave the generated ``__init__`` alone: the checks below are stricter and teach
     __no_type_check__ = True
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "__repr__" not in vars(cls):  # or @dataclass would write one with every field
+            cls.__repr__ = Config.__repr__
+
+    def __repr__(self) -> str:
+        """The fields that differ from their defaults."""
+        pairs = ((f, getattr(self, f.name)) for f in dataclasses.fields(self))
+        shown = [f"{f.name}={value!r}" for f, value in pairs if not _is_default(f, value)]
+        return f"{type(self).__name__}({', '.join(shown)})"
 
     def __post_init__(self) -> None:
         hints: dict[str, Any] = {}

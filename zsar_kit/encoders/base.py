@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from zsar_kit.errors import DataError
+from zsar_kit.reprs import shape_of
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,10 @@ class EncoderOutput:
     logits: Float[Tensor, "batch classes"]
     maps: Float[Tensor, "batch frame joint dim"] | None = None
 
+    def __repr__(self) -> str:
+        maps = "" if self.maps is None else f", maps {shape_of(self.maps)}"
+        return f"EncoderOutput(pooled {shape_of(self.pooled)}, logits {shape_of(self.logits)}{maps})"
+
 
 @dataclass(frozen=True)
 class StepNoise:
@@ -39,6 +44,9 @@ class StepNoise:
     generator: torch.Generator
     batch: int
     kept: range
+
+    def __repr__(self) -> str:
+        return f"StepNoise({len(self.kept)} of {self.batch} samples)"
 
 
 class SkeletonEncoder(nn.Module):

@@ -77,6 +77,9 @@ class GammaFit:
     harmonic: Float[np.ndarray, " step"]
     best: float
 
+    def __repr__(self) -> str:
+        return f"GammaFit({self.gate!r}, best H {100 * self.best:.1f} % over {len(self.gammas)} thresholds)"
+
     @property
     def gamma(self) -> float:
         """The chosen threshold."""

@@ -43,6 +43,9 @@ class DomainMargin(NamedTuple):
     best_seen: Int[np.ndarray, " sample"]
     best_unseen: Int[np.ndarray, " sample"]
 
+    def __repr__(self) -> str:
+        return f"DomainMargin({len(self.margin)} samples)"
+
 
 class Gate(ABC):
     """A decision between the seen and the unseen domain with one threshold ``gamma``."""
@@ -181,6 +184,10 @@ class LogisticGate(Gate):
     gamma: float = 0.5
     kind = "logistic"
     direction = -1.0
+
+    def __repr__(self) -> str:
+        sizes = f"{len(self.weights)} weights, bias {self.bias:.4g}, temperature {self.temperature:g}"
+        return f"LogisticGate(gamma={self.gamma!r}, {sizes})"
 
     @staticmethod
     def features(

@@ -33,6 +33,9 @@ class SeenUnseenCurve(NamedTuple):
     seen: Float[np.ndarray, " step"]
     unseen: Float[np.ndarray, " step"]
 
+    def __repr__(self) -> str:
+        return f"SeenUnseenCurve({len(self.gammas)} steps, area {100 * area_under(self):.1f} %)"
+
 
 def top1(scores: Scores) -> Labels:
     """The class id with the largest fused score of each sample; the first column wins a tie."""

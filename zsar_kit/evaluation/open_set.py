@@ -33,6 +33,9 @@ class Confidence(NamedTuple):
     known: Float[np.ndarray, " sample"]
     classes: Float[np.ndarray, "sample candidate"]
 
+    def __repr__(self) -> str:
+        return f"Confidence({len(self.known)} samples, {self.classes.shape[1]} candidates)"
+
 
 @dataclass(frozen=True)
 class OpenSet(Config):

@@ -11,6 +11,7 @@ import numpy as np
 
 from zsar_kit.errors import ArtefactError, ConfigError, nearest_name
 from zsar_kit.evaluation.gates import restore_gate
+from zsar_kit.reprs import clipped, markdown_table
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,14 @@ class Accuracies:
     unseen: float
     harmonic: float
     ausuc: float
+
+    def __repr__(self) -> str:
+        return f"Accuracies({', '.join(f'{name} {value} %' for name, value in self._shown())})"
+
+    def _shown(self) -> list[tuple[str, str]]:
+        """Name, as papers print it, and value of each accuracy."""
+        names = ("ZSL", "S", "U", "H", "AUSUC")
+        return [(n, f"{getattr(self, f.name):.1f}") for n, f in zip(names, fields(self), strict=True)]
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], *, where: str | Path = "") -> Accuracies:
@@ -91,6 +100,19 @@ class Evaluation:
     oracle_union: float | None
     seen_twin_merged: float | None = None
     harmonic_twin_merged: float | None = None
+
+    def __repr__(self) -> str:
+        sizes = f"{self.n_unseen_test} unseen and {self.n_seen_test} seen test samples"
+        return f"Evaluation({clipped(self.dataset)!r}, {clipped(self.split)!r}, {sizes}, micro {self.micro!r})"
+
+    def _repr_markdown_(self) -> str:
+        """Accuracies in percent, over samples and over classes."""
+        rows = {"micro": self.micro._shown(), "macro": self.macro._shown()}
+        table = markdown_table(
+            [f"{self.dataset} {self.split}, %", *(name for name, _ in rows["micro"])],
+            [(kind, *(value for _, value in shown)) for kind, shown in rows.items()],
+        )
+        return f"{table}\nChance is {self.chance:.1f} % (ZSL).\n"
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready record with the attributes as keys.

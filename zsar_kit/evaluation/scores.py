@@ -14,6 +14,7 @@ from safetensors.numpy import save
 
 from zsar_kit.artefacts import write_atomic
 from zsar_kit.errors import ArtefactError, DataError
+from zsar_kit.reprs import counted, listed
 
 SCHEMA = 1
 
@@ -82,6 +83,11 @@ class Scores:
 
     def __len__(self) -> int:
         return len(self.samples)
+
+    def __repr__(self) -> str:
+        sizes = f"{counted(len(self), 'sample')}, {counted(len(self.classes), 'class', 'classes')}"
+        errors = f", errors {listed(self.errors)}" if self.errors else ""
+        return f"Scores({sizes}, heads {listed(self.heads)}{errors})"
 
     def fused(self) -> Float[np.ndarray, "sample class"]:
         """One score matrix in float64: the only head itself, or the mean of the heads' softmax over the

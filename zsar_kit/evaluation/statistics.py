@@ -27,6 +27,10 @@ class Summary:
     n: int
     level: float = 0.95
 
+    def __repr__(self) -> str:
+        width = "" if self.half_width is None else f" ± {self.half_width:.4g}"
+        return f"Summary({self.mean:.4g}{width}, n = {self.n}, level {self.level:g})"
+
     @property
     def interval(self) -> tuple[float, float] | None:
         """Lower and upper end, or None for a single value."""

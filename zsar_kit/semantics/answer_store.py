@@ -14,6 +14,7 @@ from typing import Any
 from zsar_kit.artefacts import read_json, write_json
 from zsar_kit.config import digest_of
 from zsar_kit.errors import ArtefactError, TextError
+from zsar_kit.reprs import clipped, counted
 from zsar_kit.semantics.text_files import class_table
 
 SCHEMA = 1
@@ -41,6 +42,10 @@ class Answer:
     prompt_tokens: int | None
     answer_tokens: int | None
 
+    def __repr__(self) -> str:
+        state = counted(len(self.faults), "fault") if self.faults else "accepted"
+        return f"Answer({clipped(self.text)!r}, {state}, by {clipped(self.model)!r})"
+
 
 @dataclass
 class ClassRecord:
@@ -59,6 +64,10 @@ class ClassRecord:
     answers: list[Answer] = field(default_factory=list)
     table: dict[str, Any] | None = None
     path: Path | None = None
+
+    def __repr__(self) -> str:
+        state = "without accepted texts" if self.table is None else "with accepted texts"
+        return f"ClassRecord({clipped(self.name)!r}, {counted(len(self.answers), 'answer')}, {state})"
 
     @property
     def digest(self) -> str:
@@ -84,6 +93,9 @@ class AnswerStore:
     def __init__(self, folder: Path):
         self.folder = folder
         self._known = {r.name: r for r in map(_read, sorted(folder.glob("*.json")))}
+
+    def __repr__(self) -> str:
+        return f"AnswerStore({clipped(str(self.folder), 120)!r}, {counted(len(self._known), 'class', 'classes')})"
 
     def record(self, name: str, prompt: str) -> ClassRecord:
         """What is known of a class, new where nothing is; a table stays only if the same question was asked."""

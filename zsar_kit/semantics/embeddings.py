@@ -17,6 +17,7 @@ from zsar_kit.artefacts import atomic_folder, read_json, read_provenance, write_
 from zsar_kit.checkpoints import load_tensors, save_tensors
 from zsar_kit.config import digest_of
 from zsar_kit.errors import ArtefactError, TextError
+from zsar_kit.reprs import clipped, counted, markdown_table, shape_of
 from zsar_kit.semantics.text_encoder import LanguageRecord, TextEncoder
 from zsar_kit.semantics.texts import ClassTexts
 
@@ -91,6 +92,20 @@ class Semantics:
         if not self.mask.any(axis=1).all():
             row = int(np.argmin(self.mask.any(axis=1)))
             raise ArtefactError(f"class {self.class_ids[row]} has no token", where=where)
+
+    def __repr__(self) -> str:
+        return (
+            f"Semantics({clipped(self.dataset)!r}, {clipped(self.text_set)!r}, "
+            f"{counted(len(self.class_ids), 'class', 'classes')}, tokens {shape_of(self.tokens)}, "
+            f"pooled {shape_of(self.pooled)}, by {clipped(self.language.name)!r})"
+        )
+
+    def _repr_markdown_(self) -> str:
+        """Shapes of the features, and where they come from."""
+        axes = {"tokens": "class, token, d", "mask": "class, token", "pooled": "class, d"}
+        rows = [(name, shape_of(array), axes.get(name, "class, sentence, d")) for name, array in self._arrays().items()]
+        about = [("data set", self.dataset, ""), ("text set", self.text_set, ""), ("by", self.language.name, "")]
+        return markdown_table(["Semantics", "value", "axes"], [*about, *rows])
 
     @classmethod
     def build(

@@ -16,6 +16,7 @@ from tqdm.auto import tqdm
 
 from zsar_kit.artefacts import write_atomic
 from zsar_kit.errors import ConfigError, MissingModelError, TextError
+from zsar_kit.reprs import clipped, counted
 from zsar_kit.semantics.answer_store import Answer, AnswerStore, ClassRecord
 from zsar_kit.semantics.answers import AnswerError, answer_table
 from zsar_kit.semantics.check import bert_vocabulary
@@ -69,6 +70,12 @@ class GenerateReport:
     accepted: tuple[str, ...]
     failed: tuple[tuple[str, str], ...]
     cost: Cost
+
+    def __repr__(self) -> str:
+        return (
+            f"GenerateReport({len(self.accepted)} of {counted(self.classes, 'class', 'classes')}, "
+            f"{len(self.failed)} failed, out {clipped(str(self.out), 80)!r})"
+        )
 
     def __str__(self) -> str:
         lines = [f"{len(self.accepted)} of {self.classes} classes have their texts. This run: {self.cost}."]

@@ -47,6 +47,12 @@ class SlotStatistics:
     entropy: float
     class_entropy: float
 
+    def __repr__(self) -> str:
+        return (
+            f"SlotStatistics({self.slot!r}, {self.rows} rows, {self.words} words, {self.unique} of a single class, "
+            f"{self.information:.2f} bits of information, {self.by_chance:.2f} by chance)"
+        )
+
     @property
     def shared(self) -> float:
         """Share of the rows with an object whose word another class has too."""

@@ -26,6 +26,7 @@ from zsar_kit.artefacts import read_json
 from zsar_kit.checkpoints import load_tensors, save_tensors
 from zsar_kit.config import Config, digest_of
 from zsar_kit.errors import ArtefactError, MissingModelError, TextError
+from zsar_kit.reprs import clipped, shape_of
 from zsar_kit.semantics.model_files import (
     OFFLINE,
     declared_pooling,
@@ -61,6 +62,13 @@ class LanguageRecord(Config):
     max_tokens: int | None
     pooling: str
 
+    def __repr__(self) -> str:
+        longest = "" if self.max_tokens is None else f"at most {self.max_tokens} tokens, "
+        return (
+            f"LanguageRecord({clipped(self.name)!r}, width {self.width}, {longest}pooling {clipped(self.pooling)!r}, "
+            f"weights {self.weights[:12]!r})"
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class EncodedTexts:
@@ -76,6 +84,9 @@ class EncodedTexts:
     mask: Bool[Tensor, "text token"]
     pooled: Float[Tensor, "text d"]
 
+    def __repr__(self) -> str:
+        return f"EncodedTexts(tokens {shape_of(self.tokens)}, pooled {shape_of(self.pooled)})"
+
 
 class TextEncoder:
     """A frozen text model; make one with :func:`load_text_encoder`.
@@ -88,6 +99,9 @@ class TextEncoder:
 
     def __init__(self, model: Any, tokenizer: Any, record: LanguageRecord):
         self.model, self.tokenizer, self.record = model.eval(), tokenizer, record
+
+    def __repr__(self) -> str:
+        return f"TextEncoder({self.record!r}, on {next(self.model.parameters()).device})"
 
     def encode(
         self,

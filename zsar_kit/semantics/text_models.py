@@ -15,6 +15,7 @@ from typing import Any, Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
 from zsar_kit.errors import ConfigError, MissingModelError
+from zsar_kit.reprs import clipped
 from zsar_kit.semantics.model_files import first_line
 from zsar_kit.semantics.prompts import Messages
 
@@ -42,6 +43,10 @@ class Completion:
     prompt_tokens: int | None
     answer_tokens: int | None
     cut: bool = False
+
+    def __repr__(self) -> str:
+        tokens = f"{self.prompt_tokens} tokens read, {self.answer_tokens} written"
+        return f"Completion({clipped(self.text)!r}, {tokens}{', cut' if self.cut else ''})"
 
 
 @runtime_checkable
@@ -98,6 +103,9 @@ class EndpointModel:
         self._key = _read_key(key_env, base_url, is_local)
         self._client = _client(base_url, self._key or "none", timeout, is_local)
         self._refused: set[str] = set()
+
+    def __repr__(self) -> str:
+        return f"EndpointModel({clipped(self.name, 80)!r}, at {clipped(self.base_url, 120)!r})"
 
     def complete(self, messages: Messages, *, max_tokens: int, temperature: float, seed: int) -> Completion:
         """The answer to a conversation.

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from zsar_kit.config import digest_of
 from zsar_kit.data.joints import BODY_PARTS
 from zsar_kit.errors import TextError, nearest_name
+from zsar_kit.reprs import clipped, counted, markdown_table
 
 TEXT_REGIONS = ("head", "hands", "torso", "legs")
 """Regions of the body that the text set ``parts`` describes, a sentence each."""
@@ -20,6 +21,9 @@ PHASES = ("start", "middle", "end")
 
 SLOTS = ("environment", "used_object", "target_object")
 """What SkeletonContext masks and reads from the skeleton (section 3.3.2)."""
+
+_SHOWN = 5
+"""Classes that a notebook shows of a set of texts."""
 
 NOTHING = "none"
 """The word of a slot that has no object."""
@@ -85,6 +89,9 @@ class Spot:
     first: int = 0
     class_id: int | None = None
 
+    def __repr__(self) -> str:
+        return f"Spot({clipped(self.at(), 120)!r})"
+
     def at(self, key: str = "", row: int | None = None) -> str:
         """File, line, table, class and, of a list, row."""
         line = self.line(key, row)
@@ -137,6 +144,21 @@ class ClassTexts:
     contexts: tuple[tuple[Context, ...], ...] = ()
     key_parts: tuple[tuple[str, ...], ...] = ()
     spots: tuple[Spot, ...] = ()
+
+    def __repr__(self) -> str:
+        sizes = f"{counted(len(self.ids), 'class', 'classes')}, {counted(len(self.common_sets), 'text set')}"
+        contexts = counted(sum(map(len, self.contexts)), "context description")
+        return f"ClassTexts({clipped(self.dataset)!r}, {sizes}, {contexts}, read from {clipped(self.source, 80)!r})"
+
+    def _repr_markdown_(self) -> str:
+        """The first classes with their label and motion text."""
+        columns = [name for name in ("label", "motion") if name in self.common_sets]
+        table = markdown_table(
+            ["id", "class", *columns],
+            [(i, self.names[row], *(self.of(c, i) for c in columns)) for row, i in enumerate(self.ids[:_SHOWN])],
+        )
+        rest = len(self.ids) - _SHOWN
+        return f"{table}\n{counted(rest, 'more class', 'more classes')}.\n" if rest > 0 else table
 
     def sentences(self, text_set: str, class_id: int) -> tuple[str, ...]:
         """The sentences of one class in one text set.

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float32
 
 from zsar_kit.errors import ConfigError, TextError
+from zsar_kit.reprs import counted, shape_of
 from zsar_kit.semantics.embeddings import Semantics
 
 
@@ -30,6 +31,10 @@ class TokenTexts:
     tokens: Float32[np.ndarray, "class token d"]
     mask: Bool[np.ndarray, "class token"]
     pooled: Float32[np.ndarray, "class d"]
+
+    def __repr__(self) -> str:
+        classes = counted(len(self.class_ids), "class", "classes")
+        return f"TokenTexts({classes}, tokens {shape_of(self.tokens)}, pooled {shape_of(self.pooled)})"
 
 
 def join_tokens(texts: list[Semantics], max_tokens: int, *, keep_padding: bool = False) -> TokenTexts:

@@ -1,0 +1,7 @@
+from .loop import TrainingLoop as TrainingLoop
+from .loop import fit as fit
+
+__all__ = [
+    "TrainingLoop",
+    "fit",
+]

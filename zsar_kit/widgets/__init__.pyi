@@ -1,0 +1,5 @@
+from .skeleton_browser import SkeletonBrowser as SkeletonBrowser
+
+__all__ = [
+    "SkeletonBrowser",
+]
