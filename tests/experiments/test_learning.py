@@ -25,7 +25,7 @@ SEEDS = (0, 1, 2)
 def puppet(puppet_workspace):
     config = RunConfig(encoder=load_suite("demo").encoder("puppet"))
     main, _ = gather(config, puppet_workspace)
-    names = Flora.text_sets(config.method_config())
+    names = config.method_config().text_sets()
     return main, {name: semantics_for(puppet_workspace, "puppet", name, "offline") for name in names}
 
 

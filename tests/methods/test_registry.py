@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from zsar_kit.errors import ConfigError, TextError
+from zsar_kit.errors import ConfigError
 from zsar_kit.methods import registry
-from zsar_kit.methods.base import Method, MethodConfig, TrainingSet, class_rows
+from zsar_kit.methods.base import Method, MethodConfig
 from zsar_kit.methods.baselines import LinearCosine, RidgeToText
 from zsar_kit.methods.flora import Flora
 from zsar_kit.methods.flora.config import FloraConfig
@@ -73,17 +73,3 @@ def test_a_name_is_taken_once(own_entries):
     assert list(entry("other").presets) == ["again"]
     with pytest.raises(ConfigError, match="the method name 'flora' is already taken by Flora"):
         register("flora", Other, {})
-
-
-def test_class_rows():
-    assert class_rows([4, 2, 9], [9, 4]) == [2, 0]
-    with pytest.raises(TextError, match=r"class 3 has no text, so it can't be scored\. There are \[4, 2, 9\]"):
-        class_rows([4, 2, 9], [4, 3])
-
-
-def test_missing_text_set(toy):
-    empty = TrainingSet(toy.training.features, toy.training.labels, toy.training.seen, {})
-    with pytest.raises(TextError, match="the text set 'motion' is needed; there are none"):
-        empty.text_set("motion")
-    with pytest.raises(TextError, match="the text set 'sign' is needed; there are motion, label"):
-        toy.training.text_set("sign")

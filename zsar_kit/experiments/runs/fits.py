@@ -15,7 +15,7 @@ from zsar_kit.evaluation.scores import Scores
 from zsar_kit.experiments.pipeline.partitions import Fold
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.config import RunConfig
-from zsar_kit.methods.base import MapRows, Method, MethodConfig, TrainingSet, sample_features
+from zsar_kit.methods.base import MapRows, Method, MethodConfig, Task, TrainingSet, sample_features
 from zsar_kit.seeding import numpy_generator
 from zsar_kit.semantics.context_bank import ContextBank
 from zsar_kit.semantics.embeddings import Semantics
@@ -67,7 +67,9 @@ class FoldData:
             rows = rows[few_shots(self.features.labels[rows], low_shot, low_shot_seed)]
         labels = self.features.labels[rows]
         check_training_labels(labels, self.fold.split)
-        return TrainingSet(self._inputs(rows, self.views), labels, self.fold.split.seen, semantics, self.contexts)
+        features = self._inputs(rows, self.views)
+        shape = tuple(int(n) for n in features.shape[1:])
+        return TrainingSet(features, labels, Task(shape, self.fold.split.seen, semantics, self.contexts))
 
     def _inputs(self, rows: np.ndarray, views: tuple[FeatureSet, ...]) -> np.ndarray | MapRows:
         """Pooled features of some samples, or their maps."""

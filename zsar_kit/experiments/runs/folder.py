@@ -18,7 +18,7 @@ from zsar_kit.evaluation.scores import Scores
 from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.config import RunConfig
-from zsar_kit.methods.base import Method, TrainingSet
+from zsar_kit.methods.base import Method, Task
 from zsar_kit.methods.registry import entry
 from zsar_kit.seeding import torch_generator
 from zsar_kit.semantics.context_bank import ContextBank
@@ -137,11 +137,9 @@ class RunFolder:
         method_type = entry(result["method"]).method
         config = method_type.config_type.from_dict(result["method_config"])
         seen = tuple(result["classes"]["seen"])
-        # The stand-ins only give the right sizes; every number that was learnt is read from the file.
-        stand_ins = np.zeros((len(seen), *result["feature_shape"]), dtype=np.float32)
         contexts = ContextBank.read(workspace.root / result["contexts"]) if result.get("contexts") else None
-        training = TrainingSet(stand_ins, np.array(seen), seen, self.semantics(workspace), contexts)
-        method = method_type(config, training, torch_generator(0, "restore"))
+        task = Task(tuple(result["feature_shape"]), seen, self.semantics(workspace), contexts)
+        method = method_type(config, task, torch_generator(0, "restore"))
         tensors, _ = load_tensors(self.path / "model.safetensors")
         load_module(method, tensors, where=self.path / "model.safetensors")
         method.to(workspace.device).requires_grad_(False)
