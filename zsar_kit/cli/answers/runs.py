@@ -29,7 +29,7 @@ from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.experiments.runs.pack import export_run, import_run
 from zsar_kit.experiments.runs.recogniser import Recogniser
 from zsar_kit.experiments.runs.run import run
-from zsar_kit.methods.registry import entry
+from zsar_kit.methods.registry import method_entry
 
 log = logging.getLogger("zsar_kit")
 
@@ -67,7 +67,7 @@ def evaluate_run(path: Path, gamma: float | None, workspace: Workspace) -> str:
     """
     folder = RunFolder(path)
     config, result = folder.config(), folder.result()
-    method_type = entry(config.method).method
+    method_type = method_entry(config.method).method
     if method_type.config_type.from_dict(result["method_config"]).zsl_config() is not None:
         raise ConfigError(
             "this run had a model of its own for ZSL (text.tau_zsl), and keeps the scores of the other only",

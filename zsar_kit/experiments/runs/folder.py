@@ -19,7 +19,7 @@ from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.methods.base import Method, Task
-from zsar_kit.methods.registry import entry
+from zsar_kit.methods.registry import method_entry
 from zsar_kit.seeding import torch_generator
 from zsar_kit.semantics.context_bank import ContextBank
 from zsar_kit.semantics.embeddings import Semantics
@@ -134,7 +134,7 @@ class RunFolder:
             ArtefactError: the run has no result, or its model or texts are missing.
         """
         result = self.result()
-        method_type = entry(result["method"]).method
+        method_type = method_entry(result["method"]).method
         config = method_type.config_type.from_dict(result["method_config"])
         seen = tuple(result["classes"]["seen"])
         contexts = ContextBank.read(workspace.root / result["contexts"]) if result.get("contexts") else None

@@ -28,7 +28,7 @@ from zsar_kit.experiments.runs.fits import Fits, FoldData
 from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.experiments.runs.inputs import gather
 from zsar_kit.experiments.runs.selection import choose
-from zsar_kit.methods.registry import entry
+from zsar_kit.methods.registry import method_entry
 
 
 def _require_todays_texts(folder: RunFolder, workspace: Workspace) -> None:
@@ -48,7 +48,7 @@ def run(config: RunConfig, workspace: Workspace) -> RunFolder:
     if folder.finished:
         _require_todays_texts(folder, workspace)
         return folder
-    method_type = entry(config.method).method
+    method_type = method_entry(config.method).method
     main, folds = gather(config, workspace)
     folder.path.mkdir(parents=True, exist_ok=True)
     write_json(folder.path / "config.json", {"run": config.to_dict(), "digest": config.digest()})
