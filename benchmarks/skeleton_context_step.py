@@ -45,7 +45,7 @@ from torch.nn.functional import cross_entropy
 
 from benchmarks.shift_gcn import plain_block, plain_norm, worst_difference
 from zsar_kit.encoders.shift_gcn import STRIDES, ShiftGCN, ShiftGCNConfig
-from zsar_kit.methods.base import Batch, MapRows, StepOutput, TrainingSet
+from zsar_kit.methods.base import Batch, MapRows, StepOutput, Task, TrainingSet
 from zsar_kit.methods.skeleton_context import SkeletonContext
 from zsar_kit.methods.skeleton_context.config import presets
 from zsar_kit.models.skeleton_context.alignment import alignment_loss
@@ -156,14 +156,17 @@ def read_training(folder: Path, maps: str) -> TrainingSet:
     rows = np.arange(len(views[0]))
     labels = np.array(bank.class_ids)[rows % CLASSES]
     semantics = {name: Semantics.read(folder / name) for name in SETS}
-    return TrainingSet(MapRows(views, rows), labels, bank.class_ids, semantics, bank)
+    features = MapRows(views, rows)
+    return TrainingSet(features, labels, Task(features.shape[1:], bank.class_ids, semantics, bank))
 
 
 def make_method(sizes: str, training: TrainingSet) -> SkeletonContext:
     """The paper's preset, as wide as the language model."""
     width = WIDTHS[sizes]
     config = presets()["paper"].override({"grounding.dim": width, "grounding.heads": 12, "space.dim": width})
-    return SkeletonContext(config, training, torch_generator(0, "initialisation")).train()
+    method = SkeletonContext(config, training.task, torch_generator(0, "initialisation"))
+    method.observe(training)
+    return method.train()
 
 
 def read_batch(training: TrainingSet, positions: np.ndarray) -> Batch:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from zsar_kit.methods.base import TrainingSet
+from zsar_kit.methods.base import Task, TrainingSet
 from zsar_kit.semantics.embeddings import Semantics
 from zsar_kit.semantics.text_encoder import LanguageRecord
 
@@ -25,12 +25,16 @@ class Toy:
 
     @property
     def text(self) -> Semantics:
-        return self.training.semantics["motion"]
+        return self.training.task.semantics["motion"]
 
     def with_text(self, **changes: object) -> TrainingSet:
         """The training set with other texts."""
         text = replace(self.text, **changes)
-        return replace(self.training, semantics={"motion": text, "label": text})
+        return self.with_semantics({"motion": text, "label": text})
+
+    def with_semantics(self, semantics: dict[str, Semantics]) -> TrainingSet:
+        """The training set of a task with other text sets."""
+        return replace(self.training, task=replace(self.training.task, semantics=semantics))
 
     def accuracy(self, scores: np.ndarray) -> float:
         """Fraction of unseen samples whose highest score is that of their class."""
@@ -72,8 +76,7 @@ def build_toy(
     training = TrainingSet(
         features[chosen].astype(np.float32),
         labels[chosen],
-        tuple(range(seen)),
-        {"motion": semantics, "label": semantics},
+        Task((FEATURES,), tuple(range(seen)), {"motion": semantics, "label": semantics}),
     )
     return Toy(training, features[~chosen].astype(np.float32), labels[~chosen], tuple(range(seen, count)))
 

@@ -10,7 +10,7 @@ import torch
 from sklearn.linear_model import Ridge
 
 from zsar_kit.errors import ConfigError, TextError
-from zsar_kit.methods.base import Batch
+from zsar_kit.methods.base import Batch, Task
 from zsar_kit.methods.baselines import LinearCosine, LinearCosineConfig, RidgeConfig, RidgeToText
 from zsar_kit.seeding import torch_generator
 from zsar_kit.training.loop import fit
@@ -83,8 +83,7 @@ def test_relabelling_classes_changes_nothing(toy, method, config):
     training = replace(
         toy.training,
         labels=3 * toy.training.labels + 5,
-        seen=tuple(3 * c + 5 for c in toy.training.seen),
-        semantics={"motion": text},
+        task=Task(toy.training.task.feature_shape, tuple(3 * c + 5 for c in toy.training.task.seen), {"motion": text}),
     )
     scores = scores_of(fit(method, config, toy.training, seed=0, progress=False), toy)
     renamed = tuple(3 * c + 5 for c in toy.unseen)
@@ -105,7 +104,7 @@ def test_unseen_texts_do_not_enter_training(toy, method, config):
 
 @each_baseline
 def test_class_without_text(toy, method, config):
-    fitted = method(config, toy.training, torch_generator(0))
+    fitted = method(config, toy.training.task, torch_generator(0))
     with pytest.raises(TextError, match="class 99 has no text"):
         fitted.class_scores(torch.from_numpy(toy.features), (0, 99))
 
@@ -114,7 +113,7 @@ def test_class_without_text(toy, method, config):
 def test_names_its_text_set(toy, method, config):
     assert replace(config, text_set="label").text_sets() == ("label",)
     with pytest.raises(TextError, match="the text set 'sign' is needed"):
-        method(replace(config, text_set="sign"), toy.training, torch_generator(0))
+        method(replace(config, text_set="sign"), toy.training.task, torch_generator(0))
 
 
 def test_linear_cosine_separates_seen_classes(toy):
@@ -130,12 +129,13 @@ def test_linear_cosine_separates_seen_classes(toy):
     )
     assert len(losses) == LINEAR.steps
     assert np.mean(losses[-10:]) < 0.25 * losses[0]
-    heads = fitted.class_scores(torch.from_numpy(toy.training.features), toy.training.seen).heads
+    heads = fitted.class_scores(torch.from_numpy(toy.training.features), toy.training.task.seen).heads
     assert (heads["cosine"].argmax(1).numpy() == toy.training.labels).mean() > 0.9
 
 
 def test_cross_entropy_of_the_step_is_the_equations(toy):
-    method = LinearCosine(LINEAR, toy.training, torch_generator(0))
+    method = LinearCosine(LINEAR, toy.training.task, torch_generator(0))
+    method.observe(toy.training)
     x, y = toy.training.features[::37], toy.training.labels[::37]
     step = method.training_step(Batch(torch.from_numpy(x), torch.from_numpy(y)), "linear", torch_generator(0))
     mapped = method.embed(torch.from_numpy(x)).detach().numpy().astype(np.float64)
@@ -167,7 +167,7 @@ def test_ranges(build, message):
 @each_baseline
 def test_classes_added_by_words_score_as_if_they_had_been_there(toy, method, config):
     kept = [c for c in toy.text.class_ids if c not in (28, 29)]
-    smaller = replace(toy.training, semantics={"motion": toy.text.select(kept)})
+    smaller = toy.with_semantics({"motion": toy.text.select(kept)})
     early = fit(method, config, toy.training, seed=0, progress=False)
     late = fit(method, config, smaller, seed=0, progress=False)
     late.add_classes({"motion": toy.text.select([28, 29])})

@@ -27,6 +27,13 @@ def train(training, config=TINY, seed=0, **options):
     return fit(Flora, config, training, seed=seed, **{"progress": False, **options})
 
 
+def made(config, training, seed=0):
+    """A method as it is before its first step."""
+    method = Flora(config, training.task, torch_generator(seed))
+    method.observe(training)
+    return method
+
+
 def scores_of(method, features, classes):
     return method.class_scores(torch.from_numpy(features), classes).heads["flow"]
 
@@ -59,7 +66,7 @@ def test_one_batch_is_learnt(toy):
     """With one batch and the same draws in every step, either phase's loss falls to less than a fifth."""
     rows = np.arange(0, 400, 25)
     batch = Batch(torch.from_numpy(toy.training.features[rows]), torch.from_numpy(toy.training.labels[rows]))
-    method = Flora(TINY, toy.training, torch_generator(0))
+    method = made(TINY, toy.training)
     losses = {}
     for phase in method.phases():
         method.train()
@@ -82,7 +89,7 @@ def test_one_batch_is_learnt(toy):
 
 @pytest.mark.parametrize("error", ["per_token", "mean_square", "total"])
 def test_scores_are_negative_positive_errors(toy, fitted, error):
-    method = Flora(TINY.override({"flow.error": error}), toy.training, torch_generator(0))
+    method = made(TINY.override({"flow.error": error}), toy.training)
     method.load_state_dict(fitted.state_dict())
     found = method.eval().class_scores(torch.from_numpy(toy.features[:7]), toy.unseen)
     assert found.heads.keys() == found.errors.keys() == {"flow"}
@@ -115,7 +122,7 @@ def test_scores_do_not_depend_on_the_batch_or_on_other_classes(toy, fitted):
     order = np.random.default_rng(0).permutation(len(toy.unseen))
     permuted = tuple(np.array(toy.unseen)[order].tolist())
     torch.testing.assert_close(scores_of(fitted, toy.features, permuted), scores[:, order], rtol=1e-4, atol=1e-5)
-    every = scores_of(fitted, toy.features, toy.training.seen + toy.unseen)
+    every = scores_of(fitted, toy.features, toy.training.task.seen + toy.unseen)
     torch.testing.assert_close(every[:, 20:], scores, rtol=1e-4, atol=1e-5)
     with pytest.raises(TextError, match="class 99 has no text"):
         scores_of(fitted, toy.features, (0, 99))
@@ -150,7 +157,7 @@ def test_flow_leaves_the_alignment_alone(toy):
         if phase == "align" and step == SHORT.align.steps:
             aligned.update({k: v.clone() for k, v in method.vae.state_dict().items()})
 
-    method = Flora(SHORT, toy.training, torch_generator(0))
+    method = made(SHORT, toy.training)
     TrainingLoop(method, toy.training, seed=0, on_step=keep, progress=False).run()
     assert aligned
     assert all(torch.equal(v, aligned[k]) for k, v in method.vae.state_dict().items())
@@ -158,7 +165,7 @@ def test_flow_leaves_the_alignment_alone(toy):
 
 
 def test_scores_after_more_training_use_the_new_text_latents(toy, fitted):
-    method = Flora(TINY, toy.training, torch_generator(1)).eval()
+    method = made(TINY, toy.training, seed=1).eval()
     scores_of(method, toy.features[:5], toy.unseen)  # text latents are kept from now on
     method.train()
     method.load_state_dict(fitted.state_dict())
@@ -205,8 +212,8 @@ def test_scale_of_features_and_texts_does_not_matter(toy):
         atol=1e-5,
     )
     unscaled = SHORT.override({"text.scale": "none"})
-    assert (Flora(unscaled, louder, torch_generator(0)).feature_scale == 1).all()
-    assert Flora(SHORT, louder, torch_generator(0)).feature_scale.numpy() == pytest.approx(
+    assert (made(unscaled, louder).feature_scale == 1).all()
+    assert made(SHORT, louder).feature_scale.numpy() == pytest.approx(
         np.sqrt(np.mean(louder.features.astype(np.float64) ** 2)), rel=1e-6
     )
 
@@ -214,7 +221,7 @@ def test_scale_of_features_and_texts_does_not_matter(toy):
 def test_standard_scale_takes_the_seen_classes_mean_and_spread(toy):
     shifted = replace(toy.training, features=toy.training.features * 3 + np.arange(16, dtype=np.float32))
     config = SHORT.override({"text.scale": "standard"})
-    method = Flora(config, shifted, torch_generator(0))
+    method = made(config, shifted)
     scaled = method._scaled(torch.from_numpy(shifted.features))
     torch.testing.assert_close(scaled.mean(0), torch.zeros(16), atol=1e-4, rtol=0)
     torch.testing.assert_close(scaled.std(0, correction=0), torch.ones(16), atol=1e-4, rtol=0)
@@ -224,17 +231,17 @@ def test_standard_scale_takes_the_seen_classes_mean_and_spread(toy):
     assert (method.table.tokens[~method.table.mask] == 0).all()
     # Unseen texts act neither through the mean nor through the spread.
     inductive = config.override({"text.k": 0})
-    tables = [Flora(inductive, t, torch_generator(0)).table for t in (toy.training, other_unseen_texts(toy))]
+    tables = [made(inductive, t).table for t in (toy.training, other_unseen_texts(toy))]
     assert torch.equal(tables[0].tokens[:20], tables[1].tokens[:20])
 
 
 def test_joined_texts_and_names_of_text_sets(toy):
     config = SHORT.override({"text.sets": ["label", "motion"], "text.max_tokens": 3})
     assert config.text_sets() == ("label", "motion")
-    method = Flora(config, toy.training, torch_generator(0))
+    method = made(config, toy.training)
     assert method.table.tokens.shape == (30, 4, 16)
     with pytest.raises(TextError, match="the text set 'sign' is needed"):
-        Flora(SHORT.override({"text.sets": ["sign"]}), toy.training, torch_generator(0))
+        made(SHORT.override({"text.sets": ["sign"]}), toy.training)
 
 
 @pytest.mark.parametrize(
@@ -344,7 +351,7 @@ def test_as_released_has_a_model_for_each_setting_and_its_gamma():
 
 def test_centred_errors_are_the_definition(toy, fitted):
     """Log error minus its mean over the mean skeletons of the other seen classes; one loop entry at a time."""
-    method = Flora(TINY.override({"flow.centre": True}), toy.training, torch_generator(0))
+    method = made(TINY.override({"flow.centre": True}), toy.training)
     method.load_state_dict(fitted.state_dict())
     method.eval()
     x, classes = torch.from_numpy(toy.features[:4]), (2, 25)
@@ -352,7 +359,7 @@ def test_centred_errors_are_the_definition(toy, fitted):
     plain = fitted.class_scores(x, classes).errors["flow"]
     for column, c in enumerate(classes):
         logs = []
-        for other in toy.training.seen:
+        for other in toy.training.task.seen:
             if other == c:
                 continue
             mean = toy.training.features[toy.training.labels == other].mean(0)
@@ -372,7 +379,7 @@ def test_added_classes_are_scored_like_classes_that_were_there(toy):
     """With attunement among seen classes and one another only, it makes no difference when a class came."""
     config = SHORT.override({"text.pool": "seen", "text.k": 2})
     known, new = split_semantics(toy, (28, 29))
-    late = train(replace(toy.training, semantics={"motion": known}), config)
+    late = train(toy.with_semantics({"motion": known}), config)
     early = train(toy.training, config.override({"text.k": 0}))
     classes, x = (5, 28, 29, 21), toy.features[:6]
     before = scores_of(late, x, (5, 21))
@@ -380,7 +387,7 @@ def test_added_classes_are_scored_like_classes_that_were_there(toy):
     assert late.table.class_ids[-2:] == (28, 29)
     after = scores_of(late, x, classes)
     torch.testing.assert_close(after[:, [0, 3]], before)  # what was there stays as it was
-    plain = train(replace(toy.training, semantics={"motion": known}), config.override({"text.k": 0}))
+    plain = train(toy.with_semantics({"motion": known}), config.override({"text.k": 0}))
     plain.add_classes({"motion": new})
     torch.testing.assert_close(scores_of(plain, x, classes), scores_of(early, x, classes), rtol=1e-4, atol=1e-5)
     with pytest.raises(TextError, match="class id 28 is taken"):
@@ -393,11 +400,11 @@ def test_added_classes_attune_against_seen_classes_and_one_another(toy):
     """Their neighbours by Eq. 7-8 in a loop: unseen classes of the run are no candidates."""
     config = SHORT.override({"text.k": 1, "text.tau": 0.5, "text.scale": "none"})
     known, new = split_semantics(toy, (27, 28, 29))
-    method = Flora(config, replace(toy.training, semantics={"motion": known}), torch_generator(0))
+    method = made(config, toy.with_semantics({"motion": known}))
     method.add_classes({"motion": new})
     pooled = toy.text.pooled / np.linalg.norm(toy.text.pooled, axis=1, keepdims=True)
     for c in (27, 28, 29):
-        others = [o for o in (*toy.training.seen, 27, 28, 29) if o != c]
+        others = [o for o in (*toy.training.task.seen, 27, 28, 29) if o != c]
         similarity = pooled[others] @ pooled[c]
         best = others[int(np.argmax(similarity))]
         expected = toy.text.pooled[c] + 0.5 * similarity.max() * toy.text.pooled[best]

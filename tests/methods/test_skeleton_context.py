@@ -10,7 +10,7 @@ import torch
 
 from zsar_kit.data.joints import BODY_PARTS, layout
 from zsar_kit.errors import ConfigError, DataError, TextError, ZsarError
-from zsar_kit.methods.base import Batch, MapRows, TrainingSet
+from zsar_kit.methods.base import Batch, MapRows, Task, TrainingSet
 from zsar_kit.methods.skeleton_context import SkeletonContext
 from zsar_kit.methods.skeleton_context.config import AS_RELEASED, SkeletonContextConfig
 from zsar_kit.seeding import torch_generator
@@ -87,9 +87,12 @@ def build_world(seed: int = 1, *, seen: int = 20, unseen: int = 5, per_class: in
     training = TrainingSet(
         maps[chosen].astype(np.float32),
         labels[chosen],
-        tuple(range(seen)),
-        {"contexts": semantics, "motion": motion},
-        build_bank(words[order][:seen], part[:seen], rng),
+        Task(
+            maps.shape[1:],
+            tuple(range(seen)),
+            {"contexts": semantics, "motion": motion},
+            build_bank(words[order][:seen], part[:seen], rng),
+        ),
     )
     return World(training, maps[~chosen].astype(np.float32), labels[~chosen], tuple(range(seen, count)), words, part)
 
@@ -136,7 +139,14 @@ def fitted(world) -> SkeletonContext:
 
 
 def fresh(training, config=SHORT) -> SkeletonContext:
-    return SkeletonContext(config, training, torch_generator(0, "initialisation"))
+    method = SkeletonContext(config, training.task, torch_generator(0, "initialisation"))
+    method.observe(training)
+    return method
+
+
+def with_task(training, **changes) -> TrainingSet:
+    """The training set with another task."""
+    return replace(training, task=replace(training.task, **changes))
 
 
 def accuracy(world: World, method: SkeletonContext, head: str) -> float:
@@ -192,7 +202,7 @@ def test_key_joints_are_those_of_the_part_that_moves(world, fitted):
     mean = importance.mean(1)
     own = [
         mean[world.training.labels == c][:, list(layout("ntu25").parts[BODY_PARTS[world.parts[c]]])].mean()
-        for c in world.training.seen
+        for c in world.training.task.seen
     ]
     assert np.mean(own) > 2 / JOINTS
 
@@ -201,7 +211,7 @@ def test_the_prior_is_that_of_the_descriptions_or_of_the_class(world):
     ntu = layout("ntu25")
     for source, shift in (("descriptions", 0), ("key_parts", 1)):
         prior = fresh(world.training, SHORT.override({"parts.prior": source})).prior.numpy()
-        for c in world.training.seen:
+        for c in world.training.task.seen:
             joints = ntu.parts[BODY_PARTS[(world.parts[c] + shift) % len(BODY_PARTS)]]
             expected = np.zeros(JOINTS)
             expected[list(joints)] = 1 / len(joints)
@@ -238,18 +248,16 @@ def test_each_switch_leaves_a_method_that_trains_and_scores(world, changes, loss
     config = SHORT.override(changes)
     training = world.training
     if config.masking.slots != SLOTS:
-        bank = training.contexts
+        bank = training.task.contexts
         # The prompt of the second slot alone: one pattern besides that with nothing masked.
-        training = replace(
-            training,
-            contexts=replace(
-                bank,
-                slots=("used_object",),
-                words=bank.words[..., 1:2],
-                prompts=bank.prompts[..., [0, 7]],
-                places=bank.places[1:2],
-            ),
+        bank = replace(
+            bank,
+            slots=("used_object",),
+            words=bank.words[..., 1:2],
+            prompts=bank.prompts[..., [0, 7]],
+            places=bank.places[1:2],
         )
+        training = with_task(training, contexts=bank)
     logged: dict[str, set[str]] = {}
     method = train(training, config, on_step=lambda p, _, values: logged.setdefault(p, set()).update(values))
     assert losses is None or logged["train"] == losses
@@ -278,7 +286,7 @@ def test_masking_grows_to_all_slots_and_its_step_is_kept(world):
 
 
 def test_a_description_is_of_the_samples_own_class(world):
-    bank = world.training.contexts
+    bank = world.training.task.contexts
     method = fresh(world.training)
     rows = torch.arange(20).repeat(3)
     drawn = method.reader.draw(rows, 0, 10, torch_generator(1, "draw"))
@@ -293,8 +301,8 @@ def test_a_description_is_of_the_samples_own_class(world):
 
 def test_one_description_a_class_and_step_unless_one_a_sample(world):
     training = world.training
-    marked = np.arange(DESCRIPTIONS)[None, :, None] + np.zeros_like(training.contexts.words)
-    training = replace(training, contexts=replace(training.contexts, words=marked))
+    marked = np.arange(DESCRIPTIONS)[None, :, None] + np.zeros_like(training.task.contexts.words)
+    training = with_task(training, contexts=replace(training.task.contexts, words=marked))
     rows = torch.zeros(64, dtype=torch.long)
     for kind, distinct in (("class", 1), ("sample", DESCRIPTIONS)):
         method = fresh(training, SHORT.override({"masking.description": kind}))
@@ -346,7 +354,9 @@ def test_maps_from_disk_give_what_maps_in_memory_give(world, tmp_path):
 
 def test_each_step_takes_one_of_the_views(world):
     views = tuple(np.full((240, 1, JOINTS, WIDTH), v, dtype=np.float16) for v in range(3))
-    training = replace(world.training, features=MapRows(views, np.arange(240)))
+    features = MapRows(views, np.arange(240))
+    task = replace(world.training.task, feature_shape=features.shape[1:])
+    training = replace(world.training, features=features, task=task)
     loop = TrainingLoop(fresh(training), training, seed=0, progress=False)
     phase = loop.method.phases()[0]
     seen = [{float(x) for x in loop._batch(phase, step).features.flatten()} for step in range(1, 30)]
@@ -355,7 +365,7 @@ def test_each_step_takes_one_of_the_views(world):
 
 
 def test_new_classes_by_their_texts_alone(world, fitted):
-    text = world.training.semantics["motion"]
+    text = world.training.task.semantics["motion"]
     last = max(text.class_ids)
     # Classes in words have one sentence, not ten.
     new = {n: replace(text.select(world.unseen), text_set=n) for n in ("contexts", "motion")}
@@ -386,13 +396,13 @@ def test_predicted_contexts_are_the_likeliest_words(world, fitted):
 def test_bad_input_is_told(world):
     training = world.training
     with pytest.raises(DataError, match="un-pooled maps"):
-        fresh(replace(training, features=training.features.mean((1, 2))))
+        SkeletonContext(SHORT, replace(training.task, feature_shape=(WIDTH,)), torch_generator(0))
     with pytest.raises(TextError, match="needs encoded context descriptions"):
-        fresh(replace(training, contexts=None))
+        fresh(with_task(training, contexts=None))
     with pytest.raises(TextError, match="the context bank is of the classes"):
-        fresh(replace(training, contexts=replace(training.contexts, class_ids=tuple(range(1, 21)))))
+        fresh(with_task(training, contexts=replace(training.task.contexts, class_ids=tuple(range(1, 21)))))
     with pytest.raises(TextError, match="text set 'motion' is needed"):
-        fresh(replace(training, semantics={"contexts": training.semantics["contexts"]}))
+        fresh(with_task(training, semantics={"contexts": training.task.semantics["contexts"]}))
     blind = fresh(training, SHORT.override({"grounding.enabled": False, "parts.enabled": False}))
     maps = torch.from_numpy(world.maps[:2])
     with pytest.raises(ConfigError, match="its grounding is off"):

@@ -12,7 +12,7 @@ import torch
 
 from zsar_kit.checkpoints import load_tensors
 from zsar_kit.errors import ArtefactError, ZsarError
-from zsar_kit.methods.base import ClassScores, Method, MethodConfig, Phase, StepOutput, TrainingSet
+from zsar_kit.methods.base import ClassScores, Method, MethodConfig, Phase, StepOutput, Task, TrainingSet
 from zsar_kit.models.blocks import seeded_linear
 from zsar_kit.seeding import torch_generator
 from zsar_kit.training.loop import TrainingLoop, fit
@@ -44,8 +44,8 @@ class ToyMethod(Method):
 
     config_type = ToyConfig
 
-    def __init__(self, config, training, generator):
-        super().__init__(config, training, generator)
+    def __init__(self, config, task, generator):
+        super().__init__(config, task, generator)
         self.config = config
         self.one = seeded_linear(3, 3, generator=generator)
         self.two = seeded_linear(3, 2, generator=generator)
@@ -89,7 +89,7 @@ class ToyMethod(Method):
 @pytest.fixture
 def training():
     features = np.random.default_rng(0).normal(size=(10, 3)).astype(np.float32)
-    return TrainingSet(features, np.arange(10), tuple(range(10)), {})
+    return TrainingSet(features, np.arange(10), Task((3,), tuple(range(10)), {}))
 
 
 def run(training, *, seed=0, config=None, **options):
@@ -168,7 +168,7 @@ def test_seeds(training):
 
 
 def test_each_phase_trains_its_parameters_and_nothing_else(training):
-    method = ToyMethod(ToyConfig(), training, torch_generator(0))
+    method = ToyMethod(ToyConfig(), training.task, torch_generator(0))
     snapshots = [copy.deepcopy(method.state_dict())]
 
     def watch(phase, step, losses):
@@ -241,7 +241,7 @@ def test_clipping_bounds_the_step(training):
         def phases(self):
             return (Phase("only", 1, 4, self.parameters, lambda p: torch.optim.SGD(p, lr=1.0)),)
 
-    start = Plain(ToyConfig(), training, torch_generator(0, "initialisation"))
+    start = Plain(ToyConfig(), training.task, torch_generator(0, "initialisation"))
     moved = {}
     for clip in (None, 1e-3):
         end = fit(Plain, ToyConfig(), training, seed=0, clip=clip, progress=False)

@@ -107,24 +107,81 @@ class Phase:
     schedule: Callable[[torch.optim.Optimizer], torch.optim.lr_scheduler.LRScheduler] | None = None
 
 
-@dataclass(frozen=True)
-class TrainingSet:
-    """Everything a method may learn from: features and labels of seen classes, and texts.
+def find_text_set(semantics: Mapping[str, Semantics], name: str) -> Semantics:
+    """The semantics of one text set.
+
+    Raises:
+        TextError: it is not among those that were given.
+    """
+    if name not in semantics:
+        raise TextError(f"the text set {name!r} is needed; there are {', '.join(semantics) or 'none'}")
+    return semantics[name]
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """What is known before any sample is seen: it decides the sizes of a method, and which classes it can name.
 
     Attributes:
-        features: pooled features of the training samples, ``[sample, d]`` float32, or their un-pooled maps.
-        labels: their original class ids.
+        feature_shape: shape of one sample's features, ``[d]`` pooled or ``[T', joint, d]`` for un-pooled maps.
         seen: ids of the seen classes.
         semantics: text set name to semantics of all candidate classes. Unseen classes' *texts* are there: whether a
             method uses them in training is its own matter, and marked (transductive text).
         contexts: encoded context descriptions of the seen classes, for methods that read them.
     """
 
-    features: np.ndarray | MapRows
-    labels: np.ndarray
+    feature_shape: tuple[int, ...]
     seen: tuple[int, ...]
     semantics: Mapping[str, Semantics]
     contexts: ContextBank | None = None
+
+    @property
+    def pooled_width(self) -> int:
+        """The width d of a method that learns from pooled features.
+
+        Raises:
+            DataError: they are un-pooled maps.
+        """
+        if len(self.feature_shape) != 1:
+            shape = ["sample", *self.feature_shape]
+            raise DataError(f"this method learns from pooled features [sample, d], got [{', '.join(map(str, shape))}]")
+        return self.feature_shape[0]
+
+    def text_set(self, name: str) -> Semantics:
+        """The semantics of one text set.
+
+        Raises:
+            TextError: the run did not provide it.
+        """
+        return find_text_set(self.semantics, name)
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingSet:
+    """Everything a method may learn from: features and labels of seen classes, and the task they belong to.
+
+    Attributes:
+        features: pooled features of the training samples, ``[sample, d]`` float32, or their un-pooled maps.
+        labels: their original class ids.
+        task: what was known before.
+
+    Raises:
+        DataError: the features have another shape than the task's, or there is not one label for each sample.
+    """
+
+    features: np.ndarray | MapRows
+    labels: np.ndarray
+    task: Task
+
+    def __post_init__(self) -> None:
+        shape = tuple(self.features.shape)
+        if shape[1:] != self.task.feature_shape or len(self.labels) != shape[0]:
+            raise DataError(
+                f"features {list(shape)} and {len(self.labels)} labels do not fit a task with features of shape "
+                f"{list(self.task.feature_shape)}",
+                where="TrainingSet",
+                remedy="There is one label a sample, and the task has the shape of one sample's features.",
+            )
 
     @property
     def pooled(self) -> np.ndarray:
@@ -136,16 +193,6 @@ class TrainingSet:
         if isinstance(self.features, MapRows) or self.features.ndim != 2:
             raise DataError(f"this method learns from pooled features [sample, d], got {list(self.features.shape)}")
         return self.features
-
-    def text_set(self, name: str) -> Semantics:
-        """The semantics of one text set.
-
-        Raises:
-            TextError: the run did not provide it.
-        """
-        if name not in self.semantics:
-            raise TextError(f"the text set {name!r} is needed; there are {', '.join(self.semantics) or 'none'}")
-        return self.semantics[name]
 
 
 @dataclass(frozen=True)
@@ -213,19 +260,26 @@ def class_rows(known: Sequence[int], wanted: Sequence[int]) -> list[int]:
 class Method(nn.Module, ABC):
     """A zero-shot recognition method.
 
-    Life: constructed from its config, the training set and a generator that initialises its parameters; trained phase
-    by phase; :meth:`prepare`-d; then asked for :meth:`class_scores`.
+    Life: constructed from its config, a task and a generator that initialises its parameters; shown the training set
+    once (:meth:`observe`); trained phase by phase; :meth:`prepare`-d; then asked for :meth:`class_scores`. A stored
+    method is constructed and then reads from its file what it had observed and learnt.
     """
 
     config_type: ClassVar[type[MethodConfig]]
 
-    def __init__(self, config: MethodConfig, training: TrainingSet, generator: torch.Generator):
+    def __init__(self, config: MethodConfig, task: Task, generator: torch.Generator):
         super().__init__()
-        del training, generator
+        del config, task, generator
+
+    def observe(self, training: TrainingSet) -> None:
+        """Compute what comes from training features without steps: means, scales, closed-form solutions.
+
+        It draws no random number, and fills buffers that the constructor made, so that checkpoints hold the result.
+        """
 
     @abstractmethod
     def phases(self) -> tuple[Phase, ...]:
-        """The stages of training, in order; empty where the constructor solved everything in closed form."""
+        """The stages of training, in order; empty where :meth:`observe` solved everything in closed form."""
 
     def training_step(self, batch: Batch, phase: str, generator: torch.Generator) -> StepOutput:
         """The losses of one step of ``phase``; every random draw comes from ``generator``."""

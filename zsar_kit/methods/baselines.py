@@ -11,22 +11,31 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from zsar_kit.errors import TextError
-from zsar_kit.methods.base import Batch, ClassScores, Method, MethodConfig, Phase, StepOutput, TrainingSet, class_rows
+from zsar_kit.methods.base import (
+    Batch,
+    ClassScores,
+    Method,
+    MethodConfig,
+    Phase,
+    StepOutput,
+    Task,
+    TrainingSet,
+    class_rows,
+    find_text_set,
+)
 from zsar_kit.methods.registry import register
 from zsar_kit.models.blocks import seeded_linear
 from zsar_kit.semantics.embeddings import Semantics
 
 
-def unit_text(training: TrainingSet, text_set: str) -> tuple[Float[Tensor, "class d"], tuple[int, ...]]:
-    """Pooled text embeddings of one text set at unit length, and the class ids of the rows."""
-    semantics = training.text_set(text_set)
-    return nn.functional.normalize(torch.from_numpy(semantics.pooled), dim=1), semantics.class_ids
+def unit_text(semantics: Semantics) -> Float[Tensor, "class d"]:
+    """Pooled text embeddings of all classes at unit length."""
+    return nn.functional.normalize(torch.from_numpy(semantics.pooled), dim=1)
 
 
 class _TextBaseline(Method):
@@ -37,23 +46,26 @@ class _TextBaseline(Method):
     text: Tensor
     text_set: str
 
-    def __init__(self, config: MethodConfig, training: TrainingSet, generator: torch.Generator, text_set: str):
-        super().__init__(config, training, generator)
+    def __init__(self, config: MethodConfig, task: Task, generator: torch.Generator, text_set: str):
+        super().__init__(config, task, generator)
+        self.register_buffer("mean", torch.zeros(task.pooled_width))
+        self.register_buffer("scale", torch.ones(task.pooled_width))
+        self.text_set, semantics = text_set, task.text_set(text_set)
+        self.class_ids = semantics.class_ids
+        self.register_buffer("text", unit_text(semantics))
+
+    def observe(self, training: TrainingSet) -> None:
+        """Mean and spread of each feature."""
         features = torch.from_numpy(training.pooled).double()
-        self.register_buffer("mean", features.mean(0).float())
-        self.register_buffer("scale", features.std(0).clamp_min(1e-6).float())
-        self.text_set = text_set
-        text, self.class_ids = unit_text(training, text_set)
-        self.register_buffer("text", text)
+        self.mean, self.scale = features.mean(0).float(), features.std(0).clamp_min(1e-6).float()
 
     def add_classes(self, semantics: Mapping[str, Semantics]) -> None:
         """See :meth:`Method.add_classes`."""
-        holder = TrainingSet(np.empty((0, 0)), np.empty(0), (), semantics)
-        text, ids = unit_text(holder, self.text_set)
-        if taken := sorted(set(ids) & set(self.class_ids)):
+        new = find_text_set(semantics, self.text_set)
+        if taken := sorted(set(new.class_ids) & set(self.class_ids)):
             raise TextError(f"class id {taken[0]} is taken", remedy=f"Choose ids above {max(self.class_ids)}.")
-        self.class_ids = (*self.class_ids, *ids)
-        self.text = torch.cat([self.text, text.to(self.text.device)])
+        self.class_ids = (*self.class_ids, *new.class_ids)
+        self.text = torch.cat([self.text, unit_text(new).to(self.text.device)])
 
     def standardised(self, features: Float[Tensor, "batch d"]) -> Float[Tensor, "batch d"]:
         """Features at zero mean and unit variance on the training set."""
@@ -109,19 +121,26 @@ class RidgeToText(_TextBaseline):
     weight: Tensor
     offset: Tensor
 
-    def __init__(self, config: RidgeConfig, training: TrainingSet, generator: torch.Generator):
-        super().__init__(config, training, generator, config.text_set)
-        penalty = config.penalty if config.penalty is not None else config.penalties[len(config.penalties) // 2]
+    def __init__(self, config: RidgeConfig, task: Task, generator: torch.Generator):
+        super().__init__(config, task, generator, config.text_set)
+        self.penalty = config.penalty if config.penalty is not None else config.penalties[len(config.penalties) // 2]
+        # Laid out in memory as the solver lays out its result: a restored model then gives the same bits.
+        self.register_buffer("weight", torch.zeros(self.text.shape[1], task.pooled_width).T)
+        self.register_buffer("offset", torch.zeros(self.text.shape[1]))
+
+    def observe(self, training: TrainingSet) -> None:
+        """Solve the regression."""
+        super().observe(training)
         x = self.standardised(torch.from_numpy(training.pooled)).double()
         rows = class_rows(self.class_ids, training.labels.tolist())
         target = self.text[rows].double()
         offset = target.mean(0)
-        gram = x.T @ x + penalty * len(x) * torch.eye(x.shape[1], dtype=x.dtype)
-        self.register_buffer("weight", torch.linalg.solve(gram, x.T @ (target - offset)).float())
-        self.register_buffer("offset", offset.float())
+        gram = x.T @ x + self.penalty * len(x) * torch.eye(x.shape[1], dtype=x.dtype)
+        self.weight = torch.linalg.solve(gram, x.T @ (target - offset)).float()
+        self.offset = offset.float()
 
     def phases(self) -> tuple[Phase, ...]:
-        """None: the constructor solved it."""
+        """None: it is solved in closed form."""
         return ()
 
     def embed(self, features: Float[Tensor, "batch d"]) -> Float[Tensor, "batch text"]:
@@ -164,13 +183,13 @@ class LinearCosine(_TextBaseline):
 
     config_type = LinearCosineConfig
 
-    def __init__(self, config: LinearCosineConfig, training: TrainingSet, generator: torch.Generator):
-        super().__init__(config, training, generator, config.text_set)
+    def __init__(self, config: LinearCosineConfig, task: Task, generator: torch.Generator):
+        super().__init__(config, task, generator, config.text_set)
         self.settings = config
-        self.linear = seeded_linear(training.pooled.shape[1], self.text.shape[1], generator=generator)
-        self.seen_rows = class_rows(self.class_ids, training.seen)
-        column = torch.full((max(training.seen) + 1,), -1)
-        column[list(training.seen)] = torch.arange(len(training.seen))
+        self.linear = seeded_linear(task.pooled_width, self.text.shape[1], generator=generator)
+        self.seen_rows = class_rows(self.class_ids, task.seen)
+        column = torch.full((max(task.seen) + 1,), -1)
+        column[list(task.seen)] = torch.arange(len(task.seen))
         self.register_buffer("column", column)
 
     def phases(self) -> tuple[Phase, ...]:

@@ -1,53 +1,82 @@
-"""Names of methods, and their presets. A new method is one file: a config, a class, and a call of :func:`register`."""
+"""Names of methods, and their presets. A new method is one file: a config, a class, and a call of :func:`register`.
+
+The files are found by looking into ``zsar_kit/methods`` and ``zsar_kit/methods/peers``; there is no list to keep.
+"""
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
+import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 
+from zsar_kit import methods
 from zsar_kit.errors import ConfigError, nearest_name
+from zsar_kit.methods import peers
 from zsar_kit.methods.base import Method, MethodConfig
 
-_MODULES = ("zsar_kit.methods.flora", "zsar_kit.methods.skeleton_context", "zsar_kit.methods.baselines")
+_QUESTIONS = frozenset(name for name in vars(MethodConfig) if not name.startswith("_"))
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A registered method: its class and its presets by name."""
+class MethodEntry:
+    """A registered method.
 
+    Attributes:
+        name: by which runs and commands know it.
+        method: its class.
+        presets: its presets by name.
+    """
+
+    name: str
     method: type[Method]
     presets: Mapping[str, MethodConfig]
 
+    def __repr__(self) -> str:
+        return f"MethodEntry({self.name!r}, {self.method.__name__}, presets {', '.join(self.presets) or 'none'})"
 
-_ENTRIES: dict[str, Entry] = {}
+
+_ENTRIES: dict[str, MethodEntry] = {}
 
 
 def register(name: str, method: type[Method], presets: Mapping[str, MethodConfig]) -> None:
     """Make a method known under ``name``.
 
     Raises:
-        ConfigError: the name is taken by another class.
+        ConfigError: the name is taken by another class; the method's ``config_type`` is no :class:`MethodConfig`, does
+            not define ``text_sets``, or has a field that hides one of :class:`MethodConfig`'s methods; or a preset is
+            of another type.
     """
-    if name in _ENTRIES and _ENTRIES[name].method is not method:
-        raise ConfigError(f"the method name {name!r} is already taken by {_ENTRIES[name].method.__name__}")
-    _ENTRIES[name] = Entry(method, dict(presets))
+    if name in _ENTRIES and (other := _ENTRIES[name].method) is not method:
+        raise ConfigError(
+            f"the method name {name!r} is already taken by {_with_file(other)}, so {_with_file(method)} can't have it",
+            remedy="Register it under another name.",
+        )
+    _check_config_type(method)
+    for preset_name, config in presets.items():
+        if type(config) is not method.config_type:
+            raise ConfigError(
+                f"the preset {preset_name!r} of {name!r} must be of type {method.config_type.__name__}, "
+                f"got {type(config).__name__}",
+                where=_with_file(method),
+            )
+    _ENTRIES[name] = MethodEntry(name, method, dict(presets))
 
 
-def methods() -> dict[str, Entry]:
-    """All methods of the kit by name, and those that the caller has registered."""
-    for module in _MODULES:
-        import_module(module)
-    return dict(_ENTRIES)
+def method_names() -> tuple[str, ...]:
+    """Names of the kit's methods, and of those that the caller has registered, in alphabetical order."""
+    return tuple(sorted(_entries()))
 
 
-def entry(name: str) -> Entry:
+def method_entry(name: str) -> MethodEntry:
     """The method called ``name``.
 
     Raises:
         ConfigError: there is none; the nearest name is offered.
     """
-    known = methods()
+    known = _entries()
     if name not in known:
         raise ConfigError(f"unknown method {name!r}", remedy=nearest_name(name, known))
     return known[name]
@@ -59,7 +88,45 @@ def preset(name: str, preset_name: str) -> MethodConfig:
     Raises:
         ConfigError: there is no such method or preset.
     """
-    presets = entry(name).presets
+    presets = method_entry(name).presets
     if preset_name not in presets:
         raise ConfigError(f"method {name!r} has no preset {preset_name!r}", remedy=nearest_name(preset_name, presets))
     return presets[preset_name]
+
+
+def _entries() -> dict[str, MethodEntry]:
+    """Everything registered, after every file of methods has been imported once."""
+    for package in (methods, peers):
+        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            import_module(module.name)
+    return _ENTRIES
+
+
+def _check_config_type(method: type[Method]) -> None:
+    config_type = getattr(method, "config_type", None)
+    if not (isinstance(config_type, type) and issubclass(config_type, MethodConfig)):
+        raise ConfigError(
+            f"config_type must be a subclass of MethodConfig, got {config_type!r}",
+            where=_with_file(method),
+            remedy="Write: config_type = YourConfig, and derive YourConfig from MethodConfig.",
+        )
+    if config_type.text_sets is MethodConfig.text_sets:
+        raise ConfigError(
+            f"{config_type.__name__} does not define text_sets(), the text sets that the method reads",
+            where=_with_file(method),
+            remedy='Write, for example: def text_sets(self): return ("motion",).',
+        )
+    if hidden := sorted(_QUESTIONS & {f.name for f in dataclasses.fields(config_type)}):
+        raise ConfigError(
+            f"the field {hidden[0]!r} of {config_type.__name__} hides the method of the same name of MethodConfig",
+            where=_with_file(method),
+            remedy="Call the field something else.",
+        )
+
+
+def _with_file(method: type[Method]) -> str:
+    """A class and the file that it is in, where there is one."""
+    try:
+        return f"{method.__name__} ({inspect.getfile(method)})"
+    except (OSError, TypeError):  # defined in a notebook or at a prompt
+        return f"{method.__name__} ({method.__module__})"

@@ -196,7 +196,7 @@ def fit(
     device: torch.device | str = "cpu",
     **loop_options: Any,
 ) -> Method:
-    """Construct a method, train it, and return it ready to score.
+    """Construct a method, show it the training set, train it, and return it ready to score.
 
     Args:
         method_type: the method.
@@ -206,5 +206,6 @@ def fit(
         device: where it trains and scores.
         loop_options: further arguments of :class:`TrainingLoop`.
     """
-    method = method_type(config, training, torch_generator(seed, "initialisation")).to(device)
-    return TrainingLoop(method, training, seed=seed, **loop_options).run()
+    method = method_type(config, training.task, torch_generator(seed, "initialisation"))
+    method.observe(training)
+    return TrainingLoop(method.to(device), training, seed=seed, **loop_options).run()

@@ -23,9 +23,9 @@ SEEDS = (0, 1, 2)
 
 @pytest.fixture(scope="module")
 def puppet(puppet_workspace):
-    config = RunConfig(encoder=Suite.load("demo").encoder("puppet"))
-    main, _ = build_fold_data(config.resolve(), puppet_workspace)
-    names = Flora.text_sets(config.method_config())
+    plan = RunConfig(encoder=Suite.load("demo").encoder("puppet")).resolve()
+    main, _ = build_fold_data(plan, puppet_workspace)
+    names = plan.method_config.text_sets()
     return main, {name: semantics_for(puppet_workspace, "puppet", name, "offline") for name in names}
 
 

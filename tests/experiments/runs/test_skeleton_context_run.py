@@ -157,7 +157,8 @@ def test_views_are_other_than_the_clip_and_the_same_each_time(puppet_workspace):
 
 def zsl(data, semantics, contexts, seed: int) -> float:
     cpu = preset("skeleton_context", "cpu").override({"training.epochs": 10, "training.milestones": [7]})
-    training = replace(data.training_set(semantics), contexts=contexts)
+    training = data.training_set(semantics)
+    training = replace(training, task=replace(training.task, contexts=contexts))
     return data.accuracy(data.scores(fit(SkeletonContext, cpu, training, seed=seed, progress=False)))
 
 
@@ -167,7 +168,7 @@ def test_it_beats_chance_and_shuffled_texts_do_not(puppet_workspace):
     )[0]
     texts = {
         name: semantics_for(puppet_workspace, "puppet", name, "offline")
-        for name in SkeletonContext.text_sets(preset("skeleton_context", "cpu"))
+        for name in preset("skeleton_context", "cpu").text_sets()
     }
     chance = 100 / len(data.partition.split.unseen)
     real, nonsense = [], []
@@ -188,7 +189,7 @@ def test_it_overfits_one_batch(puppet_workspace):
         RunConfig(method="skeleton_context", encoder=Suite.load("demo").encoder("puppet")).resolve(), puppet_workspace
     )[0]
     cpu = preset("skeleton_context", "cpu").override({"training.epochs": 150, "training.milestones": [120]})
-    texts = {n: semantics_for(puppet_workspace, "puppet", n, "offline") for n in SkeletonContext.text_sets(cpu)}
+    texts = {n: semantics_for(puppet_workspace, "puppet", n, "offline") for n in cpu.text_sets()}
     whole = data.training_set(texts)
     rows = numpy_generator(0, "one batch").permutation(len(whole.labels))[:64]
     maps = whole.features.take(rows)

@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from zsar_kit.methods.base import Batch, ClassScores, Method, Phase, StepOutput, TrainingSet
+from zsar_kit.methods.base import Batch, ClassScores, Method, Phase, StepOutput, Task, TrainingSet, find_text_set
 from zsar_kit.methods.flora.config import AlignConfig, FloraConfig, FlowConfig, presets
 from zsar_kit.methods.flora.texts import ClassTable
 from zsar_kit.methods.registry import register
@@ -37,19 +37,17 @@ class Flora(Method):
     reference: Tensor
     draw_seed: Tensor
 
-    def __init__(self, config: FloraConfig, training: TrainingSet, generator: torch.Generator):
-        super().__init__(config, training, generator)
-        self.settings, self.seen = config, training.seen
-        self.table = ClassTable(config.text, [training.text_set(name) for name in config.text.sets], training.seen)
-        offset, scale = _feature_scale(training.pooled, config.text.scale)
-        self.register_buffer("feature_offset", offset)
-        self.register_buffer("feature_scale", scale)
-        # Only means of whole classes stay in the model: no sample leaves with it.
-        self.register_buffer("reference", torch.from_numpy(_class_means(training)))
+    def __init__(self, config: FloraConfig, task: Task, generator: torch.Generator):
+        super().__init__(config, task, generator)
+        self.settings, self.seen, width = config, task.seen, task.pooled_width
+        self.table = ClassTable(config.text, [task.text_set(name) for name in config.text.sets], task.seen)
+        self.register_buffer("feature_offset", torch.zeros(width))
+        self.register_buffer("feature_scale", torch.ones(width))
+        self.register_buffer("reference", torch.zeros(len(task.seen), width))
         self.register_buffer("draw_seed", torch.randint(DRAW_SEEDS, (), generator=generator, device=generator.device))
         align, text_dim = config.align, self.table.tokens.shape[2]
         self.vae = CrossVAE(
-            training.pooled.shape[1],
+            width,
             text_dim,
             align.latent_dim,
             hidden_dim=align.hidden_dim,
@@ -60,6 +58,11 @@ class Flora(Method):
         self._encoded_texts: Gaussian | None = None
         self._level: Tensor | None = None
         self._linear: tuple[Tensor, Tensor] | None = None
+
+    def observe(self, training: TrainingSet) -> None:
+        """Offset and scale of the features, and the mean of each seen class: no sample leaves with the model."""
+        self.feature_offset, self.feature_scale = _feature_scale(training.pooled, self.settings.text.scale)
+        self.reference = torch.from_numpy(_class_means(training))
 
     def phases(self) -> tuple[Phase, ...]:
         """Alignment first, then the flow with the alignment frozen (section 4.4)."""
@@ -132,9 +135,7 @@ class Flora(Method):
 
     def add_classes(self, semantics: Mapping[str, Semantics]) -> None:
         """See :meth:`Method.add_classes`; new classes attune against the seen classes and one another."""
-        wanted = self.settings.text.sets
-        chosen = TrainingSet(np.empty((0, 0)), np.empty(0), (), semantics)
-        self.table.extend([chosen.text_set(name) for name in wanted])
+        self.table.extend([find_text_set(semantics, name) for name in self.settings.text.sets])
         self._forget()
 
     def class_scores(self, features: Float[Tensor, "batch d"], classes: tuple[int, ...]) -> ClassScores:
@@ -225,8 +226,9 @@ class Flora(Method):
 
 def _class_means(training: TrainingSet) -> Float[np.ndarray, "class d"]:
     """The mean feature of each seen class; that of all samples for a class without one."""
-    means = np.tile(training.pooled.mean(0), (len(training.seen), 1))
-    for row, c in enumerate(training.seen):
+    seen = training.task.seen
+    means = np.tile(training.pooled.mean(0), (len(seen), 1))
+    for row, c in enumerate(seen):
         if (chosen := training.labels == c).any():
             means[row] = training.pooled[chosen].mean(0)
     return means.astype(np.float32)

@@ -28,7 +28,9 @@ from zsar_kit.methods.base import (
     Method,
     Phase,
     StepOutput,
+    Task,
     TrainingSet,
+    find_text_set,
     sample_features,
 )
 from zsar_kit.methods.registry import register
@@ -71,40 +73,45 @@ class SkeletonContext(Method):
     column: Tensor
     prior: Tensor
 
-    def __init__(self, config: SkeletonContextConfig, training: TrainingSet, generator: torch.Generator):
-        super().__init__(config, training, generator)
-        shape = training.features.shape
-        if len(shape) != 4:
+    def __init__(self, config: SkeletonContextConfig, task: Task, generator: torch.Generator):
+        super().__init__(config, task, generator)
+        if len(task.feature_shape) != 3:
             raise DataError(
-                f"SkeletonContext learns from un-pooled maps [sample, T', joint, d], got features {list(shape)}",
+                "SkeletonContext learns from un-pooled maps [T', joint, d] of each sample, got features of shape "
+                f"{list(task.feature_shape)}",
                 remedy="Runs make them; with a training set of your own, pass MapRows(feature_set.maps(), rows).",
             )
-        self.settings, self.seen, self.count = config, training.seen, len(training.labels)
-        offset, scale = _map_statistics(training.features, config.space.scale)
-        self.register_buffer("map_offset", offset)
-        self.register_buffer("map_scale", scale)
+        self.settings, self.seen, width = config, task.seen, task.feature_shape[2]
+        self.steps_an_epoch = 1  # until the number of training samples is known
+        self.register_buffer("map_offset", torch.zeros(width))
+        self.register_buffer("map_scale", torch.ones(width))
         self.register_buffer("step", torch.zeros((), dtype=torch.long))
-        column = torch.full((max(training.seen) + 1,), -1)
-        column[list(training.seen)] = torch.arange(len(training.seen))
+        column = torch.full((max(task.seen) + 1,), -1)
+        column[list(task.seen)] = torch.arange(len(task.seen))
         self.register_buffer("column", column)
-        width = shape[3]
         self.joints = self.reader = self.parts = None
         if config.joints.enabled:
             self.joints = DifferentialJointEncoder(width, activation=config.joints.activation, generator=generator)
         if config.grounding.enabled:
-            self.reader = ContextReader(config.grounding, config.masking, _bank_of(training), width, generator)
+            self.reader = ContextReader(config.grounding, config.masking, _bank_of(task), width, generator)
         if config.parts.enabled:
             self.parts = KeyPartDecoupling(width, config.parts.hidden, generator=generator)
             # Only training compares with the prior, which is made anew from the bank: no checkpoint holds it.
-            self.register_buffer("prior", _prior(config.parts, _bank_of(training)), persistent=False)
+            self.register_buffer("prior", _prior(config.parts, _bank_of(task)), persistent=False)
         inputs = {"context": config.grounding.dim if config.grounding.enabled else width, "part": width}
         names = dict(zip(inputs, config.text_sets(), strict=False))
         self.space = nn.ModuleDict(
             {
-                head: TextSpace(config.space, training.text_set(name), training.seen, inputs[head], generator)
+                head: TextSpace(config.space, task.text_set(name), task.seen, inputs[head], generator)
                 for head, name in names.items()
             }
         )
+
+    def observe(self, training: TrainingSet) -> None:
+        """Offset and scale of the maps, and how many steps make an epoch."""
+        self.map_offset, self.map_scale = _map_statistics(training.features, self.settings.space.scale)
+        count = len(training.labels)
+        self.steps_an_epoch = max(1, count // min(self.settings.training.batch_size, count))
 
     def phases(self) -> tuple[Phase, ...]:
         """The decoder's warm-up, where there is one, and then everything at once (Eq. 10)."""
@@ -116,7 +123,7 @@ class SkeletonContext(Method):
             self.parameters,
             lambda p: _optimiser(settings, p),
             lambda optimizer: torch.optim.lr_scheduler.MultiStepLR(
-                optimizer, [m * self._steps_an_epoch for m in settings.milestones], gamma=0.1
+                optimizer, [m * self.steps_an_epoch for m in settings.milestones], gamma=0.1
             ),
         )
         if reader is None or not warmup:
@@ -127,11 +134,7 @@ class SkeletonContext(Method):
 
     @property
     def _steps(self) -> int:
-        return self.settings.training.epochs * self._steps_an_epoch
-
-    @property
-    def _steps_an_epoch(self) -> int:
-        return max(1, self.count // min(self.settings.training.batch_size, self.count))
+        return self.settings.training.epochs * self.steps_an_epoch
 
     def training_step(self, batch: Batch, phase: str, generator: torch.Generator) -> StepOutput:
         """Eq. 10; in the warm-up Eq. 4 without a skeleton."""
@@ -179,9 +182,8 @@ class SkeletonContext(Method):
 
     def add_classes(self, semantics: Mapping[str, Semantics]) -> None:
         """See :meth:`Method.add_classes`."""
-        holder = TrainingSet(np.empty((0, 0)), np.empty(0), (), semantics)
         for space in self.spaces.values():
-            space.extend(holder.text_set(space.text_set))
+            space.extend(find_text_set(semantics, space.text_set))
 
     def class_scores(self, features: Float[Tensor, "batch ..."], classes: tuple[int, ...]) -> ClassScores:
         """A head for the context (Eq. 11) and one for the parts (Eq. 12)."""
@@ -265,16 +267,16 @@ def _prior(settings: PartConfig, bank: ContextBank) -> Float[Tensor, "class join
     return key_part_prior(part_joints(), torch.from_numpy(named), normalise=settings.normalise)
 
 
-def _bank_of(training: TrainingSet) -> ContextBank:
-    bank = training.contexts
+def _bank_of(task: Task) -> ContextBank:
+    bank = task.contexts
     if bank is None:
         raise TextError(
             "SkeletonContext needs encoded context descriptions of the seen classes",
-            remedy="Runs make them; with a training set of your own, pass contexts=ContextBank.build(...).",
+            remedy="Runs make them; with a task of your own, pass contexts=ContextBank.build(...).",
         )
-    if bank.class_ids != training.seen:
+    if bank.class_ids != task.seen:
         raise TextError(
-            f"the context bank is of the classes {list(bank.class_ids)}, training sees {list(training.seen)}",
+            f"the context bank is of the classes {list(bank.class_ids)}, training sees {list(task.seen)}",
             remedy="Build the bank of the seen classes.",
         )
     return bank

@@ -1,0 +1,1 @@
+"""Methods that the two papers are compared with: one file each, found by the registry."""
