@@ -11,10 +11,9 @@ from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.data.skeletons import SkeletonSequence
 from zsar_kit.data.splits import class_names, load_split, part_mask
 from zsar_kit.errors import ArtefactError, DataError
-from zsar_kit.experiments.pipeline.partitions import calibration_folds, main_partition, split_and_folds
+from zsar_kit.experiments.pipeline.partitions import calibration_folds, main_partition, partitions_of
 from zsar_kit.experiments.pipeline.skeletons import read_raw
 from zsar_kit.experiments.pipeline.workspace import Workspace
-from zsar_kit.experiments.runs.config import RunConfig
 
 UNSEEN = load_split("pku_mmd", "46/5").unseen
 
@@ -65,7 +64,7 @@ def test_a_set_of_its_own_lists_is_divided_by_them_and_its_folds_by_recordings(t
 def test_a_set_that_lacks_one_side_is_told_before_anything_is_computed(tmp_path, labels, message):
     skeletons = pku(tmp_path / "set", labels, "tr")
     with pytest.raises(DataError, match=message):
-        split_and_folds(skeletons, RunConfig(dataset="pku_mmd", split="46/5", method="ridge", preset="motion"))
+        partitions_of(skeletons, load_split("pku_mmd", "46/5"), "xsub", 0)
 
 
 def imported(path, **known) -> SkeletonSet:
