@@ -142,7 +142,7 @@ def test_a_run_that_reads_no_contexts_says_so(puppet_workspace):
     assert ClipReader(blind, puppet_workspace).key_part_figure(3).subfigs  # key parts need no grounding
     flora = config(method="flora", overrides={"align.steps": 10, "flow.steps": 5})
     recogniser = Recogniser.load(run(flora, puppet_workspace).path, puppet_workspace)
-    with pytest.raises(ConfigError, match="Flora reads neither contexts nor key parts"):
+    with pytest.raises(ConfigError, match="Flora reads no contexts"):
         recogniser.contexts("clip.npy")
 
 

@@ -27,8 +27,7 @@ from zsar_kit.evaluation.scores import Scores
 from zsar_kit.evaluation.tables import format_table
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.folder import RunFolder
-from zsar_kit.methods.base import Method
-from zsar_kit.methods.skeleton_context import SkeletonContext
+from zsar_kit.methods.base import Method, ReadsContexts, WeighsKeyParts
 from zsar_kit.semantics.embeddings import Semantics
 from zsar_kit.semantics.language import TextEncoder, load_text_encoder
 from zsar_kit.semantics.texts import ClassTexts
@@ -168,7 +167,9 @@ class Recogniser:
         Raises:
             ConfigError: the run's method reads no contexts.
         """
-        return self._reader.predict_contexts(self._feature(*read_clip(clip, layout)), k)[0]
+        if not isinstance(self.method, ReadsContexts):
+            raise self._lacks("reads no contexts")
+        return self.method.predict_contexts(self._feature(*read_clip(clip, layout)), k)[0]
 
     def key_parts(self, clip: Clip, *, layout: str = "ntu25") -> np.ndarray:
         """Importance of each joint of the NTU layout at each coarse frame, ``[T', joint]``; a frame's sum is one.
@@ -176,22 +177,18 @@ class Recogniser:
         Raises:
             ConfigError: the run's method weighs no parts.
         """
+        if not isinstance(self.method, WeighsKeyParts):
+            raise self._lacks("weighs no key parts")
         with torch.inference_mode():
-            return self._reader.key_parts(self._feature(*read_clip(clip, layout)))[0].cpu().numpy()
+            return self.method.key_parts(self._feature(*read_clip(clip, layout)))[0].cpu().numpy()
 
     @property
     def reads_contexts(self) -> bool:
         """Whether :meth:`contexts` has an answer."""
-        return isinstance(self.method, SkeletonContext) and bool(self.method.slots)
+        return isinstance(self.method, ReadsContexts) and self.method.reads_contexts
 
-    @property
-    def _reader(self) -> SkeletonContext:
-        if not isinstance(self.method, SkeletonContext):
-            raise ConfigError(
-                f"{type(self.method).__name__} reads neither contexts nor key parts",
-                remedy="Load a run of skeleton_context.",
-            )
-        return self.method
+    def _lacks(self, what: str) -> ConfigError:
+        return ConfigError(f"{type(self.method).__name__} {what}", remedy="Load a run of skeleton_context.")
 
     def latency(self, clip: Clip, classes: str, *, repeats: int = 20, layout: str = "ntu25") -> dict[str, float]:
         """Median milliseconds of each stage over some repetitions, the first one (which warms up) left out."""
