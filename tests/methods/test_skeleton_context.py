@@ -10,13 +10,14 @@ import torch
 
 from zsar_kit.data.joints import BODY_PARTS, layout
 from zsar_kit.errors import ConfigError, DataError, TextError, ZsarError
-from zsar_kit.methods.base import Batch, MapRows, Task, TrainingSet
+from zsar_kit.methods.base import Batch, MapRows, ReadsContexts, Task, TrainingSet, WeighsKeyParts
 from zsar_kit.methods.skeleton_context import SkeletonContext
 from zsar_kit.methods.skeleton_context.config import AS_RELEASED, SkeletonContextConfig
 from zsar_kit.seeding import torch_generator
 from zsar_kit.semantics.context_bank import ContextBank
 from zsar_kit.semantics.embeddings import Semantics
 from zsar_kit.semantics.text_encoder import LanguageRecord
+from zsar_kit.semantics.text_files import load_texts
 from zsar_kit.training.loop import TrainingLoop, fit
 
 SLOTS = ("environment", "used_object", "target_object")
@@ -391,6 +392,28 @@ def test_predicted_contexts_are_the_likeliest_words(world, fitted):
         for slot, of_slot in zip(sample.values(), row, strict=True):
             assert [w for w, _ in slot] == [f"word{i}" for i in of_slot.topk(4).indices.tolist()]
             assert [p for _, p in slot] == sorted((p for _, p in slot), reverse=True)
+
+
+def test_what_it_can_do_follows_its_settings(world):
+    method = fresh(world.training)
+    assert isinstance(method, ReadsContexts)
+    assert isinstance(method, WeighsKeyParts)
+    assert method.reads_contexts
+    assert not fresh(world.training, SHORT.override({"grounding.enabled": False})).reads_contexts
+
+
+@pytest.mark.parametrize("source", ["descriptions", "key_parts"])
+def test_language_says_which_joints_count_of_any_class(world, source):
+    texts, ntu = load_texts("puppet"), layout("ntu25")
+    method = fresh(world.training, SHORT.override({"parts.prior": source}))
+    for c in (0, 5, 27):
+        named = {row.body_part for row in texts.contexts_of(c)} if source == "descriptions" else texts.key_parts_of(c)
+        expected = np.zeros(JOINTS)
+        for part in named:
+            expected[list(ntu.parts[part])] = 1
+        assert method.language_prior(texts, c) == pytest.approx(expected / expected.sum())
+    with pytest.raises(TextError, match="99"):
+        method.language_prior(texts, 99)
 
 
 def test_bad_input_is_told(world):

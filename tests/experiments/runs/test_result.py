@@ -77,7 +77,7 @@ def test_the_first_results_said_less_and_load_too():
         ({"folds": [[1, "2"]]}, "'folds' must be"),
         ({"schema": 3}, "schema 3, this version reads 1 to 2"),
         ({"evaluation": {}}, "micro|dataset"),
-        ({"evaluation": [1]}, "JSON object|mapping|Mapping"),
+        ({"evaluation": [1]}, "'evaluation' must be a JSON object, got list"),
         ({"selections": {"last": {"gamma": 0.1}}}, "the key 'candidate' is missing"),
     ],
 )

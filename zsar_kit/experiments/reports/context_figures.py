@@ -18,13 +18,10 @@ from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
 from zsar_kit.experiments.pipeline.workspace import slug
 from zsar_kit.experiments.reports.contexts import WHO, SlotReport, context_method, texts_of_run
 from zsar_kit.experiments.runs.folder import RunFolder
-from zsar_kit.methods.skeleton_context import SkeletonContext
-from zsar_kit.methods.skeleton_context.method import part_joints
-from zsar_kit.models.skeleton_context.key_parts import key_part_prior
+from zsar_kit.methods.base import WeighsKeyParts
 from zsar_kit.plotting.readings import plot_contexts, plot_hits, plot_key_parts
 from zsar_kit.plotting.style import save_figure
 from zsar_kit.semantics.slots import slot_words
-from zsar_kit.semantics.texts import ClassTexts
 
 
 class ClipReader:
@@ -80,6 +77,12 @@ class ClipReader:
 
     def key_part_figure(self, sample: int) -> Figure:
         """Fig. 4: which joints count when, beside the language prior of the class."""
+        if not isinstance(self.method, WeighsKeyParts):
+            raise ConfigError(
+                f"the run's method ({self.result.method}) weighs no key parts",
+                where=self.run.path,
+                remedy="Name a run of skeleton_context.",
+            )
         with torch.inference_mode():
             importance = self.method.key_parts(self._maps(sample))[0].cpu().numpy()
         ntu = layout("ntu25")
@@ -87,7 +90,7 @@ class ClipReader:
             self._joints(sample),
             ntu.bones,
             importance,
-            prior=language_prior(self.method, self.texts, self.label(sample)),
+            prior=self.method.language_prior(self.texts, self.label(sample)),
             parts={part: ntu.parts[part] for part in BODY_PARTS},
             title=self._caption(sample),
         )
@@ -129,15 +132,6 @@ class ClipReader:
         c, synthetic = self.label(sample), ", synthetic data" if self.result.synthetic else ""
         name = self.texts.names[self.texts.position(c)]
         return f"{name} ({self._seen(c)} class; {self.result.dataset} {self.result.split}{synthetic})"
-
-
-def language_prior(method: SkeletonContext, texts: ClassTexts, c: int) -> np.ndarray:
-    """K_gt of any class, also of one that training never saw: what the language says of its joints."""
-    settings = method.settings.parts
-    by_descriptions = settings.prior == "descriptions"
-    named = {row.body_part for row in texts.contexts_of(c)} if by_descriptions else set(texts.key_parts_of(c))
-    chosen = torch.tensor([[part in named for part in BODY_PARTS]])
-    return key_part_prior(part_joints(), chosen, normalise=settings.normalise)[0].numpy()
 
 
 def hits_figure(reports: Sequence[SlotReport], title: str) -> Axes:

@@ -18,7 +18,7 @@ from zsar_kit.evaluation.tables import format_table
 from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.experiments.runs.inputs import FoldData, build_test_data
 from zsar_kit.experiments.runs.scoring import in_batches
-from zsar_kit.methods.skeleton_context import SkeletonContext
+from zsar_kit.methods.base import ReadsContexts
 from zsar_kit.semantics.slots import slot_words
 from zsar_kit.semantics.text_files import load_texts
 from zsar_kit.semantics.texts import NOTHING, ClassTexts
@@ -46,14 +46,14 @@ class SlotReport:
     agreement: tuple[float, float]
 
 
-def context_method(run: RunFolder) -> tuple[SkeletonContext, FoldData]:
+def context_method(run: RunFolder) -> tuple[ReadsContexts, FoldData]:
     """The trained method of a run that reads contexts, and its data.
 
     Raises:
         ConfigError: the run's method is another.
     """
     method = run.method()
-    if not isinstance(method, SkeletonContext):
+    if not isinstance(method, ReadsContexts):
         raise ConfigError(
             f"the run's method ({run.result().method}) reads no contexts",
             where=run.path,
@@ -92,7 +92,7 @@ def context_report(run: RunFolder, k: int = 5) -> list[SlotReport]:
         ArtefactError: the kit's texts are other than the run's.
     """
     method, data = context_method(run)
-    if not method.slots:
+    if not method.reads_contexts:
         raise ConfigError("the run's method reads no contexts: its grounding is off", where=run.path)
     most = len(method.vocabulary) - 1
     if not 1 <= k <= most:
@@ -189,7 +189,7 @@ def examples_table(run: RunFolder, k: int = 3) -> str:
     return format_table(lines, list(lines[0]))
 
 
-def _ranked(method: SkeletonContext, data: FoldData, rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+def _ranked(method: ReadsContexts, data: FoldData, rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """For each sample and slot the k likeliest words without ``none``, and the likeliest with it."""
     best, first = [], []
     with torch.inference_mode():
@@ -200,7 +200,7 @@ def _ranked(method: SkeletonContext, data: FoldData, rows: np.ndarray, k: int) -
     return np.concatenate(best), np.concatenate(first)
 
 
-def _on_the_mean_clip(method: SkeletonContext, data: FoldData, k: int) -> np.ndarray:
+def _on_the_mean_clip(method: ReadsContexts, data: FoldData, k: int) -> np.ndarray:
     """The same for the mean of all training clips: what is named whatever the clip."""
     rows = np.flatnonzero(data.partition.train)
     total = sum(batch.double().sum(0) for batch in in_batches(method, data.inputs(rows)))
@@ -209,7 +209,7 @@ def _on_the_mean_clip(method: SkeletonContext, data: FoldData, k: int) -> np.nda
         return _top(method, method.context_log_probabilities((total / len(rows)).float()[None]), k)[0]
 
 
-def _top(method: SkeletonContext, logs: torch.Tensor, k: int) -> np.ndarray:
+def _top(method: ReadsContexts, logs: torch.Tensor, k: int) -> np.ndarray:
     if NOTHING in method.vocabulary:
         logs = logs.clone()
         logs[..., method.vocabulary.index(NOTHING)] = -torch.inf

@@ -67,7 +67,7 @@ class SelectionResult:
         }
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any], *, where: str | Path = "") -> SelectionResult:
+    def from_dict(cls, values: Any, *, where: str | Path = "") -> SelectionResult:
         """Read a record strictly.
 
         Raises:
@@ -145,7 +145,7 @@ class RunResult:
         return record
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any], *, where: str | Path = "") -> RunResult:
+    def from_dict(cls, values: Any, *, where: str | Path = "") -> RunResult:
         """Read a record strictly, one of schema 1 too.
 
         Args:
@@ -181,7 +181,7 @@ class RunResult:
         write_json(path, self.to_dict())
 
 
-def _read(kind: type, values: Mapping[str, Any], where: str | Path) -> Any:
+def _read(kind: type, values: Any, where: str | Path) -> Any:
     """A dataclass from a record whose keys are its fields."""
     if not isinstance(values, Mapping):
         raise ArtefactError(f"a {kind.__name__} is a JSON object, got {type(values).__name__}", where=where)
@@ -196,6 +196,8 @@ def _read(kind: type, values: Mapping[str, Any], where: str | Path) -> Any:
 
 
 def _value(name: str, value: Any, kind: Any, where: str | Path) -> Any:
+    if (kind is Evaluation or name == "selections") and not isinstance(value, Mapping):
+        raise ArtefactError(f"{name!r} must be a JSON object, got {type(value).__name__}", where=where)
     if kind is Evaluation:
         return Evaluation.from_dict(value, where=where)
     if kind is Candidate:

@@ -25,11 +25,12 @@ from zsar_kit.methods.base import (
     Batch,
     ClassScores,
     MapRows,
-    Method,
     Phase,
+    ReadsContexts,
     StepOutput,
     Task,
     TrainingSet,
+    WeighsKeyParts,
     find_text_set,
     sample_features,
 )
@@ -43,6 +44,7 @@ from zsar_kit.models.skeleton_context.joint_differences import DifferentialJoint
 from zsar_kit.models.skeleton_context.key_parts import KeyPartDecoupling, key_part_loss, key_part_prior
 from zsar_kit.semantics.context_bank import ContextBank
 from zsar_kit.semantics.embeddings import Semantics
+from zsar_kit.semantics.texts import ClassTexts
 
 WARMUP_RATE = 1e-3
 STATISTICS_CHUNK = 256
@@ -63,7 +65,7 @@ class Understanding:
     importance: Float[Tensor, "batch frame joint"] | None
 
 
-class SkeletonContext(Method):
+class SkeletonContext(ReadsContexts, WeighsKeyParts):
     """The method; see the module's docstring."""
 
     config_type = SkeletonContextConfig
@@ -208,28 +210,6 @@ class SkeletonContext(Method):
             )
         return self.reader.log_probabilities(grounded.text)
 
-    def predict_contexts(
-        self, features: Float[Tensor, "batch ..."], k: int = 5
-    ) -> list[dict[str, list[tuple[str, float]]]]:
-        """For each clip the k likeliest words of each slot with their probabilities.
-
-        Args:
-            features: maps ``[batch, T', joint, d]``.
-            k: words a slot.
-
-        Raises:
-            ConfigError: grounding is off, or k is not positive.
-        """
-        if k < 1:
-            raise ConfigError(f"at least one word a slot must be asked for, got k = {k}", where="k")
-        best = self.context_log_probabilities(features).exp().topk(min(k, len(self.vocabulary)))
-        found = []
-        for words, shares in zip(best.indices.tolist(), best.values.tolist(), strict=True):
-            named = [[self.vocabulary[w] for w in slot] for slot in words]
-            pairs = [list(zip(*pair, strict=True)) for pair in zip(named, shares, strict=True)]
-            found.append(dict(zip(self.slots, pairs, strict=True)))
-        return found
-
     def key_parts(self, features: Float[Tensor, "batch ..."]) -> Float[Tensor, "batch frame joint"]:
         """K_out: the importance of each joint at each (coarse) frame; it adds up to one over a frame's joints.
 
@@ -240,6 +220,16 @@ class SkeletonContext(Method):
         if importance is None:
             raise ConfigError("this model weighs no parts", remedy="Train with parts.enabled = true.")
         return importance
+
+    def language_prior(self, texts: ClassTexts, class_id: int) -> Float[np.ndarray, " joint"]:
+        """K_gt of any class, made as for the seen classes."""
+        settings = self.settings.parts
+        if settings.prior == "descriptions":
+            named = {row.body_part for row in texts.contexts_of(class_id)}
+        else:
+            named = set(texts.key_parts_of(class_id))
+        chosen = torch.tensor([[part in named for part in BODY_PARTS]])
+        return key_part_prior(_part_joints(), chosen, normalise=settings.normalise)[0].numpy()
 
     @property
     def vocabulary(self) -> tuple[str, ...]:
@@ -252,7 +242,7 @@ class SkeletonContext(Method):
         return () if self.reader is None else self.reader.slots
 
 
-def part_joints() -> Bool[Tensor, "part joint"]:
+def _part_joints() -> Bool[Tensor, "part joint"]:
     """Which joints of the NTU layout belong to each body part."""
     ntu = layout("ntu25")
     joints = torch.zeros(len(BODY_PARTS), len(ntu), dtype=torch.bool)
@@ -264,7 +254,7 @@ def part_joints() -> Bool[Tensor, "part joint"]:
 def _prior(settings: PartConfig, bank: ContextBank) -> Float[Tensor, "class joint"]:
     """K_gt of each seen class."""
     named = bank.body_parts.any(1) if settings.prior == "descriptions" else bank.key_parts
-    return key_part_prior(part_joints(), torch.from_numpy(named), normalise=settings.normalise)
+    return key_part_prior(_part_joints(), torch.from_numpy(named), normalise=settings.normalise)
 
 
 def _bank_of(task: Task) -> ContextBank:
