@@ -24,6 +24,7 @@ from zsar_kit.experiments.pipeline.features import features_for
 from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.config import RunConfig
+from zsar_kit.experiments.runs.inputs import build_test_data
 from zsar_kit.experiments.studies.encoder_choice import chosen_encoder
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -99,7 +100,7 @@ def test_runs_take_fused_features_and_their_encoder(tmp_path, place):
     workspace = Workspace(tmp_path / "w", progress=False)
     encoder = chosen_encoder(workspace, "nw_ucla", str(tmp_path / "tiny.toml"), stream="4s")
     config = RunConfig(dataset="nw_ucla", split="5/5", method="ridge", preset="motion", encoder=encoder)
-    data = gather_test(config, workspace)
+    data = build_test_data(config.resolve(), workspace)
     assert data.features.encoder.stream == "joint+bone+motion+bone_motion"
     assert data.encoder_mark == "seen-only"
     trained = load_encoder(workspace.root / data.encoder_folder)

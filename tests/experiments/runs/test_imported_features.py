@@ -16,6 +16,7 @@ from zsar_kit.data.feature_set import EncoderRecord, FeatureSet
 from zsar_kit.data.importers.features import export_features, import_features
 from zsar_kit.data.splits import class_names, load_split
 from zsar_kit.errors import ArtefactError, ConfigError, DataError, LeakageError, SplitError
+from zsar_kit.experiments.pipeline.imported_features import ImportedFeatures, open_imported_features
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.experiments.runs.folder import RunFolder
