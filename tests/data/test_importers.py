@@ -350,7 +350,7 @@ def test_a_damaged_archive_is_named(tmp_path: Path, position: float):
 
 
 def test_absent_and_foreign_things_are_refused(tmp_path: Path):
-    with pytest.raises(DataError, match="needs a folder of .npy files, there is none"):
+    with pytest.raises(DataError, match=r"needs a folder of \.npy files, there is none"):
         import_features(tmp_path / "no", "synse", SPLIT, tmp_path / "o")
     with pytest.raises(DataError, match="does not exist"):
         import_features(tmp_path / "no.npz", "flora", SPLIT, tmp_path / "o")
