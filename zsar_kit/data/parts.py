@@ -86,7 +86,7 @@ def train_part(skeletons: DividedSet, protocol: str) -> np.ndarray:
     if protocol in part_protocols(skeletons.dataset) and protocol not in known:
         column = part_column(skeletons.dataset, protocol)
         lacking = f"the {column} of every sample" if column else "the official lists of training and test videos"
-        remedy = f"Choose a protocol that can divide it: {', '.join(known)}." if known else ""
+        remedy = f"Name a protocol that it can be divided by: {', '.join(known)}." if known else ""
         if not column:
             remedy = f"{remedy} Or put the lists beside the raw files and prepare it again.".strip()
         raise DataError(f"the protocol {protocol!r} needs {lacking}", where=skeletons.path, remedy=remedy)
