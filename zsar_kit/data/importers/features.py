@@ -72,7 +72,7 @@ def import_features(
 
     Raises:
         DataError: see :func:`~zsar_kit.data.importers.formats.read_published`, :meth:`PublishedFeatures.check`; or
-            something stands at ``out``.
+            something exists at ``out``.
         LeakageError: a training sample is of an unseen class.
     """
     return features_of(

@@ -57,14 +57,14 @@ def video_files(dataset: str, root: str | Path, found: Iterable[Source]) -> tupl
         for source in found:
             if not VIDEO[dataset].fullmatch(source.name.removesuffix(SUFFIX)):
                 continue
-            said = _said_by_folders(source, Path(os.path.abspath(root)))
-            if said is None and source.size <= _LONGEST_LABELS:
-                said = _starts_as_labels(source, archives, stack)
-            (labels if said else skeletons).append(source)
+            is_label = _labels_by_folders(source, Path(os.path.abspath(root)))
+            if is_label is None and source.size <= _LONGEST_LABELS:
+                is_label = _starts_as_labels(source, archives, stack)
+            (labels if is_label else skeletons).append(source)
     return skeletons, labels
 
 
-def _said_by_folders(source: Source, root: Path) -> bool | None:
+def _labels_by_folders(source: Source, root: Path) -> bool | None:
     """Whether the innermost telling name of a folder or archive between ``root`` and the file says labels; None without
     such a name."""
     outer = source.path.relative_to(root).parts[:-1] if source.path != root else ()

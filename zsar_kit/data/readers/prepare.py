@@ -303,7 +303,7 @@ def _join_chunks(plan: ReadPlan, chunks: list[_Chunk], out: Path, root: str | Pa
         if left_out:
             write_left_out(folder / LEFT_OUT, left_out)
 
-    said = {"found": plan.found, "complete": plan.complete, "notes": list(plan.notes), "plan": _identity(plan)}
+    record = {"found": plan.found, "complete": plan.complete, "notes": list(plan.notes), "plan": _identity(plan)}
     SkeletonSet.write(
         out,
         _sequences(chunks),
@@ -311,7 +311,7 @@ def _join_chunks(plan: ReadPlan, chunks: list[_Chunk], out: Path, root: str | Pa
         layout=plan.layout,
         class_names=plan.class_names,
         inputs={"raw files": digest.hexdigest()},
-        config={**plan.config, **said},
+        config={**plan.config, **record},
         note=f"read from the published files of {plan.dataset}",
         parts=plan.parts,
         beside=report,
