@@ -36,11 +36,11 @@ started = time.perf_counter()
 plan = plan_dataset("ntu60", root, chain=chain)
 planned = time.perf_counter()
 reading = []
-string = prepare._string_together
+join = prepare._join_chunks
 def timed(*arguments):
     reading.append(time.perf_counter())
-    return string(*arguments)
-prepare._string_together = timed
+    return join(*arguments)
+prepare._join_chunks = timed
 made = prepare.carry_out(plan, out, root=root, processes=processes)
 ended = time.perf_counter()
 peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))

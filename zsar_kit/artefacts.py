@@ -1,7 +1,7 @@
-"""Artefacts on disk: folders that are whole or absent, with a record of what made them (docs/architecture.md).
+"""Artefacts on disk: folders that are complete or absent, with a record of what made them.
 
 A folder is written under a temporary name beside its place and renamed when complete, so that a reader never meets a
-half-written artefact and a crash loses nothing that stood there before.
+half-written artefact and a crash loses nothing that was there before.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PROVENANCE = "provenance.json"
 def atomic_folder(path: str | Path) -> Iterator[Path]:
     """Yield a temporary folder that becomes ``path`` when the block ends without an exception.
 
-    An artefact that stands at ``path`` is replaced; on failure it stays as it was and the temporary folder goes.
+    An artefact already at ``path`` is replaced; on failure it stays as it was and the temporary folder is removed.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -88,7 +88,7 @@ def write_provenance(
     inputs: Mapping[str, str],
     config: Mapping[str, Any] | None = None,
 ) -> None:
-    """Record what made the artefact in ``folder``; call last, when all its other files stand.
+    """Record what made the artefact in ``folder``; call it last, when all other files are written.
 
     Args:
         folder: the artefact's (temporary) folder.
@@ -113,7 +113,7 @@ def read_provenance(folder: str | Path, kind: str, *, version: int) -> dict[str,
     """Read and check the record of an artefact.
 
     Raises:
-        ArtefactError: no artefact stands there, it is of another kind or schema, or one of its files is gone.
+        ArtefactError: there is no artefact, it is of another kind or schema, or one of its files is gone.
     """
     folder = Path(folder)
     if not (folder / PROVENANCE).is_file():

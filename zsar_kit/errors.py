@@ -14,12 +14,12 @@ from typing import Literal
 
 
 class ZsarError(Exception):
-    """Base of all errors caused by input that the user can mend.
+    """Base of all errors that bad input causes and the user can fix.
 
     Args:
         problem: what was required and what came instead.
         where: the file, and the place in it, or the argument at fault.
-        remedy: what to do, best a line to paste.
+        remedy: what to do, ideally a line to paste.
     """
 
     def __init__(self, problem: str, *, where: str | Path | None = None, remedy: str | None = None):
@@ -78,11 +78,11 @@ class TextError(ZsarError):
 
 
 class DownloadError(ZsarError):
-    """Something could not be fetched: no answer, a refusal, a broken archive, or not the files that were promised."""
+    """Something could not be fetched: no answer, a refusal, a broken archive, or files other than the expected ones."""
 
 
 class MissingModelError(ZsarError):
-    """A language model or a checkpoint is not there, or its content is not what was promised."""
+    """A language model or checkpoint is missing, or its content is not the expected one."""
 
 
 def nearest_name(name: str, known: Iterable[str]) -> str:

@@ -145,7 +145,7 @@ def test_a_folder_that_is_not_whole_is_prepared_with_exit_code_3(tmp_path, capsy
     shown = capsys.readouterr().out
     assert "1 sequences of nw_ucla stand in" in shown
     assert "1482 raw files of the whole data set are missing." in shown
-    assert "left out, broken: a02_s01_e01_v01.json: not whole JSON" in shown
+    assert "left out, broken: a02_s01_e01_v01.json: not complete JSON" in shown
     assert main(command) == 3, "what stands there is still not whole"
     assert main([*command, "--strict"]) == 2
     assert "nw_ucla has 1484 raw files, found 2" in capsys.readouterr().err

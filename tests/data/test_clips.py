@@ -62,8 +62,8 @@ def test_faults_name_the_file(tmp_path, joints):
     (tmp_path / "clip.bvh").write_text("x")
     for source, message in (
         (tmp_path / "gone.npy", "there is no such clip"),
-        (tmp_path / "clip.bvh", "no reader knows this file by its name"),
-        (tmp_path / "broken.npz", "no plain array file"),
+        (tmp_path / "clip.bvh", "no reader recognises this file by its name"),
+        (tmp_path / "broken.npz", "not a plain array file"),
         (tmp_path / "other.npz", "the array 'joints' is missing; there are"),
         (saved(np.zeros_like(joints), "1.npy"), "it has no body"),
         (saved(bad, "2.npy"), "coordinates must be finite, got nan at frame 3"),

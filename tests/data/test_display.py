@@ -29,8 +29,8 @@ def test_a_sample_is_found_by_name_and_by_class_and_number(puppet):
 @pytest.mark.parametrize(
     ("wanted", "message"),
     [
-        ({"sample": "S001C001P001R001A002"}, r"no sample 'S001C001P001R001A002'.*Names are such as 'S001"),
-        ({"sample": "?"}, "Names are such as 'S001C001P001R001A001'"),
+        ({"sample": "S001C001P001R001A002"}, r"no sample 'S001C001P001R001A002'.*Names look like 'S001"),
+        ({"sample": "?"}, "Names look like 'S001C001P001R001A001'"),
         ({"action": "drink watr"}, "no class 'drink watr'.*Did you mean 'drink water'"),
         ({"action": 28}, r"classes are 0 to 27, got 28"),
         ({"action": -1}, r"classes are 0 to 27, got -1"),

@@ -256,7 +256,7 @@ def test_the_next_address_is_tried(server, tmp_path):
     assert path.read_bytes() == CONTENT
     path.unlink()
     server.script = [server.refuses(404), server.refuses(410)]
-    with pytest.raises(DownloadError, match=r"none of 2 addresses gave set\.zip: .*404.*410"):
+    with pytest.raises(DownloadError, match=r"none of 2 addresses provided set\.zip: .*404.*410"):
         download([server.url, f"{server.url}?2"], path, **options)
 
 
@@ -324,7 +324,7 @@ def test_two_members_of_one_name_are_refused(tmp_path):
 def test_a_member_inside_of_another_is_refused(tmp_path, inner):
     for i, names in enumerate(([inner, "a.csv"], ["a.csv", inner])):
         archive = make_zip(tmp_path / f"{i}.zip", dict.fromkeys(names, b"1"))
-        with pytest.raises(DataError, match=r"a member lies in another one .*2\.csv"):
+        with pytest.raises(DataError, match=r"a member is inside another one .*2\.csv"):
             take(archive, tmp_path / str(i))
         assert written(tmp_path / str(i)) == {}
 
@@ -352,7 +352,7 @@ def test_damage_is_told_by_archive_or_member(tmp_path):
     archive = make_zip(tmp_path / "a.zip", {"1.csv": CONTENT[:5000], "2.csv": b"2"})
     raw = archive.read_bytes()
     archive.write_bytes(raw[:-30])
-    with pytest.raises(DataError, match=r"not a whole zip archive.*a\.zip"):
+    with pytest.raises(DataError, match=r"not a complete zip archive.*a\.zip"):
         take(archive, tmp_path / "cut")
     archive.write_bytes(raw[:2000] + bytes([raw[2000] ^ 1]) + raw[2001:])
     with pytest.raises(DataError, match=r"cannot be unpacked.*member 1\.csv"):
@@ -385,9 +385,9 @@ def refuse(monkeypatch: pytest.MonkeyPatch, where: Any, room: int, number: int) 
 
 
 REFUSALS = [
-    (errno.ENOSPC, "the disk is full .*Make room and run the same command again: it goes on where it stopped"),
+    (errno.ENOSPC, "the disk is full .*Make room and run the same command again: it continues where it stopped"),
     (errno.EDQUOT, "the disk is full .*Make room and run"),
-    (errno.EIO, "the disk refuses: .*Input/output error.* run the same command again"),
+    (errno.EIO, "the disk refused to write: .*Input/output error.* run the same command again"),
 ]
 
 
@@ -403,7 +403,7 @@ def test_a_place_that_cannot_be_made_is_not_the_archives_fault(tmp_path):
     archive = make_zip(tmp_path / "a.zip", {"a/1.csv": b"one"})
     (tmp_path / "to").mkdir()
     (tmp_path / "to" / "a").write_bytes(b"a file")
-    with pytest.raises(ArtefactError, match=r"the disk refuses: .*File exists"):
+    with pytest.raises(ArtefactError, match=r"the disk refused to write: .*File exists"):
         unpack(archive, tmp_path / "to", lambda name: True, limit=10)
 
 
@@ -469,7 +469,7 @@ def test_an_interrupted_fetch_goes_on(small_set, server, tmp_path):
         ({"Skeleton/a1_s1_t2_skeleton.mat": b"x" * 300}, "contents differ .*1500 bytes, as measured.*SHA-256"),
         ({"Skeleton/a1_s1_t2_skeleton.mat": b"x"}, "contents differ .*1201 bytes instead of 1500"),
         ({"Skeleton/a1_s1_t9_skeleton.mat": b"x"}, "6 of 5 files aA_sS_tT_skeleton.mat are there"),
-        ({"more/a1_s1_t2_skeleton.mat": b"x"}, "there more than once: a1_s1_t2_skeleton.mat"),
+        ({"more/a1_s1_t2_skeleton.mat": b"x"}, "exist more than once: a1_s1_t2_skeleton.mat"),
         ({"Skeleton/a1_s1_t2_skeleton.mat": b""}, "1 files are empty"),
     ],
 )
@@ -485,7 +485,7 @@ def test_another_content_is_no_set(small_set, server, tmp_path, change, message)
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"<!DOCTYPE html>log in", "no use: not a whole zip"), (b"", "no use: not a whole zip")],
+    [(b"<!DOCTYPE html>log in", "unusable: not a complete zip"), (b"", "unusable: not a complete zip")],
 )
 def test_what_is_no_archive_goes_away(small_set, server, tmp_path, content, message):
     server.content = content
@@ -516,7 +516,7 @@ def test_a_full_disk_while_unpacking_keeps_the_download(small_set, server, tmp_p
 def test_a_full_disk_while_downloading_keeps_what_came(small_set, server, tmp_path, monkeypatch):
     with monkeypatch.context() as full:
         refuse(full, module, 700, errno.ENOSPC)
-        with pytest.raises(ArtefactError, match=r"the disk is full .*goes on where it stopped"):
+        with pytest.raises(ArtefactError, match=r"the disk is full .*continues where it stopped"):
             obtain(tmp_path)
     assert obtain(tmp_path).fresh
     assert server.requests[-1]["range"] == "bytes=700-"

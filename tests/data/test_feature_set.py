@@ -163,11 +163,11 @@ def test_shapes_that_disagree(tmp_path, parts):
     parts.values["pooled"] = parts.values["pooled"][:-1]
     with pytest.raises(DataError, match=r"'logits' has 5 rows, 'pooled' 4"):
         write(tmp_path / "f", parts)
-    with pytest.raises(DataError, match="features of 39 samples came, the index has 40"):
+    with pytest.raises(DataError, match="got features of 39 samples, but the index has 40"):
         write(tmp_path / "f", parts, keys=("pooled",))
     with pytest.raises(DataError, match="'train' must be a boolean for each of 40 samples"):
         write(tmp_path / "f", SimpleNamespace(**{**vars(parts), "train": parts.train[1:]}))
-    with pytest.raises(DataError, match="each chunk needs the same of pooled, logits, maps"):
+    with pytest.raises(DataError, match="every chunk needs the same keys of pooled, logits, maps"):
         write(tmp_path / "f", parts, keys=("logits",))
     assert list(tmp_path.iterdir()) == []
 

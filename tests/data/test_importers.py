@@ -318,7 +318,7 @@ def test_pickles_are_refused_and_never_run(tmp_path: Path, form: str):
     with pytest.raises(DataError, match=r"train_label.*holds? pickled objects|pickled objects.*train_label"):
         imported(tmp_path, form, arrays)
     (tmp_path / "p.npz").write_bytes(pickle.dumps({"train_data": 1}))
-    with pytest.raises(DataError, match="not a whole array file"):
+    with pytest.raises(DataError, match="not a complete array file"):
         import_features(tmp_path / "p.npz", "flora", SPLIT, tmp_path / "o")
 
 
@@ -326,7 +326,7 @@ def test_pickles_are_refused_and_never_run(tmp_path: Path, form: str):
 def test_truncated_files_are_named(tmp_path: Path, cut: int):
     path = write(tmp_path / "theirs", "synse", synse_arrays())
     (path / "ztest.npy").write_bytes((path / "ztest.npy").read_bytes()[:cut])
-    with pytest.raises(DataError, match=r"not a whole array file.*ztest\.npy.*Fetch it again"):
+    with pytest.raises(DataError, match=r"not a complete array file.*ztest\.npy.*Fetch it again"):
         import_features(path, "synse", SPLIT, tmp_path / "o")
 
 
@@ -345,12 +345,12 @@ def test_a_damaged_archive_is_named(tmp_path: Path, position: float):
     content = bytearray(path.read_bytes())
     content[int(position * len(content))] ^= 0xFF
     path.write_bytes(bytes(content))
-    with pytest.raises(DataError, match=r"(not a whole array file|is missing).*theirs\.npz"):
+    with pytest.raises(DataError, match=r"(not a complete array file|is missing).*theirs\.npz"):
         import_features(path, "flora", SPLIT, tmp_path / "o")
 
 
 def test_absent_and_foreign_things_are_refused(tmp_path: Path):
-    with pytest.raises(DataError, match="there is no folder"):
+    with pytest.raises(DataError, match=r"needs a folder of \.npy files, there is none"):
         import_features(tmp_path / "no", "synse", SPLIT, tmp_path / "o")
     with pytest.raises(DataError, match="does not exist"):
         import_features(tmp_path / "no.npz", "flora", SPLIT, tmp_path / "o")
@@ -373,10 +373,10 @@ def test_absent_and_foreign_things_are_refused(tmp_path: Path):
 
 def test_nothing_is_written_over(tmp_path: Path):
     features = imported(tmp_path, "synse", synse_arrays())
-    with pytest.raises(DataError, match="something stands there already"):
+    with pytest.raises(DataError, match="something exists there already"):
         import_features(tmp_path / "theirs", "synse", SPLIT, features.path)
     for form in ("synse", "flora"):
-        with pytest.raises(DataError, match="something stands there already"):
+        with pytest.raises(DataError, match="something exists there already"):
             export_features(features, form, SPLIT, features.path)
     with pytest.raises(SplitError, match="the split is for ntu120, the features are of ntu60"):
         export_features(features, "synse", load_split("ntu120", "110/10"), tmp_path / "o")

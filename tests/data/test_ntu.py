@@ -240,7 +240,7 @@ def joint(line: int, place: int, text: str) -> bytes:
         (changed(0, "3 4"), "number of frames must be a whole number.*line 1"),
         (changed(0, "-3"), "number of frames must be a whole number.*line 1"),
         (changed(0, "0"), "no frame.*line 1"),
-        (changed(0, "2"), "goes on after its 2 frames.*line 85"),
+        (changed(0, "2"), "continues after its 2 frames.*line 85"),
         (changed(0, "4"), "ends where the number of bodies must follow.*line 112"),
         (changed(1, ""), "number of bodies must be a whole number, got ''.*line 2"),
         (changed(1, "1.0"), "number of bodies must be a whole number.*line 2"),
@@ -253,7 +253,7 @@ def joint(line: int, place: int, text: str) -> bytes:
         (changed(10, None), "a line of 12 values, got 1.*line 29"),
         (changed(10, " ".join(GOOD[10].split()[:11])), "a line of 12 values, got 11.*line 11"),
         (changed(10, GOOD[10] + " 1"), "a line of 12 values, got 13.*line 11"),
-        (changed(57, GOOD[30]), "body 1 is twice in frame 2.*line 58"),
+        (changed(57, GOOD[30]), "body 1 occurs twice in frame 2.*line 58"),
         (joint(10, 1, "nan"), "y of a joint must be a finite number, got 'nan'.*line 11"),
         (joint(60, 2, "-inf"), "z of a joint must be a finite number, got '-inf'.*line 61"),
         (joint(60, 0, "1e39"), "x of a joint must be a finite number, got '1e39'.*line 61"),
@@ -262,7 +262,7 @@ def joint(line: int, place: int, text: str) -> bytes:
         ("\n".join(GOOD[:70]).encode(), "ends where joint 12 of 25 must follow.*line 70"),
         ("\n".join(GOOD[:57]).encode(), "ends where a body must follow.*line 57"),
         ("\n".join(GOOD[:3]).encode(), "ends where the number of joints must follow.*line 3"),
-        ("\n".join([*GOOD, "", "0"]).encode(), "goes on after its 3 frames.*line 113"),
+        ("\n".join([*GOOD, "", "0"]).encode(), "continues after its 3 frames.*line 113"),
         ("\r".join(GOOD).encode(), "number of frames must be a whole number.*line 1"),
     ],
 )
@@ -559,14 +559,14 @@ def test_what_is_left_out_by_name(tmp_path):
     details = {entry.sample: entry.detail for entry in plan.left_out}
     for place in (tmp_path / "S001C001P001R001A001.skeleton", tmp_path / "copy" / "S001C001P001R001A001.skeleton"):
         assert str(place) in details["S001C001P001R001A001"]
-    assert "camera 4 of its name is none of setup 1's 1..3" in details["S001C004P001R001A001"]
-    assert "performer 41 of its name is none of setup 1's 1..40" in details["S001C001P041R001A001"]
-    assert "replication 3 of its name is none of setup 1's 1..2" in details["S001C001P001R003A001"]
-    assert "setup 18 of its name is none of ntu60's 1..17" in details["S018C001P041R001A060"]
+    assert "its name has camera 4, which is not in setup 1's 1..3" in details["S001C004P001R001A001"]
+    assert "its name has performer 41, which is not in setup 1's 1..40" in details["S001C001P041R001A001"]
+    assert "its name has replication 3, which is not in setup 1's 1..2" in details["S001C001P001R003A001"]
+    assert "its name has setup 18, which is not in ntu60's 1..17" in details["S018C001P041R001A060"]
     assert "must look like SsssCcccPpppRrrrAaaa.skeleton" in details["mine"]
     assert plan.notes == (
-        "2 files are of NTU RGB+D's extension, not of ntu60, and were passed over.",
-        "1 files are there more than once with the same content; one of each was read.",
+        "2 files belong to NTU RGB+D's extension, not to ntu60, and were skipped.",
+        "1 files exist more than once with the same content; one of each was read.",
     )
     assert plan.found == 3
     larger = plan_ntu("ntu120", tmp_path)
@@ -574,9 +574,9 @@ def test_what_is_left_out_by_name(tmp_path):
         "S017C003P040R002A060", "S018C001P041R001A061", "S032C003P106R002A120",
     ]  # fmt: skip
     details = {entry.sample: entry.detail for entry in larger.left_out}
-    assert "performer 107 of its name is none of setup 18's 1..106" in details["S018C001P107R001A061"]
-    assert "action 60 of its name is none of setup 18's 61..120" in details["S018C001P041R001A060"]
-    assert "performer 41 of its name is none of setup 1's 1..40" in details["S001C001P041R001A001"]
+    assert "its name has performer 107, which is not in setup 18's 1..106" in details["S018C001P107R001A061"]
+    assert "its name has action 60, which is not in setup 18's 61..120" in details["S018C001P041R001A060"]
+    assert "its name has performer 41, which is not in setup 1's 1..40" in details["S001C001P041R001A001"]
     assert (larger.complete, larger.found, len(larger.notes)) == (114480, 5, 1)
 
 

@@ -143,7 +143,7 @@ def without_line_end(values: int) -> bytes:
         (with_word("1 2"), r"150 values \(2 bodies x 25 joints x xyz\), got 151 \(in f, line 3 of 5\)"),
         (with_word(""), r"150 values .* got 149 \(in f, line 3 of 5\)"),
         (with_word("1\n2"), r"150 values .* got 4 \(in f, line 3 of 6\)"),
-        (with_word("\n\n"), r"a blank line stands in between \(in f, line 4\)"),
+        (with_word("\n\n"), r"a line in the middle is blank \(in f, line 4\)"),
         (with_word("0.1\xb5"), r"characters must be ASCII \(in f, line 3\)"),
         (without_line_end(1), r"150 values .* got 149 \(in f, line 5 of 5\)"),
         (without_line_end(100), r"150 values .* got 50 \(in f, line 5 of 5\)"),
@@ -173,7 +173,7 @@ def test_a_label_file_is_its_rows(text):
         ("3,2,nan,1", r"four whole numbers"),
         ("3,2,,1", r"four whole numbers"),
         ("3,2,1e400,1", r"four whole numbers"),
-        ("3,2,9,1\n\n4,10,20,1", r"a blank line stands in between \(in f, line 2\)"),
+        ("3,2,9,1\n\n4,10,20,1", r"a line in the middle is blank \(in f, line 2\)"),
         ("0,2,9,1", r"actions must be 1\.\.51, got 0 \(in f, line 1\)"),
         ("1,2,9,1\n52,2,9,1", r"actions must be 1\.\.51, got 52 \(in f, line 2\)"),
         ("-3,2,9,1", r"actions must be 1\.\.51, got -3"),
@@ -208,9 +208,9 @@ def test_lists_are_four_lines():
         ("", r"the file is empty"),
         ("Training:\n0002-L\nTest:\n", r"four lines|must have 4 lines .* got 3"),
         ("Training:\n0002-L\nTest:\n0003-L\n0004-L", r"must have 4 lines .* got 5"),
-        ("0002-L\nx\n0003-L\ny", r"a heading must stand here, got a list \(in f, line 1\)"),
-        ("Training:\n0002-L\n0003-L\n0004-L", r"a heading must stand here, got a list \(in f, line 3\)"),
-        ("Training:\n0002-L\nTest:\n0003-L,0002-L", r"'0002-L' is for training and for test \(1 are\)"),
+        ("0002-L\nx\n0003-L\ny", r"a heading is needed here, got a list \(in f, line 1\)"),
+        ("Training:\n0002-L\n0003-L\n0004-L", r"a heading is needed here, got a list \(in f, line 3\)"),
+        ("Training:\n0002-L\nTest:\n0003-L,0002-L", r"'0002-L' is listed both for training and for test \(1 are\)"),
         ("Training:\n0002-L;0003-L\nTest:\n0004-L", r"like 0002-L or A01N01-L, got '0002-L;0003-L' \(in f, line 2\)"),
         ("Training:\n0002-L\nTest:\n0003-Q", r"got '0003-Q' \(in f, line 4\)"),
         ("Training:\n,,\nTest:\n0004-L", r"the list has no video \(in f, line 2\)"),
@@ -554,7 +554,7 @@ def test_one_list_is_enough_and_the_other_is_missed(tmp_path):
     (root / "Split/cross-view.txt").unlink()
     plan = plan_pku_mmd("pku_mmd", root)
     assert list(plan.parts) == ["xsub"]
-    said = "no {} list was found: this protocol will not be there; put {} beside the other list and prepare again"
+    said = "no {} list was found: this protocol will be missing; put {} beside the other list and prepare again"
     assert plan.notes == (said.format("xview", "cross-view.txt"),)
     root = small_download(tmp_path / "2", "pku_mmd_2")
     (root / "Split/cross_subject_v2.txt").unlink()
@@ -721,7 +721,7 @@ def test_the_official_lists_must_be_there_and_agree(tmp_path):
     with pytest.raises(DataError, match="the lists name videos of pku_mmd and others"):
         plan_pku_mmd("pku_mmd", root)
     write(root / "again/cross_view.txt", lists_text("0003-R", "0003-R"))
-    with pytest.raises(DataError, match="'0003-R' is for training and for test"):
+    with pytest.raises(DataError, match="'0003-R' is listed both for training and for test"):
         plan_pku_mmd("pku_mmd", root)
     for path in root.rglob("cross*.txt"):
         path.unlink()

@@ -95,7 +95,7 @@ def test_killed_at_any_moment_it_goes_on_and_ends_with_the_same_bytes(raw, whole
 def test_only_what_is_missing_is_read_again(raw, whole, tmp_path, monkeypatch):
     monkeypatch.setattr(prepare, "CHUNK_ITEMS", 4)
     full = write_until(3, monkeypatch)
-    with pytest.raises(ArtefactError, match=r"the disk is full .*goes on where it stopped"):
+    with pytest.raises(ArtefactError, match=r"the disk is full .*continues where it stopped"):
         make(raw, tmp_path / "set")
     assert full == ["full"]
     assert len(list((tmp_path / "set.partial").iterdir())) == 3
@@ -372,7 +372,7 @@ def test_an_archive_beside_what_was_unpacked_of_it_counts_once(raw, whole, tmp_p
     made = make(raw, tmp_path / "set")
     assert content(made.skeletons.path)["frames.npy"] == whole["frames.npy"]
     assert made.left_out == ()
-    assert made.notes == (f"{FILES} files are there more than once with the same content; one of each was read.",)
+    assert made.notes == (f"{FILES} files exist more than once with the same content; one of each was read.",)
 
 
 def test_readers_end_with_the_process_that_asked(raw, tmp_path):

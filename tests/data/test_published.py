@@ -141,7 +141,7 @@ def test_other_names_of_the_right_number_are_told(tmp_path, known):
     assert problems == (f"1 .json files are not named aAA_sSS_eEE_vVV.json: {tmp_path / 'notes.json'}",)
     (tmp_path / "notes.json").unlink()
     (problem,) = check_files("nw_ucla", tmp_path).problems
-    assert problem.startswith("there are 1 files, but not of the names that were measured")
+    assert problem.startswith("there are 1 files, but their names are not those measured")
 
 
 # --- NTU RGB+D
@@ -221,7 +221,7 @@ def test_doubles_and_empty_files(small_ntu, tmp_path):
     (tmp_path / NTU[0]).write_bytes(b"")
     empty, double = check_ntu(tmp_path).problems
     assert empty.startswith("1 files are empty: ")
-    assert double.startswith(f"1 files are there more than once: {NTU[0]} (the first: {tmp_path / NTU[0]}, ")
+    assert double.startswith(f"1 files exist more than once: {NTU[0]} (the first: {tmp_path / NTU[0]}, ")
 
 
 def test_an_archive_cut_short_is_told_with_the_size_it_should_have(small_ntu, tmp_path):
@@ -229,7 +229,7 @@ def test_an_archive_cut_short_is_told_with_the_size_it_should_have(small_ntu, tm
     path.write_bytes(path.read_bytes()[:-100])
     problems = check_ntu(tmp_path).problems
     assert "nturgbd_skeletons_s001_to_s017.zip cannot be opened" in problems[0]
-    assert "others saw 6181024200 bytes, is it cut short?" in problems[0]
+    assert "others report 6181024200 bytes; was it cut short?" in problems[0]
     assert problems[1:] == ("0 of 1080 files SsssCcccPpppRrrrAaaa.skeleton are there", "no file of setup 1-2")
 
 

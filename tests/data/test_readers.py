@@ -129,9 +129,9 @@ def broken_utd(folder: Path, fault: str) -> Path:
     [
         ("name", r"must look like aA_sS_tT_skeleton\.mat"),
         ("empty", "the file is empty"),
-        ("header", "not a whole MATLAB file"),
-        ("half", "not a whole MATLAB file"),
-        ("scrambled", "not a whole MATLAB file"),
+        ("header", "not a complete MATLAB file"),
+        ("half", "not a complete MATLAB file"),
+        ("scrambled", "not a complete MATLAB file"),
         ("key", "the variable 'd_skel' is missing"),
         ("joints", r"shape \(20 joints, 3, frames\), got float64 \(15, 3, 4\)"),
         ("text", "must be numeric"),
@@ -150,7 +150,7 @@ def test_broken_utd_mhad(tmp_path, fault, message):
 def test_no_truncation_of_a_mat_file_goes_unnoticed(tmp_path, keep):
     path = utd_file(tmp_path)
     path.write_bytes(path.read_bytes()[: path.stat().st_size * keep // 100])
-    with pytest.raises(DataError, match=r"empty|not a whole MATLAB file|missing"):
+    with pytest.raises(DataError, match=r"empty|not a complete MATLAB file|missing"):
         parse("utd_mhad", path)
 
 
@@ -179,7 +179,7 @@ def test_broken_nw_ucla(tmp_path, change, message):
 def test_truncated_nw_ucla(tmp_path, content):
     path = tmp_path / "a08_s02_e01_v03.json"
     path.write_bytes(content)
-    with pytest.raises(DataError, match=r"empty|not whole JSON|'skeletons' is missing"):
+    with pytest.raises(DataError, match=r"empty|not complete JSON|'skeletons' is missing"):
         parse("nw_ucla", path)
 
 
@@ -344,9 +344,9 @@ def test_broken_npz_files(tmp_path):
     refused(r"'label' must be a single value, got shape \(2,\)")
     np.savez(file, joints=JOINTS, label=0)
     file.write_bytes(file.read_bytes()[:300])
-    refused(r"not a whole \.npz file.*a\.npz")
+    refused(r"not a complete \.npz file.*a\.npz")
     file.write_bytes(b"")
-    refused(r"not a whole \.npz file")
+    refused(r"not a complete \.npz file")
 
 
 # --- the real data sets

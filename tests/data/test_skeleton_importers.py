@@ -171,7 +171,7 @@ def test_export_refuses_what_does_not_fit(tmp_path: Path, rng, sequences):
         export_skeletons(skeletons, train, "ctr-gcn", out)
     assert [p.name for p in tmp_path.iterdir()] == ["own"]
     out.write_bytes(b"mine")
-    with pytest.raises(DataError, match="something stands there already"):
+    with pytest.raises(DataError, match="something exists there already"):
         export_skeletons(skeletons, train, "ctrgcn", out)
     assert out.read_bytes() == b"mine"
 
@@ -186,7 +186,7 @@ def test_export_refuses_what_does_not_fit(tmp_path: Path, rng, sequences):
         ("x_test", lambda a: a * np.nan, r"must be finite.*test_000001"),
         ("x_test", lambda a: a * 1000, r"must be metres.*test_000001"),
         ("x_test", lambda a: a * 0, r"zero everywhere.*test_000001"),
-        ("x_train", np.asfortranarray, "the array lies column by column.*ascontiguousarray"),
+        ("x_train", np.asfortranarray, "the array is stored column by column.*ascontiguousarray"),
         ("y_train", lambda a: a * 2, "row 0 is not one-hot.*y_train"),
         ("y_train", lambda a: a + np.roll(a, 1, axis=1), "row 0 is not one-hot"),
         ("y_train", lambda a: a[:, :51], r"one-hot numbers \[sample, 60\] are required, got float64 \[2, 51\]"),
@@ -226,7 +226,7 @@ def test_absent_things_are_named(tmp_path: Path, sequences):
     with pytest.raises(DataError, match="Known: ctrgcn, pku"):
         imported(tmp_path, arrays, "npz", dataset="ntu60")
     skeletons = imported(tmp_path, arrays)
-    with pytest.raises(DataError, match="something stands there already"):
+    with pytest.raises(DataError, match="something exists there already"):
         imported(tmp_path, arrays)
     assert len(SkeletonSet.load(skeletons.path)) == 4
 

@@ -146,7 +146,7 @@ def truncate(path: Path, keep: int) -> None:
 @pytest.mark.parametrize("keep", [0, 50, 2000])
 def test_truncated_array(stored, keep):
     truncate(stored.path / "frames.npy", keep)
-    with pytest.raises(ArtefactError, match=r"not a whole array .*frames\.npy.*It was truncated"):
+    with pytest.raises(ArtefactError, match=r"not a complete array .*frames\.npy.*It was truncated"):
         SkeletonSet.load(stored.path)
 
 
@@ -161,7 +161,7 @@ def test_array_of_other_length_or_joints(stored):
 
 def test_pickled_array_is_not_read(stored):
     np.save(stored.path / "frames.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
-    with pytest.raises(ArtefactError, match=r"not a whole array.*Python objects"):
+    with pytest.raises(ArtefactError, match=r"not a complete array.*Python objects"):
         SkeletonSet.load(stored.path)
 
 

@@ -290,7 +290,7 @@ def test_bad_parts():
         splits.part_mask("nw_ucla", None, {"subject": np.array([1])})
     with pytest.raises(SplitError, match=r"ntu60 has no protocol 'xsubj'\. Did you mean 'xsub'\?"):
         splits.part_mask("ntu60", "xsubj", {"subject": np.array([1])})
-    with pytest.raises(SplitError, match="has no parts for 'uwa3d_ii'"):
+    with pytest.raises(SplitError, match="knows no train and test parts of 'uwa3d_ii'"):
         splits.part_mask("uwa3d_ii", None, {"subject": np.array([1])})
     for dataset in ("pku_mmd", "pku_mmd_2"):
         with pytest.raises(SplitError, match=rf"xsub parts of {dataset} are lists .* the prepared set has them"):

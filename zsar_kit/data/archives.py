@@ -30,9 +30,9 @@ def unpack(archive: Path, to: Path, wanted: Callable[[str], bool], *, limit: int
         The number of files.
 
     Raises:
-        DataError: it is no whole zip archive, a member is damaged, encrypted, a link, or would land outside of the
-            folder or on another member, or they are more than ``limit`` bytes.
-        ArtefactError: the disk is full, or refuses the files for another reason; the archive is not to blame.
+        DataError: it is not a complete zip archive, a member is damaged, encrypted, a link, or would be written outside
+            of the folder or over another member, or the members have more than ``limit`` bytes.
+        ArtefactError: the disk is full or refuses the files for another reason; the archive is not to blame.
     """
     try:
         with zipfile.ZipFile(archive) as opened:
@@ -40,14 +40,14 @@ def unpack(archive: Path, to: Path, wanted: Callable[[str], bool], *, limit: int
             for place, member in chosen.items():
                 _write(opened, member, to / place, archive)
     except zipfile.BadZipFile as error:
-        raise DataError(f"not a whole zip archive: {error}", where=archive, remedy="Fetch it again.") from None
+        raise DataError(f"not a complete zip archive: {error}", where=archive, remedy="Fetch it again.") from None
     return len(chosen)
 
 
 def _chosen(
     opened: zipfile.ZipFile, archive: Path, wanted: Callable[[str], bool], limit: int
 ) -> dict[PurePosixPath, zipfile.ZipInfo]:
-    """Place in the folder to member. A suspicious name of any member refuses the archive: none comes by chance."""
+    """Place in the folder to member. One suspicious name is enough to refuse the archive."""
     chosen: dict[PurePosixPath, zipfile.ZipInfo] = {}
     seen: set[str] = set()
     for member in opened.infolist():
@@ -63,7 +63,7 @@ def _chosen(
         chosen[place] = member
     for place, member in chosen.items():
         if any(str(folder).casefold() in seen for folder in place.parents):
-            raise DataError("a member lies in another one", where=f"{archive}, member {member.filename}")
+            raise DataError("a member is inside another one", where=f"{archive}, member {member.filename}")
     size = sum(member.file_size for member in chosen.values())
     if size > limit:
         raise DataError(f"its files have {size} bytes unpacked, at most {limit} were expected", where=archive)
@@ -104,8 +104,10 @@ def _blocks(opened: zipfile.ZipFile, member: zipfile.ZipInfo, archive: Path) -> 
 
 
 def disk_fault(error: OSError, where: Path) -> ArtefactError:
-    """What to say where files cannot be written: the disk is full, or the system's own words."""
+    """The error for files that cannot be written: the disk is full, or what the system reports."""
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    problem = "the disk is full" if full else f"the disk refuses: {error}"
-    advice = "Make room and run" if full else "Put that right and run"
-    return ArtefactError(problem, where=where, remedy=f"{advice} the same command again: it goes on where it stopped.")
+    problem = "the disk is full" if full else f"the disk refused to write: {error}"
+    advice = "Make room and run" if full else "Fix that and run"
+    return ArtefactError(
+        problem, where=where, remedy=f"{advice} the same command again: it continues where it stopped."
+    )

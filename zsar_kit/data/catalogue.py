@@ -1,4 +1,4 @@
-"""What the kit knows of each data set: class names, twin classes, official train and test parts.
+"""What the kit knows about each data set: class names, twin classes, official train and test parts.
 
 The facts are in ``resources/classes.toml`` and ``resources/splits.toml``; class ids are 0-based, in label
 order.
@@ -77,7 +77,7 @@ def class_names(dataset: str) -> tuple[str, ...]:
 
 
 def most_persons(dataset: str) -> int:
-    """Most persons that a clip of a data set shows: 1 or 2.
+    """The largest number of persons in a clip of a data set: 1 or 2.
 
     Raises:
         SplitError: the data set is not known.
@@ -99,7 +99,7 @@ def is_generated(dataset: str) -> bool:
 
 
 def ntu_ids(dataset: str) -> tuple[int, ...]:
-    """The NTU class id behind each class of a data set that is built after NTU's classes."""
+    """The NTU class id behind each class of a data set that has classes of NTU."""
     facts = dataset_facts("classes.toml", dataset)
     if "ntu_ids" in facts:
         return tuple(facts["ntu_ids"])
@@ -122,7 +122,7 @@ def part_protocols(dataset: str) -> tuple[str, ...]:
 
 
 def part_column(dataset: str, protocol: str) -> str:
-    """The column of the index that a protocol divides by; empty where lists that come with the files say it."""
+    """The index column that a protocol divides by; empty where lists that come with the raw files decide."""
     return dataset_facts("splits.toml", dataset)["parts"][protocol].get("column", "")
 
 
@@ -139,12 +139,13 @@ def part_mask(dataset: str, protocol: str | None, index_columns: Mapping[str, np
         Boolean array ``[sample]``, true for train; the others are test.
 
     Raises:
-        SplitError: the data set has no such protocol, or it is in lists that come with the raw files (PKU-MMD).
+        SplitError: the data set has no such protocol, or the protocol is given by lists that come with the raw files
+            (PKU-MMD).
         DataError: the column is missing, or holds a value that is in neither part.
     """
     known = part_protocols(dataset)
     if not known:
-        raise SplitError(f"the kit has no parts for {dataset!r}", remedy="Give each sample its part.")
+        raise SplitError(f"the kit knows no train and test parts of {dataset!r}", remedy="Give each sample its part.")
     protocol = known[0] if protocol is None else protocol
     if protocol not in known:
         raise SplitError(f"{dataset} has no protocol {protocol!r}", remedy=nearest_name(protocol, known))

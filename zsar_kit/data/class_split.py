@@ -1,4 +1,4 @@
-"""`ClassSplit`: which classes a method may learn from; and its form in a user's file."""
+"""`ClassSplit`, the classes that a method may learn from, and the files in which users write their own."""
 
 from __future__ import annotations
 
@@ -116,12 +116,12 @@ class ClassSplit(Config):
         return len(self.unseen) / len(self.seen)
 
     def digest(self) -> str:
-        """Twelve hexadecimal digits of what the split means: its name and source do not count."""
+        """Twelve hexadecimal digits over what the split means; its name and source do not count."""
         return digest_of([self.dataset, self.classes, list(self.unseen), list(self.excluded)])
 
 
 def _toml_value(value: Any) -> str:
-    # JSON strings are TOML strings, but for DEL, which TOML wants escaped.
+    # JSON strings are TOML strings except for DEL, which TOML wants escaped.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
@@ -141,7 +141,7 @@ def read_split(path: str | Path) -> ClassSplit:
     """Read a user's split.
 
     The file has ``dataset``, ``unseen`` (ids or class names), and perhaps ``name``, ``excluded`` and
-    ``source``; ``classes`` (their number) only for a data set that the kit does not know.
+    ``source``; ``classes`` (their number) is needed only for a data set that the kit does not know.
 
     Raises:
         SplitError: the file is absent or malformed, a key is missing or misspelt, or a class is unknown.

@@ -1,4 +1,4 @@
-"""Samples as they are looked at: found by name or by class, as stored or as an encoder gets them."""
+"""Samples to look at: found by name or class, shown as stored or as an encoder receives them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from zsar_kit.data.summaries import counted, shortened
 from zsar_kit.errors import DataError, nearest_name
 
 LAYERS = ("raw", "preprocessed")
-#: so many samples of a set are asked where up is
+#: how many samples of a set vote on its vertical axis
 ASKED = 15
 
 
@@ -50,7 +50,7 @@ def find_sample(skeletons: SkeletonSet, sample: str = "", action: int | str = 0,
         skeletons: the set.
         sample: its name; where it is empty, class and number count.
         action: class id or class name.
-        number: which of the samples of the class, from 0 on.
+        number: which sample of the class, counted from 0.
 
     Raises:
         DataError: there is no such sample or class; the nearest name is offered.
@@ -59,7 +59,7 @@ def find_sample(skeletons: SkeletonSet, sample: str = "", action: int | str = 0,
     if sample:
         if not (names == sample).any():
             like = (get_close_matches(sample, names.tolist(), n=1) or [str(names[0])])[0]
-            raise DataError(f"no sample {sample!r}", where=skeletons.path, remedy=f"Names are such as {like!r}.")
+            raise DataError(f"no sample {sample!r}", where=skeletons.path, remedy=f"Names look like {like!r}.")
         return int(np.argmax(names == sample))
     rows = np.flatnonzero(skeletons.index.label == class_id(skeletons, action))
     if not 0 <= number < len(rows):
@@ -69,7 +69,7 @@ def find_sample(skeletons: SkeletonSet, sample: str = "", action: int | str = 0,
 
 
 def class_id(skeletons: SkeletonSet, action: int | str) -> int:
-    """The id of a class that is given by id or by name.
+    """The id of a class given by id or by name.
 
     Raises:
         DataError: there is no such class; the nearest name is offered.
@@ -84,9 +84,9 @@ def class_id(skeletons: SkeletonSet, action: int | str) -> int:
 
 
 def vertical_axis(skeletons: SkeletonSet) -> Literal["y", "z"]:
-    """Along which axis the bodies of a set stand: sensors have y up, aligned data sets z.
+    """The vertical axis of a set: y as sensors have it, z in aligned data sets.
 
-    Asked of the line from hips to shoulders in some samples spread over the set, as single bodies may lie.
+    Some samples spread over the set vote by the line from hips to shoulders, since a single body may be lying.
     """
     layout = joint_layout(skeletons.layout)
     hips, shoulders = list(layout.roles["hip_centre"]), list(layout.roles["shoulder_centre"])
@@ -102,14 +102,14 @@ def vertical_axis(skeletons: SkeletonSet) -> Literal["y", "z"]:
 def sample_for_display(
     skeletons: SkeletonSet, i: int, layer: str = "raw", *, up: Literal["y", "z"] | None = None
 ) -> DisplaySample:
-    """A sample as it is stored (``raw``), or as an encoder gets it before it is cut to length (``preprocessed``).
+    """A sample as it is stored (``raw``), or as an encoder receives it before it is cut to length (``preprocessed``).
 
     Args:
         skeletons: the set.
         i: position of the sample.
         layer: one of :data:`LAYERS`; ``preprocessed`` has NTU's 25 joints, the most moving persons, no empty frame,
             and a body that is centred and upright along z.
-        up: the vertical axis of the stored data; :func:`vertical_axis` is asked where it is None.
+        up: the vertical axis of the stored data; found by :func:`vertical_axis` if None.
 
     Raises:
         DataError: there is no such layer.

@@ -1,8 +1,8 @@
-"""Downloading one file: resumed where it stopped, begun again where the server's file has changed, whole or absent.
+"""Download one file: resumed where it stopped, restarted if the server's file has changed, complete or absent.
 
-HTTP is spoken by ``requests``. What it leaves to its users is here: the unfinished file (``NAME.part``) stands beside
-its place with a record (``NAME.part.json``) of which version of the server's file it is a part of, and ``If-Range``
-asks for the rest of that version only.
+``requests`` handles HTTP; this module adds resuming. The unfinished file (``NAME.part``) is kept beside its final
+place, with a record (``NAME.part.json``) of the version of the server's file that it belongs to, and ``If-Range`` asks
+for the rest of that version only.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from zsar_kit.artefacts import read_json, write_json
 from zsar_kit.errors import ArtefactError, DownloadError
 
 _BLOCK = 2**14
-"""Bytes written at once. What came of a block before the connection ended is lost, so blocks are short."""
+"""Bytes written at a time. A block that the end of a connection cuts off is lost, so blocks are short."""
 _LONGEST_PAUSE = 30.0
 _PASSING = {408, 425, 429, 500, 502, 503, 504}
-"""HTTP statuses that may pass when asked again."""
+"""HTTP statuses that are worth a retry."""
 _HOPELESS = (
     requests.exceptions.SSLError,
     requests.exceptions.InvalidURL,
@@ -46,7 +46,7 @@ class Version:
 
     Attributes:
         url: the address.
-        validator: a strong ETag, else the time of its last change; empty where the server tells neither, and then
+        validator: a strong ETag, else the time of its last change; empty where the server tells neither, in which case
             nothing can be resumed.
         size: bytes of the whole file; None where the server does not tell.
     """
@@ -57,7 +57,7 @@ class Version:
 
 
 class _TryAgain(Exception):
-    """A passing fault; the message is for the case that it does not pass."""
+    """A temporary fault; the message is used if it persists."""
 
     def __init__(self, problem: str, pause: float = 0.0):
         self.pause = pause
@@ -76,7 +76,7 @@ class _Part:
         return self.path.stat().st_size if self.path.is_file() else 0
 
     def version(self, url: str) -> Version | None:
-        """Which file the bytes are of; None where they are of no use for this address."""
+        """The version that the bytes belong to; None if they are useless for this address."""
         try:
             found = Version(**read_json(self.record))
         except (ArtefactError, TypeError):
@@ -85,7 +85,7 @@ class _Part:
         return found if usable else None
 
     def begin(self, version: Version) -> None:
-        """Forget what is there and begin with the first byte of a version."""
+        """Discard what is there and start a version from its first byte."""
         self.discard()
         write_json(self.record, asdict(version))
 
@@ -103,21 +103,21 @@ def download(
     pause: float = 1.0,
     timeout: float = 30.0,
 ) -> Path:
-    """Fetch one file, from the first address that gives it.
+    """Fetch one file from the first address that provides it.
 
-    A file that stands at ``target`` is whole and is not asked for again. An interrupted download leaves
-    ``NAME.part``; the next call goes on from there.
+    A file that exists at ``target`` is complete and is not requested again. An interrupted download leaves
+    ``NAME.part``; the next call continues from there.
 
     Args:
         urls: addresses of the same file, tried in this order.
-        target: where it goes; its folder is made.
+        target: where to put it; its folder is made.
         progress: show a bar.
         attempts: failures in a row, without a new byte between them, after which an address is given up.
         pause: seconds to wait after the first failure; doubled after each, at most half a minute.
-        timeout: seconds without a sign of life after which an attempt counts as failed.
+        timeout: seconds without any data after which an attempt counts as failed.
 
     Raises:
-        DownloadError: no address gave the file.
+        DownloadError: no address provided the file.
     """
     if target.is_file():
         return target
@@ -136,13 +136,13 @@ def download(
             return target
     if len(failures) == 1:
         raise failures[0]
-    raise DownloadError(f"none of {len(urls)} addresses gave {target.name}: {' '.join(str(f) for f in failures)}")
+    raise DownloadError(f"none of {len(urls)} addresses provided {target.name}: {' '.join(str(f) for f in failures)}")
 
 
 def _fetch(
     session: requests.Session, url: str, part: _Part, *, progress: bool, attempts: int, pause: float, timeout: float
 ) -> None:
-    """Fill ``part`` from one address, in as many attempts as bring new bytes."""
+    """Fill ``part`` from one address, for as long as attempts bring new bytes."""
     failed, held = 0, part.size
     while True:
         try:
@@ -185,7 +185,7 @@ def _attempt(session: requests.Session, url: str, part: _Part, *, progress: bool
 
 
 def _accepted(reply: requests.Response, url: str, part: _Part, known: Version | None, held: int) -> Version:
-    """Judge the head of a reply, and make the part ready for its body.
+    """Check the header of a reply and prepare the part for its body.
 
     Returns:
         The version that the part then belongs to.
@@ -207,7 +207,7 @@ def _accepted(reply: requests.Response, url: str, part: _Part, known: Version | 
         raise DownloadError(f"the server said {status} {reply.reason}", where=url)
     length = reply.headers.get("Content-Length", "")
     plain = reply.headers.get("Content-Encoding", "identity") == "identity"
-    # Bytes that are decoded on the way have another number, and no place to go on from.
+    # Bytes that are decoded on the way differ in number and cannot be resumed.
     version = Version(url, _validator(reply) if plain else "", int(length) if plain and length.isdigit() else None)
     free = shutil.disk_usage(part.path.parent).free + part.size
     if version.size is not None and version.size > free:
@@ -218,7 +218,7 @@ def _accepted(reply: requests.Response, url: str, part: _Part, known: Version | 
 
 
 def _store(reply: requests.Response, path: Path, bar: tqdm) -> None:
-    """Append the body of a reply; what came before a fault stays."""
+    """Append the body of a reply; what arrived before a fault is kept."""
     with open(path, "ab") as stream:
         for block in reply.iter_content(_BLOCK):
             stream.write(block)
@@ -226,7 +226,7 @@ def _store(reply: requests.Response, path: Path, bar: tqdm) -> None:
 
 
 def _validator(reply: requests.Response) -> str:
-    """What tells one version of a file from another; weak ETags do not tell byte from byte."""
+    """What distinguishes versions of a file; weak ETags do not promise equal bytes."""
     tag = reply.headers.get("ETag", "")
     return tag if tag and not tag.startswith("W/") else reply.headers.get("Last-Modified", "")
 

@@ -1,4 +1,4 @@
-"""The files of a feature set. What may come from anywhere is checked; pickled objects are never loaded."""
+"""The files of a feature set: everything is checked, whoever wrote it, and pickled objects are never loaded."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PICKLE_PROTOCOLS = range(2, 6)
 
 @runtime_checkable
 class SampleIndex(Protocol):
-    """Columns of equal length, one entry a sample; a ``SkeletonIndex`` is one."""
+    """Columns of equal length, one value per sample; a ``SkeletonIndex`` is one."""
 
     @property
     def sample(self) -> np.ndarray:
@@ -86,12 +86,12 @@ def load_array(path: str | Path, *, memory_map: bool = False) -> np.ndarray:
     try:
         loaded = np.load(path, mmap_mode="r" if memory_map else None, allow_pickle=False)
     except (ValueError, OSError, EOFError) as error:
-        raise ArtefactError(f"not a whole .npy array: {error}", where=path) from None
+        raise ArtefactError(f"not a complete .npy array: {error}", where=path) from None
     return loaded
 
 
 class _MapFile:
-    """An ``.npy`` of float16 maps, written as they come; the number of samples is known beforehand."""
+    """An ``.npy`` of float16 maps, written chunk by chunk; the number of samples is known beforehand."""
 
     def __init__(self, stream: IO[bytes], samples: int):
         self.stream, self.samples, self.shape = stream, samples, None
@@ -121,7 +121,7 @@ def write_chunks(
         for chunk in chunks:
             keys = keys or set(chunk)
             if set(chunk) != keys or "pooled" not in keys or keys - {"pooled", "logits", "maps"}:
-                problem = f"each chunk needs the same of pooled, logits, maps; got {sorted(chunk)}"
+                problem = f"every chunk needs the same keys of pooled, logits, maps; got {sorted(chunk)}"
                 raise DataError(problem, where=f"{where}, samples from {done}")
             count = len(chunk["pooled"])
             for key, values in chunk.items():
@@ -138,7 +138,7 @@ def write_chunks(
     if maps.shape is None:
         (folder / "maps.npy").unlink()
     if done != len(samples) or not done:
-        raise DataError(f"features of {done} samples came, the index has {len(samples)}", where=where)
+        raise DataError(f"got features of {done} samples, but the index has {len(samples)}", where=where)
     if any(len({v.shape[1:] for v in values}) > 1 for values in parts.values()):
         raise DataError("the chunks have features of different widths", where=where)
     return {key: np.concatenate(values) for key, values in parts.items() if values}

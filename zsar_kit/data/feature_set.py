@@ -1,4 +1,4 @@
-"""``FeatureSet``: what a frozen encoder says of every sample, and on which classes that encoder was trained.
+"""``FeatureSet``: the features of every sample by one frozen encoder, and the classes that encoder was trained on.
 
 The folder holds ``features.safetensors`` (``pooled``, perhaps ``logits``), ``index.csv``, perhaps
 ``maps.npy`` (float16, memory-mapped), and ``meta.json``.
@@ -52,7 +52,7 @@ class FeatureSet:
         class_names: in label order.
         encoder: what the features were made with.
         samples, labels, subjects, cameras: the index, ``[sample]`` each; labels are original 0-based ids; recordings
-            stand for subjects where nobody knows these.
+            take the place of subjects where these are not known.
         train: true where a sample belongs to the train part.
         pooled: float32 ``[sample, d]``.
         logits: the encoder's own class scores ``[sample, class of encoder.classes]``, or ``None``.
@@ -151,7 +151,7 @@ class FeatureSet:
         """Write features as they come and open the result; maps are never in memory as a whole.
 
         Args:
-            path: the folder to make; one that stands there is replaced when the new one is complete.
+            path: the folder to make; an existing one is replaced once the new one is complete.
             chunks: consecutive samples, each with ``pooled`` ``[chunk, d]`` and perhaps ``logits`` and
                 ``maps``.
             skeleton_index: the samples in the order of the chunks.
@@ -161,7 +161,7 @@ class FeatureSet:
             encoder: what the features were made with.
             inputs: name to content digest of what they were made from.
             config: how they were made.
-            beside: called with the folder when all is written, to add files of its own.
+            beside: called with the folder when everything else is written, to add more files.
 
         Raises:
             DataError: a value is not finite, shapes disagree, or a label is out of range. Nothing is written
@@ -206,7 +206,7 @@ class FeatureSet:
 
 
 def _open(folder: Path, where: Path) -> FeatureSet:
-    """Read and check the files in ``folder``; messages say ``where``."""
+    """Read and check the files in ``folder``; messages name ``where`` instead."""
     meta = read_json(folder / "meta.json")
     if missing := [k for k in ("dataset", "class_names", "encoder") if k not in meta]:
         raise ArtefactError(f"missing key {missing[0]!r}", where=where / "meta.json", remedy="Extract again.")

@@ -16,15 +16,15 @@ from zsar_kit.data.summaries import short_path
 from zsar_kit.errors import ConfigError, DataError, DownloadError
 
 _ROOM = 2
-"""Times the measured size that an archive's files may have unpacked."""
+"""Unpacked, the files of an archive may have at most this many times the measured size."""
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """A data set that lies ready.
+    """A data set that is ready to be read.
 
     Attributes:
-        facts: what is known of it.
+        facts: what is known about it.
         folder: where its files are.
         fresh: False if they were there before.
     """
@@ -42,14 +42,14 @@ def fetch(
 ) -> Fetched:
     """Fetch the raw files of a data set into a folder.
 
-    A whole set that stands there is left alone, so that the call may be repeated. An interrupted download is resumed.
+    A complete set that is already there is left alone, so the call may be repeated. An interrupted download is resumed.
 
     Args:
         dataset: a free data set of :func:`zsar_kit.data.published.publication_names`.
-        to: the folder that its files go to; absent or empty.
-        mirror: where to take the archive from instead of the published addresses: the address of the folder it lies
-            in, or its own; or a folder or archive on this machine.
-        accept_licence: whoever asks has read the terms of use and accepts them.
+        to: the folder for its files; absent or empty.
+        mirror: where to take the archive from instead of the published addresses: its address or that of its folder; or
+            a folder or archive on this machine.
+        accept_licence: the caller has read the terms of use and accepts them.
         progress: show a bar.
         pause: seconds to wait after a failed attempt.
 
@@ -58,7 +58,7 @@ def fetch(
         DownloadError: it is given on request only, cannot be downloaded, or is not the set that was measured; in the
             last case its files stay beside the folder.
         DataError: the archive is damaged or not to be trusted.
-        ArtefactError: the disk is full, or refuses the files; what is downloaded already is kept.
+        ArtefactError: the disk is full, or refuses the files; what is already downloaded is kept.
     """
     facts = publication(dataset)
     _refuse_on_request(facts)
@@ -87,7 +87,7 @@ def fetch(
     report = check_files(dataset, unverified)
     if not report.whole:
         raise DownloadError(
-            f"{facts.title} came, but is not the set that was measured: {'; '.join(report.problems)}",
+            f"{facts.title} was fetched, but is not the set that was measured: {'; '.join(report.problems)}",
             where=unverified,
             remedy="Its files stay there. If you trust them, prepare from that folder, without --strict where "
             "files are missing; numbers will not be comparable.",
@@ -99,7 +99,7 @@ def fetch(
 
 
 def _refuse_on_request(facts: Publication) -> None:
-    """Say how to get a data set that nobody may fetch without asking."""
+    """Explain how to get a data set that is given on request only."""
     if facts.access == "request":
         name = facts.dataset
         raise DownloadError(
@@ -136,15 +136,15 @@ def _download_and_lay_out(
 ) -> None:
     """Download the archive beside ``to`` and unpack it into ``folder``.
 
-    The archive goes away once it is unpacked or found to be of no use; where the disk is at fault it waits for the
-    next attempt.
+    The archive is removed once it is unpacked or found unusable; where the disk is at fault it is kept for the next
+    attempt.
     """
     urls = facts.urls
     if mirror:
         own = mirror.partition("?")[0].endswith(".zip")
         urls = (mirror if own else f"{mirror.rstrip('/')}/{facts.archive}",)
     scratch = to.with_name(f"{to.name}.download")
-    by_hand = f"Download {facts.archive} by hand (see {facts.page}) and say --mirror FOLDER."
+    by_hand = f"Download {facts.archive} by hand (see {facts.page}) and pass --mirror FOLDER."
     try:
         archive = download(urls, scratch / facts.archive, progress=progress, pause=pause)
     except DownloadError as error:
@@ -153,7 +153,9 @@ def _download_and_lay_out(
         _lay_out(facts, archive, folder)
     except DataError as error:
         shutil.rmtree(scratch)
-        raise DownloadError(f"what came is of no use: {error.problem}", where=error.where, remedy=by_hand) from None
+        raise DownloadError(
+            f"what was downloaded is unusable: {error.problem}", where=error.where, remedy=by_hand
+        ) from None
     shutil.rmtree(scratch)
 
 

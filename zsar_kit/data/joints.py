@@ -1,6 +1,6 @@
 """Joint layouts: names, bones, body parts and maps to the 25 joints of NTU RGB+D.
 
-The tables stand in ``resources/joints.toml`` and nowhere else.
+The tables are in ``resources/joints.toml`` and nowhere else.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class JointLayout:
 
     @property
     def root(self) -> int:
-        """The joint that hangs from no other."""
+        """The joint that has no parent."""
         return next(i for i, parent in enumerate(self.parents) if i == parent)
 
     @property

@@ -1,4 +1,4 @@
-"""The leak guard: what was trained on a class that counts as unseen is refused, or marked (docs/architecture.md)."""
+"""The leak guard: nothing may learn from classes that count as unseen; an encoder that did is refused, or marked."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _RECORD: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class EncoderRecord:
-    """What is known of the encoder behind a feature set.
+    """What is known about the encoder behind a feature set.
 
     Attributes:
         name: architecture, e.g. ``"shift_gcn"``.
@@ -65,9 +65,8 @@ class EncoderRecord:
         else:
             trained = f"trained on {counted(len(self.classes), 'class')} of {self.dataset}"
         width = f", width {self.width:g}" if self.width else ""
-        return (
-            f"EncoderRecord({self.name}, {self.stream} stream{width}, {trained}, digest {shortened(self.digest, 24)})"
-        )
+        digest = f", digest {shortened(self.digest, 24)}" if self.digest else ""
+        return f"EncoderRecord({self.name}, {self.stream} stream{width}, {trained}{digest})"
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dictionary for :meth:`from_dict`."""
@@ -97,11 +96,12 @@ class EncoderRecord:
 
 @dataclass(frozen=True)
 class EncoderMark:
-    """How an encoder relates to a split; its ``name`` stands beside every number.
+    """How an encoder relates to a split; its ``name`` is shown beside every number.
 
     Attributes:
         name: ``"seen-only"``: trained on this data set without its unseen classes. ``"cross-dataset"``:
-            trained on another data set. ``"leak"``: it has seen an unseen class. ``"unknown"``: nobody knows.
+            trained on another data set. ``"leak"``: it has seen an unseen class. ``"unknown"``: its training classes
+            are not known.
         overlap: of a cross-dataset encoder, the class names of the split that it was trained on elsewhere.
         unseen_overlap: those of them that the split counts as unseen (or excludes).
     """
@@ -213,7 +213,7 @@ def _rows(chosen: np.ndarray) -> Int64[np.ndarray, " row"]:
 
 
 def check_encoder(record: EncoderRecord, split: ClassSplit, allow_encoder_leak: bool = False) -> EncoderMark:
-    """Refuse an encoder that has seen an unseen class, or of which nobody knows; otherwise mark it.
+    """Refuse an encoder that has seen an unseen class, or may have; otherwise mark it.
 
     Args:
         record: the encoder's record.
@@ -241,7 +241,7 @@ def check_encoder(record: EncoderRecord, split: ClassSplit, allow_encoder_leak: 
     raise LeakageError(
         f"{problem}; {split.dataset} {split.name!r} counts {_describe(hidden, ())} as unseen",
         where=f"encoder {record.name} {record.digest}".rstrip(),
-        remedy="Use an encoder pretrained on this split's seen classes; or say allow_encoder_leak=True, and "
+        remedy="Use an encoder pretrained on this split's seen classes; or pass allow_encoder_leak=True, and "
         f"every table will mark the number as {mark.name!r}.",
         kind="unknown" if mark.name == "unknown" else "leak",
     )
@@ -261,7 +261,7 @@ def _cross_dataset(record: EncoderRecord, hidden: set[int], names: tuple[str, ..
 
 
 def _variants(name: str) -> set[str]:
-    """Spellings under which a class name counts as the same: rather one overlap too many than one too few."""
+    """Spellings that count as the same class name; better one overlap too many than one too few."""
     plain = re.sub(r"[\s_\-]+", " ", name.casefold()).strip()
     bare = re.sub(r"\s*\([^)]*\)\s*", " ", plain).strip()
     return {plain, bare, *(part.strip() for part in bare.split("/"))} - {""}

@@ -1,6 +1,6 @@
-"""Position and orientation of skeletons: where nobody is, the origin at the spine, the body upright.
+"""Position and orientation of skeletons: who is present, the origin at the spine, the body upright.
 
-Arrays are as :mod:`zsar_kit.data.skeletons` says.
+Arrays have the shape that :mod:`zsar_kit.data.skeletons` describes.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from zsar_kit.data.joints import JointLayout, layout_name
 from zsar_kit.data.joints import layout as joint_layout
 
 Skeleton = Float32[np.ndarray, "person frame joint 3"]
-# Below this length, in metres, a direction is noise and not a direction.
+# Below this length, in metres, a direction is only noise.
 SHORTEST_DIRECTION = 1e-5
 
 
 def present(joints: Skeleton) -> Bool[np.ndarray, "person frame"]:
-    """Where a person is in a frame: any coordinate differs from zero."""
+    """Whether a person is in a frame: some coordinate differs from zero."""
     return (joints != 0).any(axis=(2, 3))
 
 
 def _first_pose(joints: Skeleton) -> Float32[np.ndarray, "joint 3"] | None:
-    """The pose of the first person who is ever there, in that person's first real frame."""
+    """The first pose of the first person who appears at all."""
     there = present(joints)
     for person in np.flatnonzero(there.any(axis=1)):
         return joints[person, int(np.argmax(there[person]))]

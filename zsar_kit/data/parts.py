@@ -1,4 +1,5 @@
-"""Train and test parts of a prepared set: by lists of its own where it has some, otherwise by the catalogue's rule."""
+"""Train and test parts of a prepared set: from lists of its own where it has some, otherwise by the catalogue's
+rule."""
 
 from __future__ import annotations
 
@@ -58,10 +59,10 @@ class DividedSet(Protocol):
 
 
 def known_protocols(skeletons: DividedSet) -> tuple[str, ...]:
-    """Protocols that divide these samples, the customary one first.
+    """Protocols that can divide these samples, the most common one first.
 
-    Those of the catalogue count where the set has their lists, or knows the column that they divide by of every sample
-    (an imported set may know neither subjects nor cameras).
+    A protocol of the catalogue is among them if the set has its lists, or knows the column it divides by for every
+    sample (an imported set may know neither subjects nor cameras).
     """
     names = dict.fromkeys([*part_protocols(skeletons.dataset), *skeletons.parts])
     return tuple(name for name in names if name in skeletons.parts or _column_known(skeletons, name))
@@ -77,7 +78,7 @@ def train_part(skeletons: DividedSet, protocol: str) -> np.ndarray:
 
     Raises:
         SplitError: the data set has no such protocol.
-        DataError: this set has not what it takes to divide it so, or a sample is in neither part.
+        DataError: this set lacks what the protocol divides by, or a sample is in neither part.
     """
     if protocol in skeletons.parts:
         return skeletons.parts[protocol]

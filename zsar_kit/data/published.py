@@ -1,6 +1,6 @@
-"""What is known of each published data set: where it comes from, on which terms, and how its files are recognised.
+"""What is known about each published data set: its origin, its terms of use, and how to recognise its files.
 
-The facts stand in ``resources/downloads.toml``; :mod:`zsar_kit.data.published_checks` compares files with them.
+The facts are in ``resources/downloads.toml``; :mod:`zsar_kit.data.published_checks` compares files with them.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ class Publication:
 
     Attributes:
         dataset: its name in the kit.
-        title: its own name.
+        title: its full name.
         access: ``"free"``: anyone may fetch it; ``"request"``: the authors give it on request.
         page: the official page.
-        licence: what is known of the terms of use.
+        licence: what is known about the terms of use.
         cite: what to cite.
         files: how many files (PKU-MMD: videos) the whole set has; 0 where that is not published.
         how: for sets on request, what to ask for.
-        archive: for free sets, the file name of the archive,
-        urls: and where it lies; tried in this order.
+        archive: for free sets, the file name of the archive.
+        urls: for free sets, addresses of the archive, tried in this order.
         bytes: size of all its files together, measured.
         names_sha256: digest of the file names, measured; see
             :func:`~zsar_kit.data.published_checks.names_digest`.
         sha256: digest of names and contents, measured; see
             :func:`~zsar_kit.data.published_checks.set_digest`.
         setups: NTU RGB+D: its setups are 1 to this number.
-        reported: archive name to the size that others saw, in bytes.
+        reported: archive name to the size that others report, in bytes.
     """
 
     dataset: str
@@ -67,7 +67,7 @@ def publication_names() -> tuple[str, ...]:
 
 @cache
 def publication(dataset: str) -> Publication:
-    """What is known of a data set.
+    """What is known about a data set.
 
     Raises:
         ConfigError: the data set has no published files, or is not known.

@@ -1,8 +1,8 @@
-"""Do raw files agree with what is known of their data set? Asked before hours of reading, answered in words.
+"""Compare raw files with what is known about their data set, before spending hours on reading them.
 
-The files are looked at as they lie, in folders and zip archives. Of free data sets number, names and contents were
-measured. Of those on request (NTU RGB+D, PKU-MMD) the kit knows no digest: what can be checked are the published
-numbers, the rule of the names, and whether archives and files are whole.
+Files are checked where they are, in folders and zip archives. For free data sets their number, names and contents were
+measured. For those on request (NTU RGB+D, PKU-MMD) the kit has no digest; it checks the published counts, the form of
+the names, and whether archives and files are intact.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ class FilesReport:
     Attributes:
         dataset: the data set.
         found: number of its files.
-        problems: what is missing, broken or different, a sentence each; none if all is well.
-        notes: what else people should know.
+        problems: what is missing, broken or different, one sentence each; empty if all is well.
+        notes: what else is worth knowing.
     """
 
     dataset: str
@@ -63,7 +63,7 @@ class FilesReport:
 
     @property
     def whole(self) -> bool:
-        """Whether everything is there and as it should be."""
+        """Whether everything is there and intact."""
         return not self.problems
 
     def __repr__(self) -> str:
@@ -120,9 +120,7 @@ def _check_free(facts: Publication, root: str | Path) -> FilesReport:
 def _content_problems(facts: Publication, sources: Sequence[Source]) -> list[str]:
     """How a complete number of files differs from the measured set, if at all."""
     if names_digest(sources) != facts.names_sha256:
-        return [
-            f"there are {facts.files} files, but not of the names that were measured (SHA-256 of the names differs)"
-        ]
+        return [f"there are {facts.files} files, but their names are not those measured (SHA-256 of the names differs)"]
     try:
         digest = set_digest(sources)
     except DataError as error:
@@ -136,26 +134,24 @@ def _content_problems(facts: Publication, sources: Sequence[Source]) -> list[str
 
 
 def _archive_problems(facts: Publication, damaged: Sequence[LeftOut]) -> list[str]:
-    """Archives that cannot be opened, with the size that they should have where that is known."""
+    """Archives that cannot be opened, with the size they should have where that is known."""
     problems = []
     for archive in damaged:
         size = facts.reported.get(archive.sample)
-        hint = f"; others saw {size} bytes, is it cut short?" if size else ""
+        hint = f"; others report {size} bytes; was it cut short?" if size else ""
         problems.append(f"{archive.detail}{hint}")
     return problems
 
 
 def _file_problems(sources: Sequence[Source]) -> list[str]:
-    """Empty files, and names that are there twice."""
+    """Empty files, and names that occur twice."""
     problems = []
     if empty := [source for source in sources if source.size == 0]:
         problems.append(f"{len(empty)} files are empty: {listed(empty)}")
     counts = Counter(source.name for source in sources)
     if twice := [name for name, count in counts.items() if count > 1]:
         places = [str(source) for source in sources if source.name == twice[0]]
-        problems.append(
-            f"{len(twice)} files are there more than once: {listed(twice)} (the first: {', '.join(places)})"
-        )
+        problems.append(f"{len(twice)} files exist more than once: {listed(twice)} (the first: {', '.join(places)})")
     return problems
 
 
@@ -176,7 +172,7 @@ def _read_all(sources: Sequence[Source], progress: bool) -> list[str]:
     """Read every file; members of archives are compared with the archive's checksums.
 
     Returns:
-        What went wrong, an entry a file.
+        What went wrong, one entry per file.
     """
     wrong = []
     for source in tqdm(sources, desc="reading", unit=" files", disable=not progress):

@@ -1,4 +1,4 @@
-"""``SkeletonSet``: the sequences of a data set in one memory-mapped array with an index (docs/architecture.md)."""
+"""``SkeletonSet``: the sequences of a data set in one memory-mapped array with an index."""
 
 from __future__ import annotations
 
@@ -30,8 +30,7 @@ from zsar_kit.errors import ArtefactError, DataError
 KIND, SCHEMA = "SkeletonSet", 1
 PARTS_FILE = "parts.csv"
 COLUMNS = ("sample", "label", "subject", "camera", "setup", "replication", "start", "frames", "persons")
-# An iteration maps the file anew after so many bytes: pages that were read are given back, and memory stays
-# flat.
+# Iteration maps the file again after this many bytes, so that pages already read are released and memory stays flat.
 WINDOW_BYTES = 16 * 2**20
 
 
@@ -65,9 +64,9 @@ class SkeletonIndex:
 
     @property
     def groups(self) -> np.ndarray:
-        """Which samples belong together when some are held out or drawn again.
+        """Which samples belong together when some are held out or resampled.
 
-        Those of one subject, or of one recording (``setup``) where nobody knows the subjects (PKU-MMD, part I).
+        Those of one subject, or of one recording (``setup``) where subjects are not known (PKU-MMD, part I).
         """
         return self.subject if (self.subject >= 0).any() else self.setup
 
@@ -78,7 +77,7 @@ class SkeletonIndex:
 
 @dataclass(frozen=True, eq=False)
 class SkeletonSet:
-    """Sequences of different lengths, read from disk as they are asked for.
+    """Sequences of different lengths, read from disk on demand.
 
     Attributes:
         path: the folder of the artefact.
@@ -88,8 +87,8 @@ class SkeletonSet:
         index: what sequences there are; a subset after :meth:`select`.
         note: where the data come from.
         frames: memory-mapped float32 ``[row, joint, xyz]`` in metres.
-        parts: protocol to a mask ``[sample]``, true for train, where the data set brings lists of its own (PKU-MMD);
-            empty where the catalogue knows the rule.
+        parts: protocol to a mask ``[sample]``, true for train, where the data set comes with lists of its own
+            (PKU-MMD); empty where the catalogue knows the rule.
     """
 
     path: Path
@@ -190,7 +189,7 @@ class SkeletonSet:
         """Write sequences as they come, one in memory at a time, and open the result.
 
         Args:
-            path: the folder to make; one that stands there is replaced when the new one is complete.
+            path: the folder to make; an existing one is replaced once the new one is complete.
             sequences: from a reader or a generator; each is checked.
             dataset: name of the data set.
             layout: name of the joint layout.
@@ -198,8 +197,8 @@ class SkeletonSet:
             inputs: name to content digest of what the sequences were made from.
             config: how they were made.
             note: where the data come from, for people.
-            parts: protocol to whether the sample of a name is for training; see the attribute.
-            beside: called with the folder when all is written, to add files of its own.
+            parts: protocol to a function that tells, by its name, whether a sample is for training; see the attribute.
+            beside: called with the folder when everything else is written, to add more files.
 
         Raises:
             DataError: a broken sequence, a sample name that occurs twice, or no sequence at all. Nothing is
@@ -260,7 +259,7 @@ def made_with(path: str | Path) -> dict[str, Any]:
     """How a stored set was made: the ``config`` of :meth:`SkeletonSet.write`.
 
     Raises:
-        ArtefactError: no set stands there.
+        ArtefactError: there is no set.
     """
     return read_provenance(path, KIND, version=SCHEMA)["config"]
 
@@ -307,7 +306,7 @@ def _map(path: Path) -> np.ndarray:
     except (ValueError, OSError, EOFError) as error:
         size = os.path.getsize(path) if path.exists() else 0
         raise ArtefactError(
-            f"not a whole array ({size} bytes): {error}",
+            f"not a complete array ({size} bytes): {error}",
             where=path,
             remedy="It was truncated; make the set again.",
         ) from None

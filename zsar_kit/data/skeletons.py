@@ -23,7 +23,7 @@ from zsar_kit.data.orientation import Skeleton, align, centre, present, random_r
 from zsar_kit.data.summaries import counted, short_path
 from zsar_kit.errors import DataError, nearest_name
 
-# No body is further from its sensor; coordinates beyond are millimetres or pixels.
+# No body is farther from its sensor, in metres; larger coordinates are millimetres or pixels.
 FARTHEST_METRES = 100.0
 #: what an encoder may see of a clip
 STREAMS = ("joint", "bone", "motion", "bone_motion")
@@ -123,8 +123,8 @@ def resample(
 ) -> Float32[np.ndarray, "person {frames} joint 3"]:
     """Bring a sequence, or its part from ``start`` to ``stop``, to ``frames`` frames by linear interpolation.
 
-    Both ends are met exactly; one frame is repeated. Between a frame with a person and one without, the frame
-    with the person counts alone, so that nobody is dragged to the origin.
+    The first and the last frame are kept exactly; a single frame is repeated. Between a frame with a person and one
+    without, the frame with the person counts alone, so that nobody is dragged to the origin.
 
     Args:
         joints: the sequence.
@@ -150,7 +150,7 @@ def bone(joints: Skeleton, layout: JointLayout | str = "ntu25") -> Skeleton:
 
 
 def motion(joints: Skeleton) -> Skeleton:
-    """Motion stream: next frame minus this one; zero in the last frame and where a person comes or goes."""
+    """Motion stream: next frame minus this one; zero in the last frame and where a person appears or disappears."""
     result = np.zeros_like(joints, dtype=np.float32)
     result[:, :-1] = joints[:, 1:] - joints[:, :-1]
     there = present(joints)
@@ -209,7 +209,7 @@ def preprocess(
             too many.
 
     Returns:
-        float32 ``[person, frame, 25, xyz]``; persons and frames are as many as there really are.
+        float32 ``[person, frame, 25, xyz]``; with as many persons and frames as there really are.
     """
     result = convert(joints, layout)
     if orient or len(result) > persons:

@@ -50,7 +50,7 @@ __all__ = [
 
 
 def split_names(dataset: str) -> tuple[str, ...]:
-    """Names of the splits the kit has for a data set, the customary ones first."""
+    """Names of the splits the kit has for a data set, the most common ones first."""
     return tuple(dataset_facts("splits.toml", dataset)["splits"])
 
 
@@ -129,9 +129,9 @@ def pseudo_unseen_folds(split: ClassSplit, seed: int = 0) -> tuple[ClassSplit, .
 
     A fold has the split's unseen/seen ratio, at least two pseudo-unseen and two pseudo-seen classes, and
     excludes the split's real unseen classes. One fold is drawn; where fewer than six classes are seen, folds
-    rotate until every seen class was pseudo-unseen (the last takes classes of the first again where they do
-    not divide evenly). Classes with a twin (:func:`twin_groups`) are not drawn while there are enough others,
-    as in the official splits.
+    rotate until every seen class was pseudo-unseen (the last reuses classes of the first where they do not divide
+    evenly). Classes with a twin (:func:`twin_groups`) are not drawn while there are enough others, as in the official
+    splits.
 
     Raises:
         SplitError: fewer than four classes are seen.
@@ -142,7 +142,7 @@ def pseudo_unseen_folds(split: ClassSplit, seed: int = 0) -> tuple[ClassSplit, .
             f"split {split.name!r} has {len(seen)} seen classes; a pseudo-unseen fold needs at least 4",
             remedy="Choose gamma by hand, or use a split with more seen classes.",
         )
-    # The fold's unseen share equals the split's; a half goes down, to keep the larger part to learn from.
+    # The fold's unseen share equals the split's; halves are rounded down, to leave more to learn from.
     share = len(seen) * len(split.unseen) / (len(seen) + len(split.unseen))
     count = min(max(2, math.ceil(share - 0.5)), len(seen) - 2)
     twins = {i for group in twin_groups(split.dataset).values() for i in group}
@@ -180,7 +180,7 @@ def holdout_subjects(subjects: Iterable[int] | np.ndarray, fraction: float = 0.2
 def holdout_samples(
     labels: np.ndarray, rows: Iterable[int] | np.ndarray, fraction: float = 0.25, seed: int = 0
 ) -> np.ndarray:
-    """Samples to hold out where nobody knows the subjects: a share of each class, and never all of it.
+    """Samples to hold out where subjects are not known: a share of each class, and never all of it.
 
     A weaker test than :func:`holdout_subjects`: the same people are on both sides.
 

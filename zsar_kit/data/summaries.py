@@ -40,7 +40,7 @@ def short_path(path: str | Path, most: int = 80) -> str:
 
 
 def escaped(text: object) -> str:
-    """A text as it must stand in Markdown that may become HTML, on one line."""
+    """A text on one line, safe in Markdown that is rendered as HTML."""
     return _MARKDOWN.sub(r"\\\1", html.escape(" ".join(str(text).split()), quote=False))
 
 

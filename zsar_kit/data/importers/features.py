@@ -1,4 +1,4 @@
-"""Published features as :class:`FeatureSet`, and a :class:`FeatureSet` as others read features.
+"""Import published features as a :class:`FeatureSet`, and export a :class:`FeatureSet` in the layouts of others.
 
 >>> fold = load_split("ntu60", "55/5")  # doctest: +SKIP
 >>> made = import_features("sk_feats/shift_5_r", "synse", fold, "imported/synse_5")  # doctest: +SKIP
@@ -32,7 +32,7 @@ ENCODER_CLASSES = ("unknown", "seen", "all")
 
 @dataclass(frozen=True)
 class SampleColumns:
-    """The index of a feature set that was imported: nobody knows subjects and cameras, which are -1."""
+    """The index of imported features: subjects and cameras are not known and stored as -1."""
 
     sample: np.ndarray
     label: np.ndarray
@@ -53,10 +53,10 @@ def import_features(
     encoder: str = "unknown",
     encoder_classes: str | Collection[int] = "unknown",
 ) -> FeatureSet:
-    """Make a feature set of published features.
+    """Make a feature set from published features.
 
     Samples are named by set and row (``train_000001``, ``test_000001``); subjects and cameras are -1. Logits of the
-    test samples, where published, are kept beside; see :func:`published_logits`.
+    test samples, where published, are kept in a file beside them; see :func:`published_logits`.
 
     Args:
         path: the file or folder.
@@ -68,11 +68,11 @@ def import_features(
             :meth:`PublishedFeatures.test_samples`.
         encoder: name of the encoder, for people.
         encoder_classes: which classes the encoder was trained on: ``unknown``, ``seen`` (the split's), ``all``, or
-            class ids. No file says it: anything but ``unknown`` is recorded as declared by whoever imports.
+            class ids. No file says so: anything but ``unknown`` is recorded as declared by whoever imports.
 
     Raises:
         DataError: see :func:`~zsar_kit.data.importers.formats.read_published`, :meth:`PublishedFeatures.check`; or
-            something stands at ``out``.
+            something exists at ``out``.
         LeakageError: a training sample is of an unseen class.
     """
     return features_of(
@@ -96,7 +96,7 @@ def features_of(
     encoder: str = "unknown",
     encoder_classes: str | Collection[int] = "unknown",
 ) -> FeatureSet:
-    """The same, of features that were read already."""
+    """The same for features that are in memory already."""
     if test not in TEST_ROWS:
         raise DataError(f"unknown choice of test samples {test!r}", remedy=nearest_name(test, TEST_ROWS))
     refuse_existing(out)
@@ -161,9 +161,8 @@ def _check_logits(rows: Samples, split: ClassSplit) -> None:
 
 
 def import_record(features: FeatureSet) -> dict[str, Any]:
-    """How a feature set was imported: ``importer``, ``test``, ``split``, ``split_digest``, ``fold_of``,
-    ``encoder_classes``; empty
-    if it was not.
+    """How a feature set was imported (``importer``, ``test``, ``split``, ``split_digest``, ``fold_of``,
+    ``encoder_classes``); empty if it was not.
     """
     config = read_json(features.path / "provenance.json").get("config", {})
     return config if "importer" in config else {}
@@ -171,7 +170,7 @@ def import_record(features: FeatureSet) -> dict[str, Any]:
 
 def published_logits(features: FeatureSet) -> np.ndarray | None:
     """The published logits of the test samples of an imported set, ``[test sample, class]`` over all classes of the
-    data set, those that the encoder was not trained on too; ``None`` where there are none.
+    data set, including those that the encoder was not trained on; ``None`` where there are none.
 
     Raises:
         ArtefactError: the file is damaged. DataError: it does not fit the set.
@@ -215,7 +214,7 @@ def published_of(features: FeatureSet, split: ClassSplit) -> PublishedFeatures:
 
 
 def export_features(features: FeatureSet, form: str, split: ClassSplit, out: str | Path) -> None:
-    """Write a feature set as others read features; importing that gives the same samples, labels and features.
+    """Write a feature set in a layout of others; importing it again gives the same samples, labels and features.
 
     Subjects, cameras, names, maps and the record of the encoder have no place in these formats and are left out. So
     are logits, unless the set was imported with logits of all classes.
@@ -227,7 +226,7 @@ def export_features(features: FeatureSet, form: str, split: ClassSplit, out: str
         out: the file or folder to make.
 
     Raises:
-        DataError: a set has no sample, the format has no place for it, or something stands at ``out``.
+        DataError: a set has no sample, the format has no place for it, or something exists at ``out``.
         SplitError: the split is for another data set.
     """
     write_published(out, form, published_of(features, split))

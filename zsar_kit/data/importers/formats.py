@@ -41,7 +41,7 @@ def read_published(path: str | Path, form: str) -> PublishedFeatures:
 
     Raises:
         DataError: an array is absent, truncated, pickled, of another type or shape, not finite, or of another length
-            than its labels; or the folder mixes kinds.
+            than its labels; or the folder mixes test and validation features.
     """
     path = Path(path)
     if form not in FORMATS:
@@ -49,7 +49,7 @@ def read_published(path: str | Path, form: str) -> PublishedFeatures:
     if form == "flora":
         return _read_flora(path)
     if not path.is_dir():
-        raise DataError(f"the format {form!r} is a folder of .npy files, there is no folder", where=path)
+        raise DataError(f"the format {form!r} needs a folder of .npy files, there is none", where=path)
     if form == "smie":
         return _read_folder(path, _SMIE)
     optional = [name for name in ("gzsl", "seen") if (path / f"{_SYNSE[name][0]}.npy").is_file()]
@@ -63,7 +63,7 @@ def write_published(path: str | Path, form: str, published: PublishedFeatures) -
     """Write features as others read them: float32, labels int64.
 
     Raises:
-        DataError: something stands at ``path``, or the format has no place for one of the sets.
+        DataError: something exists at ``path``, or the format has no place for one of the sets.
     """
     path = Path(path)
     if form not in FORMATS:

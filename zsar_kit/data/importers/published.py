@@ -101,7 +101,7 @@ class PublishedFeatures:
         """Check labels and widths against a split.
 
         Raises:
-            DataError: a label is no class id, or belongs into another set; the widths differ; a seen class has no
+            DataError: a label is not a class id, or belongs to another set; the widths differ; a seen class has no
                 training sample; validation features without a fold, or the reverse.
             LeakageError: a training sample is of a class that the split does not count as seen.
         """
@@ -134,8 +134,8 @@ class PublishedFeatures:
         Args:
             split: says which classes are unseen.
             rows: ``both`` takes ``gzsl`` and requires that its unseen samples are those of ``zsl``, in any order;
-                ``gzsl`` takes it without looking at ``zsl``; ``zsl`` takes ``zsl`` for the unseen classes, and for the
-                seen ones what else there is. Where ``gzsl`` was not published, ``both`` is ``zsl``.
+                ``gzsl`` takes it without looking at ``zsl``; ``zsl`` takes ``zsl`` for the unseen classes, and whatever
+                there is for the seen ones. Where ``gzsl`` was not published, ``both`` is ``zsl``.
 
         Raises:
             DataError: the two disagree, or ``gzsl`` is asked for and absent.
@@ -178,7 +178,7 @@ def _check_training(samples: Samples, split: ClassSplit) -> None:
 
 def _check_same(zsl: Samples, unseen: Samples) -> None:
     """Refuse two sets of the unseen test samples that differ in more than their order."""
-    # adding zero makes -0.0 equal 0.0, as it is for everybody but its bytes
+    # adding zero turns -0.0 into 0.0, so that equal numbers have equal bytes
     one, other = (
         Counter(zip(s.labels.tolist(), (row.tobytes() for row in s.features + 0.0), strict=True)) for s in (zsl, unseen)
     )
@@ -186,7 +186,7 @@ def _check_same(zsl: Samples, unseen: Samples) -> None:
         return
     only_here, only_there = (one - other).total(), (other - one).total()
     raise DataError(
-        f"the unseen test samples are there twice and disagree: {only_here} of {len(zsl)} in {zsl.where} are not "
+        f"the unseen test samples occur twice and disagree: {only_here} of {len(zsl)} in {zsl.where} are not "
         f"among those in {unseen.where}, and {only_there} of {len(unseen)} there are not here",
         where=zsl.where,
         remedy="Decide which count: --test zsl or --test gzsl (rows='zsl' or 'gzsl').",

@@ -1,4 +1,4 @@
-"""Skeletons in one ``.npz``, as CTR-GCN's preparation and its users have them: imported, and exported.
+"""Skeletons in one ``.npz``, as CTR-GCN's preparation writes them: import and export.
 
 ===========  ===========================================================================================================
 ``ctrgcn``   ``NTU60_CS.npz`` and the like: ``x_train, x_test`` ``[sample, frame, 150]`` float32, 300 frames, of each
@@ -7,7 +7,7 @@
              persons; ``y_*`` ``[sample, 1]`` int64
 ===========  ===========================================================================================================
 
-Nobody knows the subjects behind these rows; the part of a sample is kept as a part of the set's own.
+The subjects behind these rows are not known; each sample's part is kept in a list of the set's own.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def skeleton_form(name: str) -> SkeletonForm:
 
 
 def import_skeletons(path: str | Path, form: str, out: str | Path, *, dataset: str, protocol: str) -> SkeletonSet:
-    """Make a skeleton set of one ``.npz``, some rows in memory at a time.
+    """Make a skeleton set of one ``.npz``, with a few rows in memory at a time.
 
     A person who is absent throughout is removed, and so are, with ``ctrgcn``, frames of zeros at the end, which fill a
     sequence up. Sequences of ``pku`` were brought to their length by resampling: all their frames stay.
@@ -130,7 +130,7 @@ def import_skeletons(path: str | Path, form: str, out: str | Path, *, dataset: s
 
     Raises:
         DataError: an array is absent, truncated, pickled, of another type or shape or length; a label is no class of
-            the data set; a sequence is broken or empty; or something stands at ``out``.
+            the data set; a sequence is broken or empty; or something exists at ``out``.
     """
     path, layout = Path(path), skeleton_form(form)
     refuse_existing(out)
@@ -180,7 +180,7 @@ def _wrong_shape(stream: ArrayStream, layout: SkeletonForm) -> DataError:
 def _trimmed(joints: np.ndarray, padded: bool) -> np.ndarray:
     """``[person, frame, joint, xyz]`` without absent persons and, if ``padded``, frames of zeros at the end.
 
-    What is zero everywhere stays as it is, for the check of sequences to name it.
+    A sequence that is zero everywhere is left as it is; the check of sequences reports it.
     """
     there = present(joints)
     if not there.any():
@@ -210,7 +210,7 @@ def _read_labels(stream: ArrayStream, classes: int, *, one_hot: bool) -> np.ndar
 
 
 def export_skeletons(skeletons: SkeletonSet, train: np.ndarray, form: str, out: str | Path) -> None:
-    """Write a skeleton set as one ``.npz`` that CTR-GCN and its users read, some rows in memory at a time.
+    """Write a skeleton set as one ``.npz`` in CTR-GCN's layout, with a few rows in memory at a time.
 
     Joints are brought to NTU's 25. Of more than two persons the two most moving are kept. ``ctrgcn`` fills up with
     zeros to 300 frames; ``pku`` resamples to 64.
@@ -223,7 +223,7 @@ def export_skeletons(skeletons: SkeletonSet, train: np.ndarray, form: str, out: 
 
     Raises:
         DataError: a sequence is longer than the format allows, the mask does not fit or leaves a part empty, or
-            something stands at ``out``.
+            something exists at ``out``.
     """
     layout, train = skeleton_form(form), np.asarray(train)
     if train.dtype != bool or train.shape != (len(skeletons),) or train.all() or not train.any():

@@ -1,7 +1,7 @@
-"""Arrays from strangers: ``.npy`` files and members of ``.npz`` archives, read in pieces and never unpickled.
+"""Arrays from unknown sources: ``.npy`` files and members of ``.npz`` archives, read in pieces and never unpickled.
 
-``numpy.load`` reads a member of an archive as a whole. The skeletons of NTU RGB+D 120 in one archive are more than
-twenty gigabytes, so members are read, and written, some rows at a time here.
+``numpy.load`` reads a whole member of an archive into memory. The skeletons of NTU RGB+D 120 take more than twenty
+gigabytes in one archive, so members are read and written a few rows at a time here.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.r
 
 @dataclass(frozen=True)
 class ArrayStream:
-    """An array that is read as it is asked for, once.
+    """An array that is read on demand, once.
 
     Attributes:
         where: file and member, for messages.
         shape: ``[row, ...]``.
         dtype: of the file.
-        fortran: whether columns lie together.
-        stream: stands at the first value.
+        fortran: whether it is stored column by column.
+        stream: positioned at the first value.
     """
 
     where: str
@@ -60,10 +60,10 @@ class ArrayStream:
         """Consecutive rows, at most ``count`` at a time.
 
         Raises:
-            DataError: the file is damaged, or its columns lie together, so that no row can be read alone.
+            DataError: the file is damaged, or stored column by column, so that rows cannot be read one by one.
         """
         if self.fortran:
-            problem = "the array lies column by column, so that its rows can't be read one after another"
+            problem = "the array is stored column by column, so its rows cannot be read one after another"
             raise DataError(problem, where=self.where, remedy="Save numpy.ascontiguousarray(array).")
         width = math.prod(self.shape[1:])
         for start in range(0, self.shape[0], count):
@@ -81,7 +81,7 @@ class ArrayStream:
 
 
 def _damaged(problem: object, where: str | Path) -> DataError:
-    return DataError(f"not a whole array file: {problem}", where=where, remedy=FETCH_AGAIN)
+    return DataError(f"not a complete array file: {problem}", where=where, remedy=FETCH_AGAIN)
 
 
 def _array(stream: BufferedIOBase, size: int, where: str) -> ArrayStream:
@@ -151,7 +151,7 @@ def open_npz(path: Path, names: Sequence[str]) -> Iterator[Callable[[str], Array
 
 @dataclass(frozen=True)
 class ArrayRows:
-    """An array to write some rows at a time.
+    """An array to write a few rows at a time.
 
     Attributes:
         shape: of the whole array.
@@ -168,10 +168,10 @@ class ArrayRows:
 
 
 def write_npz(path: Path, arrays: Mapping[str, np.ndarray | ArrayRows]) -> None:
-    """Write a ``.npz`` archive as NumPy does, whole or not at all; the same content gives the same bytes.
+    """Write a ``.npz`` archive as NumPy does, completely or not at all; the same content gives the same bytes.
 
     Raises:
-        DataError: something stands at ``path``.
+        DataError: something exists at ``path``.
     """
     refuse_existing(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -196,10 +196,10 @@ def _write_array(stream: BufferedIOBase, array: np.ndarray | ArrayRows) -> None:
 
 
 def refuse_existing(path: str | Path) -> None:
-    """Refuse to write over what stands at ``path``.
+    """Refuse to overwrite what exists at ``path``.
 
     Raises:
         DataError: something does.
     """
     if Path(path).exists():
-        raise DataError("something stands there already", where=path, remedy="Move it away, or name another place.")
+        raise DataError("something exists there already", where=path, remedy="Move it away, or name another place.")

@@ -1,4 +1,4 @@
-"""Motion programs whose hands work before the body: desk work, clap, cross, throw, cheer.
+"""Motion programs whose hands work in front of the body: desk work, clap, cross, throw, cheer.
 
 The four desk-like actions share posture and place and differ in what the hands do: in reading both hold
 still, in writing one strokes small and fast over the other's page, in typing both tap in turn, with a phone
@@ -109,7 +109,7 @@ def type_keys(p: Performer) -> None:
 
 
 def clap(p: Performer) -> None:
-    """Both hands meet and part before the chest, again and again."""
+    """Both hands meet and part in front of the chest, again and again."""
     on = p.envelope(0.5, 0.5)
     p.settle()
     beat = p.phase(p.between(1.6, 3.2))
@@ -126,7 +126,7 @@ def clap(p: Performer) -> None:
 
 
 def cross_hands(p: Performer) -> None:
-    """Say stop: both forearms cross into an X before the chest or the face, held or shown twice."""
+    """Say stop: both forearms cross into an X in front of the chest or the face, held or shown twice."""
     count = 1 if p.chance(0.7) else 2
     on = p.envelope(0.5, 0.5) if count == 1 else p.pulses(2, 1.1, shortest=0.8)
     p.lean(-0.04 * on)

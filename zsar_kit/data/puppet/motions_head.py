@@ -13,7 +13,7 @@ from zsar_kit.data.puppet.performer import Performer, bump, ease
 
 
 def _ready(p: Performer, hand: int, side_offset: float = 0.12) -> None:
-    """Now and then a thing is already held before the belly when the clip begins."""
+    """Now and then an object is already held in front of the belly when the clip begins."""
     if p.chance(0.45):
         place = p.trunk.chest(p.side(hand) * side_offset, p.between(-0.34, -0.24), p.between(0.22, 0.32))
         p.reach(hand, place, np.ones(p.frames), aim=(-0.4, 0.1, 1.0), swivel=p.between(-0.1, 0.2), arc=0.0)
@@ -124,7 +124,7 @@ def phone_call(p: Performer) -> None:
 
 
 def put_on_hat(p: Performer) -> None:
-    """The hands take a hat from before the body over the head, press it down and set it right."""
+    """The hands take a hat from in front of the body over the head, press it down and adjust it."""
     on = p.envelope(0.9, 0.6)
     begin, stop = p.active()
     press = ease(p.time, begin - 0.05, begin + 0.25)

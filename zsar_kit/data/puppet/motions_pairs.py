@@ -103,13 +103,13 @@ def push(a: Performer, b: Performer) -> Place:
 
 
 def _still_after(points: Array, time: Array, moment: float) -> Array:
-    """A moving point until ``moment``, and where it then was afterwards."""
+    """A point that moves until ``moment`` and then stays where it was."""
     last = int(np.clip(np.searchsorted(time, moment), 0, len(time) - 1))
     return points[np.minimum(np.arange(len(time)), last)]
 
 
 def touch_pocket(a: Performer, b: Performer) -> Place:
-    """A hand steals to the other's trouser pocket, from behind, beside or before, and comes back."""
+    """A hand goes to the other's trouser pocket, from behind, the side or the front, and comes back."""
     view = a.rng.random()
     if view < 0.6:
         place = Place(a.between(-0.35, 0.35), a.between(-0.12, 0.12), a.between(0.46, 0.60) * a.scale)

@@ -9,7 +9,7 @@ from zsar_kit.data.puppet.performer import Performer, bump, ease
 
 
 def pick_up(p: Performer) -> None:
-    """Bend or squat until a hand is at the floor, grasp, and come up with the thing before the body."""
+    """Bend or squat until a hand is at the floor, grasp, and come up with the object in front of the body."""
     begin, stop = p.begin, min(p.end, p.duration) - 0.05
     low = begin + p.between(0.40, 0.55) * (stop - begin)
     down = ease(p.time, begin, low) * (1 - ease(p.time, low + 0.1, max(stop, low + 0.6)))
@@ -98,7 +98,7 @@ def balance_arms(p: Performer, foot: int, amount: Array) -> None:
 
 
 def kick(p: Performer) -> None:
-    """A foot is swung at a thing ahead, once or twice."""
+    """A foot is swung at an object ahead, once or twice."""
     foot = p.hand if p.chance(0.9) else p.other
     height = p.between(0.5, 1.15) * p.amplitude
     begin, stop = p.active()
@@ -115,7 +115,7 @@ def flight(p: Performer, takeoff: float, seconds: float) -> Array:
 
 
 def hop(p: Performer) -> None:
-    """Hops on one foot, the other held up behind or before; arms half raised for balance."""
+    """Hops on one foot, the other held up behind or in front; arms half raised for balance."""
     foot = p.hand if p.chance(0.7) else p.other
     lifted = 1 - foot
     start = p.begin + 0.45

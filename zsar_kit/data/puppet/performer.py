@@ -145,7 +145,7 @@ class Performer:
         return np.max([bump(self.time, m - half, m, m + half) for m in middles], axis=0)
 
     def sit(self, amount: Array | float = 1.0) -> None:
-        """Sit on a seat behind (``amount`` 1) or be on the way down, the trunk leaning meanwhile."""
+        """Sit on a seat behind (``amount`` 1), or be on the way down to it with the trunk leaning."""
         amount = np.broadcast_to(np.asarray(amount, dtype=float), (self.frames,))
         body, pose = self.body, self.pose
         seat = body.ankle + body.shank * self.between(0.98, 1.12)

@@ -1,4 +1,4 @@
-"""Puppet as NTU RGB+D ``.skeleton`` files: to try readers without the recordings, which are for registered users only.
+"""Puppet as NTU RGB+D ``.skeleton`` files: for trying readers without the recordings, which only registered users get.
 
 The files have the form of real ones and, if asked for, their troubles, by a fixed rule: see :data:`TROUBLES`.
 """
@@ -28,7 +28,7 @@ _PICTURES = ((365.0, 256.0, 212.0), (1060.0, 960.0, 540.0))
 
 @dataclass(frozen=True, eq=False)
 class _Stream:
-    """What is followed under one id: frame numbers, and the joints in them."""
+    """What is tracked under one id: frame numbers, and the joints in them."""
 
     number: int
     frames: Int64[np.ndarray, " seen"]
@@ -38,7 +38,7 @@ class _Stream:
         return _Stream(self.number if number is None else number, self.frames[chosen], self.joints[chosen])
 
     def ghost(self, number: int, count: int, rng: np.random.Generator) -> _Stream:
-        """Something beside the body that is taken for another one for ``count`` frames."""
+        """Something beside the body that is mistaken for another body for ``count`` frames."""
         start = int(rng.integers(0, max(len(self.frames) - count, 0) + 1))
         near = self.part(slice(start, start + count), number)
         place = rng.uniform(0.5, 1.5, size=3) * np.array([rng.choice([-1.0, 1.0]), 0.1, 0.3])
@@ -70,7 +70,7 @@ def _new_id(streams: Streams, rng: np.random.Generator) -> Streams:
 
 
 def _empty_frames(streams: Streams, rng: np.random.Generator) -> Streams:
-    """Three before all, and a few in the middle."""
+    """Three at the start and a few in the middle."""
     middle, more = int(streams[0].frames[len(streams[0].frames) // 2]), int(rng.integers(1, 6))
     return [
         _Stream(stream.number, stream.frames + 3 + more * (stream.frames >= middle), stream.joints)
@@ -79,13 +79,13 @@ def _empty_frames(streams: Streams, rng: np.random.Generator) -> Streams:
 
 
 def _wide_noise(streams: Streams, rng: np.random.Generator) -> Streams:
-    """A body that lies, as furniture is taken for one, in front of the real one in the file."""
+    """A lying body, as when furniture is mistaken for a person, listed before the real one."""
     ghost = streams[0].ghost(FIRST_ID + 300, 3 * len(streams[0].frames) // 4, rng)
     return [_Stream(ghost.number, ghost.frames, ghost.joints[..., [1, 0, 2]]), *streams]
 
 
 def _short_noise(streams: Streams, rng: np.random.Generator) -> Streams:
-    """A body of a few frames, in front of the real one in the file."""
+    """A body of a few frames, listed before the real one."""
     return [streams[0].ghost(FIRST_ID + 400, SHORT_FRAMES, rng), *streams]
 
 
@@ -132,7 +132,7 @@ def write_ntu(
         sequences: in layout ``ntu25``.
         seed: of the troubles.
         nasty: give the files :data:`TROUBLES`, and put some in the archive ``more.zip``.
-        dataset: whose class ids the labels are.
+        dataset: the data set whose class ids the labels are.
 
     Returns:
         Name of each sample to its trouble.
@@ -171,7 +171,7 @@ def skeleton_file(
     crlf: bool = False,
     trailing: bool = False,
 ) -> bytes:
-    """The content of one file: each person who is there in a frame is a body of it.
+    """The content of one file: each person present in a frame is one of its bodies.
 
     Args:
         joints: metres, in camera coordinates.

@@ -1,8 +1,9 @@
 """Puppet as raw files of PKU-MMD: long videos with pauses, label files, and lists of a cross-subject and a cross-view
 protocol, in the folders of the official download.
 
-To try the reader, and all that follows it, without the recordings. The files are as untidy as real ones: some have
-leading spaces, CRLF, or blank lines at the end; bodies are absent in some pauses, and one action has nobody in it.
+They are for trying the reader, and everything after it, without the recordings. The files are as untidy as real ones:
+some have leading spaces, CRLF, or blank lines at the end; bodies are absent in some pauses, and one action shows no
+body at all.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ ROW = " ".join(["%.6f"] * 150)
 
 @dataclass(frozen=True)
 class WrittenPku:
-    """What the files hold.
+    """What the written files hold.
 
     Attributes:
         sequences: what a reader must find, in the order of the sorted videos and their label rows; each body in metres.
@@ -69,7 +70,7 @@ class _Video:
 
 
 def small_config() -> PuppetConfig:
-    """A small set whose classes are all classes of PKU-MMD: five, one of them of two persons."""
+    """A small set of five classes that PKU-MMD has too, one of them of two persons."""
     return PuppetConfig(subjects=4, replications=1, classes=(0, 9, 16, 20, 25))
 
 
@@ -104,7 +105,7 @@ def write_pku_mmd(
         zipped: skeletons and labels in a zip archive each.
 
     Raises:
-        DataError: a class of puppet is none of PKU-MMD.
+        DataError: PKU-MMD lacks a class of the set.
     """
     root, config = Path(root), small_config() if config is None else config
     videos = _perform(dataset, generate(config), config.seed)

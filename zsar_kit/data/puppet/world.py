@@ -1,4 +1,4 @@
-"""Puppet, the embedded data set: a kinematic world, always called synthetic.
+"""Puppet, the embedded data set: a kinematic world, always labelled synthetic.
 
 Like NTU RGB+D, every performance is seen by three cameras at once (-45, 0 and +45 degrees), each with its own
 noise, so that cross-subject and cross-view protocols mean what they mean there. The default set takes seconds
@@ -33,7 +33,7 @@ EXTRAS = 1000  # numbers of the other persons of pairs
 
 @dataclass(frozen=True)
 class PuppetConfig(Config):
-    """Which puppet set.
+    """Which puppet set to make.
 
     Attributes:
         version: of the motion programs; only the current one can be made.
@@ -53,7 +53,7 @@ class PuppetConfig(Config):
     sensor: SensorConfig = field(default_factory=SensorConfig)
 
     def validate(self) -> None:
-        """Check the ranges, and that the asked version is the one that this code makes."""
+        """Check the ranges, and that the version is the one that this code makes."""
         self.require(self.version == VERSION, "version", f"{VERSION}, the version of these motion programs")
         self.require(1 <= self.subjects <= 999, "subjects", "in 1..999")
         self.require(1 <= self.cameras <= len(AZIMUTHS), "cameras", f"in 1..{len(AZIMUTHS)}")
@@ -115,7 +115,7 @@ def generate(config: PuppetConfig) -> Iterator[SkeletonSequence]:
 
 
 def build_puppet(path: str | Path, config: PuppetConfig | None = None) -> SkeletonSet:
-    """The set on disk: opened if it is there and of this configuration, otherwise made.
+    """Open the set on disk if it exists in this configuration, otherwise make it.
 
     Args:
         path: the folder of the artefact.

@@ -1,4 +1,4 @@
-"""Anyone's skeletons: arrays in memory, or a folder of ``.npz`` files, become a :class:`SkeletonSet`.
+"""Your own skeletons: arrays in memory, or a folder of ``.npz`` files, become a :class:`SkeletonSet`.
 
 >>> import numpy as np, tempfile
 >>> waves = [np.random.default_rng(i).normal(size=(30 + i, 17, 3)) for i in range(4)]
@@ -95,9 +95,9 @@ def from_npz_folder(
 ) -> SkeletonSet:
     """Write a folder of ``.npz`` files, one a sequence, as a :class:`SkeletonSet`.
 
-    Each file has ``joints`` (as in :func:`from_arrays`), ``label`` (class id or name) and, if you like, the
-    whole numbers ``subject``, ``camera``, ``setup``, ``replication``. The file name is the sample name.
-    Pickled objects are refused.
+    Each file has ``joints`` (as in :func:`from_arrays`), ``label`` (class id or name) and, optionally, the whole
+    numbers ``subject``, ``camera``, ``setup``, ``replication``. The file name is the sample name. Pickled objects are
+    refused.
 
     Raises:
         DataError: no such file, or a broken one (named).
@@ -127,9 +127,9 @@ def _read_npz(file: Path, class_names: Sequence[str], layout: str) -> SkeletonSe
         if "allow_pickle" in str(error):
             remedy = "Save plain arrays of numbers; pickles can run code and are never read."
             raise DataError("the file holds pickled objects", where=file, remedy=remedy) from None
-        raise DataError(f"not a whole .npz file: {error}", where=file) from None
+        raise DataError(f"not a complete .npz file: {error}", where=file) from None
     except (zipfile.BadZipFile, OSError, EOFError) as error:
-        raise DataError(f"not a whole .npz file: {error}", where=file) from None
+        raise DataError(f"not a complete .npz file: {error}", where=file) from None
     if missing := [name for name in ("joints", "label") if name not in arrays]:
         raise DataError(f"the array {missing[0]!r} is missing", where=file)
     if wrong := [name for name in ("label", *_NUMBERS) if name in arrays and arrays[name].size != 1]:
@@ -154,10 +154,10 @@ def _class_id(label: Any, class_names: Sequence[str], where: str) -> int:
 def array_sequence(
     joints: Any, label: int, layout: str, classes: int, *, where: str, sample: str, **numbers: int
 ) -> SkeletonSequence:
-    """A checked sequence of one array with or without an axis for persons.
+    """A checked sequence from one array, with or without an axis for persons.
 
     Raises:
-        DataError: it is no such array, or broken; see :func:`check_sequence`.
+        DataError: the array has another shape, or is broken; see :func:`check_sequence`.
     """
     try:
         array = np.asarray(joints)

@@ -23,16 +23,16 @@ def read_clip(source: str | Path | np.ndarray, layout: str = "ntu25") -> tuple[S
     """Read one clip.
 
     Args:
-        source: a file of a public data set of one clip a file, recognised by its name (those of NTU RGB+D go through
-            the chain ``ctrgcn``); a ``.npy`` file, or a ``.npz`` file with the array
-            ``joints``; or an array. Arrays are ``[frame, joint, xyz]`` or ``[person, frame, joint, xyz]`` in metres.
+        source: a file of a public data set with one clip per file, recognised by its name (those of NTU RGB+D go
+            through the chain ``ctrgcn``); a ``.npy`` file, or a ``.npz`` file with the array ``joints``; or an array.
+            Arrays are ``[frame, joint, xyz]`` or ``[person, frame, joint, xyz]`` in metres.
         layout: the joint layout of an array; a data set's file has its own.
 
     Returns:
         The sequence (its label means nothing), and the name of its joint layout.
 
     Raises:
-        DataError: no such file, of no known kind, broken, empty, not finite, or without a body.
+        DataError: there is no such file, or it is of no known kind, broken, empty, not finite, or without a body.
     """
     if isinstance(source, np.ndarray):
         return array_sequence(source, 0, layout, 1, where="the array", sample="clip"), layout
@@ -48,7 +48,7 @@ def read_clip(source: str | Path | np.ndarray, layout: str = "ntu25") -> tuple[S
         if raw.name.fullmatch(path.name):
             return read_file(raw, path), raw.layout
     known = ", ".join((*ARRAY_SUFFIXES, SHOWN, *(raw.shown for raw in RAW_FORMATS.values())))
-    raise DataError("no reader knows this file by its name", where=path, remedy=f"Known are: {known}.")
+    raise DataError("no reader recognises this file by its name", where=path, remedy=f"Known names: {known}.")
 
 
 def _array(path: Path) -> np.ndarray:
@@ -61,8 +61,8 @@ def _array(path: Path) -> np.ndarray:
                 raise DataError(f"the array 'joints' is missing; there are {content.files}", where=path)
             return content["joints"]
     except ValueError as error:
-        pickled = "allow_pickle" in str(error)  # NumPy's word for anything that is no array file, too
-        problem = "no plain array file; pickles are never read" if pickled else f"not a whole file: {error}"
+        pickled = "allow_pickle" in str(error)  # NumPy says so of any file that is not an array
+        problem = "not a plain array file; pickles are never read" if pickled else f"not a complete file: {error}"
         raise DataError(problem, where=path, remedy="Save a plain array of numbers with np.save.") from None
     except (zipfile.BadZipFile, OSError, EOFError) as error:
-        raise DataError(f"not a whole file: {error}", where=path, remedy="Save it again with np.save.") from None
+        raise DataError(f"not a complete file: {error}", where=path, remedy="Save it again with np.save.") from None

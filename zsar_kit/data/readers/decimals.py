@@ -1,4 +1,4 @@
-"""Many short decimal numbers of one text at once, exactly as Python's ``float`` reads them.
+"""Parse many short decimal numbers of one text at once, exactly as Python's ``float`` does.
 
 Raw skeletons are text, and turning digits into numbers is most of the work of reading them. A number such as
 ``-1.2345678`` is two runs of digits: eight characters are one 64-bit word, and three multiplications turn them into
@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float64, Int64, UInt64
 
 Words = UInt64[np.ndarray, " number"]
 _WORD = 8  # bytes
-_DIGITS = 15  # so many are exact in a double, being less than 2**53
+_DIGITS = 15  # this many are exact in a double: less than 2**53
 _POWERS = 10.0 ** np.arange(_DIGITS + 1)
 _U = np.uint64
 # Eight digits become four numbers of two digits, those two of four, those one of eight.
@@ -30,8 +30,8 @@ def _repeated(byte: int) -> np.uint64:
 
 
 def _run(words: Words, length: Words) -> tuple[Words, Bool[np.ndarray, " number"]]:
-    """The value of the first ``length`` characters of each word, and whether one of them is no digit."""
-    # Moved to the end of the word, with noughts before them; a shift by a whole word gives nought.
+    """The value of the first ``length`` characters of each word, and whether one of them is not a digit."""
+    # Moved to the end of the word, with zeros before them; a shift by a whole word gives zero.
     digits = words ^ _repeated(ord("0"))
     digits <<= _U(64) - (length << _U(3))
     wrong = digits + _repeated(0x76)
@@ -59,10 +59,10 @@ def _fractions(
 
 
 def _points(words: Words) -> Int64[np.ndarray, " number"]:
-    """Place of the first full stop in each word, eight where there is none."""
-    other = words ^ _repeated(ord("."))  # nought where the stop is
-    noughts = (other - _repeated(1)) & ~other & _repeated(0x80)
-    return np.bitwise_count((noughts - _U(1)) & ~noughts).astype(np.int64) >> 3
+    """Position of the first decimal point in each word; eight where there is none."""
+    other = words ^ _repeated(ord("."))  # zero where the point is
+    zeros = (other - _repeated(1)) & ~other & _repeated(0x80)
+    return np.bitwise_count((zeros - _U(1)) & ~zeros).astype(np.int64) >> 3
 
 
 def _one(text: bytes) -> float:
@@ -82,7 +82,7 @@ def decimals(
         starts, stops: where each number begins and ends; none is empty. Blanks at the end do not matter.
 
     Returns:
-        float64, equal to ``float(content[start:stop])`` bit by bit; not-a-number where that is no number.
+        float64, equal to ``float(content[start:stop])`` bit by bit; not-a-number where that is not a number.
     """
     if len(starts) == 0:
         return np.zeros(0)
@@ -91,7 +91,7 @@ def decimals(
     words = np.ndarray((len(content) - _WORD + 1,), dtype="<u8", buffer=content, strides=(1,))
     first = words[starts].astype(_U, copy=False)
     minus = (first & _U(0xFF)) == ord("-")
-    first ^= minus * _U(ord("-") ^ ord("0"))  # a sign is a leading nought
+    first ^= minus * _U(ord("-") ^ ord("0"))  # a sign becomes a leading zero
     point = _points(first)
     length = stops - starts - point - 1  # of the fraction
     plain = (point < _WORD) & (length >= 0) & (point + length > minus) & (point + length <= _DIGITS)

@@ -29,16 +29,16 @@ FETCH_AGAIN = "Fetch the file again or remove it."
 
 @dataclass(frozen=True)
 class RawFormat:
-    """How a public data set lies on disk, one file a sequence.
+    """The raw files of a public data set with one file per sequence.
 
     Attributes:
         dataset: its name in the kit.
         layout: the joint layout its reader yields.
         suffix: of the files.
         name: pattern that a file name must match in full; its groups are for ``parse``.
-        shown: the same pattern for people.
+        shown: the same pattern in readable form.
         complete: number of files of the whole data set.
-        parse: makes a sequence of a file's content, the match of its name, and its place for messages; raises
+        parse: makes a sequence from a file's content, the match of its name, and its place for messages; raises
             DataError.
     """
 

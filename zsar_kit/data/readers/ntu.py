@@ -1,4 +1,4 @@
-"""NTU RGB+D 60 and 120: which files make the data set, and how one is read.
+"""NTU RGB+D 60 and 120: which files belong to the data set, and how one is read.
 
 The raw files are for registered users only (https://rose1.ntu.edu.sg/dataset/actionRecognition); folders and the
 published zip archives are read as they are.
@@ -30,7 +30,7 @@ _WHAT = ("setup", "camera", "performer", "replication", "action")
 
 
 def sample_numbers(sample: str) -> tuple[int, ...] | None:
-    """Setup, camera, performer, replication and action of a name like ``S001C001P001R001A001``, None if it is none."""
+    """Setup, camera, performer, replication and action of a name like ``S001C001P001R001A001``; None for any other."""
     match = _NAME.fullmatch(sample)
     return tuple(int(group) for group in match.groups()) if match else None
 
@@ -42,7 +42,7 @@ def missing_samples() -> frozenset[str]:
 
 
 def misfit(dataset: str, sample: str) -> str | None:
-    """Why a name cannot be one of the data set's, None if it can.
+    """Why a file name cannot belong to the data set; None if it can.
 
     Args:
         dataset: ``ntu60`` or ``ntu120``.
@@ -58,23 +58,23 @@ def misfit(dataset: str, sample: str) -> str | None:
         most = (first if early and what != "setup" else own)[f"{what}s"]
         if not least <= number <= most:
             whose = f"{dataset}'s" if what == "setup" else f"setup {numbers[0]}'s"
-            return f"{what} {number} of its name is none of {whose} {least}..{most}"
+            return f"its name has {what} {number}, which is not in {whose} {least}..{most}"
     return None
 
 
 def plan_ntu(dataset: str, root: str | Path, *, chain: str = "ctrgcn") -> ReadPlan:
     """Plan to read NTU RGB+D from a folder of ``.skeleton`` files and zip archives, or from one archive.
 
-    For ``ntu60`` the files of the extension are passed over; the notes tell how many. A recording that is there twice
-    with different content is left out, for nobody knows which one is right.
+    For ``ntu60`` the files of the extension are skipped, and the notes say how many. A recording that exists twice with
+    different content is left out, because nothing tells which one is right.
 
     Args:
         dataset: ``ntu60`` or ``ntu120``.
-        root: what holds the files, at any depth.
+        root: the folder that holds the files, at any depth.
         chain: how persons are made of tracked bodies: a key of :data:`zsar_kit.data.readers.ntu_chains.CHAINS`.
 
     Raises:
-        DataError: no such data set, chain, or folder; no file there, or none of this data set.
+        DataError: there is no such data set, chain or folder, no file in it, or none of this data set.
     """
     if dataset not in DATASETS:
         raise DataError(f"no data set {dataset!r} of NTU RGB+D", remedy=nearest_name(dataset, DATASETS))
@@ -107,7 +107,7 @@ def plan_ntu(dataset: str, root: str | Path, *, chain: str = "ctrgcn") -> ReadPl
 def _sorted_out(
     dataset: str, sources: Iterable[Source]
 ) -> tuple[tuple[Item, ...], tuple[LeftOut, ...], tuple[str, ...]]:
-    """The files that are read, those that are not, and what is to be said of both."""
+    """The files to read, those left out, and notes about both."""
     places: dict[str, list[Source]] = {}
     for source in sources:
         places.setdefault(source.name.removesuffix(SUFFIX), []).append(source)
@@ -128,7 +128,7 @@ def _sorted_out(
         else:
             twice += len(found) > 1
             items.append(Item(sample, (found[0],)))
-    passed = f"{others} files are of NTU RGB+D's extension, not of {dataset}, and were passed over."
+    passed = f"{others} files belong to NTU RGB+D's extension, not to {dataset}, and were skipped."
     return tuple(items), tuple(left_out), ((passed,) * bool(others)) + twice_note(twice)
 
 

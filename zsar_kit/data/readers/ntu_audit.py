@@ -1,4 +1,4 @@
-"""Does a prepared NTU RGB+D have as many samples in each part as is published?"""
+"""Compare the sample counts of a prepared NTU RGB+D with the published ones, part by part."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def audit_counts(skeletons: SkeletonSet) -> tuple[CountRow, ...]:
         The total, then train and test of each protocol that divides the set (an imported one may not know them all).
 
     Raises:
-        DataError: a set of other data, or a camera or setup that is in no part.
+        DataError: it is a set of other data, or a camera or setup is in no part.
     """
     dataset = skeletons.dataset
     if dataset not in DATASETS:

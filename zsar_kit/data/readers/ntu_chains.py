@@ -1,8 +1,8 @@
-"""From what the sensor followed to persons: the two chains behind the field's NTU RGB+D arrays, rule by rule.
+"""From tracked bodies to persons: the two preprocessing chains behind the field's NTU RGB+D arrays, rule by rule.
 
-``ctrgcn`` made the arrays of most methods of today, ``shift_gcn`` those that the released Shift-GCN weights and the
-features of the SynSE family come from. Both are reproduced with their quirks, for these are in the arrays that
-published numbers stand on; each quirk is named where it is done.
+``ctrgcn`` made the arrays that most methods use today, ``shift_gcn`` those behind the released Shift-GCN weights and
+the features of the SynSE family. Both are reproduced with their quirks, because published numbers rest on these arrays;
+each quirk is named where it occurs.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ CLIP_FRAMES, SLOTS, PERSONS = 300, 4, 2
 
 
 class NoBody(DataError):
-    """By the rules of a chain nobody is left in a recording."""
+    """The rules of a chain leave no body in a recording."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,8 +49,8 @@ def ctrgcn(recording: NtuRecording) -> Skeleton:
     """The chain of CTR-GCN (and of SGN before it).
 
     Frames without a body are dropped. Where there are two bodies or more, short and implausibly wide ones are dropped,
-    the others sorted by motion and laid on two actors, and frames without an actor dropped. The origin is the middle of
-    the spine in the first frame of the first actor; an absent actor is zero.
+    the others are sorted by motion and assigned to two actors, and frames without an actor are dropped. The origin is
+    the middle of the spine in the first frame of the first actor; an absent actor is zero.
 
     Args:
         recording: of any number of frames.
@@ -58,7 +58,7 @@ def ctrgcn(recording: NtuRecording) -> Skeleton:
     Returns:
         float32 ``[person, frame, 25, xyz]`` in metres. One person where one body was left after cleaning; otherwise
         two, even if the second is zero everywhere because all bodies went to the first actor. Padding to 300 frames,
-        and the copy of a single person that the chain's NTU-120 arrays have as the second, are for those who write
+        and the copy of a single person that the chain's NTU-120 arrays have as the second, are left to whoever writes
         arrays.
 
     Raises:
@@ -84,8 +84,8 @@ def _motion(joints: Person) -> float:
 def _tracks(recording: NtuRecording) -> list[_Track]:
     """All bodies.
 
-    Quirk: a body that vanishes and comes back is laid on frames without a gap from its first one on, so its later part
-    is early.
+    Quirk: a body that vanishes and comes back is placed on consecutive frames from its first one on, so its later part
+    comes too early.
     """
     if not recording.bodies:
         raise NoBody(f"no body in any of {recording.frames} frames")
@@ -121,10 +121,10 @@ def _denoised(tracks: Sequence[_Track]) -> list[_Track]:
 
 
 def _two_actors(tracks: Sequence[_Track]) -> Skeleton:
-    """Lay each body on the first actor whose time it does not overlap, or leave it out.
+    """Assign each body to the first actor whose time it does not overlap, or leave it out.
 
-    Quirks: an actor's time is everything from its first to its last frame; one common frame does not count as overlap,
-    the later body takes it; the second actor's time is counted from frame 0, whenever its first body comes.
+    Quirks: an actor's time is everything from its first to its last frame; one common frame does not count as overlap
+    and goes to the later body; the second actor's time is counted from frame 0, whenever its first body comes.
     """
     frames = max(track.last for track in tracks) + 1
     actors = np.zeros((PERSONS, frames, JOINTS, 3), dtype=np.float32)
@@ -145,12 +145,13 @@ def shift_gcn(recording: NtuRecording) -> Skeleton:
     A person is a slot, the place among the bodies of a frame, whatever the tracking id; the first four slots count.
     The two of the largest energy are kept (standard deviation over all joints and real frames, summed over the axes),
     filled up to 300 frames by repeating them from their start, and centred in each frame at the first person's spine
-    of that frame. Then all is turned so that in the first frame the first person's line from hip to spine points to +z,
-    and turned again so that the shoulders point to +x.
+    of that frame. Then everything is rotated so that in the first frame the first person's line from hip to spine
+    points to +z, and rotated again so that the shoulders point to +x.
 
-    Quirks: empty frames are taken out of a person who is not there in the first frame, and only then, so that person
-    starts at frame 0; where the first person is absent, the second stays in sensor coordinates; the second turn tilts
-    the spine again unless the shoulders are level. Frames beyond 300, at which the released chain stops, are left out.
+    Quirks: empty frames are removed only from a person who is absent in the first frame, so that this person starts at
+    frame 0; where the first person is absent, the second stays in sensor coordinates; the second rotation tilts the
+    spine again unless the shoulders are level. Frames beyond 300, where the released chain stops with an error, are
+    left out.
 
     Returns:
         float32 ``[person, 300, 25, xyz]`` in metres, one or two persons.
@@ -180,7 +181,7 @@ def _energy(person: Person) -> float:
 
 
 def _filled(person: Person) -> Person:
-    """The empty frames at the end repeat the person from the start, gaps and all."""
+    """Fill the empty frames at the end by repeating the person from the start, gaps included."""
     there = present(person[None])[0]
     if not there.any():
         return person

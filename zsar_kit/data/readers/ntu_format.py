@@ -1,8 +1,8 @@
-"""The ``.skeleton`` text format of NTU RGB+D: strict, and fast because only what is kept is converted.
+"""The ``.skeleton`` text format of NTU RGB+D: read strictly, and fast because only what is kept is converted.
 
 A file is a number of frames; each frame a number of bodies; each body a line of ten values (tracking id, lean, states
-of the hands, ...), a number of joints (25) and a line of twelve values a joint, of which the first three are x, y, z in
-metres. The structure is checked line by line; nine of the twelve values are never looked at.
+of the hands, ...), a number of joints (25) and a line of twelve values for each joint, of which the first three are x,
+y, z in metres. The structure is checked line by line; nine of the twelve values are never looked at.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FETCH_AGAIN = "Fetch the file again."
 
 @dataclass(frozen=True, eq=False)
 class NtuBody:
-    """What the sensor followed under one tracking id.
+    """What the sensor tracked under one id.
 
     Attributes:
         tracking_id: as the file has it.
@@ -49,7 +49,7 @@ class NtuRecording:
     """The content of one file.
 
     Attributes:
-        frames: how many there are, those without a body too.
+        frames: how many there are, including those without a body.
         bodies: in order of first appearance.
     """
 
@@ -63,7 +63,7 @@ class NtuRecording:
 
 @dataclass
 class _Found:
-    """Where a body was met: frames, slots, and the rows of its joints among all that the file has."""
+    """Where a body was found: frames, slots, and the rows of its joints among all joints of the file."""
 
     frames: list[int] = field(default_factory=list)
     slots: list[int] = field(default_factory=list)
@@ -117,9 +117,9 @@ class _Lines:
         raise self.fail(line, f"the number of {of} must be a whole number, got {shown(text)}")
 
     def coordinates(self, lines: Int64[np.ndarray, " line"]) -> Float32[np.ndarray, "line 3"]:
-        """The first three values of lines that have more, as float32; not finite where they are no numbers."""
+        """The first three values of lines that have more, as float32; not finite where they are not numbers."""
         values = self.first[lines][:, None] + np.arange(3)
-        # To the blank before the next value; more blanks there only make the number go a slower way.
+        # Up to the blank before the next value; extra blanks only send the number down the slow path.
         starts, stops = self.starts[values].ravel(), self.starts[values + 1].ravel() - 1
         with np.errstate(over="ignore"):
             return decimals(self.content, starts, stops).astype(np.float32).reshape(-1, 3)
@@ -140,8 +140,8 @@ def parse_ntu(content: bytes, where: str) -> NtuRecording:
         where: its name, for messages.
 
     Raises:
-        DataError: not text, cut off, going on after its last frame, a count that is no number or cannot be, a body
-            twice in a frame, a line with another number of values than it must have, or a coordinate that is not a
+        DataError: the file is not text, is cut off, or continues after its last frame; a count is not a number or
+            impossible; a body occurs twice in a frame; a line has the wrong number of values; or a coordinate is not a
             finite number. The message names the line, counted from one.
     """
     if not content.strip():
@@ -156,7 +156,7 @@ def parse_ntu(content: bytes, where: str) -> NtuRecording:
     for frame in range(frames):
         line = _read_frame(lines, line, frame, found, blocks)
     if line < len(lines):
-        raise lines.fail(line, f"the file goes on after its {frames} frames")
+        raise lines.fail(line, f"the file continues after its {frames} frames")
     joints = _read_joints(lines, np.array(blocks, dtype=np.int64))
     return NtuRecording(frames, tuple(_body(number, place, joints) for number, place in found.items()))
 
@@ -171,7 +171,7 @@ def _read_frame(lines: _Lines, line: int, frame: int, found: dict[int, _Found], 
         tracking_id = _read_tracking_id(lines, line)
         body = found.setdefault(tracking_id, _Found())
         if body.frames and body.frames[-1] == frame:
-            raise lines.fail(line, f"body {tracking_id} is twice in frame {frame + 1}")
+            raise lines.fail(line, f"body {tracking_id} occurs twice in frame {frame + 1}")
         if (joints := lines.number(line + 1, "joints")) != JOINTS:
             raise lines.fail(line + 1, f"a body has {JOINTS} joints, got {joints}")
         line += 2

@@ -25,13 +25,13 @@ def _parse(content: bytes, match: re.Match[str], where: str) -> SkeletonSequence
     try:
         clip = json.loads(content)
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"not whole JSON: {error}", where=where, remedy=FETCH_AGAIN) from None
+        raise DataError(f"not complete JSON: {error}", where=where, remedy=FETCH_AGAIN) from None
     if not isinstance(clip, dict) or "skeletons" not in clip:
         raise DataError("the key 'skeletons' is missing", where=where, remedy=FETCH_AGAIN)
     label = ACTIONS.index(action)
     if clip.get("label", label + 1) != label + 1:
         problem = f"the name says action {action} (label {label + 1}), the file says label {clip['label']!r}"
-        raise DataError(problem, where=f"{where}, key 'label'", remedy="One of both is wrong; repair or remove it.")
+        raise DataError(problem, where=f"{where}, key 'label'", remedy="One of them is wrong; repair or remove it.")
     try:
         joints = np.array(clip["skeletons"], dtype=np.float32)
     except (ValueError, TypeError) as error:

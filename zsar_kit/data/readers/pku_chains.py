@@ -1,16 +1,16 @@
-"""What is done to a clip cut from a video of PKU-MMD: nothing, or what the arrays that STAR, STAR++, Neuron and Flora
-share went through.
+"""Preprocessing of a clip cut from a PKU-MMD video: none, or the chain behind the arrays that STAR, STAR++, Neuron and
+Flora share.
 
-The released chain is AimCLR's, with 64 frames for 50. It is kept to the letter, with its oddities, because its arrays
-are what published numbers were measured on:
+The released chain is AimCLR's, with 64 frames instead of 50. It is reproduced exactly, with its oddities, because
+published numbers were measured on its arrays:
 
 - of more than 300 frames the middle 300 are kept;
-- where the first body is lost in some frames, as many frames are cut off at the end of the clip;
-- every frame of every body is centred on its own shoulder centre, which drops where people go and how far apart they
+- where the first body is lost in some frames, the same number of frames is cut off at the end of the clip;
+- every frame of every body is centred on its own shoulder centre, which discards where people go and how far apart they
   are;
 - time is resampled without smoothing, and frames without a body count as poses at the origin;
-- every frame is turned about y on its own so that its shoulders lie along x, but all frames of a body in one sense, the
-  one that is right on average: a frame that faces to the other side has its shoulders turned away instead.
+- every frame is rotated about y on its own so that its shoulders lie along x, but all frames of a body in the same
+  direction, the one that is right on average: a frame that faces the other way has its shoulders turned away instead.
 """
 
 from __future__ import annotations
@@ -25,16 +25,17 @@ PKU_CHAINS = ("star", "raw")
 LONGEST = 300
 FRAMES = 64
 SHOULDER_CENTRE, SHOULDER_LEFT, SHOULDER_RIGHT = 20, 4, 8
-# Added to the length of the shoulder line, in metres, against division by zero; it leaves them a hair from parallel.
+# Added to the length of the shoulder line, in metres, against division by zero; it leaves the shoulders slightly off
+# the axis.
 SMALL = 1e-4
 
 
 def resize_time(joints: Skeleton, frames: int) -> Float32[np.ndarray, "person {frames} joint 3"]:
-    """Linear resampling of time with the convention of pictures (OpenCV's bilinear resize).
+    """Linear resampling of time by the convention for images (OpenCV's bilinear resize).
 
-    A frame is an interval and its pose stands in the middle: output frame ``i`` of ``frames`` is read at
-    ``(i + 1/2) n / frames - 1/2`` of ``n`` input frames; places before the first and after the last pose take that
-    pose. Unlike :func:`zsar_kit.data.skeletons.resample`, which meets both ends.
+    A frame is an interval with its pose in the middle: output frame ``i`` of ``frames`` is read at
+    ``(i + 1/2) n / frames - 1/2`` of ``n`` input frames; before the first and after the last pose, that pose is taken.
+    :func:`zsar_kit.data.skeletons.resample` differs: it keeps both ends.
 
     Args:
         joints: at least one frame.
@@ -49,7 +50,7 @@ def resize_time(joints: Skeleton, frames: int) -> Float32[np.ndarray, "person {f
 
 
 def shoulders_along_x(person: Float32[np.ndarray, "frame joint 3"]) -> Float32[np.ndarray, "frame joint 3"]:
-    """Turn each frame of one body about y as the released chain does; see the module."""
+    """Rotate each frame of one body about y as the released chain does; see the module."""
     across = person[:, SHOULDER_RIGHT].astype(np.float64) - person[:, SHOULDER_LEFT]
     x, z = across[:, 0], across[:, 2]
     angle = np.arccos(x / (np.hypot(x, z) + SMALL))
@@ -69,7 +70,7 @@ def star_chain(joints: Float32[np.ndarray, "2 frame 25 3"]) -> Float32[np.ndarra
         joints: the two bodies of the file, in metres; zeros where one is absent.
 
     Returns:
-        The bodies that are ever there; None if the first one never is: the released chain has no frame then.
+        The bodies that appear at all; None if the first one never does, because the released chain has no frame then.
     """
     start = max(0, joints.shape[1] - LONGEST) // 2
     joints = joints[:, start : start + LONGEST]
@@ -84,5 +85,5 @@ def star_chain(joints: Float32[np.ndarray, "2 frame 25 3"]) -> Float32[np.ndarra
 
 
 def real_bodies(joints: Skeleton) -> Float32[np.ndarray, "real frame joint 3"]:
-    """Only the bodies that are there in some frame; there may be none."""
+    """Only the bodies that appear in some frame; there may be none."""
     return joints[present(joints).any(axis=1)]

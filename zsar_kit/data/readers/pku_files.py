@@ -1,7 +1,8 @@
-"""Which files of a download of PKU-MMD are skeletons, labels and lists; asked by the reader and by the check alike.
+"""Which files of a download of PKU-MMD are skeletons, labels and lists; used by the reader and by the check of raw
+files.
 
-The skeleton file and the label file of a video have the same name. Folders and archives tell which is which, those of
-the official download by "label" and "skeleton" in their names; where none does, the first line of the file tells.
+The skeleton file and the label file of a video have the same name. The names of folders and archives tell them apart
+(in the official download they contain "label" or "skeleton"); where they do not, the first line of the file does.
 """
 
 from __future__ import annotations
@@ -42,11 +43,12 @@ def video_files(dataset: str, root: str | Path, found: Iterable[Source]) -> tupl
 
     Args:
         dataset: a key of :data:`VIDEO`.
-        root: where the files were looked for; what is above says nothing.
+        root: the folder that was searched; names above it do not count.
         found: files of :func:`zsar_kit.data.readers.plan.find_sources`.
 
     Returns:
-        The skeleton files and the label files. What is neither counts as a skeleton file; reading it tells the fault.
+        The skeleton files and the label files. A file that is neither counts as a skeleton file; reading it shows what
+        is wrong.
     """
     skeletons: list[Source] = []
     labels: list[Source] = []
@@ -55,16 +57,16 @@ def video_files(dataset: str, root: str | Path, found: Iterable[Source]) -> tupl
         for source in found:
             if not VIDEO[dataset].fullmatch(source.name.removesuffix(SUFFIX)):
                 continue
-            said = _said_by_folders(source, Path(os.path.abspath(root)))
-            if said is None and source.size <= _LONGEST_LABELS:
-                said = _starts_as_labels(source, archives, stack)
-            (labels if said else skeletons).append(source)
+            is_label = _labels_by_folders(source, Path(os.path.abspath(root)))
+            if is_label is None and source.size <= _LONGEST_LABELS:
+                is_label = _starts_as_labels(source, archives, stack)
+            (labels if is_label else skeletons).append(source)
     return skeletons, labels
 
 
-def _said_by_folders(source: Source, root: Path) -> bool | None:
-    """Whether the folders and the archive between ``root`` and the file say that it holds labels, the innermost that
-    says something; None if none does."""
+def _labels_by_folders(source: Source, root: Path) -> bool | None:
+    """Whether the innermost telling name of a folder or archive between ``root`` and the file says labels; None without
+    such a name."""
     outer = source.path.relative_to(root).parts[:-1] if source.path != root else ()
     archive = (source.path.stem, *source.member.split("/")[:-1]) if source.member else ()
     for name in (folder.lower() for folder in reversed((*outer, *archive))):
@@ -78,7 +80,7 @@ def _starts_as_labels(source: Source, archives: dict[Path, zipfile.ZipFile], sta
 
     Args:
         source: the file.
-        archives: those that are open already: an archive's directory is read once, not for each member.
+        archives: those already open, so that an archive's directory is read once and not for each member.
         stack: closes them.
     """
     try:
@@ -91,13 +93,13 @@ def _starts_as_labels(source: Source, archives: dict[Path, zipfile.ZipFile], sta
             with open(source.path, "rb") as stream:
                 beginning = stream.read(_BEGINNING)
     except _BROKEN:
-        return False  # reading the whole file tells what is wrong
+        return False  # reading the whole file will show what is wrong
     lines = beginning.removeprefix(b"\xef\xbb\xbf").splitlines()
     return bool(lines) and _LABEL.fullmatch(lines[0]) is not None
 
 
 def video_lists(dataset: str, found: Iterable[Source]) -> dict[str, VideoLists]:
-    """The lists of each protocol that has some; those of the other part, told by the names in them, do not count.
+    """The lists of each protocol that has some; those of the other part, recognised by the names in them, are ignored.
 
     Raises:
         DataError: a list is broken, or names videos of both parts, or a protocol has two lists that differ.

@@ -1,6 +1,6 @@
 """The three kinds of text file of PKU-MMD: skeletons of a long video, its labels, and the lists of a protocol.
 
-All are ASCII with LF or CRLF line ends; blank lines at the end do not count, others are faults. Errors name the line.
+All are ASCII with LF or CRLF line ends; blank lines at the end are ignored, others are errors. Messages name the line.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Label:
         action: class as the files number it, 1..51.
         start, end: first and last frame, counted from 1, both included.
         confidence: of the annotators, as they gave it (1 or 2).
-        line: its line in the file, from 1 on; the running number of the action in its video.
+        line: its line in the file, counted from 1; the running number of the action in its video.
     """
 
     action: int
@@ -43,7 +43,7 @@ class Label:
 
 @dataclass(frozen=True)
 class VideoLists:
-    """What a protocol's file says: names of videos (``0002-L``) to train on and to test on."""
+    """The content of a protocol's file: names of videos (``0002-L``) to train on and to test on."""
 
     train: frozenset[str]
     test: frozenset[str]
@@ -56,7 +56,7 @@ def text_lines(content: bytes, where: str | Path) -> list[str]:
     """Lines of a file without those that are blank at its end.
 
     Raises:
-        DataError: nothing is left, a blank line stands in between, or a character is not ASCII.
+        DataError: nothing is left, a line in the middle is blank, or a character is not ASCII.
     """
     lines = content.removeprefix(b"\xef\xbb\xbf").splitlines()
     while lines and not lines[-1].strip():
@@ -70,15 +70,16 @@ def text_lines(content: bytes, where: str | Path) -> list[str]:
         raise DataError("characters must be ASCII", where=f"{where}, line {wrong}", remedy=FETCH_AGAIN) from None
     for number, line in enumerate(text, start=1):
         if not line.strip():
-            raise DataError("a blank line stands in between", where=f"{where}, line {number}", remedy=FETCH_AGAIN)
+            raise DataError("a line in the middle is blank", where=f"{where}, line {number}", remedy=FETCH_AGAIN)
     return text
 
 
 def skeleton_lines(content: bytes, where: str | Path) -> list[str]:
-    """Lines of a skeleton file, one a frame, counted but not yet converted.
+    """Lines of a skeleton file, one per frame, counted but not yet converted.
 
     Raises:
-        DataError: see :func:`text_lines`; or a line has not 150 values, as where a file is truncated.
+        DataError: see :func:`text_lines`; or a line does not have 150 values, for example because the file is
+            truncated.
     """
     lines = text_lines(content, where)
     for number, line in enumerate(lines, start=1):
@@ -110,7 +111,7 @@ def convert_lines(lines: list[str], where: str | Path, first: int = 1) -> Float3
 
 
 def _no_number(lines: list[str], where: str | Path, first: int, otherwise: str) -> DataError:
-    """The error for the first value at fault: told from the others only when something is known to be wrong."""
+    """The error for the first bad value, which is searched for only once something is known to be wrong."""
     for number, line in enumerate(lines, start=first):
         for position, word in enumerate(line.split(), start=1):
             try:
@@ -146,7 +147,7 @@ def parse_labels(content: bytes, where: str | Path) -> tuple[Label, ...]:
 
 
 def _whole(text: str) -> int | None:
-    """A whole number, also one written with a decimal point; None if it is none."""
+    """A whole number, also one written with a decimal point; None for anything else."""
     match = re.fullmatch(r"\s*(-?\d{1,12})(?:\.0*)?\s*", text)
     return None if match is None else int(match[1])
 
@@ -170,8 +171,8 @@ def parse_lists(content: bytes, where: str | Path) -> VideoLists:
     """The training and test videos of a protocol: a heading, training videos, a heading, test videos.
 
     Raises:
-        DataError: there are not these four lines, a heading is a list, a list is empty or has something that is no
-            name of a video, or a video is in both.
+        DataError: the file does not have these four lines, a heading is a list, a list is empty or has an entry that is
+            not the name of a video, or a video is in both.
     """
     lines = text_lines(content, where)
     if len(lines) != LIST_LINES:
@@ -181,10 +182,10 @@ def parse_lists(content: bytes, where: str | Path) -> VideoLists:
         raise DataError(problem, where=where, remedy=FETCH_AGAIN)
     for number in (1, 3):
         if ANY_VIDEO.fullmatch(lines[number - 1].split(",")[0].strip()):
-            raise DataError("a heading must stand here, got a list", where=f"{where}, line {number}")
+            raise DataError("a heading is needed here, got a list", where=f"{where}, line {number}")
     train, test = (_videos(lines[number - 1], f"{where}, line {number}") for number in (2, 4))
     if both := sorted(train & test):
-        problem = f"the video {both[0]!r} is for training and for test ({len(both)} are)"
+        problem = f"the video {both[0]!r} is listed both for training and for test ({len(both)} are)"
         raise DataError(problem, where=where, remedy=FETCH_AGAIN)
     return VideoLists(train, test)
 

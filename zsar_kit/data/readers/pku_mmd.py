@@ -1,4 +1,4 @@
-"""Reader of PKU-MMD, parts I and II: long videos whose label files say which frames are which action.
+"""Reader of PKU-MMD, parts I and II: long videos with label files that say which frames show which action.
 
 The official archives hold one skeleton file and one label file of the same name for each video, in folders such as
 ``PKU_Skeleton_Renew`` and ``Train_Label_PKU_final``, and lists of videos for each protocol;
@@ -6,7 +6,7 @@ The official archives hold one skeleton file and one label file of the same name
 
 A sequence's ``setup`` is the number of its recording, the same in the three views (part I: ``0002-L`` is 2), or of the
 script that was performed (part II: 26 scripts by 13 persons, the ``subject``; ``A01N13-L``). Part I does not number
-persons: ``subject`` is -1 there. ``replication`` is the row in the label file.
+persons: ``subject`` is -1 there. ``replication`` is the row of the label file.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def video_of(sample: str) -> str:
 
 @dataclass(frozen=True)
 class TrainingVideos:
-    """Tells whether a sample's video is in a list of training videos."""
+    """A callable that tells whether a sample's video is in a list of training videos."""
 
     videos: frozenset[str]
 
@@ -78,17 +78,17 @@ class TrainingVideos:
 
 
 def plan_pku_mmd(dataset: str, root: str | Path, *, chain: str = "star") -> ReadPlan:
-    """What there is of PKU-MMD under a folder, and how to read it.
+    """Plan to read PKU-MMD from a folder.
 
     Args:
-        dataset: ``"pku_mmd"`` (part I) or ``"pku_mmd_2"`` (part II); both may lie in one folder.
+        dataset: ``"pku_mmd"`` (part I) or ``"pku_mmd_2"`` (part II); both may be in one folder.
         root: the folder with skeletons, labels and lists at any depth, in zip archives or not.
-        chain: ``"star"`` gives what the field's arrays hold, 64 frames a clip and without the samples that they leave
-            out; ``"raw"`` the frames as they are. See :mod:`zsar_kit.data.readers.pku_chains`.
+        chain: ``"star"`` gives what the field's arrays hold: 64 frames per clip, without the samples that they leave
+            out; ``"raw"`` gives the frames as they are. See :mod:`zsar_kit.data.readers.pku_chains`.
 
     Raises:
-        DataError: no such data set, chain or folder; no skeletons, no labels or no lists in it; a broken list, or a
-            protocol with two lists that differ.
+        DataError: there is no such data set, chain or folder; the folder lacks skeletons, labels or lists; a list is
+            broken, or a protocol has two lists that differ.
     """
     if dataset not in VIDEO:
         raise DataError(f"this reader knows no data set {dataset!r}", remedy=nearest_name(dataset, VIDEO))
@@ -122,7 +122,7 @@ def plan_pku_mmd(dataset: str, root: str | Path, *, chain: str = "star") -> Read
 
 
 def _sort(dataset: str, root: Path, found: list[Source]) -> tuple[dict[str, Source], dict[str, Source], list[LeftOut]]:
-    """Skeleton files and label files by video, and those that are there once more."""
+    """Skeleton files and label files by video, and surplus copies."""
     twice: list[LeftOut] = []
     skeletons, labels = (_first(files, twice) for files in video_files(dataset, root, found))
     return skeletons, labels, twice
@@ -137,7 +137,7 @@ def _first(files: list[Source], twice: list[LeftOut]) -> dict[str, Source]:
             kept[video] = source
             continue
         same = source.size == kept[video].size
-        detail = f"{source} is there besides {kept[video]}, which is read; {'same' if same else 'another'} size"
+        detail = f"{source} exists besides {kept[video]}, which is read; {'same' if same else 'another'} size"
         twice.append(LeftOut(video, "duplicate", detail, expected=same))
     return kept
 
@@ -165,7 +165,7 @@ def _require_lists(dataset: str, root: Path, lists: dict[str, VideoLists], damag
 
 
 def _none_found(problem: str, root: Path, damaged: list[LeftOut], remedy: str) -> DataError:
-    """Something is absent; perhaps it is in an archive that does not open."""
+    """The error for absent files, which may be in an archive that cannot be opened."""
     came = "".join(f"; {archive.detail}" for archive in damaged)
     again = "Fetch what is damaged again. " if damaged else ""
     return DataError(f"{problem}, found none{came}", where=root, remedy=again + remedy)
@@ -177,7 +177,7 @@ def _digest(lists: VideoLists) -> str:
 
 def _lonely(video: str, skeletons: dict[str, Source], labels: dict[str, Source]) -> LeftOut:
     if video in skeletons:
-        return LeftOut(video, "unknown", f"{skeletons[video]} has no label file: nobody knows its actions")
+        return LeftOut(video, "unknown", f"{skeletons[video]} has no label file, so its actions are not known")
     return LeftOut(video, "unknown", f"{labels[video]} has no skeleton file")
 
 
@@ -195,7 +195,7 @@ def _listed(lists: dict[str, VideoLists]) -> set[str]:
 
 def _notes(dataset: str, lists: dict[str, VideoLists], there: set[str]) -> tuple[str, ...]:
     notes = [
-        f"no {name} list was found: this protocol will not be there; "
+        f"no {name} list was found: this protocol will be missing; "
         f"put {LIST_NAMES[dataset][name]} beside the other list and prepare again"
         for name in PROTOCOLS.values()
         if name not in lists
@@ -208,7 +208,7 @@ def _notes(dataset: str, lists: dict[str, VideoLists], there: set[str]) -> tuple
 
 
 def read_video(item: Item, *, dataset: str, chain: str) -> Reading:
-    """The actions of one video, in the order of its label file. One at fault is left out, the others stay.
+    """The actions of one video, in the order of its label file. Faulty ones are left out, the others are kept.
 
     Args:
         item: of :func:`plan_pku_mmd`: the skeleton file and the label file.
@@ -253,7 +253,7 @@ def _sequence(dataset: str, video: str, name: str, action: Label, joints: np.nda
         sample=name,
         joints=joints,
         label=action.action - 1,
-        # Part I does not say who performs: its lists only say which videos share nobody with which.
+        # Part I does not say who performs; its lists only keep the people of training and test videos apart.
         subject=int(groups["person"]) if dataset == "pku_mmd_2" else -1,
         setup=int(groups["script"] if dataset == "pku_mmd_2" else groups["file"]),
         camera=CAMERAS.index(groups["view"]) + 1,

@@ -1,6 +1,6 @@
-"""The plan of reading a data set: which files there are, in folders and zip archives, and what each of them gave.
+"""Plans for reading a data set: which files there are, in folders and zip archives, and what each of them yielded.
 
-A plan is made at once, by looking at names only; :mod:`zsar_kit.data.readers.prepare` carries it out, in several
+Planning is quick because it looks at names only; :mod:`zsar_kit.data.readers.prepare` carries a plan out, in several
 processes and over several attempts.
 """
 
@@ -29,7 +29,7 @@ class Source:
         member: its name inside the archive; empty for a file on its own.
         size: bytes of its content.
         stamp: changes when the content does: the time of the file's last change, or the member's checksum.
-        content: where it has been read already.
+        content: the bytes, if they have been read already.
     """
 
     path: Path
@@ -73,7 +73,7 @@ class Source:
             raise DataError(f"this file cannot be read: {error}", where=str(self), remedy=remedy) from None
 
     def loaded(self) -> Source:
-        """The same with its content in memory, for what reads it more than once."""
+        """A copy with its content in memory, for readers that need it more than once."""
         return replace(self, content=self.read())
 
 
@@ -110,10 +110,10 @@ class LeftOut:
 
     Attributes:
         sample: its name, or the file's where the sample has none.
-        reason: one of :data:`REASONS`.
-        detail: what came, where.
-        expected: a rule of the data set or of the chain says so and nothing is wrong with the files; otherwise the
-            set is not what it should be.
+        reason: why, in one of a few fixed words.
+        detail: what was found, and where.
+        expected: true if a rule of the data set or of the chain leaves it out and nothing is wrong with the files;
+            otherwise the set is incomplete or faulty.
     """
 
     sample: str
@@ -128,7 +128,7 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Reading:
-    """What an item gave."""
+    """What an item yielded."""
 
     sequences: tuple[SkeletonSequence, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
@@ -149,14 +149,15 @@ class ReadPlan:
         read: reads one item. A function of a module, so that other processes can have it; it raises DataError where
             the whole item is broken.
         config: reader, chain and their settings, for the record.
-        left_out: what was left out by its name alone.
+        left_out: what was left out because of its name alone.
         complete: number of raw files of the whole data set; 0 where it is not known.
         found: number of raw files there are.
-        version: of the reader; raised when it makes another set of the same files, so that nothing old is reused.
-        notes: what people should know besides; each is a line.
-        parts: protocol to whether the sample of a name is for training, where the data set brings lists of its own;
-            see :attr:`zsar_kit.data.skeleton_set.SkeletonSet.parts`. Functions, as the samples of long videos are known
-            only once they are read.
+        version: of the reader; raised when it makes a different set from the same files, so that nothing outdated is
+            reused.
+        notes: what else is worth knowing, one line each.
+        parts: protocol to a function that tells, by its name, whether a sample is for training, where the data set
+            comes with lists of its own; see :attr:`zsar_kit.data.skeleton_set.SkeletonSet.parts`. Functions, because
+            the samples of long videos are known only once they are read.
     """
 
     dataset: str
@@ -189,8 +190,8 @@ def _checksum(source: Source) -> int:
 
 
 def twice_note(count: int) -> tuple[str, ...]:
-    """What to say of files that are there more than once with the same content."""
-    return (f"{count} files are there more than once with the same content; one of each was read.",) * bool(count)
+    """The note about files that exist more than once with the same content."""
+    return (f"{count} files exist more than once with the same content; one of each was read.",) * bool(count)
 
 
 def find_sources(root: str | Path, suffix: str) -> tuple[list[Source], list[LeftOut]]:

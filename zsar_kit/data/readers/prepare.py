@@ -1,8 +1,8 @@
-"""Carry out a plan of reading: in several processes, over several attempts, in memory that does not grow.
+"""Carry out a reading plan: in several processes, over several attempts, in constant memory.
 
-Items are read in chunks; each finished chunk is a file in ``<out>.partial``, written whole or not at all. Whatever
-stops the work, the next attempt reads only what is missing, and the result is the same to the byte for any number of
-processes and attempts. At the end the chunks are strung together into the set.
+Items are read in chunks; each finished chunk is a file in ``<out>.partial``, written completely or not at all. Whatever
+interrupts the work, the next attempt reads only what is missing, and the result is the same to the byte for any number
+of processes and attempts. At the end the chunks are joined into the set.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ _NUMBERS = COLUMNS[1:6]  # label, subject, camera, setup, replication
 
 @dataclass(frozen=True)
 class Prepared:
-    """A prepared data set and what is to be said of it.
+    """A prepared data set, with a report of how it was made.
 
     Attributes:
         skeletons: the set.
-        left_out: what is not in it.
-        missing: number of raw files that the whole data set has and the folder has not.
-        notes: what the reader found worth telling.
+        left_out: samples that are not in it, and why.
+        missing: number of raw files of the complete data set that were not found.
+        notes: remarks of the reader, one line each.
     """
 
     skeletons: SkeletonSet
@@ -62,7 +62,7 @@ class Prepared:
 
     @property
     def whole(self) -> bool:
-        """Whether it is what it should be: nothing was broken, and no file is missing."""
+        """Whether it is complete: nothing was broken, and no file is missing."""
         return self.missing <= 0 and all(entry.expected for entry in self.left_out)
 
     def __repr__(self) -> str:
@@ -90,16 +90,16 @@ def carry_out(
 
     Args:
         plan: what to read.
-        out: the folder to make; finished chunks lie in ``<out>.partial`` meanwhile.
-        root: where the raw files are; reports name places relative to it.
+        out: the folder to make; finished chunks are kept in ``<out>.partial`` meanwhile.
+        root: the folder of the raw files; reports name places relative to it.
         strict: stop at the first broken file, and require the whole data set. Otherwise broken files are left out
             and reported.
-        processes: how many read at once.
+        processes: how many processes read at once.
         progress: show a bar.
 
     Raises:
         DataError: ``strict`` and something is broken or missing; or nothing at all can be read.
-        ArtefactError: the disk is full, or a reading process was killed; what is read already is kept.
+        ArtefactError: the disk is full, or a reading process was killed; what has been read is kept.
     """
     out = Path(out)
     if strict:
@@ -108,14 +108,14 @@ def carry_out(
     chunks = _chunks(plan, partial)
     try:
         _read_chunks(chunks, strict, processes, progress)
-        _string_together(plan, chunks, out, root)
+        _join_chunks(plan, chunks, out, root)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise disk_fault(error, out.parent) from None
     except BrokenProcessPool:
         remedy = (
-            "Perhaps memory ran out. Run the same command again, with fewer processes: it goes on where it stopped."
+            "Memory may have run out. Run the same command again, with fewer processes: it continues where it stopped."
         )
         raise ArtefactError("a reading process was killed", where=partial, remedy=remedy) from None
     shutil.rmtree(partial)
@@ -123,19 +123,19 @@ def carry_out(
 
 
 def open_prepared(folder: str | Path) -> Prepared:
-    """A set that stands there, with what was said when it was made."""
+    """Open a prepared set, with the report of how it was made."""
     config = made_with(folder)
     missing = max(0, config.get("complete", 0) - config.get("found", 0))
     return Prepared(SkeletonSet.load(folder), read_left_out(folder), missing, tuple(config.get("notes", ())))
 
 
 def partial_folder(out: str | Path) -> Path:
-    """Where finished chunks lie while a set is being made."""
+    """Where finished chunks are kept while a set is being made."""
     return Path(out).with_name(f"{Path(out).name}.partial")
 
 
 def is_up_to_date(plan: ReadPlan, folder: str | Path) -> bool:
-    """Whether the set of exactly these raw files, read in this way, is there already."""
+    """Whether ``folder`` already holds the set of exactly these raw files, read in this way."""
     folder = Path(folder)
     if not (folder / PROVENANCE).is_file():
         return False
@@ -155,7 +155,7 @@ def _stamps(items: Iterable[Item]) -> list:
 
 @dataclass(frozen=True)
 class _Chunk:
-    """Consecutive items and the file that holds what they gave."""
+    """Consecutive items and the file that holds what they yielded."""
 
     path: Path
     plan: ReadPlan
@@ -163,11 +163,11 @@ class _Chunk:
 
     @property
     def identity(self) -> str:
-        """Changes with anything that determines the content; a file of another identity is read anew."""
+        """Changes with anything that determines the content; a chunk of another identity is read again."""
         return _identity(replace(self.plan, items=self.items))
 
     def done(self) -> bool:
-        """Whether the file stands there, whole and of this identity."""
+        """Whether the file exists, complete and of this identity."""
         try:
             return self.path.is_file() and _about(self.path)["identity"] == self.identity
         except (SafetensorError, OSError):
@@ -183,7 +183,7 @@ def _chunks(plan: ReadPlan, partial: Path) -> list[_Chunk]:
             size = 0
         groups[-1].append(item)
         size += sum(source.size for source in item.sources)
-    # What is the same for all chunks goes to the processes with each; the plan's items and lists do not.
+    # Each chunk takes a copy of the plan to its process, but without the plan's items and lists, which are large.
     bare = replace(plan, items=(), left_out=(), parts={})
     return [_Chunk(partial / f"chunk-{n:06d}.safetensors", bare, tuple(group)) for n, group in enumerate(groups)]
 
@@ -193,7 +193,7 @@ def _read_chunks(chunks: list[_Chunk], strict: bool, processes: int, progress: b
     for chunk in chunks:
         if not chunk.done():
             waiting.append(chunk)
-        elif strict:  # the attempt that read it may not have been
+        elif strict:  # the attempt that read it may not have been strict
             _require_no_fault([LeftOut(**entry) for entry in _content(chunk)["left_out"]])
     total = sum(len(chunk.items) for chunk in chunks)
     before = total - sum(len(chunk.items) for chunk in waiting)
@@ -203,7 +203,7 @@ def _read_chunks(chunks: list[_Chunk], strict: bool, processes: int, progress: b
 
 
 def _each(waiting: list[_Chunk], strict: bool, processes: int) -> Iterator[_Chunk]:
-    """Do the chunks and yield each as it is done, in order."""
+    """Read the chunks and yield each when it is done, in order."""
     if processes <= 1 or len(waiting) <= 1:
         for chunk in waiting:
             _read_chunk(chunk, strict)
@@ -222,7 +222,7 @@ def _each(waiting: list[_Chunk], strict: bool, processes: int) -> Iterator[_Chun
 
 
 def _end_with_the_parent() -> None:
-    """A reading process lives no longer than the one that asked, however that ended; Ctrl-C is for that one alone."""
+    """End a reading process when its parent ends, however that happens; only the parent handles Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = parent_process()
 
@@ -252,7 +252,7 @@ def _read_chunk(chunk: _Chunk, strict: bool) -> None:
 
 
 def _read_item(plan: ReadPlan, item: Item, strict: bool) -> tuple[Reading, str]:
-    """What the item gave, and the digest of the raw content."""
+    """What the item yielded, and the digest of its raw content."""
     digest = hashlib.sha256()
     try:
         loaded = replace(item, sources=tuple(source.loaded() for source in item.sources))
@@ -288,13 +288,13 @@ def _sequences(chunks: Iterable[_Chunk]) -> Iterator[SkeletonSequence]:
             yield SkeletonSequence(sample, joints, **dict(zip(_NUMBERS, numbers, strict=True)))
 
 
-def _string_together(plan: ReadPlan, chunks: list[_Chunk], out: Path, root: str | Path) -> None:
+def _join_chunks(plan: ReadPlan, chunks: list[_Chunk], out: Path, root: str | Path) -> None:
     left_out, digest = list(plan.left_out), hashlib.sha256()
     for chunk in chunks:
         content = _content(chunk)
         left_out += [LeftOut(**entry) for entry in content["left_out"]]
         digest.update("".join(f"{line}\n" for line in content["digests"]).encode())
-    # Places relative to the raw files: the set is the same wherever they lie.
+    # Places are named relative to the raw files, so that the set does not depend on where they are.
     place = Path(os.path.abspath(root))
     long, short = (str(place), place.name) if place.is_file() else (f"{place}{os.sep}", "")
     left_out = [replace(entry, detail=entry.detail.replace(long, short)) for entry in left_out]
@@ -303,7 +303,7 @@ def _string_together(plan: ReadPlan, chunks: list[_Chunk], out: Path, root: str 
         if left_out:
             write_left_out(folder / LEFT_OUT, left_out)
 
-    said = {"found": plan.found, "complete": plan.complete, "notes": list(plan.notes), "plan": _identity(plan)}
+    record = {"found": plan.found, "complete": plan.complete, "notes": list(plan.notes), "plan": _identity(plan)}
     SkeletonSet.write(
         out,
         _sequences(chunks),
@@ -311,7 +311,7 @@ def _string_together(plan: ReadPlan, chunks: list[_Chunk], out: Path, root: str 
         layout=plan.layout,
         class_names=plan.class_names,
         inputs={"raw files": digest.hexdigest()},
-        config={**plan.config, **said},
+        config={**plan.config, **record},
         note=f"read from the published files of {plan.dataset}",
         parts=plan.parts,
         beside=report,
@@ -322,7 +322,7 @@ def _require_whole(plan: ReadPlan, root: str | Path) -> None:
     _require_no_fault(plan.left_out)
     if plan.complete and plan.found != plan.complete:
         problem = f"{plan.dataset} has {plan.complete} raw files, found {plan.found}"
-        remedy = "Add what is missing, or go on with what is there: without --strict (strict=False)."
+        remedy = "Add what is missing, or continue with what is there: without --strict (strict=False)."
         raise DataError(problem, where=root, remedy=remedy)
 
 
@@ -330,12 +330,12 @@ def _require_no_fault(left_out: Iterable[LeftOut]) -> None:
     bad = next((entry for entry in left_out if not entry.expected), None)
     if bad is not None:
         raise DataError(
-            f"left out as {bad.reason}: {bad.detail}", where=bad.sample, remedy="Or go on without --strict."
+            f"left out as {bad.reason}: {bad.detail}", where=bad.sample, remedy="Or continue without --strict."
         )
 
 
 def write_left_out(path: Path, entries: Iterable[LeftOut]) -> None:
-    """Write the report of what is not in a set: one row a sample."""
+    """Write the report of what is not in a set, one row per sample."""
     with open(path, "w", newline="", encoding="utf-8") as stream:
         table = csv.writer(stream, lineterminator="\n")
         table.writerow(_FIELDS)

@@ -32,7 +32,7 @@ def _parse(content: bytes, match: re.Match[str], where: str) -> SkeletonSequence
     try:
         variables = scipy.io.loadmat(io.BytesIO(content), variable_names=[KEY])
     except (*_BROKEN, scipy.io.matlab.MatReadError) as error:
-        raise DataError(f"not a whole MATLAB file: {error}", where=where, remedy=FETCH_AGAIN) from None
+        raise DataError(f"not a complete MATLAB file: {error}", where=where, remedy=FETCH_AGAIN) from None
     if KEY not in variables:
         raise DataError(f"the variable {KEY!r} is missing", where=where, remedy=FETCH_AGAIN)
     raw = variables[KEY]
