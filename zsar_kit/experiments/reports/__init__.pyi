@@ -1,6 +1,6 @@
-from .audit_scan import Audit as Audit
-from .context_figures import ClipReader as ClipReader
-from .contexts import SlotReport as SlotReport
-from .rows import ResultRow as ResultRow
+from .audit_scan import Audit
+from .context_figures import ClipReader
+from .contexts import SlotReport
+from .rows import ResultRow
 
 __all__ = ["Audit", "ClipReader", "ResultRow", "SlotReport"]
