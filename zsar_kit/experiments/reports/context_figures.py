@@ -34,7 +34,7 @@ class ClipReader:
         run: a finished run of SkeletonContext.
 
     Raises:
-        ConfigError: the run's method is not SkeletonContext.
+        ConfigError: the run's method reads no contexts.
         ArtefactError: the kit's texts differ from the run's.
     """
 
