@@ -134,7 +134,7 @@ def test_data_list_says_what_is_prepared(tmp_path, capsys):
     assert "puppet" in capsys.readouterr().out
 
 
-def test_a_folder_that_is_not_whole_is_prepared_with_exit_code_3(tmp_path, capsys):
+def test_an_incomplete_folder_is_prepared_with_exit_code_3(tmp_path, capsys):
     raw, place = tmp_path / "raw", ["--workspace", str(tmp_path / "workspace"), "--quiet", "--processes", "1"]
     raw.mkdir()
     skeletons = np.random.default_rng(0).normal(size=(4, 20, 3)).tolist()
@@ -143,10 +143,10 @@ def test_a_folder_that_is_not_whole_is_prepared_with_exit_code_3(tmp_path, capsy
     command = ["data", "prepare", "nw_ucla", "--root", str(raw), *place]
     assert main(command) == 3
     shown = capsys.readouterr().out
-    assert "1 sequences of nw_ucla stand in" in shown
-    assert "1482 raw files of the whole data set are missing." in shown
+    assert "1 sequences of nw_ucla are in" in shown
+    assert "1482 raw files of the complete data set are missing." in shown
     assert "left out, broken: a02_s01_e01_v01.json: not complete JSON" in shown
-    assert main(command) == 3, "what stands there is still not whole"
+    assert main(command) == 3, "the prepared set is still incomplete"
     assert main([*command, "--strict"]) == 2
     assert "nw_ucla has 1484 raw files, found 2" in capsys.readouterr().err
 
@@ -157,7 +157,7 @@ def test_ctrl_c_is_one_line(monkeypatch, capsys):
 
     monkeypatch.setattr(app, "cli", stopped)
     assert main(["data", "list"]) == 130
-    assert capsys.readouterr().err == "stopped; the same command goes on where it was\n"
+    assert capsys.readouterr().err == "stopped; run the same command again to resume\n"
 
 
 def test_the_console_script_answers():
@@ -203,7 +203,7 @@ def test_texts_are_reported(tmp_path, capsys):
 
 
 def test_the_generators_defaults_are_those_of_its_configuration():
-    """The command line repeats them, so that ``--help`` need not import what generates."""
+    """The command line repeats them, so that ``--help`` need not import the generator."""
     from dataclasses import fields
 
     from zsar_kit.cli.texts import GenerateOptions

@@ -571,7 +571,7 @@ def test_the_command(small_set, server, tmp_path, capsys, monkeypatch):
     assert "zsar data prepare utd_mhad --root raw/utd_mhad" in said.out
     assert "ICIP 2015" in said.out
     assert main(["data", "check", "utd_mhad", "--root", "raw/utd_mhad"]) == 0
-    assert "whole, 5 files; names and contents as measured" in capsys.readouterr().out
+    assert "complete, 5 files; names and contents as measured" in capsys.readouterr().out
     (tmp_path / "raw" / "utd_mhad" / "Skeleton" / "a1_s1_t1_skeleton.mat").unlink()
     assert main(["data", "check", "utd_mhad", "--root", "raw/utd_mhad"]) == 2
     assert "4 of 5 files" in capsys.readouterr().out

@@ -323,10 +323,10 @@ def test_the_command_says_what_is_wrong_line_by_line(small_ntu, tmp_path, capsys
     command = ["data", "check", "ntu60", "--root", str(tmp_path), "--quiet"]
     assert main(command) == 2
     said = capsys.readouterr().out.splitlines()
-    assert said[0].startswith("NTU RGB+D 60: not whole")
+    assert said[0].startswith("NTU RGB+D 60: incomplete")
     assert said[1].startswith("- 1077 of 1080 files")
     ntu_zip(tmp_path / "b.zip", NTU[:3])
     assert main(command) == 0
-    assert "whole, 1080 files; contents not read (--contents reads them)" in capsys.readouterr().out
+    assert "complete, 1080 files; contents not read (--contents reads them)" in capsys.readouterr().out
     assert main([*command, "--contents"]) == 0
-    assert "every one can be read to its end" in capsys.readouterr().out
+    assert "every file is readable to the end" in capsys.readouterr().out

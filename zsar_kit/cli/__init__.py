@@ -1,8 +1,7 @@
-"""The command line ``zsar``: a thin edge over the experiments layer.
+"""The command line ``zsar``: a thin layer over the experiments.
 
-Exit codes: 0 done, 1 some run of a sweep failed or some class has no text yet, 2 bad input (one line says what, where,
-and what to do), 3 a data set was prepared but files were broken or missing (each is
-named), 130 stopped by Ctrl-C.
+Exit codes: 0 done; 1 a run of a sweep failed, or a class has no text yet; 2 bad input (one line says what, where, and
+what to do); 3 a data set was prepared, but files were broken or missing (each is named); 130 stopped by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from zsar_kit.cli.runs import runs
 from zsar_kit.cli.texts import texts
 from zsar_kit.errors import ZsarError
 
-DESCRIPTION = "A workbench for zero-shot skeleton action recognition. `zsar --version` says which."
+DESCRIPTION = "A workbench for zero-shot skeleton action recognition. `zsar --version` prints the version."
 
 data.command(name="audit")(data_audit)
 app.command(data, name="data", help="Data sets: list, fetch, check, prepare, show, audit.")
@@ -45,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"error: {error}\n")
         return 2
     except KeyboardInterrupt:
-        sys.stderr.write("stopped; the same command goes on where it was\n")
+        sys.stderr.write("stopped; run the same command again to resume\n")
         return 130
     return int(code or 0)
 

@@ -6,11 +6,11 @@ from zsar_kit.cli.common import Dataset, Place, Where, say
 
 
 def data_audit(dataset: Dataset, split: str = "", place: Where = Place()) -> None:
-    """What a prepared data set holds, what was left out, and what its train and test parts share.
+    """Show what a prepared data set holds, what was left out, and what its train and test parts share.
 
     Args:
         dataset: name of a prepared data set.
-        split: the class split in which twin classes are looked up; the customary one if empty.
+        split: class split in which twin classes are looked up; default: the data set's customary split.
     """
     from zsar_kit.cli.answers.data import audit_report
 

@@ -1,4 +1,4 @@
-"""What all commands share: the application, where they work, and how they answer."""
+"""What all commands share: the application, the workspace options, and the output."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ def say(text: str) -> None:
 
 
 def refuse_several_processes() -> None:
-    """Of all commands, ``features`` alone shares its work among processes.
+    """Refuse several processes: only ``features`` shares its work among them.
 
     Raises:
         ConfigError: ``torchrun`` started several processes.
     """
     if launched_processes() > 1:
         raise ConfigError(
-            "of all commands only `features` shares its work among processes",
+            "only `features` shares its work among processes",
             where="torchrun",
-            remedy="Make the features with torchrun, then run this command alone.",
+            remedy="Compute the features with torchrun, then run this command without it.",
         )
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where and how to work."""
+    """Workspace, device and output."""
 
     workspace: Path = Path("workspace")
-    """folder of everything that is computed"""
+    """folder of all computed results"""
     device: str = "auto"
-    """'auto', 'cpu', or a device as torch names it"""
+    """'auto', 'cpu', or a torch device such as cuda:0"""
     quiet: bool = False
-    """no progress bars"""
+    """show no progress bars"""
 
     def open(self) -> Workspace:
         """The workspace."""

@@ -15,7 +15,7 @@ split = tyro.extras.SubcommandApp()
 
 @data.command(name="list")
 def data_list(place: Where = Place()) -> None:
-    """Data sets that the kit knows, and which of them are prepared."""
+    """List the data sets that the kit knows, and which of them are prepared."""
     from zsar_kit.cli.answers.catalogue import list_data
 
     say(list_data(place.open()))
@@ -31,18 +31,18 @@ def data_prepare(
     processes: int = 0,
     place: Where = Place(),
 ) -> int:
-    """Read the raw files of a data set into the workspace; an interrupted reading goes on where it stopped.
+    """Read the raw files of a data set into the workspace; run the command again to resume after an interruption.
 
     Broken files are left out, each with a line that says why, and the exit code is 3 if anything is broken or missing.
 
     Args:
         dataset: puppet (needs no root), ntu60, ntu120, pku_mmd, pku_mmd_2, utd_mhad, nw_ucla, or kinder_gator.
         root: folder of the raw files or of the downloaded zip archives, at any depth; or one archive.
-        chain: how raw bodies become a sequence: ctrgcn or shift_gcn (NTU RGB+D), star or raw (PKU-MMD); the customary
-            way (ctrgcn, star) if empty.
-        strict: stop at the first broken file, and require the whole data set.
-        replace: replace a set that stands there and was made in another way, or of more files.
-        processes: how many read at once; all cores if 0.
+        chain: how raw bodies become a sequence: ctrgcn or shift_gcn (NTU RGB+D), star or raw (PKU-MMD); default: the
+            data set's customary chain (ctrgcn, star).
+        strict: stop at the first broken file, and require the complete data set.
+        replace: replace an existing set that was read differently or from more files.
+        processes: number of reading processes; 0 uses all cores.
     """
     from zsar_kit.cli.answers.data import prepare_data
 
@@ -53,11 +53,11 @@ def data_prepare(
 
 @data.command(name="show")
 def data_show(dataset: Dataset, protocol: str = "", place: Where = Place()) -> None:
-    """Counts of a prepared data set: samples, subjects, lengths, parts.
+    """Show counts of a prepared data set: samples, subjects, lengths, parts.
 
     Args:
         dataset: name of a prepared data set.
-        protocol: how samples are divided into train and test; the customary one if empty.
+        protocol: how samples are divided into train and test; default: the data set's customary protocol.
     """
     from zsar_kit.cli.answers.data import show_data
 
@@ -66,7 +66,7 @@ def data_show(dataset: Dataset, protocol: str = "", place: Where = Place()) -> N
 
 @split.command(name="list")
 def split_list(dataset: Dataset) -> None:
-    """Class splits of a data set.
+    """List the class splits of a data set.
 
     Args:
         dataset: name of a data set.
@@ -80,13 +80,13 @@ def split_list(dataset: Dataset) -> None:
 def split_make(
     dataset: Dataset, unseen: int, seed: int = 0, out: Path = Path("split.toml"), name: str | None = None
 ) -> None:
-    """Draw a reproducible random split and write it to a file that --split takes.
+    """Draw a reproducible random class split and write it to a file, for use wherever a split is named.
 
     Args:
         dataset: name of a data set.
         unseen: number of unseen classes.
-        seed: the same seed gives the same split everywhere.
-        out: file to write, .toml or .json.
+        seed: seed of the draw; the same seed gives the same split on every machine.
+        out: file to write (.toml or .json).
         name: name of the split.
     """
     from zsar_kit.cli.answers.catalogue import make_split_file
@@ -108,17 +108,17 @@ def features(
 ) -> None:
     """Train the skeleton encoder of a split on its seen classes and extract features of all samples.
 
-    Only what is missing is computed. Started by torchrun (-m zsar_kit features ...), several processes share the
+    Only what is missing is computed. Started by torchrun (-m zsar_kit features ...), several processes share the work.
 
     Args:
         dataset: name of a prepared data set.
         split: name of a class split, a split file, or 'all' for every split of the data set.
-        suite: the suite whose encoder settings are used; demo for puppet and real for all others if empty.
-        encoder: an encoder preset to use instead: cpu, shift_gcn, neuron, flora, or st_gcn_smie.
-        stream: what the encoder sees; 4s trains one encoder for each stream and fuses their features.
+        suite: suite whose encoder settings are used; default: demo for puppet, real for all other data sets.
+        encoder: encoder preset to use instead: cpu, shift_gcn, neuron, flora, or st_gcn_smie.
+        stream: input of the encoder; 4s trains one encoder per stream and fuses their features.
         maps: also keep un-pooled maps.
-        protocol: how samples are divided into train and test; the customary one if empty.
-        folds: also the encoders of the pseudo-unseen folds that calibration needs.
+        protocol: how samples are divided into train and test; default: the data set's customary protocol.
+        folds: also train the encoders of the pseudo-unseen folds, which calibration needs.
     """
     from zsar_kit.cli.answers.features import make_features, shared_workspace
     from zsar_kit.experiments.studies.encoder_choice import chosen_encoder

@@ -20,18 +20,18 @@ class ImportOptions:
     dataset: str
     """name of the data set, e.g. ntu60"""
     split: str = ""
-    """of features: the class split that they were made for, e.g. 55/5"""
+    """for features: class split that they were made for, e.g. 55/5"""
     out: Path | None = None
-    """folder to make; skeletons go into the workspace without it"""
+    """folder to write; default for skeletons: their folder in the workspace"""
     test: Literal["both", "zsl", "gzsl"] = "both"
-    """of features: both (the unseen test samples are there twice and must agree), zsl, or gzsl"""
+    """for features: both (unseen test samples occur in both files and must agree), zsl, or gzsl"""
     encoder: str = ""
-    """of features: name of the encoder, for people"""
+    """for features: name of the encoder, for information only"""
     encoder_classes: str = "unknown"
-    """of features: classes that the encoder was trained on: unknown, seen, all, or ids such as 0,1,2; recorded as
+    """for features: classes that the encoder was trained on: unknown, seen, all, or ids such as 0,1,2; recorded as
     declared by you"""
     protocol: str = ""
-    """of skeletons: how the file divides samples, e.g. xsub for NTU60_CS.npz"""
+    """for skeletons: protocol by which the file is divided into train and test, e.g. xsub for NTU60_CS.npz"""
 
 
 def import_(
@@ -44,7 +44,7 @@ def import_(
 
     Args:
         form: synse (a folder, also of SA-DVAE, MSF, FS-VAE, TDSM), flora (.npz), smie (a folder), ctrgcn, or pku.
-        path: the file or folder.
+        path: file or folder to import.
         file: what the file or folder holds.
     """
     from zsar_kit.cli.answers.exchange import import_published
@@ -59,14 +59,14 @@ def export(
     split: str = "",
     protocol: str = "",
 ) -> None:
-    """Write features or skeletons of the kit as others read them.
+    """Write features or skeletons of the kit in a published format.
 
     Args:
         form: synse, flora or smie for a folder of features, ctrgcn or pku for a folder of skeletons.
-        source: the set, e.g. workspace/skeletons/puppet.
-        out: the file or folder to make.
-        split: of features: which classes are seen and unseen.
-        protocol: of skeletons: how samples are divided into train and test.
+        source: folder of the features or skeletons, e.g. workspace/skeletons/puppet.
+        out: file or folder to write.
+        split: for features: class split, which says which classes are seen and unseen.
+        protocol: for skeletons: how samples are divided into train and test.
     """
     from zsar_kit.cli.answers.exchange import export_published
 

@@ -1,4 +1,4 @@
-"""``zsar data fetch`` and ``zsar data check``: raw files from where they are published."""
+"""``zsar data fetch`` and ``zsar data check``: download raw files, and check them."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ __all__ = ["data"]
 def data_fetch(
     dataset: Dataset, to: Path | None = None, mirror: str = "", accept_licence: bool = False, quiet: bool = False
 ) -> None:
-    """Download the raw files of a free data set and compare them with those that were measured.
+    """Download the raw files of a freely available data set and compare them with the recorded checksums.
 
-    Stopped, the same command goes on where it was. For data sets that are given on request it says how to ask.
+    Run the command again to resume after an interruption. For data sets that are available on request only, the command
+    says how to ask for them.
 
     Args:
         dataset: utd_mhad, nw_ucla, or kinder_gator.
-        to: folder for the files, raw/DATASET if none is named.
-        mirror: take the archive from this address (of the archive or its folder), or from this folder or archive.
-        accept_licence: say that you have read the terms of use and accept them.
-        quiet: no progress bars.
+        to: folder for the files; default: raw/DATASET.
+        mirror: take the archive from this address (of the archive or its folder), or from this local folder or archive.
+        accept_licence: confirm that you have read the terms of use and accept them.
+        quiet: show no progress bars.
     """
     from zsar_kit.cli.answers.downloads import fetch_data
 
@@ -32,14 +33,14 @@ def data_fetch(
 
 @data.command(name="check")
 def data_check(dataset: Dataset, root: Path, contents: bool = False, quiet: bool = False) -> int:
-    """Compare raw files, also those downloaded by hand, with what is known of their data set.
+    """Check raw files, also those downloaded by hand, against what is known about their data set.
 
     Args:
         dataset: utd_mhad, nw_ucla, kinder_gator, ntu60, ntu120, pku_mmd, or pku_mmd_2.
         root: folder of the files or of their zip archives, or one archive.
-        contents: also read every file of NTU RGB+D and PKU-MMD to its end; the others always are. Whether it can
-            be read is checked, not what it says: `zsar data prepare` does that.
-        quiet: no progress bars.
+        contents: also read every file of NTU RGB+D and PKU-MMD to the end (other data sets are always read). This
+            checks that files are readable, not what they contain: `zsar data prepare` does that.
+        quiet: show no progress bars.
     """
     from zsar_kit.cli.answers.downloads import check_data
 

@@ -1,4 +1,4 @@
-"""Training, evaluation, suites, predictions, and ``zsar run``."""
+"""Training, evaluation, suites, ablations, predictions, and ``zsar run``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ runs = tyro.extras.SubcommandApp()
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """What to train; defaults are the demo's."""
+    """What to train; the defaults are those of the demo."""
 
     dataset: Dataset = "puppet"
     """name of a prepared data set"""
@@ -27,32 +27,32 @@ class TrainOptions:
     preset: str = "cpu"
     """name of one of its presets"""
     set: tuple[str, ...] = field(default_factory=tuple)
-    """fields of the preset to replace, e.g. align.steps=300 text.pool=seen"""
+    """fields of the preset to override, e.g. align.steps=300 text.pool=seen"""
     seeds: tuple[int, ...] = (0,)
-    """one run for each"""
+    """one run per seed"""
     suite: str = ""
-    """the suite whose encoder settings are used; demo for puppet and real for all others if empty"""
+    """suite whose encoder settings are used; default: demo for puppet, real for all other data sets"""
     encoder: str = ""
-    """an encoder preset to use instead (see `zsar features`)"""
+    """encoder preset to use instead (see `zsar features`)"""
     stream: Literal["", "joint", "bone", "motion", "bone_motion", "4s"] = ""
-    """what the encoder sees, if not what its settings say"""
+    """input of the encoder; default: that of its settings"""
     protocol: str = ""
-    """how samples are divided into train and test"""
+    """how samples are divided into train and test; default: the data set's customary protocol"""
     language_model: str = "offline"
     """'offline', a model name, or a folder"""
     encoder_from: str = ""
-    """a released Shift-GCN checkpoint to use in place of training an encoder (marked cross-dataset)"""
+    """released Shift-GCN checkpoint to use instead of training an encoder; results are marked cross-dataset"""
     low_shot: float = 1.0
     """share of each seen class's training samples that the method gets"""
     trace: int = 0
-    """score at so many steps of the last phase, to say what choosing a step would have given"""
+    """number of steps of the last phase at which to score, to say what choosing a step would have given"""
     features_from: str = ""
-    """folder of imported features (zsar import) to use in place of skeletons and encoder"""
+    """folder of imported features (zsar import) to use instead of skeletons and an encoder; results are marked"""
     allow_encoder_leak: bool = False
-    """accept an encoder that has seen unseen classes, or of which nobody knows; every table marks the number"""
+    """accept an encoder that has seen unseen classes, or whose training classes are unknown; tables mark the results"""
 
 
-#: options that a run's configuration has under the same name
+#: options with the same name in a run's configuration
 OF_THE_RUN = (
     "method",
     "preset",
@@ -67,7 +67,7 @@ OF_THE_RUN = (
 
 @app.command(name="train")
 def train(method: Annotated[TrainOptions, OmitArgPrefixes] = TrainOptions(), place: Where = Place()) -> None:
-    """Fit a method, score the test samples, evaluate; prints the run folder and its result."""
+    """Fit a method, score the test samples, and evaluate; prints the result and the run folder."""
     from zsar_kit.cli.answers.runs import parse_overrides, train_runs
     from zsar_kit.experiments.studies.encoder_choice import encoder_of_run
     from zsar_kit.experiments.studies.suite import Case, run_config
@@ -98,11 +98,11 @@ def evaluate(
 
 @app.command(name="show")
 def show(runs: Annotated[Positional[tuple[Path, ...]], arg(metavar="RUN...")], figures: Path | None = None) -> None:
-    """A table of finished runs, and their figures.
+    """Show a table of finished runs, and draw their figures.
 
     Args:
         runs: run folders.
-        figures: folder for figures; none are drawn without it.
+        figures: folder for figures; without it, none are drawn.
     """
     from zsar_kit.cli.answers.tables import show_runs
 
@@ -118,15 +118,15 @@ def sweep(
     encoder_from: str = "",
     place: Where = Place(),
 ) -> int:
-    """Do all runs of a suite that are missing, and print its table.
+    """Carry out all missing runs of a suite, and print its tables.
 
     Args:
         suite: a suite of the kit (demo, real), or a .toml file.
-        table_only: compute nothing, show what is finished.
-        write: Markdown files with the markers <!-- NAME --> and <!-- /NAME -->, NAME being the suite's (NAME_cross
-            with a released encoder); the tables go between them.
+        table_only: compute nothing, only show finished runs.
+        write: Markdown files to write the tables into, between the markers <!-- NAME --> and <!-- /NAME -->, where NAME
+            is the suite's name (NAME_cross with a released encoder).
         figures: folder for the suite's figures.
-        encoder_from: a released Shift-GCN checkpoint to use in place of trained encoders; its results are marked.
+        encoder_from: released Shift-GCN checkpoint to use instead of training encoders; results are marked.
     """
     from zsar_kit.cli.answers.studies import sweep_suite
 
@@ -143,14 +143,14 @@ def ablate(
     effects: Path | None = None,
     place: Where = Place(),
 ) -> int:
-    """Do the runs of ablations that are missing, and print paired differences from their bases.
+    """Carry out all missing runs of ablations, and print paired differences from their bases.
 
     Args:
         ablations: ablations of the kit (such as flora_departures), or .toml files.
-        table_only: compute nothing, show what is finished.
-        write: Markdown files; the markers <!-- NAME --> and <!-- /NAME --> in one of them, NAME being an ablation's,
-            enclose the place of its table.
-        effects: a Markdown table (docs/departures.md) whose last column gets the effects of all of them.
+        table_only: compute nothing, only show finished runs.
+        write: Markdown files; one of them has the markers <!-- NAME --> and <!-- /NAME -->, where NAME is the name of
+            an ablation, and its table is written between them.
+        effects: Markdown table (docs/departures.md) into whose last column the effects of all ablations are written.
     """
     from zsar_kit.cli.answers.studies import run_ablations
 
@@ -187,12 +187,12 @@ def contexts(
     write: tuple[Path, ...] = (),
     place: Where = Place(),
 ) -> None:
-    """What runs of SkeletonContext read from test clips, against baselines and the ceiling; and examples.
+    """Show which context words runs of SkeletonContext read from test clips, with baselines, ceiling and examples.
 
     Args:
-        runs: run folders that differ in the seed alone.
-        k: a slot is named right if one of the k likeliest words is among the class's own.
-        write: Markdown files with marks such as <!-- utd_mhad_22-5_contexts -->, where the tables go.
+        runs: folders of runs that differ only in the seed.
+        k: a slot counts as right if one of the k likeliest words is among those of the class.
+        write: Markdown files with markers such as <!-- utd_mhad_22-5_contexts -->, for the tables.
     """
     from zsar_kit.cli.answers.runs import judge_contexts
 
@@ -209,7 +209,7 @@ def run_export(
 
     Args:
         run: a run folder.
-        out: the file to write.
+        out: file to write.
     """
     from zsar_kit.cli.answers.runs import pack_run
 
@@ -221,7 +221,7 @@ def run_import(file: Annotated[Positional[Path], arg(metavar="FILE")], place: Wh
     """Unpack an exported run into the workspace, after checking every file.
 
     Args:
-        file: what `zsar run export` wrote.
+        file: file written by `zsar run export`.
     """
     from zsar_kit.cli.answers.runs import unpack_run
 
@@ -230,7 +230,7 @@ def run_import(file: Annotated[Positional[Path], arg(metavar="FILE")], place: Wh
 
 @app.command(name="demo")
 def demo(figures: Path = Path("figures/demo"), place: Where = Place()) -> int:
-    """The whole route on the embedded synthetic data: skeletons to table and figures.
+    """Run the whole pipeline on the embedded synthetic data: from skeletons to tables and figures.
 
     Args:
         figures: folder for the figures.
@@ -247,7 +247,7 @@ def doctor(install_lm: Annotated[bool, arg(name="install-lm")] = False, place: W
     """Check the installation: versions, device, offline language model.
 
     Args:
-        install_lm: fetch the offline language model from the package index and verify it.
+        install_lm: install the offline language model from the package index and verify it.
     """
     from zsar_kit.cli.answers.installation import check_installation
 

@@ -18,11 +18,11 @@ texts = tyro.extras.SubcommandApp()
 def texts_check(
     sources: Annotated[Positional[tuple[str, ...]], arg(metavar="TEXTS...")] = (), classes: Path | None = None
 ) -> int:
-    """Check class texts: complete, varied, in words that a language model knows; a line for each fault.
+    """Check that class texts are complete, varied, and in words that a language model knows; one line per fault.
 
     Args:
-        sources: data sets of the kit, or .toml files; all of the kit's if none is named.
-        classes: a file with the official class names, one a line, for texts of your own.
+        sources: data sets of the kit, or .toml files; default: all data sets of the kit.
+        classes: file with the official class names, one per line, to check texts of your own.
     """
     from zsar_kit.cli.answers.texts import check_text_files
 
@@ -39,12 +39,12 @@ def texts_report(
     figures: Path | None = None,
     place: Where = Place(),
 ) -> None:
-    """How context words are shared between classes, what they say of the class, and which classes are nearest.
+    """Report how classes share context words, how much these say about the class, and which classes are nearest.
 
     Args:
-        sources: data sets of the kit, or .toml files; the kit's five data sets if none is named.
+        sources: data sets of the kit, or .toml files; default: the kit's five data sets.
         language_model: 'offline', a model name, or a folder.
-        write: a Markdown file with the marks <!-- texts --> and <!-- nearest -->, where the tables go.
+        write: Markdown file with the markers <!-- texts --> and <!-- nearest -->, for the tables.
         figures: folder for a figure.
     """
     from zsar_kit.cli.answers.text_work import report_texts
@@ -58,12 +58,12 @@ def texts_show(
     classes: Annotated[Positional[tuple[str, ...]], arg(metavar="CLASS...")] = (),
     write: Path | None = None,
 ) -> None:
-    """Everything that the texts say of some classes.
+    """Show everything that the texts say about some classes.
 
     Args:
         source: a data set of the kit, or a .toml file.
-        classes: class ids or names; all if none is named.
-        write: a Markdown file with the marks <!-- classes -->, where the pages go.
+        classes: class ids or names; default: all.
+        write: Markdown file with the markers <!-- classes -->, for the pages.
     """
     from zsar_kit.cli.answers.texts import show_texts
 
@@ -72,36 +72,36 @@ def texts_show(
 
 @dataclass(frozen=True)
 class GenerateOptions:
-    """Who writes the texts, and what it may cost."""
+    """Which model writes the texts, and what it may cost."""
 
     model: str
-    """name of the model at the endpoint; without --base-url a folder with a causal language model"""
+    """name of the model at the endpoint; without --base-url, a folder with a causal language model"""
     out: Path
-    """the text file to write, .toml; all answers are kept in a folder beside it"""
+    """text file to write (.toml); all answers are kept in a folder beside it"""
     base_url: str = ""
     """address of an OpenAI-compatible endpoint"""
     dataset: str = ""
-    """name of the data set; that of the file if empty"""
+    """name of the data set; default: the name of the file"""
     key_env: str = "OPENAI_API_KEY"
-    """environment variable that holds the key; the key is written nowhere"""
+    """environment variable that holds the key; the key is never stored"""
     temperature: float = 0.0
-    """0 takes the likeliest word every time"""
+    """0 always takes the likeliest word"""
     max_tokens: int = 4000
-    """longest answer in tokens"""
+    """maximum length of an answer, in tokens"""
     attempts: int = 3
-    """answers asked for a class before it counts as failed; each is told the faults of the one before"""
+    """answers requested per class before it counts as failed; each request names the faults of the last answer"""
     price_in: float | None = None
-    """price of a million tokens read"""
+    """price per million input tokens"""
     price_out: float | None = None
-    """price of a million tokens written"""
+    """price per million output tokens"""
     max_price: float | None = None
     """nothing is sent if the run could cost more"""
     timeout: float = 120.0
-    """seconds of silence after which a request counts as failed"""
+    """seconds without a reply after which a request counts as failed"""
     retries: int = 4
     """how often a failed request is sent again, with growing pauses"""
     estimate: bool = False
-    """only say what it would cost"""
+    """only estimate the cost"""
 
 
 @texts.command(name="generate")
@@ -110,11 +110,11 @@ def texts_generate(
     generator: Annotated[GenerateOptions, OmitArgPrefixes],
     place: Where = Place(),
 ) -> int:
-    """Have a language model write the texts of a class list; stopped, the same command goes on where it was.
+    """Have a language model write the texts of a class list; run the command again to resume.
 
     Args:
-        class_list: class names, one a line.
-        generator: who writes, and what it may cost.
+        class_list: class names, one per line.
+        generator: which model writes, and what it may cost.
     """
     from zsar_kit.cli.answers.text_work import write_texts
     from zsar_kit.semantics.estimate import GenerateConfig

@@ -119,6 +119,6 @@ def test_a_prepared_set_is_not_lost_by_reading_something_else(tmp_path):
     assert len(read_raw(workspace, "utd_mhad", raw).skeletons) == 3
     (tmp_path / "less").mkdir()
     mat(tmp_path / "less", "a2_s1_t1_skeleton.mat")
-    with pytest.raises(ArtefactError, match=r"another set of utd_mhad here, made of 3 files; now there are 1"):
+    with pytest.raises(ArtefactError, match=r"another set of utd_mhad here, read from 3 files; now there are 1"):
         read_raw(workspace, "utd_mhad", tmp_path / "less")
     assert len(read_raw(workspace, "utd_mhad", tmp_path / "less", replace_set=True).skeletons) == 1

@@ -211,8 +211,8 @@ def test_data_of_ones_own_without_parts_have_tables_and_figures_too(tmp_path):
     audit = audit_skeletons(stored(tmp_path / "set", [sequence("a", motion(0)), sequence("b", motion(1), 2)]))
     tables = rows.audit_tables(audit)
     assert "| all" in tables["Parts"]
-    assert tables["In both parts"] == "No protocol is known that divides these data.\n"
-    assert tables["Class splits"] == "The kit has no split of these data.\n"
+    assert tables["In both parts"] == "No protocol is known for these data.\n"
+    assert tables["Class splits"] == "No class split is known for these data.\n"
     assert tables["Left out"].startswith("Nothing was left out")
     drawn = audit_figures(audit)
     assert drawn["coverage"].get_ylabel() == "label"

@@ -195,17 +195,17 @@ def test_digests_of_runs_on_skeletons_are_as_before():
 
 
 def test_what_does_not_fit_is_refused(place, tmp_path):
-    with pytest.raises(SplitError, match="imported for '23/5', the run is of '18/10'"):
+    with pytest.raises(SplitError, match="imported for '23/5', but the run uses '18/10'"):
         build_fold_data(config(place, "synse", split="18/10").resolve(), place.workspace)
     with pytest.raises(SplitError, match="the split is for nw_ucla"):
         build_fold_data(config(place, "original", dataset="nw_ucla", split="8/2").resolve(), place.workspace)
-    with pytest.raises(ConfigError, match="learns from un-pooled maps, given features are pooled"):
+    with pytest.raises(ConfigError, match="learns from un-pooled maps, but imported features are pooled"):
         build_fold_data(
             config(place, "synse", method="skeleton_context", preset="cpu", overrides={}).resolve(), place.workspace
         )
-    with pytest.raises(ConfigError, match="'protocol' must be empty where features are given"):
+    with pytest.raises(ConfigError, match="'protocol' must be empty with imported features"):
         config(place, "synse", protocol="xsub")
-    with pytest.raises(ConfigError, match="'encoder_from' must be empty where features are given"):
+    with pytest.raises(ConfigError, match="'encoder_from' must be empty with imported features"):
         config(place, "synse", encoder_from="x.pt")
     # the encoder of the 23 seen classes has seen unseen classes of another split
     with pytest.raises(LeakageError, match=r"was trained on .*as leak"):
@@ -255,7 +255,7 @@ def test_such_a_run_can_be_packed_and_can_read_no_clip(place, tmp_path):
     elsewhere = Workspace(tmp_path / "elsewhere", progress=False)
     again = import_run(tmp_path / "run.zip", elsewhere)
     assert again.method().state_dict().keys() == folder.method().state_dict().keys()
-    with pytest.raises(ArtefactError, match="made of given features, so there is no encoder to read clips with"):
+    with pytest.raises(ArtefactError, match="used imported features, so it has no encoder to read clips with"):
         Recogniser.load(again.path, elsewhere)
 
 
@@ -267,8 +267,8 @@ def test_from_the_command_line(place, tmp_path, capsys):
     command = ["import", "flora", theirs, "--dataset", "puppet", "--split", "23/5", "--out", ours]
     assert main([*command, *workspace]) == 0
     shown = capsys.readouterr().out
-    assert "296 x 16 features of puppet '23/5' stand in" in shown  # unseen classes of the train part are left out
-    assert "nobody knows which classes its encoder was trained on" in shown
+    assert "296 x 16 features of puppet '23/5' written to" in shown  # unseen classes of the train part are left out
+    assert "unknown which classes their encoder was trained on" in shown
     train = ["train", "puppet", "23/5", "--method", "ridge", "--preset", "motion", "--set", "penalty=0.1"]
     assert main([*train, "--features-from", ours, *workspace]) == 2
     assert "--allow-encoder-leak" in capsys.readouterr().err
@@ -277,7 +277,7 @@ def test_from_the_command_line(place, tmp_path, capsys):
     ids = ",".join(map(str, SPLIT.seen))
     command[-1] = str(tmp_path / "declared")
     assert main([*command, "--encoder-classes", ids, *workspace]) == 0
-    assert "declared: its encoder was trained on 23 of 28 classes" in capsys.readouterr().out
+    assert "declared: their encoder was trained on 23 of 28 classes" in capsys.readouterr().out
     assert FeatureSet.load(tmp_path / "declared").encoder.classes == SPLIT.seen
 
 
@@ -289,21 +289,21 @@ def test_from_the_command_line(place, tmp_path, capsys):
         (["import", "flora", "x", "--dataset", "puppet", "--split", "23/5"], "the format 'flora' needs --out"),
         (["import", "ctrgcn", "x", "--dataset", "ntu60"], "the format 'ctrgcn' needs --protocol"),
         (["import", "ctrgcn", "x", "--dataset", "ntu60", "--protocol", "xsub"], "the file does not exist"),
-        ([*TRAIN, "--suite", "real"], "--suite real says how an encoder is trained"),
-        ([*TRAIN, "--encoder", "cpu"], "--encoder cpu says how an encoder is trained"),
-        ([*TRAIN, "--stream", "bone"], "--stream bone says how an encoder is trained"),
+        ([*TRAIN, "--suite", "real"], "--suite real says how to train an encoder"),
+        ([*TRAIN, "--encoder", "cpu"], "--encoder cpu says how to train an encoder"),
+        ([*TRAIN, "--stream", "bone"], "--stream bone says how to train an encoder"),
         (
             [*FEATURES, "--protocol", "xsub"],
-            "--protocol xsub is an option of skeletons, and 'flora' is a format of feat",
+            "--protocol xsub is an option for skeletons, but 'flora' is a format of feat",
         ),
         (
             [*SKELETONS, "--split", "55/5"],
-            "--split 55/5 is an option of features, and 'ctrgcn' is a format of skeletons",
+            "--split 55/5 is an option for features, but 'ctrgcn' is a format of skeletons",
         ),
-        ([*SKELETONS, "--test", "zsl"], "--test zsl is an option of features"),
-        ([*SKELETONS, "--encoder", "x"], "--encoder x is an option of features"),
-        ([*SKELETONS, "--encoder-classes", "seen"], "--encoder-classes seen is an option of features"),
-        (["export", "flora", "no-such-folder", "o"], "is made from a FeatureSet, here is no artefact"),
+        ([*SKELETONS, "--test", "zsl"], "--test zsl is an option for features"),
+        ([*SKELETONS, "--encoder", "x"], "--encoder x is an option for features"),
+        ([*SKELETONS, "--encoder-classes", "seen"], "--encoder-classes seen is an option for features"),
+        (["export", "flora", "no-such-folder", "o"], "is made from a FeatureSet, but the folder holds no artefact"),
     ],
 )
 def test_bad_commands_say_what_to_do(command, message, capsys, tmp_path):
@@ -331,7 +331,7 @@ def test_validation_features_from_the_command_line(tmp_path, capsys):
     assert main(["export", "synse", ours, again, "--split", "55/5"]) == 0
     names = sorted(p.name for p in Path(again).iterdir())
     assert names == sorted(p.name for p in (tmp_path / "theirs").iterdir())
-    with pytest.raises(SplitError, match="imported for '55/5 gating', the run is of '55/5'"):
+    with pytest.raises(SplitError, match="imported for '55/5 gating', but the run uses '55/5'"):
         imported(RunConfig(dataset="ntu60", split="55/5", features_from=ours, allow_encoder_leak=True))
 
 
@@ -343,15 +343,15 @@ def test_skeletons_from_the_command_line(tmp_path, capsys):
     source, out = str(tmp_path / "w" / "skeletons" / "ntu60"), tmp_path / "again.npz"
     file = str(tmp_path / "NTU60_CS.npz")
     assert main(["import", "ctrgcn", file, "--dataset", "ntu60", "--protocol", "xsub", *workspace]) == 0
-    assert "4 sequences of ntu60 stand in" in capsys.readouterr().out
+    assert "4 sequences of ntu60 written to" in capsys.readouterr().out
     assert main(["data", "show", "ntu60", *workspace]) == 0
     assert main(["export", "ctrgcn", source, str(out), "--protocol", "xsub"]) == 0
     with np.load(out, allow_pickle=False) as again:
         assert np.array_equal(again["x_test"], x)
     assert main(["export", "ctrgcn", source, str(out), "--protocol", "xsub", "--split", "55/5"]) == 2
-    assert "--split 55/5 is an option of features, and 'ctrgcn' is a format of skeletons" in capsys.readouterr().err
+    assert "--split 55/5 is an option for features, but 'ctrgcn' is a format of skeletons" in capsys.readouterr().err
     assert main(["export", "flora", source, str(out), "--split", "55/5"]) == 2
-    assert "is made from a FeatureSet, here is a SkeletonSet" in capsys.readouterr().err
+    assert "is made from a FeatureSet, but the folder holds a SkeletonSet" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -107,7 +107,7 @@ def test_what_is_missing_is_said(finished, puppet_workspace, tmp_path, recognise
     with pytest.raises(ArtefactError):
         Recogniser.load(finished.path, replace(puppet_workspace, root=tmp_path))  # no texts, no encoder there
     other = replace(recogniser, semantics={k: _other_model(s) for k, s in recogniser.semantics.items()})
-    with pytest.raises(ArtefactError, match="Put the same language model there"):
+    with pytest.raises(ArtefactError, match="Provide the language model that the run used"):
         other.classify(np.ones((4, 25, 3), np.float32), WORDS)
     with pytest.raises(TextError, match="got 1"):
         recogniser.classify(np.ones((4, 25, 3), np.float32), "wave: a hand")
@@ -136,7 +136,7 @@ def test_a_run_travels_in_one_file_without_data(finished, puppet_workspace, tmp_
     here = Recogniser.load(finished.path, puppet_workspace).classify(clip.joints, WORDS, layout=layout)
     assert Recogniser.load(folder.path, there).classify(clip.joints, WORDS, layout=layout).ranked == here.ranked
     (folder.path / "env.json").write_text("{}")
-    with pytest.raises(ArtefactError, match="there is another file where the run has one"):
+    with pytest.raises(ArtefactError, match="the run would overwrite a different file"):
         import_run(packed, there)
 
 
@@ -160,15 +160,15 @@ def test_altered_and_malicious_files_are_refused(finished, puppet_workspace, tmp
     for changed, message in (
         (contents | {some: b"{}"}, "was altered or damaged"),
         (contents | {"extra": b""}, "'extra' is not in the manifest"),
-        (contents | {MANIFEST: outside, "../evil": b""}, r"leads out of the workspace.*Don't trust"),
+        (contents | {MANIFEST: outside, "../evil": b""}, r"lies outside the workspace.*Don't trust"),
         (contents | {MANIFEST: b"{}"}, "not a run exported by this version"),
-        ({k: v for k, v in contents.items() if k != some}, "not a whole exported run"),
+        ({k: v for k, v in contents.items() if k != some}, "not a complete exported run"),
     ):
         with pytest.raises(ArtefactError, match=message):
             import_run(repacked(changed), there)
     assert not there.root.exists()
     packed.write_bytes(packed.read_bytes()[:200])
-    with pytest.raises(ArtefactError, match="not a whole exported run"):
+    with pytest.raises(ArtefactError, match="not a complete exported run"):
         import_run(packed, there)
 
 

@@ -75,7 +75,7 @@ def test_the_first_results_said_less_and_load_too():
         ({"seed": None}, "'seed' must be int"),
         ({"seed": "0"}, "'seed' must be int"),
         ({"folds": [[1, "2"]]}, "'folds' must be"),
-        ({"schema": 3}, "schema 3, this version reads 1 to 2"),
+        ({"schema": 3}, "schema 3, but this version reads 1 to 2"),
         ({"evaluation": {}}, "micro|dataset"),
         ({"evaluation": [1]}, "'evaluation' must be a JSON object, got list"),
         ({"selections": {"last": {"gamma": 0.1}}}, "the key 'candidate' is missing"),
@@ -97,7 +97,7 @@ def test_what_is_missing_or_no_result_is_refused(make_result, tmp_path):
     with pytest.raises(ArtefactError, match="the key 'selection' is missing"):
         RunResult.read(path)
     path.write_text("[]")
-    with pytest.raises(ArtefactError, match="a result is a JSON object, got list"):
+    with pytest.raises(ArtefactError, match="a result must be a JSON object, got list"):
         RunResult.read(path)
     with pytest.raises(ArtefactError, match="file not found"):
         RunResult.read(tmp_path / "no.json")

@@ -91,7 +91,7 @@ def test_contexts_are_judged_against_baselines(finished, puppet_workspace, capsy
             context_report(finished, k=k)
     workspace = ["--workspace", str(puppet_workspace.root), "--quiet"]
     assert main(["contexts", str(finished.path), str(finished.path), *workspace]) == 2
-    assert "differ in the seed alone" in capsys.readouterr().err
+    assert "differ only in the seed" in capsys.readouterr().err
     assert main(["contexts", str(finished.path), "--k", "3", *workspace]) == 0
     shown = capsys.readouterr().out
     assert "puppet (synthetic) 23/5" in shown

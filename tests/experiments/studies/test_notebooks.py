@@ -106,10 +106,10 @@ def test_paths_mean_the_same_from_the_root_and_from_the_notebooks_folder(tmp_pat
 @pytest.mark.parametrize(
     ("kind", "given", "message"),
     [
-        (SemanticsParameters, {"text_sets": ["label"]}, "two or more, to compare"),
+        (SemanticsParameters, {"text_sets": ["label"]}, "two or more, for comparison"),
         (SemanticsParameters, {"text_set": "motoin"}, "unknown text set 'motoin'.*Did you mean 'motion'"),
         (SemanticsParameters, {"neighbours": 0}, "at least 1"),
-        (ClipParameters, {"samples": [-1]}, "numbers of clips, from 0 on"),
+        (ClipParameters, {"samples": [-1]}, "clip numbers, counted from 0"),
         (ClipParameters, {"k": 0}, "at least 1"),
         (BrowserParameters, {"layers": ["rew"]}, "unknown layer 'rew'.*Did you mean 'raw'"),
         (BrowserParameters, {"layers": []}, "at least one layer"),
@@ -133,7 +133,7 @@ def execute(name: str, tmp_path: Path, **parameters):
 
 @pytest.fixture
 def tiny_workspace(tmp_path):
-    """A workspace with a data set of one's own: two persons, two classes, known by nobody."""
+    """A workspace with a tiny set: two sequences of two persons each, of two classes and one subject."""
     motion = np.random.default_rng(0).normal(size=(2, 2, 9, 25, 3)).astype(np.float32)
     sequences = [SkeletonSequence(f"s{i}", motion[i], i, subject=1, camera=1 + i) for i in range(2)]
     folder = tmp_path / "workspace" / "skeletons" / "uwa3d-ii"

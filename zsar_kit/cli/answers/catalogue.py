@@ -1,4 +1,4 @@
-"""What ``zsar data list`` and ``zsar split`` say; nothing here needs more than the kit's own lists."""
+"""The answers of ``zsar data list`` and ``zsar split``; they need only the kit's own lists."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def list_splits(dataset: str) -> str:
 
 
 def make_split_file(dataset: str, unseen: int, seed: int, out: Path, name: str | None) -> str:
-    """Draw a split and write it."""
+    """Draw a class split and write it to a file."""
     split = make_split(dataset, unseen, seed, name)
     write_split(out, split)
     names = class_names(dataset)

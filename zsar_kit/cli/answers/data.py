@@ -1,4 +1,4 @@
-"""What the commands on data sets and splits say, as functions that return the text to show."""
+"""The answers of ``zsar data prepare``, ``show`` and ``audit``."""
 
 from __future__ import annotations
 
@@ -34,17 +34,19 @@ def prepare_data(
     replace_set: bool,
     processes: int,
 ) -> tuple[str, bool]:
-    """Prepare a data set; what was read and what was not, and whether it is whole."""
+    """Prepare a data set; returns what was read and what was left out, and whether the set is complete."""
     if root is None or is_generated(dataset):
         if chain or strict or replace_set:
-            raise ConfigError("--chain, --strict and --replace are for reading raw files", remedy="Name them: --root.")
+            raise ConfigError(
+                "--chain, --strict and --replace are for reading raw files", remedy="Name their folder with --root."
+            )
         skeletons = prepare_skeletons(workspace, dataset)
-        return f"{len(skeletons)} sequences of {dataset} stand in {skeletons.path}", True
+        return f"{len(skeletons)} sequences of {dataset} are in {skeletons.path}", True
     count = processes or os.cpu_count() or 1
     made = read_raw(workspace, dataset, root, chain=chain, strict=strict, replace_set=replace_set, processes=count)
-    lines = [f"{len(made.skeletons)} sequences of {dataset} stand in {made.skeletons.path}", *made.notes]
+    lines = [f"{len(made.skeletons)} sequences of {dataset} are in {made.skeletons.path}", *made.notes]
     if made.missing:
-        lines.append(f"{made.missing} raw files of the whole data set are missing.")
+        lines.append(f"{made.missing} raw files of the complete data set are missing.")
     rules = Counter(entry.reason for entry in made.left_out if entry.expected)
     lines += [f"left out by rule: {count} x {reason}" for reason, count in rules.items()]
     faults = [
@@ -54,7 +56,7 @@ def prepare_data(
     if len(faults) > LISTED_FAULTS:
         lines.append(f"... and {len(faults) - LISTED_FAULTS} more")
     if made.left_out:
-        lines.append(f"Every sample left out, with the reason: {made.skeletons.path / LEFT_OUT}")
+        lines.append(f"All left-out samples with their reasons: {made.skeletons.path / LEFT_OUT}")
     return "\n".join(lines), made.whole
 
 
@@ -85,7 +87,7 @@ def _median_and_range(values: np.ndarray) -> str:
 
 
 def audit_report(workspace: Workspace, dataset: str, split: str) -> str:
-    """What ``zsar data audit`` shows: every table of a prepared data set under its heading."""
+    """Every audit table of a prepared data set under its heading."""
     audit = audit_skeletons(prepare_skeletons(workspace, dataset), progress=workspace.progress)
     note = "These data are synthetic.\n\n" if is_synthetic(dataset) else ""
     return note + "\n".join(f"## {name}\n\n{table}" for name, table in audit_tables(audit, split).items())

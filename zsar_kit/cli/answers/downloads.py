@@ -1,4 +1,4 @@
-"""What ``zsar data fetch`` and ``zsar data check`` do, as functions that return the text to show."""
+"""The answers of ``zsar data fetch`` and ``zsar data check``."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ log = logging.getLogger("zsar_kit")
 
 
 def fetch_data(dataset: str, to: Path | None, mirror: str, accept_licence: bool, progress: bool) -> str:
-    """Fetch a data set and say where it is, on which terms, and what comes next."""
+    """Download a data set; returns where it is, what to cite, and the next command."""
     to = Path("raw") / dataset if to is None else to
     if accept_licence:
-        log.info("Terms of use, as far as known: %s", publication(dataset).licence)
+        log.info("Terms of use, as far as they are known: %s", publication(dataset).licence)
     got = fetch(dataset, to, mirror=mirror, accept_licence=accept_licence, progress=progress)
     facts = got.facts
-    came = "came whole" if got.fresh else "was there already and is whole"
+    came = "is downloaded and complete" if got.fresh else "was already there and is complete"
     lines = [
         f"{facts.title} {came}: {facts.files} files in {got.folder}, names and contents as measured "
         f"(SHA-256 of the set {facts.sha256[:12]}...).",
@@ -30,15 +30,15 @@ def fetch_data(dataset: str, to: Path | None, mirror: str, accept_licence: bool,
 
 
 def check_data(dataset: str, root: Path, contents: bool, progress: bool) -> tuple[str, bool]:
-    """Compare raw files with what is known of their data set; a line for each fault, and whether there is none."""
+    """Check raw files against what is known about their data set; returns a report, and whether they are complete."""
     facts = publication(dataset)
     report = check_files(dataset, root, contents=contents, progress=progress)
     if facts.sha256:
         judged = "names and contents as measured"
     else:
-        judged = "every one can be read to its end" if contents else "contents not read (--contents reads them)"
+        judged = "every file is readable to the end" if contents else "contents not read (--contents reads them)"
     lines = [f"note: {note}" for note in report.notes]
     if report.whole:
-        return "\n".join([f"{facts.title}: whole, {report.found} files; {judged}.", *lines]), True
-    head = f"{facts.title}: not whole, or not as published; `zsar data prepare` names broken files one by one."
+        return "\n".join([f"{facts.title}: complete, {report.found} files; {judged}.", *lines]), True
+    head = f"{facts.title}: incomplete, or not as published; `zsar data prepare` names broken files one by one."
     return "\n".join([head, *(f"- {problem}" for problem in report.problems), *lines]), False

@@ -1,4 +1,4 @@
-"""What ``zsar features`` does: encoders and features of one class split or of all."""
+"""The answer of ``zsar features``: encoders and features of one class split or of all."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EVERY_SPLIT = "all"
 
 @contextmanager
 def shared_workspace(root: Path, device: str, *, progress: bool) -> Iterator[Workspace]:
-    """The workspace at ``root`` for all processes that ``torchrun`` started; each has a device of its own."""
+    """The workspace at ``root`` for all processes that ``torchrun`` started; each has its own device."""
     with session(resolve_device(device)) as own:
         yield Workspace(root, str(own), progress and is_main())
 
@@ -39,19 +39,19 @@ def make_features(
     folds: bool = True,
     maps: bool = False,
 ) -> str:
-    """Train the missing encoders of a split, extract the missing features, and say how the encoders did.
+    """Train the missing encoders of a split, extract the missing features, and report how good the encoders are.
 
     Args:
-        workspace: where they are looked up and stored.
+        workspace: where encoders and features are looked up and stored.
         dataset: a prepared data set.
         split_name: a class split, a split file, or ``"all"`` for every split of the data set.
         encoder: settings of the encoder.
-        protocol: how samples are divided into train and test; the customary one if empty.
-        folds: also the pseudo-unseen folds.
+        protocol: how samples are divided into train and test; default: the data set's customary protocol.
+        folds: also process the pseudo-unseen folds.
         maps: also keep un-pooled maps.
 
     Returns:
-        A table, with a row for each encoder; nothing in processes that do not write.
+        A table with one row per encoder; an empty text in processes that do not print.
     """
     with main_first():
         skeletons = prepare_skeletons(workspace, dataset)
@@ -75,7 +75,7 @@ def _rows_of(
     encoder: EncoderConfig,
     maps: bool,
 ) -> Sequence[dict[str, Any]]:
-    """The table's rows for one partition: one for each encoder that was trained for its features."""
+    """The table's rows for one partition: one per encoder that was trained for its features."""
     encoded = features_for(workspace, skeletons, partition, protocol, EncoderSource(encoder), views=int(maps))
     pooled = encoded.views[0].pooled
     rows = []

@@ -1,4 +1,4 @@
-"""What `zsar doctor` says."""
+"""The answer of ``zsar doctor``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zsar_kit.semantics.offline import install_offline_model, offline_model_fold
 
 
 def check_installation(device: str, install_lm: bool) -> tuple[str, bool]:
-    """What is installed, and whether it is enough."""
+    """What is installed, and whether it is sufficient."""
     if install_lm:
         install_offline_model()
     lines = [f"{k}: {v}" for k, v in environment(Workspace(Path(), device, progress=False)).items()]

@@ -1,4 +1,4 @@
-"""What the commands on runs say, as functions that return the text to show."""
+"""The answers of the commands on runs."""
 
 from __future__ import annotations
 
@@ -45,23 +45,23 @@ def parse_overrides(assignments: Sequence[str]) -> dict[str, Any]:
 
 
 def train_runs(configs: Sequence[RunConfig], workspace: Workspace) -> str:
-    """Do runs that differ in the seed, and show them."""
+    """Carry out runs that differ only in the seed; returns their table and folders."""
     folders = [run(config, workspace) for config in configs]
     paths = "\n".join(str(folder.path) for folder in folders)
     return f"{markdown_table(result_rows(rows_of_runs(folders)))}\n{paths}"
 
 
 def evaluate_run(path: Path, gamma: float | None, workspace: Workspace) -> str:
-    """Evaluate stored scores again: with the fitted gamma the stored result is renewed, with another only shown.
+    """Evaluate stored scores again; with the fitted gamma the stored result is updated, with another it is not.
 
     Raises:
-        ConfigError: the run had a model of its own for ZSL, whose scores are not stored.
+        ConfigError: the run had a separate model for ZSL, whose scores are not stored.
     """
     folder = RunFolder(path, workspace)
     config, result = folder.config(), folder.result()
     if config.resolve().method.config_type.from_dict(result.method_config).zsl_config() is not None:
         raise ConfigError(
-            "this run had a model of its own for ZSL (text.tau_zsl), and keeps the scores of the other only",
+            "this run had a separate model for ZSL (text.tau_zsl), whose scores are not stored",
             where=path,
             remedy="Read its result.json, or train it without text.tau_zsl.",
         )
@@ -90,7 +90,7 @@ def predict_clip(workspace: Workspace, run_folder: Path, clip: str, classes: str
 
 
 def judge_contexts(workspace: Workspace, paths: Sequence[Path], k: int, write: Sequence[Path]) -> str:
-    """Judge what runs of SkeletonContext read from the test clips; runs should differ in the seed alone."""
+    """Judge the context words that runs of SkeletonContext read from test clips; the runs differ only in the seed."""
     if not paths:
         raise ConfigError("name at least one run folder")
     folders = [RunFolder(path, workspace) for path in paths]
@@ -98,7 +98,7 @@ def judge_contexts(workspace: Workspace, paths: Sequence[Path], k: int, write: S
     first, seeds = configs[0], {config.seed for config in configs}
     if len({replace(config, seed=0).digest() for config in configs}) > 1 or len(seeds) < len(configs):
         raise ConfigError(
-            "the runs must differ in the seed alone, each seed once",
+            "the runs must differ only in the seed, with each seed once",
             where=" ".join(str(p) for p in paths[:3]),
             remedy="Name the runs of one method, preset and split.",
         )
@@ -118,11 +118,11 @@ def judge_contexts(workspace: Workspace, paths: Sequence[Path], k: int, write: S
 
 
 def pack_run(workspace: Workspace, run_folder: Path, out: Path) -> str:
-    """Pack a run and say what went in."""
+    """Pack a run; returns the number and size of the packed files."""
     names = export_run(run_folder, workspace, out)
     text = f"{out}: {len(names)} files, {out.stat().st_size / 2**20:.1f} MiB, no data"
     if RunFolder(run_folder, workspace).result().encoder_mark == "cross-dataset":
-        text += "\nIt holds an encoder made from somebody else's checkpoint, whose licence applies."
+        text += "\nIt contains an encoder made from a released checkpoint, whose licence applies."
     return text
 
 

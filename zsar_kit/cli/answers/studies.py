@@ -1,4 +1,4 @@
-"""What the commands on suites and ablations say, as functions that return the text to show."""
+"""The answers of the commands on suites and ablations."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def sweep_suite(
     figure_folder: Path | None,
     encoder_from: str = "",
 ) -> tuple[str, int]:
-    """Do a suite, and return its tables and the number of runs that failed."""
+    """Carry out a suite; returns its tables and the number of failed runs."""
     suite, failures = replace(Suite.load(name), encoder_from=encoder_from), []
 
     def failed(config: RunConfig, error: ZsarError) -> None:
@@ -56,13 +56,13 @@ def sweep_suite(
 def run_ablations(
     workspace: Workspace, names: Sequence[str], table_only: bool, write: Sequence[Path], effects_file: Path | None
 ) -> tuple[str, int]:
-    """Do ablations, and return their tables and the number of runs that failed.
+    """Carry out ablations; returns their tables and the number of failed runs.
 
     Raises:
-        ConfigError: none is named, or there is none of that name.
+        ConfigError: no ablation is named, or a name is unknown.
     """
     if not names:
-        raise ConfigError("name at least one ablation", remedy=f"There are {', '.join(ablation_names())}.")
+        raise ConfigError("name at least one ablation", remedy=f"Known ablations: {', '.join(ablation_names())}.")
     failures: list[RunConfig] = []
     texts, every = [], []
 

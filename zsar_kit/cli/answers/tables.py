@@ -1,4 +1,4 @@
-"""What ``zsar show`` says: finished runs as a table, without a model and without torch."""
+"""The answer of ``zsar show``: a table of finished runs; needs neither a model nor torch."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def show_runs(paths: Sequence[Path], figure_folder: Path | None) -> str:
         raise ConfigError("name at least one run folder")
     folders = [RunFolder(path) for path in paths]
     for folder in folders:
-        folder.config()  # what is no run is an error, what is not finished is passed over
+        folder.config()  # refuses a folder that is no run; unfinished runs are skipped
         if not folder.finished:
-            log.info("not finished, passed over: %s", folder.path)
+            log.info("not finished, skipped: %s", folder.path)
     if not (folders := [folder for folder in folders if folder.finished]):
-        raise ArtefactError("none of these runs is finished", where=paths[0], remedy="Do them: zsar train.")
+        raise ArtefactError("none of these runs is finished", where=paths[0], remedy="Finish them with zsar train.")
     cells = rows_of_runs(folders)
     if figure_folder is not None:
         from zsar_kit.experiments.reports.run_figures import draw_runs

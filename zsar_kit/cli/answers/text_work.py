@@ -1,4 +1,4 @@
-"""What ``zsar texts report`` and ``zsar texts generate`` say; both need a language model."""
+"""The answers of ``zsar texts report`` and ``zsar texts generate``; both need a language model."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ REPORTED = ("ntu120", "pku_mmd", "utd_mhad", "nw_ucla", "kinder_gator")
 def report_texts(
     workspace: Workspace, sources: Sequence[str], language_model: str, write: Path | None, figure_folder: Path | None
 ) -> str:
-    """How the words of each data set are shared, and which classes are nearest by them.
+    """How classes share context words, and which classes are nearest, for each data set.
 
     Args:
-        workspace: where encoded texts are kept.
-        sources: data set names or paths; the five data sets of the kit where none is named.
-        language_model: with which the texts are compared.
-        write: a Markdown file whose marks ``<!-- texts -->`` and ``<!-- nearest -->`` enclose the tables' places.
-        figure_folder: folder for the figure; none is drawn without it.
+        workspace: where encoded texts are cached.
+        sources: data set names or paths; default: the kit's five data sets.
+        language_model: the language model by which texts are compared.
+        write: Markdown file with the markers ``<!-- texts -->`` and ``<!-- nearest -->``, for the tables.
+        figure_folder: folder for the figure; without it, none is drawn.
     """
     known = [load_texts(source) for source in sources or REPORTED]
     tables = {"texts": slot_table(known), "nearest": nearest_table(workspace, sources or REPORTED, language_model)}
@@ -59,11 +59,11 @@ def write_texts(
     """Have the texts of a class list written by a language model.
 
     Returns:
-        What came out, and whether every class has its texts now.
+        A report, and whether every class now has its texts.
 
     Raises:
-        ConfigError: the run could cost more than is allowed.
-        MissingModelError: the model is missing, silent, or refuses.
+        ConfigError: the run could cost more than allowed.
+        MissingModelError: the model is missing, does not answer, or refuses.
     """
     names = read_class_list(class_list)
     if base_url:

@@ -1,4 +1,4 @@
-"""What ``zsar texts check`` and ``zsar texts show`` say."""
+"""The answers of ``zsar texts check`` and ``zsar texts show``."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from zsar_kit.semantics.texts import BASIC_SETS, GROUPS, ClassTexts
 
 
 def check_text_files(sources: Sequence[str], class_list: Path | None) -> tuple[str, bool]:
-    """Check texts by data set name or path; all of the kit's where none is named.
+    """Check texts by data set name or path; default: all data sets of the kit.
 
     Returns:
-        The findings, one a line, and whether there were none.
+        The findings, one per line, and whether there are none.
 
     Raises:
         TextError: a file is malformed or missing.
-        ConfigError: a class list is given for none or several of them.
+        ConfigError: a class list is given, but not exactly one text file.
     """
     if class_list is not None and len(sources) != 1:
         raise ConfigError(f"a class list belongs to one text file, got {len(sources)}", where="--classes")
@@ -42,12 +42,12 @@ def check_text_files(sources: Sequence[str], class_list: Path | None) -> tuple[s
 
 
 def show_texts(source: str, classes: Sequence[str], write: Path | None) -> str:
-    """Everything the texts say of some classes, as Markdown.
+    """Everything that the texts say about some classes, as Markdown.
 
     Args:
         source: data set name or path.
-        classes: class ids or names; all where none is named.
-        write: a Markdown file whose marks ``<!-- classes -->`` and ``<!-- /classes -->`` enclose the place.
+        classes: class ids or names; default: all.
+        write: Markdown file with the markers ``<!-- classes -->`` and ``<!-- /classes -->``, for the pages.
     """
     texts = load_texts(source)
     text = "\n".join(class_page(texts, c) for c in [_class_id(texts, c) for c in classes] or texts.ids)

@@ -1,6 +1,6 @@
 """From raw files to what a method reads: the workspace, partitions of a data set, skeletons, features, semantics.
 
-Each thing is computed once and found again by what determines it.
+Each artefact is computed once and then looked up by what determines it.
 """
 
 import lazy_loader

@@ -1,4 +1,4 @@
-"""Encoders and features of a partition, each computed once and found again by content."""
+"""Encoders and features of a partition; each is computed once and then looked up by content."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from zsar_kit.experiments.pipeline.workspace import Workspace, slug
 
 
 def encoder_folder(workspace: Workspace, partition: Partition, protocol: str, config: EncoderConfig) -> Path:
-    """The folder of the encoder of a partition."""
+    """The folder of a partition's encoder."""
     name = f"{slug(partition.split.name)}_{protocol}_{partition.split.digest()}_{config.digest()}"
     return workspace.root / "encoders" / slug(partition.split.dataset) / name
 
 
 @dataclass(frozen=True)
 class EncoderSource:
-    """Which encoder a partition gets.
+    """Where a partition's encoder comes from.
 
     Attributes:
-        config: settings by which it is trained, or by which clips are made for a released one.
-        released: a released checkpoint to use in place of a trained encoder; empty for none.
+        config: training settings; for a released encoder, settings of its input clips.
+        released: a released checkpoint to use instead of training an encoder; empty for none.
         allow_leak: accept an encoder that has seen unseen classes; its mark says so.
     """
 
@@ -43,10 +43,10 @@ class EncoderSource:
 
 @dataclass(frozen=True)
 class EncodedPartition:
-    """Features of all samples by the encoder of one partition.
+    """Features of all samples from one partition's encoder.
 
     Attributes:
-        views: the feature set of each augmented view; one where no un-pooled maps are kept.
+        views: one feature set per augmented view; a single one if no un-pooled maps are kept.
         mark: the leak guard's mark of the encoder.
         encoder_folder: the encoder's folder.
     """
@@ -59,11 +59,11 @@ class EncodedPartition:
 def encoder_for(
     workspace: Workspace, skeletons: SkeletonSet, partition: Partition, protocol: str, source: EncoderSource
 ) -> TrainedEncoder:
-    """The encoder of a partition: trained on its training samples only, or a released checkpoint where one is named.
+    """The encoder of a partition: trained on its training samples only, or a released checkpoint if one is named.
 
     Raises:
-        MissingModelError: the checkpoint is absent or of no known kind.
-        ConfigError: there is a checkpoint, and the settings are not of one stream of its architecture.
+        MissingModelError: the checkpoint is missing or of an unknown kind.
+        ConfigError: a checkpoint is named, but the settings are not for one stream of its architecture.
     """
     config = source.config
     if source.released:
@@ -94,18 +94,18 @@ def features_for(
     *,
     views: int = 0,
 ) -> EncodedPartition:
-    """Features of all samples by the encoder of a partition; those of four streams are fused from the streams' own.
+    """Features of all samples from a partition's encoder; features of four streams are fused from those of each stream.
 
     Args:
-        workspace: where they are looked up and stored.
+        workspace: where encoders and features are looked up and stored.
         skeletons: the data set.
-        partition: whose encoder is asked.
-        protocol: which samples are the train part.
-        source: of the encoder.
-        views: how many augmented views to keep un-pooled maps of; 0 keeps pooled features alone.
+        partition: the partition whose encoder is used.
+        protocol: how samples are divided into train and test.
+        source: where the encoder comes from.
+        views: number of augmented views whose un-pooled maps are kept; 0 keeps pooled features only.
 
     Raises:
-        LeakageError: the encoder has seen an unseen class, and the source does not allow it.
+        LeakageError: the encoder has seen an unseen class, and ``source`` does not allow it.
     """
     encoder = encoder_for(workspace, skeletons, partition, protocol, source)
     mark = check_encoder(encoder.record, partition.split, source.allow_leak)
@@ -133,5 +133,5 @@ def features_for(
 
 
 def _single_streams(source: EncoderSource) -> list[EncoderSource]:
-    """A trained encoder for each stream of a fusion of four; each must have seen no unseen class."""
+    """Sources of the four encoders of a fusion, one per stream; none of them may have seen an unseen class."""
     return [EncoderSource(one) for one in source.config.single_streams()]

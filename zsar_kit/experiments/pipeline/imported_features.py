@@ -1,8 +1,8 @@
-"""Imported features, such as published ones, in place of skeletons and encoder; every number from them is marked.
+"""Imported features, such as published ones, instead of skeletons and an encoder; every result from them is marked.
 
-The features are the same for the real split and for its folds. The encoder behind them was trained on all seen classes,
-or nobody knows on which; so it has seen, or may have seen, the pseudo-unseen classes that gamma is fitted on. Only an
-encoder for each fold could change that, so every result says it.
+The real split and its folds share the same features. Their encoder was trained on all seen classes, or on unknown
+classes, so it has seen, or may have seen, the pseudo-unseen classes on which gamma is fitted. Only a separate encoder
+for each fold would avoid this, so every result says so.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from zsar_kit.experiments.pipeline.partitions import Partition, folds_within
 
 @dataclass(frozen=True)
 class ImportedFeatures:
-    """An imported feature set and how a run divides it.
+    """An imported feature set and its partitions for one run.
 
     Attributes:
-        features: the set.
+        features: the feature set.
         main: the partition of the real split.
-        folds: for calibration, inside the train part.
-        mark: what is known of the encoder, as every table says it.
+        folds: the calibration folds, within the train part.
+        mark: what is known about the encoder, as every table shows it.
     """
 
     features: FeatureSet
@@ -37,7 +37,7 @@ class ImportedFeatures:
     mark: str
 
     def mark_of(self, partition: Partition) -> str:
-        """What the encoder has seen of a partition's classes; it is the same encoder for all partitions."""
+        """Which of a partition's classes the encoder has seen, as a mark; all partitions share one encoder."""
         if partition is self.main:
             return self.mark
         return check_encoder(self.features.encoder, partition.split, allow_encoder_leak=True).name
@@ -49,28 +49,28 @@ def open_imported_features(
     """Open imported features, check them against a class split, and divide them.
 
     Args:
-        folder: of the feature set, as ``zsar import`` makes it.
-        split: of the run.
-        folds_seed: of the choice of pseudo-unseen classes and held-out samples.
-        allow_encoder_leak: accept an encoder that has seen unseen classes, or of which nobody knows.
+        folder: folder of a feature set written by ``zsar import``.
+        split: class split of the run.
+        folds_seed: seed that draws pseudo-unseen classes and held-out samples.
+        allow_encoder_leak: accept an encoder that has seen unseen classes, or whose training classes are unknown.
 
     Raises:
-        ArtefactError: there is no feature set.
-        SplitError: they are of another data set, or were imported for another split.
-        LeakageError: the encoder has seen an unseen class, or nobody knows, and that is not allowed.
+        ArtefactError: the folder holds no feature set.
+        SplitError: the features are of another data set, or were imported for another split.
+        LeakageError: the encoder has seen an unseen class or may have seen one, and ``allow_encoder_leak`` is off.
         DataError: a seen class has no training sample, or an unseen one no test sample.
     """
     features = FeatureSet.load(folder)
     record = import_record(features)
     if record and record["split_digest"] != split.digest():
-        problem = f"the features were imported for {record['split']!r}, the run is of {split.name!r}"
-        raise SplitError(problem, where=features.path, remedy="Import them for this split, or run that one.")
+        problem = f"the features were imported for {record['split']!r}, but the run uses {split.name!r}"
+        raise SplitError(problem, where=features.path, remedy="Import them for this split, or run the other one.")
     try:
         mark = features.guard(split, allow_encoder_leak).name
     except LeakageError as error:
         remedy = (
             "If you know that the encoder saw seen classes only, import with --encoder-classes seen. Otherwise use "
-            f"--allow-encoder-leak (RunConfig.allow_encoder_leak), and every table marks the numbers as {error.kind}."
+            f"--allow-encoder-leak (RunConfig.allow_encoder_leak), and every table marks the results as {error.kind}."
         )
         raise LeakageError(error.problem, where=features.path, remedy=remedy, kind=error.kind) from None
     _check_samples(features, split)
@@ -94,14 +94,14 @@ def _check_samples(features: FeatureSet, split: ClassSplit) -> None:
         if missing := [c for c in classes if c not in have]:
             names = features.class_names
             problem = f"{kind} class {missing[0]} ({names[missing[0]]!r}) has no sample in the {part} part"
-            raise DataError(problem, where=features.path, remedy="Name the split that the features were made for.")
+            raise DataError(problem, where=features.path, remedy="Use the split that the features were made for.")
 
 
 def _main_partition(features: FeatureSet, split: ClassSplit, seed: int) -> tuple[Partition, bool]:
     """The main partition, and whether its seen test samples had to be taken from the train part.
 
-    Some published files have test samples of unseen classes only (SMIE, TDSM). ZSL needs no others. For GZSL a quarter
-    of each seen class's training samples is held out then; the encoder has learnt from these, so S comes out high.
+    Some published files have test samples of unseen classes only (SMIE, TDSM), which is enough for ZSL. For GZSL, a
+    quarter of each seen class's training samples is then held out; the encoder was trained on them, so S is too high.
     """
     train = features.train & np.isin(features.labels, split.seen)
     test = ~features.train & np.isin(features.labels, split.candidates)
@@ -116,7 +116,7 @@ def features_digest(folder: str | Path) -> str:
     """Content digest of a feature set.
 
     Raises:
-        ArtefactError: there is none.
+        ArtefactError: the folder holds no feature set.
     """
     read_provenance(folder, KIND, version=SCHEMA)
     return artefact_digest(folder)

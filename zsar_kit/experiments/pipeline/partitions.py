@@ -1,4 +1,4 @@
-"""Partitions of a data set: what is learnt from and what is scored, for the real split and for calibration folds."""
+"""Partitions of a data set into training and test samples, for the real split and for its calibration folds."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from zsar_kit.data.splits import (
 )
 from zsar_kit.errors import DataError
 
-WHOLE = "Is the data set whole? See: zsar data audit."
+WHOLE = "Is the data set complete? Check with: zsar data audit."
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Partition:
-    """One division of samples into those learnt from and those scored.
+    """Training and test samples of one class split.
 
-    The main partition is the real split's; a calibration fold is a partition inside the train part whose unseen
+    The main partition is that of the real split. A calibration fold is a partition within the train part; its unseen
     classes are pseudo-unseen.
 
     Attributes:
         split: seen and unseen classes.
-        train: mask ``[sample]`` of the samples that encoder and method learn from.
+        train: mask ``[sample]`` of the samples that encoder and method are trained on.
         test: mask ``[sample]`` of the samples that are scored.
     """
 
@@ -42,10 +42,10 @@ class Partition:
 
 
 def main_partition(skeletons: SkeletonSet, split: ClassSplit, protocol: str) -> Partition:
-    """The real split: seen classes of the train part to learn from, all classes of the test part to score.
+    """The partition of the real split: trains on the train part's seen classes, tests on all classes of the test part.
 
     Raises:
-        DataError: there is nothing to learn from.
+        DataError: there is no training sample of a seen class.
     """
     index = skeletons.index
     train = train_part(skeletons, protocol)
@@ -57,11 +57,11 @@ def main_partition(skeletons: SkeletonSet, split: ClassSplit, protocol: str) -> 
 
 
 def calibration_folds(skeletons: SkeletonSet, split: ClassSplit, protocol: str, seed: int) -> tuple[Partition, ...]:
-    """Folds of pseudo-unseen classes inside the train part.
+    """Folds of pseudo-unseen classes within the train part.
 
-    Some subjects of the train part are held out as well, so that a fold's *seen* test samples are of new people, as in
-    the real test. Samples of pseudo-unseen classes come from all subjects of the train part: they are few, and no
-    encoder of the fold has met their class.
+    Some subjects of the train part are held out as well, so that a fold's *seen* test samples come from new subjects,
+    as in the real test. Samples of pseudo-unseen classes come from all subjects of the train part: there are few of
+    them, and the fold's encoder has never seen their classes.
     """
     index = skeletons.index
     return folds_within(index.label, index.groups, train_part(skeletons, protocol), split, seed)
@@ -70,17 +70,17 @@ def calibration_folds(skeletons: SkeletonSet, split: ClassSplit, protocol: str, 
 def folds_within(
     labels: np.ndarray, subjects: np.ndarray, train: np.ndarray, split: ClassSplit, seed: int
 ) -> tuple[Partition, ...]:
-    """The folds of :func:`calibration_folds` from the columns of any index.
+    """The folds of :func:`calibration_folds`, made from the columns of any index.
 
-    Where nobody knows the subjects (imported sets number them all alike), a quarter of each class's samples is held
-    out in the place of people.
+    If subjects are unknown (imported sets give all samples the same number), a quarter of each class's samples is held
+    out instead.
 
     Args:
         labels: class ids ``[sample]``.
-        subjects: ``[sample]``.
+        subjects: subject numbers ``[sample]``.
         train: true for the train part ``[sample]``.
-        split: whose seen classes are divided.
-        seed: of both draws.
+        split: class split whose seen classes are divided.
+        seed: seed of both draws: of pseudo-unseen classes, and of held-out subjects or samples.
     """
     held = np.zeros(len(labels), dtype=bool)
     if len(np.unique(subjects[train])) < 2:
@@ -100,7 +100,7 @@ def partitions_of(
     """The main partition and the calibration folds of a run.
 
     Raises:
-        DataError: there is nothing to learn from, or no sample of an unseen class to score.
+        DataError: there is no training sample of a seen class, or no test sample of an unseen one.
     """
     main = main_partition(skeletons, split, protocol)
     if not np.isin(skeletons.index.label[main.test], split.unseen).any():

@@ -1,4 +1,4 @@
-"""Class texts and context prompts, encoded once and found again by content."""
+"""Class texts and context prompts, encoded once and then looked up by content."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def context_bank_for(
 
 
 def store_contexts(workspace: Workspace, bank: ContextBank) -> str:
-    """Keep what recognition reads of a context bank; the place is relative to the workspace."""
+    """Store the part of a context bank that recognition reads; returns its folder, relative to the workspace."""
     kept = bank.for_inference()
     place = f"contexts/{slug(kept.dataset)}_{kept.digest()}"
     if not (workspace.root / place / "provenance.json").is_file():
@@ -54,7 +54,7 @@ def store_contexts(workspace: Workspace, bank: ContextBank) -> str:
 
 
 def store_semantics(workspace: Workspace, semantics: Semantics) -> str:
-    """Keep the texts of a run where it can find them again; the place is relative to the workspace."""
+    """Store the encoded texts of a run; returns their folder, relative to the workspace."""
     place = f"semantics/{slug(semantics.dataset)}_{slug(semantics.text_set)}_{semantics.digest()}"
     if not (workspace.root / place / "provenance.json").is_file():
         semantics.write(workspace.root / place)
@@ -63,5 +63,5 @@ def store_semantics(workspace: Workspace, semantics: Semantics) -> str:
 
 @cache
 def _text_encoder(name: str, device: str) -> TextEncoder:
-    """Loading a language model takes seconds and a sweep asks for it in each run."""
+    """A text encoder, cached: loading a language model takes seconds, and every run of a sweep needs it."""
     return load_text_encoder(name, device=device)

@@ -20,11 +20,11 @@ from zsar_kit.experiments.pipeline.workspace import Workspace
 
 
 def prepare_skeletons(workspace: Workspace, dataset: str) -> SkeletonSet:
-    """The skeletons of a data set: a generated one is made, every other must have been read (:func:`read_raw`).
+    """The skeletons of a data set; a generated one is made here, any other must be read first (:func:`read_raw`).
 
     Raises:
-        DataError: no such data set.
-        ArtefactError: it is not prepared yet.
+        DataError: the data set is unknown.
+        ArtefactError: the data set is not prepared.
     """
     folder = workspace.skeletons_folder(dataset)
     if is_generated(dataset):
@@ -50,25 +50,25 @@ def read_raw(
     replace_set: bool = False,
     processes: int = 1,
 ) -> Prepared:
-    """Read a data set's raw files into the workspace; files that were read already are not read again.
+    """Read a data set's raw files into the workspace; files that were already read are not read again.
 
     Args:
-        workspace: where the set goes.
-        dataset: name of a data set of :func:`zsar_kit.data.readers.registry.plan_dataset`.
+        workspace: where the skeletons are written.
+        dataset: name of a data set that :func:`zsar_kit.data.readers.registry.plan_dataset` knows.
         root: folder of the raw files or archives, or one archive.
-        chain: how raw bodies become a sequence; the customary way if empty.
-        strict: stop at the first broken file, and require the whole data set.
-        replace_set: replace a set that was made in another way, or of more files.
-        processes: how many read at once.
+        chain: how raw bodies become a sequence; default: the data set's customary chain.
+        strict: stop at the first broken file, and require the complete data set.
+        replace_set: replace an existing set that was read differently or from more files.
+        processes: number of reading processes.
 
     Raises:
         DataError: the folder holds something else; or ``strict`` and a file is broken or missing.
-        ArtefactError: the disk is full, a reading process was killed, or there is another set that would be lost.
+        ArtefactError: the disk is full, a reading process was killed, or an existing set would be lost.
     """
     folder = workspace.skeletons_folder(dataset)
     plan = plan_dataset(dataset, root, chain=chain)
     if is_up_to_date(plan, folder) and ((found := open_prepared(folder)).whole or not strict):
-        shutil.rmtree(partial_folder(folder), ignore_errors=True)  # of an attempt that was killed at its very end
+        shutil.rmtree(partial_folder(folder), ignore_errors=True)  # left by an attempt that was killed at its very end
         return found
     if not replace_set and (folder / PROVENANCE).is_file():
         _require_no_loss(folder, plan)
@@ -76,17 +76,17 @@ def read_raw(
 
 
 def _require_no_loss(folder: Path, plan: ReadPlan) -> None:
-    """A set may be replaced by one that is read in the same way of no fewer files."""
+    """Refuse to replace an existing set, unless by one that is read in the same way from at least as many files."""
     stored = made_with(folder)
     same = all(stored.get(key) == value for key, value in plan.config.items() if key in ("reader", "chain"))
     if same and stored.get("found", 0) <= plan.found:
         return
-    how = f"by chain {stored['chain']!r}" if "chain" in stored else "in another way"
-    of = f"of {stored['found']} files" if "found" in stored else "of other files"
-    asked = f", asked for: {plan.config['chain']!r}" if "chain" in plan.config and not same else ""
+    how = f"by chain {stored['chain']!r}" if "chain" in stored else "differently"
+    of = f"from {stored['found']} files" if "found" in stored else "from other files"
+    asked = f", to be read by chain {plan.config['chain']!r}" if "chain" in plan.config and not same else ""
     now = f"now there are {plan.found} files{asked}"
     raise ArtefactError(
-        f"there is another set of {plan.dataset} here, made {'' if same else how + ' '}{of}; {now}",
+        f"there is already another set of {plan.dataset} here, read {'' if same else how + ' '}{of}; {now}",
         where=folder,
-        remedy="Say --replace to lose it, or keep both: --workspace ANOTHER.",
+        remedy="Overwrite it with --replace, or keep both with --workspace ANOTHER.",
     )

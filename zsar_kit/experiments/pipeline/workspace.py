@@ -1,4 +1,4 @@
-"""A workspace: the folder where everything that is computed lies, and the device it is computed on."""
+"""A workspace: the folder of all computed results, and the device that computes them."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ if TYPE_CHECKING:
     import torch
 
 DEFAULT_WORKSPACE = Path("workspace")
-#: devices that need no look at the machine, so that commands which compute nothing start without torch
+#: device names that need no check of the machine, so that commands that compute nothing start without torch
 PLAIN_DEVICES = ("auto", "cpu")
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """A folder of artefacts, and the device on which they are made.
+    """A folder of artefacts, and the device that computes them.
 
-    Everything in it is found again by what determines it, so a second run of the same thing computes nothing.
+    Artefacts are looked up by what determines them, so repeating a computation costs nothing.
 
     Attributes:
-        root: the folder; made when something is written.
-        device: ``"auto"``, ``"cpu"``, or a device as torch names it.
+        root: the folder; created on first write.
+        device: ``"auto"``, ``"cpu"``, or a torch device such as ``"cuda:0"``.
         progress: show progress bars.
 
     Raises:
-        ConfigError: there is no such device.
+        ConfigError: the device does not exist.
     """
 
     root: Path = DEFAULT_WORKSPACE
@@ -62,5 +62,5 @@ class Workspace:
 
 
 def slug(text: str) -> str:
-    """A piece of a file name: ``"23/5"`` becomes ``"23-5"``."""
+    """Text as part of a file name: ``"23/5"`` becomes ``"23-5"``."""
     return re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-")

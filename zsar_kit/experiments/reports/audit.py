@@ -1,6 +1,6 @@
 """An audit of a prepared data set: what it holds, what was left out, and what its train and test parts share.
 
-Every ``..._rows`` function gives one mapping per row of a table, its keys being the headings; nothing is drawn here.
+Every ``..._rows`` function returns the rows of one table as mappings from heading to value; nothing is drawn here.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Row = dict[str, Any]
 
 
 def part_rows(audit: Audit) -> list[Row]:
-    """How many samples, classes, subjects and cameras each part of each protocol has."""
+    """Numbers of samples, classes, subjects and cameras in each part of each protocol."""
     index = audit.skeletons.index
     return [
         {
@@ -37,7 +37,7 @@ def part_rows(audit: Audit) -> list[Row]:
 
 
 def published_rows(audit: Audit) -> list[Row]:
-    """The counts of each part beside the published ones, where the kit knows these (NTU RGB+D)."""
+    """The counts of each part beside the published ones, if the kit knows them (NTU RGB+D)."""
     dataset = audit.skeletons.dataset
     if dataset not in NTU:
         return []
@@ -48,7 +48,7 @@ def published_rows(audit: Audit) -> list[Row]:
 
 
 def left_out_rows(audit: Audit) -> list[Row]:
-    """What was left out, counted by reason; the unexpected first."""
+    """Left-out samples, counted by reason; unexpected reasons come first."""
     groups: dict[tuple[bool, str], list[str]] = {}
     for entry in audit.left_out:
         groups.setdefault((entry.expected, entry.reason), []).append(entry.sample)
@@ -64,7 +64,7 @@ def left_out_rows(audit: Audit) -> list[Row]:
 
 
 def length_rows(audit: Audit) -> list[Row]:
-    """Quantiles of the number of frames, and frames that hold nobody or repeat the one before."""
+    """Quantiles of the number of frames, and shares of frames without a body or equal to the frame before."""
     frames, scan = audit.skeletons.index.frames, audit.scan
     return [
         {
@@ -84,7 +84,7 @@ def length_rows(audit: Audit) -> list[Row]:
 
 
 def body_rows(audit: Audit) -> list[Row]:
-    """How many samples have so many bodies, and so many at the same time."""
+    """Numbers of samples by number of bodies, and the most bodies in one frame."""
     scan = audit.scan
     return [
         {
@@ -99,14 +99,14 @@ def body_rows(audit: Audit) -> list[Row]:
 
 
 def class_counts(audit: Audit, protocol: str) -> np.ndarray:
-    """Samples of each class in train and test, ``[class, 2]``; in one column where there is no protocol (empty)."""
+    """Samples of each class in train and test, ``[class, 2]``; a single column if ``protocol`` is empty."""
     labels, classes = audit.skeletons.index.label, len(audit.skeletons.class_names)
     masks = audit.masks(protocol).values() if protocol else [np.ones(len(labels), dtype=bool)]
     return np.stack([np.bincount(labels[mask], minlength=classes) for mask in masks], axis=1)
 
 
 def balance_rows(audit: Audit) -> list[Row]:
-    """The smallest and the largest class of each part, and the classes that it lacks."""
+    """The smallest and the largest class of each part, and the number of classes without a sample."""
     names, rows = audit.skeletons.class_names, []
     for protocol, part, mask in _divisions(audit):
         counts = np.bincount(audit.skeletons.index.label[mask], minlength=len(names))
@@ -127,7 +127,7 @@ def balance_rows(audit: Audit) -> list[Row]:
 def sharing_rows(audit: Audit) -> list[Row]:
     """Which subjects, cameras, set-ups and replications are in both parts, and how many performances are.
 
-    A performance is what several cameras saw at once: same class, subject, set-up and replication.
+    A performance is what several cameras recorded at once: same class, subject, set-up and replication.
     """
     rows = []
     for protocol in audit.parts:
@@ -141,7 +141,7 @@ def sharing_rows(audit: Audit) -> list[Row]:
 
 
 def identical_rows(audit: Audit) -> list[Row]:
-    """How many sequences there are more than once: altogether, under two labels, and across the parts."""
+    """Counts of identical sequences: in total, with different labels, and across the parts."""
     groups, labels = identical_groups(audit.scan.content), audit.skeletons.index.label
     facts = {
         "groups of identical sequences": len(groups),
@@ -176,7 +176,7 @@ def identical_samples(audit: Audit, limit: int = LISTED) -> list[Row]:
 
 
 def split_rows(audit: Audit) -> list[Row]:
-    """The class splits of the data set: classes seen and unseen, samples of them, and twins that are torn apart."""
+    """The class splits of the data set: seen and unseen classes, their samples, and twins that are torn apart."""
     dataset, labels = audit.skeletons.dataset, audit.skeletons.index.label
     if dataset not in dataset_names():
         return []
@@ -196,7 +196,7 @@ def split_rows(audit: Audit) -> list[Row]:
 
 
 def twin_rows(audit: Audit, split: str) -> list[Row]:
-    """Classes that differ by side or speed alone, and where a split has them."""
+    """Twin classes (which differ only by side or speed), and whether a split has them as seen or unseen."""
     dataset, names = audit.skeletons.dataset, audit.skeletons.class_names
     if not (groups := twin_groups(dataset)):
         return []
@@ -212,41 +212,41 @@ def twin_rows(audit: Audit, split: str) -> list[Row]:
 
 
 def audit_tables(audit: Audit, split: str = "") -> dict[str, str]:
-    """All tables as Markdown, by heading; one that has no row says so.
+    """All tables as Markdown, by heading; a sentence takes the place of an empty table.
 
     Args:
-        audit: of the data set.
-        split: where twin classes are looked up; the customary one if empty.
+        audit: the audit of a data set.
+        split: class split in which twin classes are looked up; default: the data set's customary split.
     """
     known = audit.skeletons.dataset in dataset_names()
     if split:
-        load_split(audit.skeletons.dataset, split)  # an unknown one is told
+        load_split(audit.skeletons.dataset, split)  # refuses an unknown split
     split = split or (split_names(audit.skeletons.dataset)[0] if known else "")
     tables: dict[str, tuple[Sequence[Row], str]] = {
         "Parts": (part_rows(audit), ""),
-        "Published counts": (published_rows(audit), "The kit knows of none.\n"),
-        "Left out": (left_out_rows(audit), "Nothing was left out, or nobody wrote it down.\n"),
+        "Published counts": (published_rows(audit), "No published counts are known.\n"),
+        "Left out": (left_out_rows(audit), "Nothing was left out, or no list was kept.\n"),
         "Lengths, in frames": (length_rows(audit), ""),
         "Bodies": (body_rows(audit), ""),
         "Classes": (balance_rows(audit), ""),
-        "In both parts": (sharing_rows(audit), "No protocol is known that divides these data.\n"),
+        "In both parts": (sharing_rows(audit), "No protocol is known for these data.\n"),
         "Identical sequences": (identical_rows(audit), ""),
-        "Identical sequences, by name": (identical_samples(audit), "There are none.\n"),
-        "Class splits": (split_rows(audit), "The kit has no split of these data.\n"),
-        "Twin classes": (twin_rows(audit, split) if split else [], "The kit knows of none.\n"),
+        "Identical sequences, by name": (identical_samples(audit), "No sequences are identical.\n"),
+        "Class splits": (split_rows(audit), "No class split is known for these data.\n"),
+        "Twin classes": (twin_rows(audit, split) if split else [], "No twin classes are known.\n"),
     }
     return {name: format_table(rows, list(rows[0])) if rows else none for name, (rows, none) in tables.items()}
 
 
 def _divisions(audit: Audit) -> list[tuple[str, str, np.ndarray]]:
-    """Protocol, part and mask of everything that has a row of its own; all samples where there is no protocol."""
+    """Protocol, part and mask of each row; a single row of all samples if there is no protocol."""
     if not audit.parts:
         return [("", "all", np.ones(len(audit.skeletons), dtype=bool))]
     return [(protocol, part, mask) for protocol in audit.parts for part, mask in audit.masks(protocol).items()]
 
 
 def _sharable(audit: Audit) -> dict[str, np.ndarray]:
-    """What could be in both parts, ``[sample]``; numbers that the data set does not have are left out."""
+    """Index columns ``[sample]`` whose values could be in both parts; those that the data set lacks are left out."""
     index = audit.skeletons.index
     found = {place: getattr(index, place) for place in PLACES if (getattr(index, place) >= 0).all()}
     if {"subject", "camera"} <= found.keys():
@@ -256,7 +256,7 @@ def _sharable(audit: Audit) -> dict[str, np.ndarray]:
 
 
 def _side(group: Sequence[int], unseen: set[int]) -> str:
-    """Whether all of a group are seen or unseen, or it is torn apart."""
+    """Whether all classes of a group are seen, all are unseen, or the group is torn apart."""
     sides = {"unseen" if c in unseen else "seen" for c in group}
     return sides.pop() if len(sides) == 1 else "torn apart"
 

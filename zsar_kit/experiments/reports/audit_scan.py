@@ -1,4 +1,4 @@
-"""What an audit of a prepared data set reads: its sequences once, its parts, and the list of what was left out."""
+"""The data of an audit: one pass over all sequences, the train and test parts, and the list of left-out samples."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from zsar_kit.data.skeleton_set import SkeletonSet
 
 @dataclass(frozen=True, eq=False)
 class Scan:
-    """What one pass over all sequences finds, ``[sample]`` each.
+    """Results of one pass over all sequences, ``[sample]`` each.
 
     Attributes:
-        content: digest of the coordinates; two sequences that hold the same persons, in whatever order, have the same.
-        bodies: persons who are ever there.
-        together: most persons in one frame.
-        empty: frames without anybody.
-        still: frames that repeat the one before, digit by digit: a tracker that hung, or padding.
+        content: digest of the coordinates; equal for sequences with the same persons, whatever their order.
+        bodies: number of persons who appear at all.
+        together: largest number of persons in one frame.
+        empty: number of frames without any person.
+        still: number of frames that repeat the one before digit by digit: a tracker that hung, or padding.
     """
 
     content: np.ndarray
@@ -36,13 +36,13 @@ class Scan:
 
 @dataclass(frozen=True, eq=False)
 class Audit:
-    """A data set with all that its tables are made of.
+    """A data set with everything that its audit tables need.
 
     Attributes:
         skeletons: the prepared set.
-        parts: protocol to a mask ``[sample]``, true for train; empty where nobody knows any.
-        scan: of its sequences.
-        left_out: what is not in it; empty where nobody wrote it down.
+        parts: for each protocol a mask ``[sample]``, true for train; empty if no protocol is known.
+        scan: results of the pass over its sequences.
+        left_out: samples that were left out; empty if no list was kept.
     """
 
     skeletons: SkeletonSet
@@ -51,16 +51,16 @@ class Audit:
     left_out: tuple[LeftOut, ...]
 
     def masks(self, protocol: str) -> dict[str, np.ndarray]:
-        """Part to mask ``[sample]``."""
+        """Masks ``[sample]`` of the train and the test part."""
         return {"train": self.parts[protocol], "test": ~self.parts[protocol]}
 
 
 def audit_skeletons(skeletons: SkeletonSet, *, progress: bool = False) -> Audit:
-    """Read a set once, sequence by sequence, and gather what the tables need.
+    """Read a set once, sequence by sequence, and collect what the tables need.
 
     Args:
         skeletons: the prepared set.
-        progress: show a bar.
+        progress: show a progress bar.
 
     Raises:
         ArtefactError: ``left_out.csv`` is malformed.
@@ -75,10 +75,10 @@ def audit_skeletons(skeletons: SkeletonSet, *, progress: bool = False) -> Audit:
 
 
 def content_digest(joints: np.ndarray) -> str:
-    """SHA-256 of the coordinates of a sequence, whatever the order of its persons.
+    """SHA-256 of the coordinates of a sequence, independent of the order of its persons.
 
     Args:
-        joints: ``[person, frame, joint, xyz]``; persons who are never there do not count.
+        joints: ``[person, frame, joint, xyz]``; persons who never appear are ignored.
     """
     there = joints[present(joints).any(axis=1)]
     # Adding zero makes -0.0 and 0.0 the same bytes.
@@ -88,7 +88,7 @@ def content_digest(joints: np.ndarray) -> str:
 
 
 def scan_sequences(skeletons: SkeletonSet, *, progress: bool = False) -> Scan:
-    """One pass over all sequences, in memory that does not grow with the data."""
+    """One pass over all sequences; memory does not grow with the data."""
     sequences = iter(skeletons)
     if progress:
         from tqdm import tqdm
@@ -97,15 +97,15 @@ def scan_sequences(skeletons: SkeletonSet, *, progress: bool = False) -> Scan:
     content, numbers = [], np.zeros((4, len(skeletons)), dtype=np.int64)
     for i, sequence in enumerate(sequences):
         there = present(sequence.joints)
-        somebody = np.asarray(there.any(axis=0))
-        repeats = ~np.diff(sequence.joints, axis=1).any(axis=(0, 2, 3)) & somebody[1:]
+        occupied = np.asarray(there.any(axis=0))
+        repeats = ~np.diff(sequence.joints, axis=1).any(axis=(0, 2, 3)) & occupied[1:]
         content.append(content_digest(sequence.joints))
-        numbers[:, i] = there.any(axis=1).sum(), there.sum(axis=0).max(), (~somebody).sum(), repeats.sum()
+        numbers[:, i] = there.any(axis=1).sum(), there.sum(axis=0).max(), (~occupied).sum(), repeats.sum()
     return Scan(np.array(content), *numbers)
 
 
 def identical_groups(content: np.ndarray) -> list[np.ndarray]:
-    """Positions of the sequences that hold the same coordinates, group by group; each group has two or more."""
+    """Positions of sequences with the same coordinates, in groups of two or more."""
     _, inverse = np.unique(content, return_inverse=True)
     order = np.argsort(inverse, kind="stable")
     groups = np.split(order, np.flatnonzero(np.diff(inverse[order])) + 1)

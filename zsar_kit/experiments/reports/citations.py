@@ -30,14 +30,14 @@ def cite(run: RunFolder | RunConfig) -> str:
         run: a run folder, or the configuration of a run.
 
     Returns:
-        BibTeX entries with a comment before each that says what it stands for.
+        BibTeX entries, each after a comment that says what it is for.
     """
     config = run if isinstance(run, RunConfig) else run.config()
     datasets = dict.fromkeys([config.dataset, *_of_the_encoder(run)])
     found = [_published("method", config.method)]
     found += [_dataset(name) for name in datasets]
     if config.features_from:
-        found.append(f"% encoder: that of the imported features {config.features_from}; cite those who made them\n")
+        found.append(f"% encoder: that of the imported features {config.features_from}; cite their authors\n")
     else:
         found.append(_published("encoder", config.encoder.architecture))
     found.append(_language_model(config.language_model))
@@ -48,7 +48,7 @@ def cite(run: RunFolder | RunConfig) -> str:
 
 
 def _of_the_encoder(run: RunFolder | RunConfig) -> list[str]:
-    """The data set that a finished run's encoder was trained on, which may be another than the run's."""
+    """The data set that a finished run's encoder was trained on, which may differ from that of the run."""
     if isinstance(run, RunConfig) or not run.finished or not (folder := run.result().encoder_folder):
         return []
     about = run.workspace.root / folder / "encoder.json"

@@ -1,4 +1,4 @@
-"""Figures of what SkeletonContext reads from clips: its Fig. 3 (contexts) and Fig. 4 (key parts), and the hits."""
+"""Figures of what SkeletonContext reads from clips: its Fig. 3 (contexts) and Fig. 4 (key parts), and slot accuracy."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from zsar_kit.semantics.slots import slot_words
 
 
 class ClipReader:
-    """A trained run beside its data set, asked about single clips.
+    """A trained run with its data set, for a look at single clips.
 
     Args:
         run: a finished run of SkeletonContext.
 
     Raises:
-        ConfigError: the run's method is another.
-        ArtefactError: the kit's texts are other than the run's.
+        ConfigError: the run's method reads no contexts.
+        ArtefactError: the kit's texts differ from the run's.
     """
 
     def __init__(self, run: RunFolder):
@@ -42,7 +42,7 @@ class ClipReader:
         self.texts = texts_of_run(run)
 
     def first_clips(self) -> list[int]:
-        """The first test clip of each unseen class: no choice by what comes out."""
+        """The first test clip of each unseen class, so that no clip is chosen by its result."""
         labels = self.data.features.labels
         own = (np.flatnonzero(self.data.partition.test & (labels == c)) for c in self.data.partition.split.unseen)
         return [int(rows[0]) for rows in own if len(rows)]
@@ -51,10 +51,10 @@ class ClipReader:
         """The clip's class.
 
         Raises:
-            ConfigError: there is no such sample.
+            ConfigError: the sample number is out of range.
         """
         if not 0 <= sample < len(self.data.features):
-            raise ConfigError(f"samples are 0 to {len(self.data.features) - 1}, got {sample}", where="samples")
+            raise ConfigError(f"samples are numbered 0 to {len(self.data.features) - 1}, got {sample}", where="samples")
         return int(self.data.features.labels[sample])
 
     def contexts(self, sample: int, k: int = 5) -> dict[str, list[tuple[str, float]]]:
@@ -63,7 +63,7 @@ class ClipReader:
             return self.method.predict_contexts(self._maps(sample), k)[0]
 
     def context_figure(self, sample: int, k: int = 5) -> Figure:
-        """Fig. 3: the clip, and the words that are read from it; its class's own words stand out."""
+        """Fig. 3: the clip, and the words that are read from it; words of its class are highlighted."""
         c = self.label(sample)
         truth = {slot: set(slot_words(self.texts, c, slot)) for slot in self.method.slots}
         found = self.contexts(sample, k)
@@ -76,7 +76,7 @@ class ClipReader:
         )
 
     def key_part_figure(self, sample: int) -> Figure:
-        """Fig. 4: which joints count when, beside the language prior of the class."""
+        """Fig. 4: the importance of the joints over time, beside the language prior of the class."""
         if not isinstance(self.method, WeighsKeyParts):
             raise ConfigError(
                 f"the run's method ({self.result.method}) weighs no key parts",
@@ -96,7 +96,7 @@ class ClipReader:
         )
 
     def table(self, samples: Sequence[int], k: int = 3) -> str:
-        """The likeliest words of some clips as Markdown; words that the class's descriptions have are bold."""
+        """The likeliest words of some clips as Markdown; words from the descriptions of the class are bold."""
         rows = []
         for sample in samples:
             c = self.label(sample)
@@ -108,7 +108,7 @@ class ClipReader:
         return format_table(rows, list(rows[0]))
 
     def save(self, figures: dict[int, Figure], folder: Path, kind: str) -> list[Path]:
-        """Save figures of clips by sample."""
+        """Save the figures of some clips, given by sample number."""
         paths: list[Path] = []
         for sample, figure in figures.items():
             name, seed = slug(str(self.data.features.samples[sample])), self.result.seed

@@ -1,4 +1,4 @@
-"""What a SkeletonContext run reads from skeletons: the words of test clips, judged (``zsar contexts RUN``)."""
+"""How good the context words are that a SkeletonContext run reads from test clips (``zsar contexts RUN``)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class SlotReport:
 
     Attributes:
         slot: its name.
-        seen, unseen: who is judged to the accuracy on test samples of seen and of unseen classes.
+        seen, unseen: accuracy of the model and of each baseline, on test samples of seen and of unseen classes.
         nothing: percent of unseen test clips whose likeliest word is ``none``, and the mean percent of their classes'
             descriptions that have it.
         agreement: percent of pairs of unseen test clips with the same likeliest word other than ``none``, within and
@@ -50,7 +50,7 @@ def context_method(run: RunFolder) -> tuple[ReadsContexts, FoldData]:
     """The trained method of a run that reads contexts, and its data.
 
     Raises:
-        ConfigError: the run's method is another.
+        ConfigError: the run's method reads no contexts.
     """
     method = run.method()
     if not isinstance(method, ReadsContexts):
@@ -66,14 +66,14 @@ def texts_of_run(run: RunFolder) -> ClassTexts:
     """The class texts that a run was trained with.
 
     Raises:
-        ArtefactError: the kit's texts are other than the run's, so that they can't judge it.
+        ArtefactError: the kit's texts differ from the run's, so they can't judge it.
     """
     texts = load_texts(run.config().dataset)
     for semantics in run.semantics().values():
         now = tuple(texts.sentences(semantics.text_set, c) for c in semantics.class_ids)
         if now != semantics.texts:
             raise ArtefactError(
-                f"the run was trained with other {semantics.text_set!r} texts than those of this version",
+                f"the run was trained with {semantics.text_set!r} texts other than those of this version",
                 where=run.path,
                 remedy="Train it again with this version.",
             )
@@ -81,22 +81,22 @@ def texts_of_run(run: RunFolder) -> ClassTexts:
 
 
 def context_report(run: RunFolder, k: int = 5) -> list[SlotReport]:
-    """Judge the contexts of all test clips and keep the report in the run's folder.
+    """Judge the contexts of all test clips and store the report in the run folder.
 
     Args:
         run: a finished run of SkeletonContext.
-        k: a slot is named right if one of its k likeliest words is right.
+        k: a slot counts as right if one of its k likeliest words is right.
 
     Raises:
         ConfigError: the run reads no contexts, or k is out of range.
-        ArtefactError: the kit's texts are other than the run's.
+        ArtefactError: the kit's texts differ from the run's.
     """
     method, data = context_method(run)
     if not method.reads_contexts:
         raise ConfigError("the run's method reads no contexts: its grounding is off", where=run.path)
     most = len(method.vocabulary) - 1
     if not 1 <= k <= most:
-        raise ConfigError(f"k must be from 1 to {most}, the words that are guessed among, got {k}", where="k")
+        raise ConfigError(f"k must be from 1 to {most}, the number of candidate words, got {k}", where="k")
     split, rows = data.partition.split, np.flatnonzero(data.partition.test)
     labels = data.features.labels[rows]
     texts, index = texts_of_run(run), {w: i for i, w in enumerate(method.vocabulary)}
@@ -152,7 +152,7 @@ def context_table(reports: Sequence[Sequence[SlotReport]]) -> str:
 
 
 def nothing_table(reports: Sequence[Sequence[SlotReport]]) -> str:
-    """``none`` counted apart, and how far the words depend on the clip, on unseen test clips, as Markdown."""
+    """How often ``none`` is read, and how far the words depend on the clip; unseen test clips, as Markdown."""
     rows = [
         {
             "slot": slot_reports[0].slot,
@@ -167,7 +167,7 @@ def nothing_table(reports: Sequence[Sequence[SlotReport]]) -> str:
 
 
 def examples_table(run: RunFolder, k: int = 3) -> str:
-    """One test clip of each unseen class, the one whose words the model is surest of: what it reads, as Markdown."""
+    """What is read from one test clip of each unseen class, the one with the surest words, as Markdown."""
     method, data = context_method(run)
     rows = np.flatnonzero(data.partition.test & np.isin(data.features.labels, data.partition.split.unseen))
     labels, texts = data.features.labels[rows], texts_of_run(run)
@@ -201,7 +201,7 @@ def _ranked(method: ReadsContexts, data: FoldData, rows: np.ndarray, k: int) -> 
 
 
 def _on_the_mean_clip(method: ReadsContexts, data: FoldData, k: int) -> np.ndarray:
-    """The same for the mean of all training clips: what is named whatever the clip."""
+    """The k likeliest words for the mean of all training clips: what the model reads regardless of the clip."""
     rows = np.flatnonzero(data.partition.train)
     total = sum(batch.double().sum(0) for batch in in_batches(method, data.inputs(rows)))
     assert isinstance(total, torch.Tensor)

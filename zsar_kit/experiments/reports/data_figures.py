@@ -1,4 +1,4 @@
-"""Figures of data: those of an audit, and single samples as film strips and as animations."""
+"""Figures of data: those of an audit, and single samples as film strips and animations."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
 
 def audit_figures(audit: Audit, protocol: str = "", split: str = "") -> dict[str, Axes]:
-    """Lengths, samples of each class, and who was recorded by which camera.
+    """Sequence lengths, samples of each class, and which subject was recorded by which camera.
 
     Args:
-        audit: of the data set.
-        protocol: by which samples are divided; the first one if empty.
-        split: whose unseen classes stand out; the customary one if empty.
+        audit: the audit of a data set.
+        protocol: how samples are divided into train and test; default: the data set's customary protocol.
+        split: class split whose unseen classes are highlighted; default: the data set's customary split.
 
     Raises:
         ConfigError: the data set has no such protocol.
@@ -71,7 +71,7 @@ def audit_figures(audit: Audit, protocol: str = "", split: str = "") -> dict[str
 
 
 def prepared_sets(workspace: Workspace) -> dict[str, SkeletonSet]:
-    """All data sets that stand in a workspace, by name."""
+    """All prepared data sets of a workspace, by name."""
     folders = sorted(path.parent for path in (workspace.root / "skeletons").glob("*/provenance.json"))
     return {found.dataset: found for found in map(SkeletonSet.load, folders)}
 
@@ -82,7 +82,7 @@ def film_strip_of(view: DisplaySample, frames: int = 8) -> Figure:
 
 
 def animation_of(view: DisplaySample, rate: float | int = 30.0) -> go.Figure:
-    """A sample in three dimensions, to be turned and played."""
+    """An interactive animation of a sample in three dimensions."""
     return animate_skeleton(view.joints, view.layout, title=view.title, rate=rate, up=view.up)
 
 
@@ -98,9 +98,9 @@ def save_views(
     Args:
         skeletons: the data set.
         row: position of the sample.
-        strips: layer to contact sheet.
-        animations: layer to animation.
-        folder: for the files.
+        strips: contact sheet of each layer.
+        animations: animation of each layer.
+        folder: folder for the files.
     """
     sample, paths = str(skeletons.index.sample[row]), []
     for layer, strip in strips.items():
@@ -117,7 +117,7 @@ def _unseen(dataset: str, split: str) -> tuple[int, ...]:
 
 
 def _coverage_columns(skeletons: SkeletonSet) -> tuple[str, str]:
-    """Two columns of the index that the data set numbers: subject and camera if it can be."""
+    """Two columns of the index that are known for every sample: subject and camera where possible."""
     known = [name for name in ("camera", "setup", "replication") if (getattr(skeletons.index, name) >= 0).all()]
     first = "subject" if (skeletons.index.subject >= 0).all() else "label"
     return first, (known or ["label"])[0]
@@ -148,7 +148,7 @@ def draw_data(skeletons: SkeletonSet, workspace: Workspace, split: str, folder: 
 
 
 def save_all(drawn: Mapping[str, Axes], folder: Path, label: str) -> list[Path]:
-    """Save figures that show no run, as ``label_name``."""
+    """Save figures that belong to no run, as ``label_name``."""
     paths: list[Path] = []
     for name, axes in drawn.items():
         paths += save_figure(figure_of(axes), folder / f"{slug(label)}_{name}", runs=[])

@@ -30,7 +30,7 @@ def ablation_table(rows: Sequence[Effect]) -> str:
 
 
 def case_name(row: Effect) -> str:
-    """Data set and split, synthetic data called so."""
+    """Data set and split, with synthetic data marked as such."""
     return f"{row.case.dataset}{' (synthetic)' if row.synthetic else ''} {row.case.split}"
 
 
@@ -46,7 +46,7 @@ def effect_text(row: Effect) -> str:
 
 
 def write_effects(path: str | Path, rows: Sequence[Effect]) -> None:
-    """Put measured effects into the last column of the rows of a Markdown table that their topics name.
+    """Write measured effects into a Markdown table: into the last column of the rows that their topics name.
 
     Raises:
         ArtefactError: the file is missing, or a topic is not the first cell of exactly one row.

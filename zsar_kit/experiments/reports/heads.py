@@ -1,4 +1,4 @@
-"""Heads of one method apart: each evaluated as if it were the method, beside their fusion and their union."""
+"""Each head of a method evaluated on its own, beside their fusion and their union."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ FUSED, UNION = "fused (the result)", "oracle union (diagnostic, knows the label)
 
 
 def head_table(runs: Sequence[RunFolder]) -> str:
-    """ZSL, S, U and H of each head, each with a gamma of its own from the pseudo-unseen folds, as Markdown.
+    """ZSL, S, U and H of each head, each with its own gamma from the pseudo-unseen folds, as Markdown.
 
-    The union counts a clip as right if either of two heads is right. That needs the label to pick the head: much code
-    of this family counts so, and it is no accuracy.
+    The union counts a clip as right if either of two heads is right. Picking that head needs the label, so the union is
+    no accuracy, although much code of this family reports it as one.
 
     Args:
-        runs: of one method with several heads, which differ in the seed alone; an empty text where there is one head.
+        runs: runs of one method that differ only in the seed.
+
+    Returns:
+        A Markdown table; empty if the method has only one head.
     """
     found: dict[str, dict[str, list[float]]] = {}
     for run in runs:

@@ -1,4 +1,4 @@
-"""Tables written into Markdown files, between marks that name their places."""
+"""Tables written into Markdown files, between markers that name them."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def write_between(path: str | Path, name: str, content: str) -> None:
 
 
 def write_where_marked(paths: Sequence[Path], name: str, content: str) -> None:
-    """Write into that of some files which has the place, see :func:`write_between`.
+    """Write into the file that has the markers, see :func:`write_between`.
 
     Raises:
-        ArtefactError: none of them has it.
+        ArtefactError: none of the files has the markers.
     """
     opening = _markers(name)[0]
     having = [path for path in paths if path.is_file() and opening in path.read_text(encoding="utf-8")]
@@ -37,18 +37,18 @@ def write_where_marked(paths: Sequence[Path], name: str, content: str) -> None:
 
 
 def write_tables(path: str | Path, label: str, tables: Mapping[str, str]) -> list[str]:
-    """Write a suite's tables into a text file, each where ``<!-- label_name -->`` marks its place.
+    """Write a suite's tables into a text file, each between its markers ``<!-- label_name -->``.
 
     Args:
-        path: of the text file.
-        label: of the suite; the table ``scores`` is marked by the label alone.
-        tables: name to Markdown; those without a mark are left out.
+        path: path of the text file.
+        label: label of the suite; the markers of the table ``scores`` are the label alone.
+        tables: Markdown of each table by name; tables without markers in the file are skipped.
 
     Returns:
-        The names of those written.
+        The names of the tables written.
 
     Raises:
-        ArtefactError: the file is missing, or has a mark for none of them.
+        ArtefactError: the file is missing, or has no markers for any of the tables.
     """
     path = Path(path)
     text = path.read_text(encoding="utf-8") if path.is_file() else ""

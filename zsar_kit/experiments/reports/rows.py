@@ -21,18 +21,18 @@ class ResultRow:
     Attributes:
         case: data set and split.
         title: the method's name in tables.
-        baseline: whether it is a baseline.
+        baseline: whether the method is a baseline.
         zsl, seen, unseen, harmonic, ausuc: micro accuracies in percent, mean and Student-t interval over seeds.
         zsl_macro: ZSL accuracy averaged over classes.
         zsl_interval, harmonic_interval: bootstrap over subjects, bounds averaged over the seeds.
-        n_unseen, n_seen: test samples.
-        chance: ZSL accuracy of a guess.
-        selection, text_use, encoder: the marks that every table carries; all of them where runs of a row differ.
+        n_unseen, n_seen: numbers of test samples.
+        chance: ZSL accuracy of random guessing, percent.
+        selection, text_use, encoder: the marks that every table shows; joined if the runs of a row differ.
         synthetic: whether the data are synthetic.
-        seen_twin_merged: S where twins count as one class; ``None`` where the data set has none.
-        seeds, zsl_values, harmonic_values: of each run.
-        selections: selection to the ZSL and H of each run, where the runs were traced.
-        calibration: how gamma came about, with what must be said of it.
+        seen_twin_merged: S with twins counted as one class; ``None`` if the data set has no twins.
+        seeds, zsl_values, harmonic_values: one value per run.
+        selections: for traced runs, ZSL and H of each run for each way of selecting.
+        calibration: how gamma was chosen, with caveats.
     """
 
     case: Case
@@ -62,7 +62,7 @@ class ResultRow:
 
 
 def result_rows(runs: Iterable[SuiteRun]) -> list[ResultRow]:
-    """Group finished runs by case and method, in the order in which they come."""
+    """Group finished runs by case and method, in the order given."""
     groups: dict[tuple[Case, str], list[SuiteRun]] = {}
     for one in runs:
         groups.setdefault((one.case, one.row.title), []).append(one)
@@ -73,7 +73,7 @@ def runs_titled(runs: Iterable[SuiteRun], title: str) -> list[RunFolder]:
     """The runs of one method of a suite, by its title.
 
     Raises:
-        ConfigError: no run has it.
+        ConfigError: no run has this title.
     """
     runs = list(runs)
     titles = dict.fromkeys(one.row.title for one in runs)
@@ -110,7 +110,7 @@ def _row(first: SuiteRun, results: Sequence[RunResult]) -> ResultRow:
 
 
 def _marks(marks: Iterable[str]) -> str:
-    """The mark of all runs of a row; all of them where they differ, as none may hide behind another."""
+    """The mark of a row's runs; different marks are joined, so that none is hidden."""
     return MARK_JOINT.join(dict.fromkeys(marks))
 
 
@@ -137,7 +137,7 @@ def _mean_interval(intervals: Sequence[Sequence[float] | None]) -> tuple[float, 
     return float(low), float(high)
 
 
-#: stands between the marks of a row whose runs have several
+#: separates the marks of a row whose runs differ
 MARK_JOINT = " / "
 
 

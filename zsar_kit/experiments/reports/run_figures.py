@@ -1,4 +1,4 @@
-"""Figures of suites and runs, from folders on disk; each is saved as PNG and PDF with the runs it shows."""
+"""Figures of suites and runs, from run folders; each is saved as PNG and PDF with the names of its runs."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from zsar_kit.plotting.style import figure_of, save_figure
 
 
 def case_title(dataset: str, split: str, synthetic: bool) -> str:
-    """How figures name a case; synthetic data say so."""
+    """A case in figure titles, with synthetic data marked as such."""
     return f"{dataset}{' (synthetic data)' if synthetic else ''}, split {split}"
 
 
 def run_caption(result: RunResult) -> str:
-    """Method and case of a run, as its figures are titled."""
+    """Method and case of a run, for figure titles."""
     return f"{result.method}, {case_title(result.dataset, result.split, result.synthetic)}"
 
 
@@ -41,7 +41,7 @@ def score_figure(rows: Sequence[ResultRow]) -> Axes:
     """ZSL and H of the methods of one case beside baselines and chance.
 
     Args:
-        rows: of one case.
+        rows: rows of one case.
     """
     case = rows[0].case
     return plot_score_table(
@@ -75,7 +75,7 @@ def per_class_figure(result: RunResult) -> Axes:
 
 
 def curve_figure(run: RunFolder) -> Axes:
-    """U over S for every gamma: on the test samples, with the gamma that was used, and on the folds that chose it."""
+    """U over S for every gamma: on the test samples, with the chosen gamma, and on the folds that chose it."""
     result, gate = run.result(), run.gate()
     labels, _ = run.test_samples()
     split = run.split()
@@ -92,16 +92,16 @@ def curve_figure(run: RunFolder) -> Axes:
 
 
 def difference_figure(runs: Sequence[RunFolder], others: Sequence[RunFolder], method: str, other: str) -> Axes:
-    """ZSL accuracy class by class, of one method minus another's, seeds averaged.
+    """ZSL accuracy of one method minus another's, class by class, averaged over seeds.
 
     Args:
-        runs: of the method, one for each seed.
-        others: of what it is compared with, on the same split.
-        method: its name on the axis.
-        other: of what is subtracted.
+        runs: runs of the method, one per seed.
+        others: runs of the method it is compared with, on the same split.
+        method: name of the method on the axis.
+        other: name of the method that is subtracted.
 
     Raises:
-        DataError: the runs are of different splits.
+        DataError: the runs are on different splits.
     """
     mine, theirs = ([run.result() for run in group] for group in (runs, others))
     differences = class_differences(_mean_per_class(mine), _mean_per_class(theirs))
@@ -118,7 +118,7 @@ def difference_figure(runs: Sequence[RunFolder], others: Sequence[RunFolder], me
 
 
 def _mean_per_class(results: Sequence[RunResult]) -> dict:
-    """What :func:`class_differences` reads, averaged over the seeds."""
+    """The input of :func:`class_differences`, averaged over seeds."""
     found = [{str(c): a for c, a in r.evaluation.per_class.items()} for r in results]
     mean = {c: float(np.mean([f[c] or 0.0 for f in found])) if a is not None else None for c, a in found[0].items()}
     return {"dataset": results[0].dataset, "split": results[0].split, "per_class": mean}
@@ -169,11 +169,11 @@ def draw_evaluation(
     """Scores, trade-off, confusion and class differences of a method and a baseline on one split.
 
     Args:
-        rows: of all methods on the split.
-        runs: of the method; its first seed has its curve and confusion drawn.
-        others: of the baseline.
-        folder: for the figures.
-        titles: of the method and of the baseline.
+        rows: rows of all methods on the split.
+        runs: runs of the method; curve and confusion are drawn for its first seed.
+        others: runs of the baseline.
+        folder: folder for the figures.
+        titles: titles of the method and of the baseline.
     """
     case, paths = rows[0].case, []
     drawn = {

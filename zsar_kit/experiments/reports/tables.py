@@ -1,4 +1,4 @@
-"""Tables of results: means and intervals, beside chance and the baselines; nothing is typed by hand."""
+"""Tables of results: means and intervals, beside chance and the baselines; no number is typed by hand."""
 
 from __future__ import annotations
 
@@ -66,10 +66,10 @@ def _span(interval: tuple[float, float] | None) -> str:
 
 
 def selection_table(rows: Sequence[ResultRow]) -> str:
-    """What choosing a step (or a grid's config) in three ways gives: one row a method, in percent.
+    """What three ways of choosing a step (or a config of a grid) give: one row per method, in percent.
 
     ``last`` and ``pseudo_unseen`` never look at the test samples. ``test_oracle`` takes the best of all candidates *on
-    the test samples* and gamma too: it is what much released code reports, and no result.
+    the test samples*, and gamma too: much released code reports this, but it is not a result.
 
     Raises:
         DataError: no run was traced (``trace`` of :class:`RunConfig`).
@@ -82,7 +82,7 @@ def selection_table(rows: Sequence[ResultRow]) -> str:
             cells[f"harmonic {name}"] = summarize(values["harmonic"])
         lines.append(cells)
     if not any(row.selections for row in rows):
-        raise DataError("no run was traced, so there is one selection only", remedy="Run with trace=20.")
+        raise DataError("no run was traced, so there is only one selection", remedy="Run with trace=20.")
     columns = {"case": "data, split", "method": "method", "encoder": "encoder"}
     for key, title in (("zsl", "ZSL"), ("harmonic", "H")):
         for name in SELECTIONS:
@@ -93,18 +93,18 @@ def selection_table(rows: Sequence[ResultRow]) -> str:
 def mean_over_splits(rows: Sequence[ResultRow], baseline: str, over: str = "splits") -> str:
     """Means over class splits of one size, or over trainings of the skeleton encoder; method seeds averaged first.
 
-    What a split or an encoder's training gives by chance is no part of the interval over method seeds, and is wider.
+    The variation between splits or encoder trainings is not part of the interval over method seeds, and is larger.
 
     Args:
-        rows: every method in every case.
+        rows: rows of every method in every case.
         baseline: title of the method that the others are compared with, case by case.
         over: ``splits`` or ``encoders``; intervals are Student's t over these.
 
     Returns:
-        A Markdown table; empty where there are fewer than two splits of a size, or fewer than two encoders of a split.
+        A Markdown table; empty if there are fewer than two splits of a size, or fewer than two encoders of a split.
 
     Raises:
-        DataError: the baseline is missing in some case.
+        DataError: the baseline is missing in a case.
     """
     groups: dict[tuple, list[ResultRow]] = {}
     for r in rows:
@@ -152,7 +152,7 @@ def encoder_table(rows: Sequence[ResultRow]) -> str:
     """ZSL and H of each method with one column for each encoder; rows without all of them are left out.
 
     Args:
-        rows: of the same cases and methods with different encoders.
+        rows: rows of the same cases and methods with different encoders.
     """
     encoders = list(dict.fromkeys(row.encoder for row in rows))
     found = {(row.case, row.title, row.encoder): row for row in rows}
@@ -178,12 +178,12 @@ def _case_name(row: ResultRow) -> str:
 
 
 def suite_tables(rows: Sequence[ResultRow], reference: str, *, others: Sequence[ResultRow] = ()) -> dict[str, str]:
-    """The tables that the rows allow.
+    """All tables that the rows allow.
 
     Args:
-        rows: of a suite.
+        rows: rows of a suite.
         reference: title of the baseline that means over class splits are compared with.
-        others: of the same suite with another encoder.
+        others: rows of the same suite with another encoder.
 
     Returns:
         ``scores``; ``selection`` of traced runs; ``splits`` and ``trainings``, means over class splits and over

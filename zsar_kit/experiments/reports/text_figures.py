@@ -1,4 +1,4 @@
-"""Figures of class texts: which classes are alike by their words."""
+"""Figures of class texts: which classes have similar texts."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ def agreement_figure(workspace: Workspace, dataset: str, text_sets: Sequence[str
 
 
 def slot_figure(known: Sequence[ClassTexts]) -> Axes:
-    """How the context words of some data sets are shared between classes."""
+    """How many classes share each context word, for some data sets."""
     reach = {texts.dataset: {s.slot: s.reach for s in all_slots(texts)} for texts in known}
     return plot_slot_sharing(reach, title="Context words and the classes that share them")
 
 
 def shared_words_figure(texts: ClassTexts, split: str) -> Axes:
-    """Which unseen classes share context words with which others."""
+    """Which unseen classes share context words with which other classes."""
     rows = list(load_split(texts.dataset, split).unseen)
     return plot_neighbours(
         shared_words(texts),

@@ -15,7 +15,7 @@ from zsar_kit.semantics.texts import ClassTexts
 
 
 def slot_table(known: Sequence[ClassTexts]) -> str:
-    """One row for each data set and slot."""
+    """How classes share context words: one row per data set and slot."""
     rows = []
     for texts in known:
         ease = reading_ease(texts.of("motion", c) for c in texts.ids)
@@ -37,13 +37,13 @@ def slot_table(known: Sequence[ClassTexts]) -> str:
 
 
 def nearest_table(workspace: Workspace, sources: Sequence[str], language_model: str, pairs: int = 4) -> str:
-    """The most alike pairs of classes of each data set by their motion texts and by their contexts."""
+    """The most similar pairs of classes of each data set, by motion texts and by contexts."""
     rows = []
     for source in sources:
         for text_set in ("motion", "contexts"):
             names, matrix = text_similarity(workspace, source, text_set, language_model)
             upper = np.triu(matrix, 1)
-            # Classes that share all their texts on purpose are alike by construction.
+            # Classes that share all their texts on purpose are similar by construction.
             upper[upper > 1 - 1e-6] = 0.0
             best = np.argsort(-upper, axis=None, kind="stable")[:pairs]
             for i, j in (np.unravel_index(k, upper.shape) for k in best):

@@ -1,4 +1,4 @@
-"""Which finished runs differ in the seed alone, and what to call them in a table."""
+"""Which finished runs differ only in the seed, and what to call them in a table."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from zsar_kit.experiments.studies.suite import Case, MethodRow, Suite, SuiteRun,
 
 
 def rows_of_runs(folders: Sequence[RunFolder]) -> list[SuiteRun]:
-    """Each run with the case and the row of a table that it belongs to; runs share a row that differ in the seed alone.
+    """Each run with its case and table row; runs that differ only in the seed share a row.
 
-    A title names what its run has otherwise than the data set's customary suite. Where titles of different rows would
-    be the same nevertheless, they get what differs, or else the digest of their first run.
+    A title names the settings in which its run differs from the data set's customary suite. If rows would still have
+    the same title, their titles also name the settings that differ, or else the digest of the row's first run.
     """
     keys = [digest_of(folder.content()) for folder in folders]
-    first = dict(zip(reversed(keys), reversed(folders), strict=True))  # of each row the run that came first
+    first = dict(zip(reversed(keys), reversed(folders), strict=True))  # the first run of each row
     cases = {key: _case(folder) for key, folder in first.items()}
     titles = {key: run_title(folder.config()) for key, folder in first.items()}
     for key, title in list(titles.items()):
         others = [k for k in first if k != key and (cases[k], titles[k]) == (cases[key], title)]
         if others:
-            titles |= _told_apart({k: first[k] for k in (key, *others)}, title)
+            titles |= _distinct_titles({k: first[k] for k in (key, *others)}, title)
     rows = []
     for key, folder in zip(keys, folders, strict=True):
         config = first[key].config()
@@ -37,7 +37,7 @@ def rows_of_runs(folders: Sequence[RunFolder]) -> list[SuiteRun]:
 
 
 def run_title(config: RunConfig) -> str:
-    """What a run is called: method and preset, and what it has otherwise than the data set's customary suite."""
+    """A run's title: method, preset, and what differs from the data set's customary suite."""
     parts = [f"{config.method} ({config.preset})"]
     if config.overrides:
         parts.append(", ".join(f"{k}={v}" for k, v in config.overrides.items()))
@@ -58,9 +58,9 @@ def run_title(config: RunConfig) -> str:
 
 
 def encoder_title(encoder: EncoderConfig, dataset: str) -> str:
-    """Encoder settings in words; empty for those that the data set's customary suite has.
+    """Encoder settings in words; empty for those of the data set's customary suite.
 
-    They are told as changes of the suite's settings, or of the preset that they are nearest to.
+    They are given as changes to the suite's settings, or to the nearest preset.
     """
     suite = Suite.load("", dataset)
     bases = {"": suite.encoder(dataset) if dataset in suite.encoders else fallback_encoder(dataset)}
@@ -83,16 +83,16 @@ def _case(folder: RunFolder) -> Case:
     return Case(config.dataset, config.split, folder.result().protocol)
 
 
-def _told_apart(rows: dict[str, RunFolder], title: str) -> dict[str, str]:
-    """Row to a title with those settings by which rows of one title differ, or else with a digest."""
+def _distinct_titles(rows: dict[str, RunFolder], title: str) -> dict[str, str]:
+    """New titles for rows that share one: with the settings that differ, or else with a digest."""
     contents = {key: folder.content() for key, folder in rows.items()}
     names = sorted(set().union(*contents.values()))
     differing = [name for name in names if len({digest_of(c.get(name)) for c in contents.values()}) > 1]
     plain = [name for name in differing if not any(isinstance(c.get(name), dict) for c in contents.values())]
-    told = {}
+    titles = {}
     for key, content in contents.items():
         words = ", ".join(f"{name}={content.get(name)}" for name in plain)
-        told[key] = f"{title} {words}" if words else title
-    if len(set(told.values())) < len(told):
-        told = {key: f"{title} {folder.result().digest}" for key, folder in rows.items()}
-    return told
+        titles[key] = f"{title} {words}" if words else title
+    if len(set(titles.values())) < len(titles):
+        titles = {key: f"{title} {folder.result().digest}" for key, folder in rows.items()}
+    return titles

@@ -1,4 +1,4 @@
-"""One run: its configuration and plan, what it learns from, its fits and their selection, its folder and result.
+"""One run: its configuration and plan, training and test data, fits and their selection, folder and result.
 
 A finished run can be packed for a colleague, or classify clips by words (``Recogniser``).
 """

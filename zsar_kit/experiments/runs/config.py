@@ -1,4 +1,4 @@
-"""What one run is: data, split, encoder, texts, method, seed. The same object in notebook, test and command line."""
+"""The configuration of one run: data, split, encoder, texts, method and seed; the same everywhere in the kit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from zsar_kit.experiments.pipeline.workspace import slug
 if TYPE_CHECKING:
     from zsar_kit.methods.base import Method, MethodConfig
 
-#: the protocol of a run on imported features, which bring a train and a test part of their own
+#: the protocol of a run on imported features, which have their own train and test parts
 AS_GIVEN = "as given"
 
 
@@ -26,23 +26,23 @@ class RunConfig(Config):
 
     Attributes:
         dataset: name of a prepared data set.
-        split: name of a class split of it, or a split file.
-        protocol: how samples are divided into train and test; empty for the data set's customary one.
+        split: name of one of its class splits, or a split file.
+        protocol: how samples are divided into train and test; default: the data set's customary protocol.
         method: name of a method.
         preset: name of one of its presets.
         overrides: dotted fields of the preset to replace, e.g. ``{"flow.weight": 0.0}``.
         language_model: ``"offline"``, a model name, or a folder.
         encoder: how the skeleton encoder is trained (on the split's seen classes only).
-        encoder_from: a released checkpoint to use in place of a trained encoder; results are marked cross-dataset.
-        seed: of the method; the encoder has its own.
-        folds_seed: of the choice of pseudo-unseen classes and held-out subjects.
+        encoder_from: a released checkpoint to use instead of training an encoder; results are marked cross-dataset.
+        seed: seed of the method; the encoder has its own.
+        folds_seed: seed that draws pseudo-unseen classes and held-out subjects.
         low_shot: share of each seen class's training samples that the method gets, at least one; the encoder gets all.
-        trace: steps of the last phase, evenly spread, at which the method is scored too, so that the result can say
-            what choosing a step would have given (``selections``); 0 scores the last step only.
-        features_from: folder of a feature set, as ``zsar import`` makes it, to use in place of skeletons and encoder;
-            it brings its own train and test part. Results are marked.
-        allow_encoder_leak: accept an encoder that has seen unseen classes, or of which nobody knows; every table then
-            marks the number.
+        trace: number of evenly spaced steps of the last phase at which the method is also scored, so that the result
+            can say what choosing a step would have given (``selections``); 0 scores the last step only.
+        features_from: folder of a feature set written by ``zsar import``, to use instead of skeletons and an encoder;
+            it has its own train and test parts. Results are marked.
+        allow_encoder_leak: accept an encoder that has seen unseen classes, or whose training classes are unknown; every
+            table then marks the results.
     """
 
     dataset: str = "puppet"
@@ -65,16 +65,16 @@ class RunConfig(Config):
         """Check ranges and resolve every name, so that a misspelt one fails before anything is computed."""
         self.require(0 < self.low_shot <= 1, "low_shot", "in (0, 1]")
         self.require(self.trace >= 0, "trace", "at least 0")
-        self.require(not (self.features_from and self.encoder_from), "encoder_from", "empty where features are given")
+        self.require(not (self.features_from and self.encoder_from), "encoder_from", "empty with imported features")
         self.resolve()
 
     def resolve(self) -> RunPlan:
-        """What the names stand for; looked up once for each configuration.
+        """The run with every name resolved; looked up once per configuration.
 
         Raises:
-            DataError: no such data set.
-            SplitError: no such split.
-            ConfigError: no such method, preset, field of the preset, or protocol.
+            DataError: the data set is unknown.
+            SplitError: the class split is unknown.
+            ConfigError: the method, preset, a field of the preset, or the protocol is unknown.
         """
         return self._plan
 
@@ -88,9 +88,9 @@ class RunConfig(Config):
         return RunPlan(self, split, self._protocol(), method_entry(self.method).method, method_config)
 
     def _protocol(self) -> str:
-        """The part protocol's name, the customary one where none is named."""
+        """Name of the protocol; default: the data set's customary protocol."""
         if self.features_from:
-            self.require(not self.protocol, "protocol", "empty where features are given, which have their own parts")
+            self.require(not self.protocol, "protocol", "empty with imported features, which have their own parts")
             return AS_GIVEN
         known = part_protocols(self.dataset)
         if not self.protocol:
@@ -99,7 +99,7 @@ class RunConfig(Config):
         return self.protocol
 
     def digest(self) -> str:
-        """Digest of everything that determines the result: names are replaced by what they stand for."""
+        """Digest of everything that determines the result, with every name resolved."""
         return digest_of(self.resolve().content())
 
     def folder_name(self) -> str:
@@ -113,9 +113,9 @@ class RunPlan:
     """A run with every name of its configuration resolved; made by :meth:`RunConfig.resolve`.
 
     Attributes:
-        config: as it was asked for.
+        config: the configuration as requested.
         split: the class split.
-        protocol: the part protocol, :data:`AS_GIVEN` on imported features.
+        protocol: how samples are divided into train and test; :data:`AS_GIVEN` on imported features.
         method: the method's class.
         method_config: the preset with its overrides.
     """
@@ -130,7 +130,7 @@ class RunPlan:
         return f"RunPlan({self.config!r}, protocol={self.protocol!r}, method={self.method.__name__})"
 
     def resolved(self) -> dict[str, Any]:
-        """What the names stand for, JSON-ready; kept in the run's folder."""
+        """What the names resolve to, JSON-ready; stored in the run folder."""
         return {
             "split": self.split.digest(),
             "protocol": self.protocol,
@@ -141,7 +141,7 @@ class RunPlan:
         """Everything that determines the result, files by their digests.
 
         Raises:
-            ArtefactError: there are no features where ``features_from`` says.
+            ArtefactError: ``features_from`` holds no feature set.
         """
         from zsar_kit.experiments.pipeline.imported_features import features_digest
 
@@ -153,12 +153,12 @@ class RunPlan:
 
 
 def content_of(config: RunConfig, resolved: dict[str, Any], features: str) -> dict[str, Any]:
-    """What a configuration says, with names replaced by what they stand for.
+    """The content of a configuration, with every name resolved.
 
     Args:
         config: the configuration.
         resolved: see :meth:`RunPlan.resolved`.
-        features: content digest of imported features; empty without them.
+        features: content digest of the imported features; empty for a run on skeletons.
     """
     content = config.identity()
     for name in ("preset", "overrides"):

@@ -1,4 +1,4 @@
-"""Fits of one run: a method on the main partition and on its folds, with the scores of every candidate."""
+"""Fits of one run: its method on the main partition and on each fold, with the scores of every candidate."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class Fits:
     """Fits of one run, each with its own checkpoint and its part of the log.
 
     Attributes:
-        plan: the run's.
-        workspace: where it works.
-        folder: the run's folder.
+        plan: the run's plan.
+        workspace: the run's workspace.
+        folder: the run folder.
         semantics: text sets by name.
-        prefix: of the fits' names.
+        prefix: prefix of the fits' names.
     """
 
     plan: RunPlan
@@ -36,16 +36,16 @@ class Fits:
     prefix: str = ""
 
     def named(self, prefix: str) -> Fits:
-        """The same for another setting, whose files bear a prefix."""
+        """The same run's fits for another setting, with a prefix in their file names."""
         return replace(self, prefix=prefix)
 
     def candidates(
         self, configs: Sequence[MethodConfig], data: FoldData, name: str, chosen: int | None = None
     ) -> tuple[dict[Candidate, Scores], dict[int, Method]]:
-        """Fit each config (or the chosen one) and score the test samples at its end and, traced, on the way.
+        """Fit each config (or only the chosen one) and score the test samples at the end and, if traced, on the way.
 
         Returns:
-            The scores, the end of a fit before the points on its way; and the fitted methods by position.
+            Scores by candidate, the end of each fit before its traced points; and fitted methods by position.
         """
         found: dict[Candidate, Scores] = {}
         methods: dict[int, Method] = {}
@@ -83,7 +83,7 @@ class Fits:
         return self.folder / f"probe-{label}-{point}.safetensors"
 
     def clean(self) -> None:
-        """Remove what only an unfinished run needs."""
+        """Remove files that only an unfinished run needs."""
         for pattern in ("checkpoint-*.safetensors", "probe-*.safetensors"):
             for leftover in self.folder.glob(pattern):
                 leftover.unlink()

@@ -1,4 +1,4 @@
-"""A run on disk, and the workspace that it belongs to."""
+"""A run on disk, and its workspace."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class FoldScores:
     """Scores of one pseudo-unseen fold.
 
     Attributes:
-        scores: of its test samples.
-        labels: of these samples.
+        scores: scores of its test samples.
+        labels: labels of these samples.
         seen, unseen: the fold's seen and pseudo-unseen classes.
     """
 
@@ -50,7 +50,7 @@ class RunFolder:
 
     Attributes:
         path: the folder.
-        workspace: where its encoder, texts and data are; that in whose ``runs`` the folder lies if none is given.
+        workspace: where its encoder, texts and data are; default: the workspace that contains the folder.
     """
 
     path: Path
@@ -62,7 +62,7 @@ class RunFolder:
 
     @classmethod
     def of(cls, config: RunConfig, workspace: Workspace) -> RunFolder:
-        """The folder of a configuration's run, whether or not it has been done."""
+        """The folder of a configuration's run, whether or not it exists yet."""
         return cls(workspace.runs / config.folder_name(), workspace)
 
     def __repr__(self) -> str:
@@ -80,15 +80,15 @@ class RunFolder:
         return (self.path / "result.json").is_file()
 
     def result(self) -> RunResult:
-        """The evaluation and what it was made with.
+        """The stored result.
 
         Raises:
-            ArtefactError: the run has not finished, or is none.
+            ArtefactError: the run is not finished, or this is no run folder.
         """
         return RunResult.read(self.path / "result.json")
 
     def config(self) -> RunConfig:
-        """The run's configuration; its names are not looked up.
+        """The run's configuration; its names are not resolved.
 
         Raises:
             ArtefactError: this is no run folder.
@@ -101,20 +101,20 @@ class RunFolder:
         return load_split(config.dataset, config.split)
 
     def begin(self, plan: RunPlan, environment: dict[str, Any]) -> None:
-        """Make the folder, with what is to be done and on what."""
+        """Create the folder, with the run's configuration and environment."""
         self.path.mkdir(parents=True, exist_ok=True)
         record = {"run": plan.config.to_dict(), "digest": plan.config.digest(), "resolved": plan.resolved()}
         write_json(self.path / "config.json", record)
         write_json(self.path / "env.json", environment)
 
     def content(self) -> dict[str, Any]:
-        """What makes the run, but for its seed.
+        """Everything that determines the run except its seed.
 
-        Unlike the run's digest it needs no file outside the run's folder, so imported runs have it too.
+        Unlike the run's digest, it needs no file outside the run folder, so it works for imported runs too.
         """
         config = self.config()
         record = self._record()
-        # The first runs did not keep what their names stood for.
+        # The first runs did not store what their names resolve to.
         resolved = record["resolved"] if "resolved" in record else config.resolve().resolved()
         features = self.result().features_digest if config.features_from else ""
         content = content_of(config, resolved, features)
@@ -130,10 +130,10 @@ class RunFolder:
         return Scores.load(self.path / "scores.safetensors")
 
     def test_samples(self) -> tuple[np.ndarray, np.ndarray]:
-        """Labels and subjects of the test samples, in the order of the scores; the data set is asked for them.
+        """Labels and subjects of the test samples, in the order of the scores; read from the data set.
 
         Raises:
-            ArtefactError: the data set is not prepared, or the imported features are others than the run's.
+            ArtefactError: the data set is not prepared, or the imported features are not those of the run.
         """
         from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
 
@@ -168,7 +168,7 @@ class RunFolder:
         ]
 
     def store_folds(self, folds: Sequence[FoldScores]) -> None:
-        """Keep what :meth:`folds` reads."""
+        """Store what :meth:`folds` reads."""
         place = self.path / "folds"
         place.mkdir(exist_ok=True)
         for k, fold in enumerate(folds):
@@ -195,7 +195,7 @@ class RunFolder:
         return {name: Semantics.read(self.workspace.root / folder) for name, folder in folders.items()}
 
     def changed_texts(self) -> tuple[str, ...]:
-        """The text sets of the run that read otherwise today; those that are not in the workspace can't be compared."""
+        """The run's text sets whose wording has changed since; those missing from the workspace can't be compared."""
         texts, changed = load_texts(self.config().dataset), []
         for name, folder in self.result().semantics_folders.items():
             if (self.workspace.root / folder / "meta.json").is_file():
@@ -208,16 +208,16 @@ class RunFolder:
         """The skeleton encoder that the run was made with.
 
         Raises:
-            ArtefactError: it is not in the workspace, or the run was made of imported features.
+            ArtefactError: it is not in the workspace, or the run used imported features.
         """
         from zsar_kit.encoders.pretrain import load_encoder
 
         folder = self.result().encoder_folder
         if not folder:
             raise ArtefactError(
-                "the run was made of given features, so there is no encoder to read clips with",
+                "the run used imported features, so it has no encoder to read clips with",
                 where=self.path,
-                remedy="Train a run from skeletons.",
+                remedy="Train a run on skeletons.",
             )
         return load_encoder(self.workspace.root / folder, device=self.workspace.torch_device)
 
@@ -247,7 +247,7 @@ class RunFolder:
         return method
 
     def needed_folders(self) -> list[str]:
-        """Folders of the workspace, relative to it, without which the run recognises nothing.
+        """Folders that the run needs to classify clips, relative to the workspace.
 
         Raises:
             ArtefactError: one of them is missing.

@@ -1,4 +1,4 @@
-"""What a run's method learns from and is scored on: partitions with features and context prompts."""
+"""Training and test data of a run's method: partitions with features and context prompts."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class FoldData:
     """A partition (the main one, or a calibration fold) with its features.
 
     Attributes:
-        partition: what is learnt from and what is scored.
-        features: of all samples, by the partition's own encoder.
-        encoder_mark: what that encoder has seen.
+        partition: training and test samples.
+        features: features of all samples, from the partition's own encoder.
+        encoder_mark: which classes that encoder has seen.
         encoder_folder: the encoder's folder in the workspace; empty on imported features.
-        maps: the same with un-pooled maps, one for each augmented view, for methods that learn from these.
+        maps: feature sets with un-pooled maps, one per augmented view, for methods that learn from maps.
         contexts: encoded context prompts of the partition's seen classes, for methods that read them.
     """
 
@@ -60,12 +60,12 @@ class FoldData:
     def training_set(
         self, semantics: dict[str, Semantics], *, low_shot: float = 1.0, low_shot_seed: int = 0
     ) -> TrainingSet:
-        """What a method may learn from."""
+        """Everything that a method may learn from."""
         rows = self.training_rows(low_shot=low_shot, low_shot_seed=low_shot_seed)
         return TrainingSet(self._inputs(rows, self.maps), self.features.labels[rows], self.task(semantics))
 
     def training_rows(self, *, low_shot: float = 1.0, low_shot_seed: int = 0) -> np.ndarray:
-        """Positions of the samples that a method learns from; every label passes the leak guard."""
+        """Positions of the samples that a method is trained on; every label passes the leak guard."""
         rows = training_rows(self.features.labels, self.partition.train, self.partition.split)
         return rows if low_shot == 1 else rows[few_shots(self.features.labels[rows], low_shot, low_shot_seed)]
 
@@ -79,7 +79,7 @@ class FoldData:
         return score(method, self.inputs(rows), self.features.samples[rows], self.partition.split.candidates)
 
     def inputs(self, rows: np.ndarray) -> np.ndarray | MapRows:
-        """What a method is asked about: features of some samples as at test time."""
+        """Features of some samples, as a method gets them at test time."""
         return self._inputs(rows, self.maps[:1])
 
     @property
@@ -93,7 +93,7 @@ class FoldData:
         return self.features.subjects[self.partition.test]
 
     def accuracy(self, scores: Scores) -> float:
-        """ZSL accuracy: test samples of (pseudo-)unseen classes among these classes, percent."""
+        """ZSL accuracy in percent: test samples of (pseudo-)unseen classes, classified among these classes."""
         unseen = self.partition.split.unseen
         rows = np.isin(self.test_labels, unseen)
         predicted = np.array(unseen)[scores.restrict(unseen).select(rows).fused().argmax(1)]
@@ -101,7 +101,7 @@ class FoldData:
 
 
 def few_shots(labels: np.ndarray, share: float, seed: int) -> np.ndarray:
-    """Positions of ``max(1, int(share * n))`` samples of each class, drawn once for a seed (Flora, Table 1)."""
+    """Positions of ``max(1, int(share * n))`` samples of each class, drawn once per seed (Flora, Table 1)."""
     chosen = []
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
@@ -111,10 +111,10 @@ def few_shots(labels: np.ndarray, share: float, seed: int) -> np.ndarray:
 
 
 def build_fold_data(plan: RunPlan, workspace: Workspace) -> tuple[FoldData, list[FoldData]]:
-    """What a run's method learns from and is scored on, for the main partition and its calibration folds.
+    """Training and test data of a run's method, for the main partition and its calibration folds.
 
-    Features come from each partition's own encoder, context prompts from its own seen classes; both are made where
-    they are missing.
+    Features come from each partition's own encoder, context prompts from its own seen classes; missing ones are
+    computed.
     """
     config = plan.method_config
     imported = _imported(plan)
@@ -124,7 +124,7 @@ def build_fold_data(plan: RunPlan, workspace: Workspace) -> tuple[FoldData, list
 
 
 def build_test_data(plan: RunPlan, workspace: Workspace) -> FoldData:
-    """What a finished run's method is asked about: the main partition alone, one view of each clip, and no prompts."""
+    """Test data of a finished run's method: the main partition only, one view of each clip, and no prompts."""
     imported = _imported(plan)
     main = imported.main if imported else _partitions(plan, workspace)[0]
     return _build(plan, workspace, (main,), min(plan.method_config.map_views(), 1), None, imported)[0]
@@ -136,9 +136,9 @@ def _imported(plan: RunPlan) -> ImportedFeatures | None:
         return None
     if plan.method_config.map_views():
         raise ConfigError(
-            f"the method {config.method!r} learns from un-pooled maps, given features are pooled",
+            f"the method {config.method!r} learns from un-pooled maps, but imported features are pooled",
             where=config.features_from,
-            remedy="Take a method that learns from pooled features (ridge, linear_cosine, flora), or run it on "
+            remedy="Use a method that learns from pooled features (ridge, linear_cosine, flora), or run it on "
             "skeletons.",
         )
     return open_imported_features(

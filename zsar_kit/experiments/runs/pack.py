@@ -1,7 +1,7 @@
-"""A run for a colleague: one file with everything that recognises, and no data.
+"""A finished run packed for a colleague: one file with everything needed to classify clips, and no data.
 
-Model, encoder, class texts and their features, config and results go in; skeletons and features of samples stay out.
-Every file is listed with its SHA-256 and checked when it is unpacked.
+It contains the model, the encoder, class texts with their features, config and results, but no skeletons and no
+features of samples. Every file is listed with its SHA-256 and checked when it is unpacked.
 """
 
 from __future__ import annotations
@@ -63,15 +63,15 @@ def export_run(run: str | Path, workspace: Workspace, out: str | Path) -> list[s
 
 
 def import_run(file: str | Path, workspace: Workspace) -> RunFolder:
-    """Unpack an exported run into a workspace; files that are there with the same content are left alone.
+    """Unpack an exported run into a workspace; existing files with the same content are kept.
 
     Raises:
-        ArtefactError: no such file, not an exported run, damaged or altered, it wants to write outside the workspace,
-            or another file is in the place of one of its own.
+        ArtefactError: the file does not exist, is not an exported run, is damaged or altered, would write outside the
+            workspace, or would overwrite a different file.
     """
     file = Path(file)
     if not file.is_file():
-        raise ArtefactError("there is no such file", where=file)
+        raise ArtefactError("the file does not exist", where=file)
     try:
         with zipfile.ZipFile(file) as archive:
             manifest = _manifest(archive, file)
@@ -79,14 +79,14 @@ def import_run(file: str | Path, workspace: Workspace) -> RunFolder:
             if extra := set(archive.namelist()) - {MANIFEST, *manifest["files"]}:
                 raise ArtefactError(f"{sorted(extra)[0]!r} is not in the manifest", where=file)
     except (zipfile.BadZipFile, KeyError, OSError, EOFError) as error:
-        raise ArtefactError(f"not a whole exported run: {error}", where=file, remedy="Fetch it again.") from None
+        raise ArtefactError(f"not a complete exported run: {error}", where=file, remedy="Fetch it again.") from None
     for name, content in contents.items():
         if hashlib.sha256(content).hexdigest() != manifest["files"][name]:
             raise ArtefactError(f"{name!r} was altered or damaged", where=file, remedy="Fetch it again.")
         target = workspace.root / name
         if target.is_file() and file_digest(target) != manifest["files"][name]:
-            raise ArtefactError("there is another file where the run has one", where=target, remedy="Move it away.")
-    # The result comes last: without it the folder is an unfinished run, and nothing takes it for a whole one.
+            raise ArtefactError("the run would overwrite a different file", where=target, remedy="Move it away.")
+    # The result is written last: without it the folder counts as an unfinished run.
     for name in sorted(contents, key=lambda n: (n.endswith("result.json"), n.endswith("provenance.json"), n)):
         target = workspace.root / name
         if not target.is_file():
@@ -109,7 +109,7 @@ def _manifest(archive: zipfile.ZipFile, file: Path) -> dict:
     for name in (*manifest["files"], manifest["run"]):
         pure = PurePosixPath(name)
         if pure.is_absolute() or ".." in pure.parts or "\\" in name or ":" in name:
-            raise ArtefactError(f"{name!r} leads out of the workspace", where=file, remedy="Don't trust this file.")
+            raise ArtefactError(f"{name!r} lies outside the workspace", where=file, remedy="Don't trust this file.")
     return manifest
 
 

@@ -1,4 +1,4 @@
-"""Name any actions in words and classify a clip: a finished run as a recogniser, without training.
+"""A finished run as a recogniser: name any actions in words and classify a clip, without training.
 
 >>> recogniser = Recogniser.load("workspace/runs/...")  # doctest: +SKIP
 >>> prediction = recogniser.classify("clip.npy", "wave: a raised hand swings; bow; sit down")  # doctest: +SKIP
@@ -38,12 +38,12 @@ Clip = str | Path | np.ndarray
 
 @dataclass(frozen=True, repr=False)
 class Prediction:
-    """What a recogniser says of one clip.
+    """A recogniser's answer for one clip.
 
     Attributes:
-        ranked: class label and its probability, the likeliest first; with ``none_of_these`` they sum to one.
-        none_of_these: probability that the clip shows none of them, calibrated on pseudo-unseen classes.
-        milliseconds: stage to the time it took.
+        ranked: class labels with their probabilities, likeliest first; with ``none_of_these`` they sum to one.
+        none_of_these: probability that the clip shows none of the classes, calibrated on pseudo-unseen classes.
+        milliseconds: time of each stage.
     """
 
     ranked: tuple[tuple[str, float], ...]
@@ -66,7 +66,7 @@ class Prediction:
 
     def __str__(self) -> str:
         stages = ", ".join(f"{name} {ms:.0f}" for name, ms in self.milliseconds.items())
-        return f"{self._repr_markdown_()}Milliseconds: {stages}; together {sum(self.milliseconds.values()):.0f}."
+        return f"{self._repr_markdown_()}Milliseconds: {stages}; total {sum(self.milliseconds.values()):.0f}."
 
 
 @dataclass(frozen=True, repr=False)
@@ -75,13 +75,13 @@ class Recogniser:
 
     Attributes:
         method: the trained method.
-        encoder: the skeleton encoder that it was trained behind.
+        encoder: the skeleton encoder whose features it was trained on.
         semantics: the class texts of the run, by text set.
-        seen: its training classes, which serve as neighbours and as reference, and never compete.
+        seen: the training classes, which serve as neighbours and as reference, and are never candidates.
         open_set: confidence, fitted on the run's pseudo-unseen folds.
-        language_model: name of the language model, or folder.
-        workspace: its text cache and device are used.
-        reads_maps: whether the method is asked about un-pooled maps.
+        language_model: name or folder of the language model.
+        workspace: the workspace whose text cache and device are used.
+        reads_maps: whether the method reads un-pooled maps.
     """
 
     method: Method
@@ -102,29 +102,29 @@ class Recogniser:
         """Make a recogniser of a finished run.
 
         Args:
-            run: the run, or the path of its folder.
-            workspace: where its encoder and texts are; that in which the folder lies if none is given.
+            run: a run folder, or its path.
+            workspace: where its encoder and texts are; default: the workspace that contains the folder.
 
         Raises:
             ArtefactError: the run is not finished, or its model, encoder or texts are missing.
-            ConfigError: its method can't take classes after training.
+            ConfigError: its method can't add classes after training.
             DataError: its folds are too small to calibrate confidence on.
         """
         folder = run if isinstance(run, RunFolder) else RunFolder(Path(run), workspace)
         if not folder.finished:
             raise ArtefactError(
-                "there is no finished run here",
+                "no finished run here",
                 where=folder.path,
                 remedy="Train one (zsar train ...), or unpack one (zsar run import FILE).",
             )
         result = folder.result()
         if missing := [key for key in ("semantics_folders", "seen", "feature_shape") if not getattr(result, key)]:
             raise ArtefactError(
-                f"the run does not say its {missing[0]}", where=folder.path, remedy="Do it again with this version."
+                f"the run's result lacks {missing[0]}", where=folder.path, remedy="Run it again with this version."
             )
         method = folder.method()
         if type(method).add_classes is Method.add_classes:
-            raise ConfigError(f"the method {result.method!r} can't take classes after training", where=folder.path)
+            raise ConfigError(f"the method {result.method!r} can't add classes after training", where=folder.path)
         return cls(
             method=method,
             encoder=folder.encoder(),
@@ -139,8 +139,8 @@ class Recogniser:
     def classify(self, clip: Clip, classes: str | ClassTexts, *, layout: str = "ntu25") -> Prediction:
         """Rank classes given as words for one clip.
 
-        Only these classes compete; the training classes are their neighbours (Flora, Eq. 7) and the reference of "none
-        of these".
+        Only these classes are candidates; the training classes serve as their neighbours (Flora, Eq. 7) and as the
+        reference for "none of these".
 
         Args:
             clip: a file of a known data set, an array file or an array; see :func:`read_clip`.
@@ -149,7 +149,7 @@ class Recogniser:
 
         Raises:
             DataError: the clip can't be read, or shows no body.
-            TextError: fewer than two classes, or classes that are the same.
+            TextError: there are fewer than two classes, or a class is given twice.
             ArtefactError: the language model is not the run's.
         """
         spent: dict[str, float] = {}
@@ -186,10 +186,10 @@ class Recogniser:
         return self.method.predict_contexts(self._feature(*read_clip(clip, layout)), k)[0]
 
     def key_parts(self, clip: Clip, *, layout: str = "ntu25") -> np.ndarray:
-        """Importance of each joint of the NTU layout at each coarse frame, ``[T', joint]``; a frame's sum is one.
+        """Importance of each joint of the NTU layout at each coarse frame, ``[T', joint]``; each frame sums to one.
 
         Raises:
-            ConfigError: the run's method weighs no parts.
+            ConfigError: the run's method weighs no key parts.
         """
         if not isinstance(self.method, WeighsKeyParts):
             raise self._lacks("weighs no key parts")
@@ -198,14 +198,14 @@ class Recogniser:
 
     @property
     def reads_contexts(self) -> bool:
-        """Whether :meth:`contexts` has an answer."""
+        """Whether :meth:`contexts` is available."""
         return isinstance(self.method, ReadsContexts) and self.method.reads_contexts
 
     def _lacks(self, what: str) -> ConfigError:
         return ConfigError(f"{type(self.method).__name__} {what}", remedy="Load a run of skeleton_context.")
 
     def latency(self, clip: Clip, classes: str, *, repeats: int = 20, layout: str = "ntu25") -> dict[str, float]:
-        """Median milliseconds of each stage over some repetitions, the first one (which warms up) left out."""
+        """Median milliseconds of each stage over ``repeats`` calls, after one call to warm up."""
         runs = [self.classify(clip, classes, layout=layout).milliseconds for _ in range(repeats + 1)][1:]
         return {stage: float(np.median([r[stage] for r in runs])) for stage in runs[0]}
 
@@ -222,7 +222,7 @@ class Recogniser:
                 f"the run's texts were encoded by {record.name!r} ({record.weights[:12]}), not by "
                 f"{encoder.record.name!r} ({encoder.record.weights[:12]})",
                 where=self.language_model,
-                remedy="Put the same language model there.",
+                remedy="Provide the language model that the run used.",
             )
         return encoder
 

@@ -14,27 +14,27 @@ from zsar_kit.errors import ArtefactError, ConfigError, nearest_name
 from zsar_kit.evaluation.result import Evaluation
 
 SCHEMA = 2
-#: names of schema 1 that are others now
+#: keys of schema 1 that were renamed since
 RENAMED = {
     "encoder": "encoder_mark",
     "semantics": "semantics_folders",
     "contexts": "contexts_folder",
     "features": "features_digest",
 }
-#: what the first runs of schema 1 did not say yet
+#: keys that the first runs of schema 1 lack
 ADDED = {"calibration": "pseudo_unseen", "language_model": "offline", "encoder_folder": "", "semantics": {}}
-#: what the first evaluations did not say yet
+#: keys that the first evaluations lack
 ADDED_TO_EVALUATION = {"oracle_union": None, "seen_twin_merged": None, "harmonic_twin_merged": None}
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """What selection chooses among.
+    """One of the models that selection chooses among.
 
     Attributes:
         config: position in the method's grid.
-        point: of the trace through the last phase, from 1 on; ``None`` is its end. A point is a share of the phase and
-            not a step: a fold with fewer samples may have fewer steps.
+        point: traced point of the last phase, counted from 1; ``None`` is the end of the phase. A point is a share of
+            the phase, not a step number, because a fold with fewer samples may have fewer steps.
     """
 
     config: int
@@ -43,13 +43,13 @@ class Candidate:
 
 @dataclass(frozen=True, eq=False)
 class SelectionResult:
-    """What one way of selecting gives.
+    """The result of one way of selecting.
 
     Attributes:
-        candidate: what it chose.
-        gamma: of the gate.
-        calibration: how gamma came about.
-        evaluation: of the chosen scores, calibrated.
+        candidate: the chosen candidate.
+        gamma: gamma of the gate.
+        calibration: how gamma was chosen.
+        evaluation: calibrated evaluation of the candidate's scores.
     """
 
     candidate: Candidate
@@ -71,14 +71,14 @@ class SelectionResult:
         """Read a record strictly.
 
         Raises:
-            ArtefactError: a key is unknown or missing, or a value is of another type.
+            ArtefactError: a key is unknown or missing, or a value has the wrong type.
         """
         return _read(cls, values, where)
 
 
 @dataclass(frozen=True, eq=False)
 class RunResult:
-    """What a run found, and what it was made with.
+    """The result of a run, and what it was computed with.
 
     Folders are relative to the run's workspace.
 
@@ -86,23 +86,23 @@ class RunResult:
         dataset, split, protocol: the data.
         synthetic: whether the data are synthetic.
         method, preset, seed: what was fitted.
-        digest: of the run's configuration.
+        digest: digest of the run's configuration.
         method_config: the configuration that selection chose.
-        selection: how a candidate was chosen, with what must be said of it.
-        calibration: how gamma came about, with what must be said of it.
+        selection: how the candidate was chosen, with caveats.
+        calibration: how gamma was chosen, with caveats.
         folds: pseudo-unseen classes of each calibration fold.
         text_use: whether training used the texts of unseen classes.
         encoder_mark: which classes the encoder had seen.
-        encoder_folder: the encoder; empty on imported features.
-        semantics_folders: text set to its folder.
-        contexts_folder: context prompts; empty where the method reads none.
+        encoder_folder: folder of the encoder; empty for imported features.
+        semantics_folders: folder of each text set.
+        contexts_folder: folder of the context prompts; empty if the method reads none.
         language_model: ``"offline"``, a name, or a folder.
         seen, unseen: class ids of the split.
-        feature_shape: of one sample's features, ``[d]`` or ``[T', joint, d]``.
-        training_samples: how many the method learnt from.
-        evaluation: of the test samples.
-        features_digest: of imported features; empty for a run on skeletons.
-        selections: of a traced run, what each way of selecting would have given.
+        feature_shape: shape of one sample's features, ``[d]`` or ``[T', joint, d]``.
+        training_samples: number of samples that the method was trained on.
+        evaluation: evaluation on the test samples.
+        features_digest: content digest of the imported features; empty for a run on skeletons.
+        selections: for a traced run, what each way of selecting would have given.
     """
 
     dataset: str
@@ -146,21 +146,21 @@ class RunResult:
 
     @classmethod
     def from_dict(cls, values: Any, *, where: str | Path = "") -> RunResult:
-        """Read a record strictly, one of schema 1 too.
+        """Read a record strictly; records of schema 1 are upgraded.
 
         Args:
             values: what :meth:`to_dict` gave, or what an earlier version wrote.
             where: the file, for messages.
 
         Raises:
-            ArtefactError: it is of a later schema, a key is unknown or missing, or a value is of another type.
+            ArtefactError: the schema is newer, a key is unknown or missing, or a value has the wrong type.
         """
         if not isinstance(values, Mapping):
-            raise ArtefactError(f"a result is a JSON object, got {type(values).__name__}", where=where)
+            raise ArtefactError(f"a result must be a JSON object, got {type(values).__name__}", where=where)
         schema = values.get("schema", 1)
         if schema not in (1, SCHEMA):
             raise ArtefactError(
-                f"the result is of schema {schema!r}, this version reads 1 to {SCHEMA}",
+                f"the result has schema {schema!r}, but this version reads 1 to {SCHEMA}",
                 where=where,
                 remedy="Read it with the version of zsar_kit that wrote it (env.json says which).",
             )
@@ -172,25 +172,25 @@ class RunResult:
         """Read ``result.json``.
 
         Raises:
-            ArtefactError: it is not there, or malformed.
+            ArtefactError: the file is missing or malformed.
         """
         return cls.from_dict(read_json(path), where=path)
 
     def write(self, path: str | Path) -> None:
-        """Write ``result.json``, atomically."""
+        """Write ``result.json`` atomically."""
         write_json(path, self.to_dict())
 
 
 def _read(kind: type, values: Any, where: str | Path) -> Any:
     """A dataclass from a record whose keys are its fields."""
     if not isinstance(values, Mapping):
-        raise ArtefactError(f"a {kind.__name__} is a JSON object, got {type(values).__name__}", where=where)
+        raise ArtefactError(f"a {kind.__name__} must be a JSON object, got {type(values).__name__}", where=where)
     known = {f.name: f for f in fields(kind)}
     if unknown := [name for name in values if name not in known]:
         raise ArtefactError(f"unknown key {unknown[0]!r}", where=where, remedy=nearest_name(unknown[0], known))
     required = [n for n, f in known.items() if f.default is MISSING and f.default_factory is MISSING]
     if missing := [name for name in required if name not in values]:
-        raise ArtefactError(f"the key {missing[0]!r} is missing", where=where, remedy="Do the run again.")
+        raise ArtefactError(f"the key {missing[0]!r} is missing", where=where, remedy="Run it again.")
     hints = inspect.get_annotations(kind, eval_str=True)
     return kind(**{name: _value(name, value, hints[name], where) for name, value in values.items()})
 
@@ -207,11 +207,11 @@ def _value(name: str, value: Any, kind: Any, where: str | Path) -> Any:
     try:
         return typed(name, value, kind, where=str(where))
     except ConfigError as error:
-        raise ArtefactError(error.problem, where=where, remedy="Do the run again.") from None
+        raise ArtefactError(error.problem, where=where, remedy="Run it again.") from None
 
 
 def _upgraded(values: Mapping[str, Any]) -> dict[str, Any]:
-    """A record of schema 1 in the names of schema 2; what its first runs did not say is empty."""
+    """A record of schema 1 with the keys of schema 2; keys that its first runs lack are empty."""
     record = ADDED | dict(values)
     classes = record.pop("classes", {})
     record = {RENAMED.get(name, name): value for name, value in record.items()}

@@ -1,8 +1,8 @@
 """One run: from a config to a folder with scores and results.
 
-The order of things keeps the test set out of every choice: pseudo-unseen folds choose what a method's config leaves
-open and fit gamma; only then is the real split fitted, scored and evaluated. Where a run is traced, the same folder
-also says what other selections would have given, ``test_oracle`` among them, which never makes the headline.
+The order of the steps keeps the test set out of every choice: pseudo-unseen folds choose what a method's config leaves
+open and fit gamma; only then is the real split fitted, scored and evaluated. The folder of a traced run also says what
+other ways of selecting would have given; ``test_oracle`` is one of them, and never the headline result.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ from zsar_kit.methods.base import MethodConfig
 
 
 def run(config: RunConfig, workspace: Workspace) -> RunFolder:
-    """Do a run, or return it if it has been done; an interrupted one goes on from its last checkpoint.
+    """Carry out a run, or return its folder if it is finished; an interrupted run resumes from its last checkpoint.
 
     Raises:
-        ArtefactError: it has been done, with class texts that have changed since.
+        ArtefactError: the run is finished, but its class texts have changed since.
         ZsarError: something that the run needs is missing or broken.
     """
     folder = RunFolder.of(config, workspace)
@@ -67,12 +67,12 @@ def run(config: RunConfig, workspace: Workspace) -> RunFolder:
 
 def _require_todays_texts(folder: RunFolder) -> None:
     if changed := folder.changed_texts():
-        problem = f"this run was made with another wording of the class texts {', '.join(changed)}"
-        raise ArtefactError(problem, where=folder.path, remedy="Move the folder away to run it with today's texts.")
+        problem = f"this run used another wording of the class texts {', '.join(changed)}"
+        raise ArtefactError(problem, where=folder.path, remedy="Move the folder away to run it with the current texts.")
 
 
 def _store(folder: RunFolder, chosen: Outcome, configs: Sequence[MethodConfig], folds: Sequence[FoldData]) -> None:
-    """The chosen model and scores, and the scores of the folds."""
+    """Store the chosen model, its scores, and the scores of the folds."""
     config = configs[chosen.candidate.config].to_dict()
     save_tensors(folder.path / "model.safetensors", chosen.method.state_dict(), config)
     chosen.scores.save(folder.path / "scores.safetensors")
@@ -93,7 +93,7 @@ def _result(
     headline: str,
     configs: Sequence[MethodConfig],
 ) -> RunResult:
-    """The result, without the folders of stored texts."""
+    """The result, still without the folders of stored texts."""
     config, split, chosen = plan.config, main.partition.split, outcomes[headline]
     method_config = configs[chosen.candidate.config]
     return RunResult(
@@ -126,7 +126,7 @@ def _result(
 
 
 def environment(workspace: Workspace) -> dict[str, Any]:
-    """What ``env.json`` says: versions, device, threads; no path and no name of the machine."""
+    """The content of ``env.json``: versions, device and threads, but no path and no machine name."""
     return {
         "zsar_kit": __version__,
         "python": platform.python_version(),

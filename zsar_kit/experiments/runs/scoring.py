@@ -1,4 +1,4 @@
-"""Asking a method for the scores of samples, in batches."""
+"""Scores of samples from a method, in batches."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def score(
 
     Args:
         method: a trained method.
-        features: of the samples, pooled or as maps.
-        samples: their names.
-        classes: ids, one column each.
+        features: features of the samples, pooled or as maps.
+        samples: names of the samples.
+        classes: class ids, one per score column.
     """
     heads: dict[str, list[np.ndarray]] = {}
     errors: dict[str, list[np.ndarray]] = {}
@@ -41,7 +41,7 @@ def score(
 
 
 def in_batches(method: Method, features: np.ndarray | MapRows) -> Iterator[torch.Tensor]:
-    """Features of some samples, some at a time, on the method's device."""
+    """Batches of the samples' features, on the method's device."""
     device = next((t.device for t in (*method.parameters(), *method.buffers())), torch.device("cpu"))
     for start in range(0, len(features), SCORE_BATCH):
         positions = np.arange(start, min(start + SCORE_BATCH, len(features)))

@@ -1,4 +1,4 @@
-"""Selection: which candidate makes the result, and with which gamma."""
+"""Selection: which candidate gives the result, and with which gamma."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from zsar_kit.experiments.runs.inputs import FoldData
 from zsar_kit.experiments.runs.result import Candidate, SelectionResult
 from zsar_kit.methods.base import GateChoice, Method, MethodConfig
 
-#: what a mark of a fold's encoder adds to the name of a calibration
+#: encoder mark of a fold to the caveat that it adds to a selection or calibration
 CAVEATS = {"leak": "encoder has seen them", "unknown": "encoder may have seen them"}
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one way of selecting gives.
+    """The outcome of one way of selecting.
 
     Attributes:
-        candidate: what it chose.
-        method: the fitted method (at its end, if a step was chosen).
-        scores: of the test samples.
-        fold_scores: of the folds' test samples.
-        evaluation: of the scores, calibrated.
-        calibration: how gamma came about.
-        seconds: of the main fit.
+        candidate: the chosen candidate.
+        method: the fitted method; as it is at the end of its fit, even if an earlier step was chosen.
+        scores: scores of the test samples.
+        fold_scores: scores of the folds' test samples.
+        evaluation: calibrated evaluation of the scores.
+        calibration: how gamma was chosen.
+        seconds: duration of the fits on the main partition.
     """
 
     candidate: Candidate
@@ -48,7 +48,7 @@ class Outcome:
         return SelectionResult(self.candidate, gamma, self.calibration, self.evaluation)
 
     def with_zsl(self, other: Outcome) -> Outcome:
-        """The same with the ZSL numbers of the model for that setting."""
+        """The same outcome, with the ZSL numbers of another one whose model was fitted for ZSL."""
         mine, theirs = self.evaluation, other.evaluation
         evaluation = replace(
             mine,
@@ -62,19 +62,19 @@ class Outcome:
 def choose(
     fits: Fits, configs: Sequence[MethodConfig], main: FoldData, folds: Sequence[FoldData]
 ) -> dict[str, Outcome]:
-    """Fit folds and main split, and select: ``last``, ``pseudo_unseen`` and, for traced runs, ``test_oracle``.
+    """Fit the folds and the main partition, and select by ``last``, ``pseudo_unseen`` and, if traced, ``test_oracle``.
 
-    ``last`` is there unless the grid leaves a choice of configs; ``pseudo_unseen`` wherever there is a choice.
+    ``last`` needs a grid with a single config; ``pseudo_unseen`` needs more than one candidate.
     """
     traced = fits.plan.config.trace > 0
     of_folds = [fits.candidates(configs, data, f"fold{k}")[0] for k, data in enumerate(folds)]
-    # Steps are a choice only where there is one config: a method is kept as it is at the end of its fit.
+    # Steps are candidates only if there is one config: a method is kept as it is at the end of its fit.
     shared = [c for c in of_folds[0] if all(c in scores for scores in of_folds)]
     candidates = [c for c in shared if c.point is None or len(configs) == 1]
     accuracy = [
         float(np.mean([data.accuracy(s[c]) for s, data in zip(of_folds, folds, strict=True)])) for c in candidates
     ]
-    best = candidates[int(np.argmax(accuracy))]  # the first among equals; a fit's end comes before its steps
+    best = candidates[int(np.argmax(accuracy))]  # ties go to the first; a fit's end comes before its steps
     started = time.perf_counter()
     found, methods = fits.candidates(configs, main, "main", None if traced else best.config)
     seconds = time.perf_counter() - started
@@ -106,7 +106,7 @@ def choose(
 
 
 def fitted_gate(choice: GateChoice, fold_scores: Sequence[Scores], folds: Sequence[FoldData]) -> tuple[Gate, str]:
-    """The gate with gamma by hand where the config has one, or from the folds; and which it was."""
+    """The gate, with the config's own gamma if it has one or else fitted on the folds, and how gamma was chosen."""
     if choice.gamma is not None:
         return make_gate(choice.kind, choice.gamma), "by_hand"
     parts = [(s, data.test_labels, data.partition.split.seen) for s, data in zip(fold_scores, folds, strict=True)]
@@ -114,7 +114,7 @@ def fitted_gate(choice: GateChoice, fold_scores: Sequence[Scores], folds: Sequen
 
 
 def with_caveat(name: str, fold_marks: Iterable[str]) -> str:
-    """``pseudo_unseen`` with what must be said of it where the folds' encoder knows the pseudo-unseen classes."""
+    """A selection's name; ``pseudo_unseen`` with a caveat if the folds' encoder has or may have seen them."""
     marks = set(fold_marks)
     caveats = [caveat for mark, caveat in CAVEATS.items() if mark in marks]
     return f"{name}, {caveats[0]}" if name == "pseudo_unseen" and caveats else name

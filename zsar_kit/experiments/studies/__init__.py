@@ -1,4 +1,4 @@
-"""Many runs with one question: suites compare methods, ablations compare variants with a base, notebooks ask for both.
+"""Many runs for one question: suites compare methods, ablations compare variants with a base, notebooks use both.
 
 The tables and figures of the papers, and engines that spread runs over machines, belong here too.
 """

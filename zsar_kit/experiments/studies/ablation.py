@@ -40,16 +40,16 @@ class Variant(Config):
 
 @dataclass(frozen=True)
 class Ablation(Config):
-    """What an ablation file says.
+    """The content of an ablation file.
 
     Attributes:
         title: heading of its table.
         cases: data sets and splits.
         method, preset: the base.
         variants: what is compared with the base, by name.
-        suite: data set to the suite whose encoder settings are used; the customary one where none is named.
-        overrides: of the base.
-        seeds: of the base and of each variant.
+        suite: for each data set, the suite whose encoder settings are used; default: the data set's customary suite.
+        overrides: overrides of the base.
+        seeds: seeds of the base and of each variant.
         language_model: see :class:`RunConfig`.
     """
 
@@ -64,7 +64,7 @@ class Ablation(Config):
     language_model: str = "offline"
 
     def validate(self) -> None:
-        """Every variant must change the run, in each case."""
+        """Every variant must change the run in every case."""
         self.require(len(self.seeds) >= 2, "seeds", "two or more, for paired differences")
         self.require(len(self.variants) >= 1, "variants", "one or more")
         for name in self.variants:
@@ -73,15 +73,15 @@ class Ablation(Config):
                     raise ConfigError(
                         f"the variant {name!r} changes nothing in {case.dataset} {case.split}",
                         where=self.title,
-                        remedy="Compare with another value, or take the variant away.",
+                        remedy="Give it another value, or remove the variant.",
                     )
 
     @classmethod
     def load(cls, name: str) -> Ablation:
-        """An ablation of the kit by name, or a file.
+        """An ablation of the kit by name, or one from a file.
 
         Raises:
-            ConfigError: there is none of that name, the file is malformed, or a variant changes nothing.
+            ConfigError: the name is unknown, the file is missing or malformed, or a variant changes nothing.
         """
         return cls.from_dict(read_toml(name, _ablations(), "ablation"))
 
@@ -104,7 +104,7 @@ class Ablation(Config):
         return run_config(case, fields.pop("encoder", encoder), **fields)
 
     def configs(self) -> Iterator[tuple[Case, str | None, RunConfig]]:
-        """All runs: in each case the base and then the variants, seed by seed."""
+        """All runs: for each case the base and then the variants, seed by seed."""
         for case in self.cases:
             for name in (None, *self.variants):
                 for seed in self.seeds:
@@ -121,7 +121,7 @@ def _ablations() -> Traversable:
 
 
 def run_ablation(ablation: Ablation, workspace: Workspace, on_failure: Failed) -> None:
-    """Do all runs that have not been done; a failure is reported and the rest goes on."""
+    """Carry out all missing runs; a failed run is reported, and the others continue."""
     do_runs([config for _, _, config in ablation.configs()], workspace, on_failure)
 
 
@@ -132,10 +132,10 @@ class Effect:
     Attributes:
         case: data set and split.
         variant: its name.
-        departure: the topic whose effect it is, or empty.
-        base, value: metric to mean over the seeds that both have, percent.
-        difference: metric to the paired difference, variant minus base.
-        n_unseen, n_seen: test samples.
+        departure: the topic whose effect it measures, or empty.
+        base, value: mean of each metric over the seeds that both have, percent.
+        difference: paired difference of each metric, variant minus base.
+        n_unseen, n_seen: numbers of test samples.
         synthetic: whether the data are synthetic.
     """
 
@@ -151,7 +151,7 @@ class Effect:
 
 
 def effects(ablation: Ablation, workspace: Workspace) -> list[Effect]:
-    """Paired differences from the runs that are finished in the workspace; a seed that one side lacks is dropped."""
+    """Paired differences from the finished runs of the workspace; a seed that one side lacks is dropped."""
     found = []
     for case in ablation.cases:
         base = _results(ablation, workspace, case, None)

@@ -1,4 +1,4 @@
-"""Which encoder settings a run gets: those of a suite, or of a preset that somebody names."""
+"""Which encoder settings a run gets: those of a suite, or those of a named preset."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def chosen_encoder(workspace: Workspace, dataset: str, suite: str, preset: str =
 
     Args:
         workspace: where the data set is prepared; a preset takes the number of persons from it.
-        dataset: its name.
-        suite: the suite whose settings are used where no preset is named; the data set's customary one if empty.
+        dataset: name of the data set.
+        suite: the suite whose settings are used if no preset is named; default: the data set's customary suite.
         preset: name of a preset, or empty.
         stream: replaces the settings' own stream unless empty.
 
     Raises:
-        ConfigError: an unknown name.
+        ConfigError: a name is unknown.
         ArtefactError: the data set is not prepared.
     """
     if not preset:
@@ -40,10 +40,10 @@ def chosen_encoder(workspace: Workspace, dataset: str, suite: str, preset: str =
 def encoder_of_run(
     workspace: Workspace, dataset: str, suite: str, preset: str, stream: str, *, features_from: str
 ) -> EncoderConfig:
-    """The same for a run, which trains no encoder where features are given.
+    """The same for a run, which trains no encoder if it uses imported features.
 
     Raises:
-        ConfigError: an unknown name, or settings of an encoder beside given features.
+        ConfigError: a name is unknown, or encoder settings come together with imported features.
         ArtefactError: the data set is not prepared.
     """
     if not features_from:
@@ -51,7 +51,7 @@ def encoder_of_run(
     for option, value in (("--suite", suite), ("--encoder", preset), ("--stream", stream)):
         if value:
             raise ConfigError(
-                f"{option} {value} says how an encoder is trained, and none is where features are given",
+                f"{option} {value} says how to train an encoder, but a run on imported features trains none",
                 where="the command line",
                 remedy=f"Leave out {option}, or --features-from.",
             )

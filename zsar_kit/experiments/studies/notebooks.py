@@ -1,4 +1,4 @@
-"""Parameters of notebooks, checked from inside, so that plain ``papermill in.ipynb out.ipynb -p name value`` is safe.
+"""Parameters of notebooks, checked by each notebook, so that ``papermill in.ipynb out.ipynb -p name value`` is safe.
 
 papermill injects whatever it is given: a misspelt name becomes a new variable and the notebook runs with its default.
 Each notebook therefore reads its parameters through :func:`read_parameters` in the cell after the parameters.
@@ -23,14 +23,14 @@ _SHELL = {"In", "Out", "exit", "quit", "open", "get_ipython", "papermill"}
 
 
 def read_parameters(kind: type[Parameters], namespace: Mapping[str, Any]) -> Parameters:
-    """The parameters that a notebook's namespace holds; call it before anything else is defined.
+    """Read the parameters from a notebook's namespace; call this before anything else is defined.
 
     Args:
         kind: the notebook's parameter class.
         namespace: ``globals()`` of the notebook.
 
     Raises:
-        ConfigError: a name that the notebook does not have (the nearest is offered), or a value of the wrong type.
+        ConfigError: a name is unknown (the nearest one is suggested), or a value has the wrong type.
     """
     values = {
         name: value
@@ -44,10 +44,10 @@ def read_parameters(kind: type[Parameters], namespace: Mapping[str, Any]) -> Par
 
 
 def project_path(path: str) -> Path:
-    """A path as notebooks mean it: relative to the project, whether run from its root or opened in ``notebooks/``.
+    """A path relative to the project, whether the notebook runs from its root or is opened in ``notebooks/``.
 
-    JupyterLab starts a kernel in the notebook's folder, papermill in the caller's; both shall find the same workspace.
-    Outside of a checkout a relative path is relative to the working folder; absolute paths stay as they are.
+    JupyterLab starts a kernel in the notebook's folder, papermill in the caller's; both must find the same workspace.
+    Outside a checkout, a relative path is relative to the working folder. Absolute paths are unchanged.
     """
     here = Path.cwd()
     for base in (here, *here.parents):
@@ -147,7 +147,7 @@ class EvaluateParameters(Config):
 
     def validate(self) -> None:
         """Check ranges."""
-        self.require(self.trace >= 0, "trace", "at least 0 (0: only the last step is known)")
+        self.require(self.trace >= 0, "trace", "at least 0 (0: only the last step is scored)")
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ class SemanticsParameters(Config):
     def validate(self) -> None:
         """Check names and ranges."""
         self.require(self.neighbours >= 1, "neighbours", "at least 1")
-        self.require(len(self.text_sets) >= 2, "text_sets", "two or more, to compare")
+        self.require(len(self.text_sets) >= 2, "text_sets", "two or more, for comparison")
         for text_set in (self.text_set, *self.text_sets):
             if text_set not in TEXT_SETS:
                 raise ConfigError(f"unknown text set {text_set!r}", remedy=nearest_name(text_set, TEXT_SETS))
@@ -191,5 +191,5 @@ class ClipParameters(Config):
 
     def validate(self) -> None:
         """Check ranges."""
-        self.require(all(s >= 0 for s in self.samples), "samples", "numbers of clips, from 0 on")
+        self.require(all(s >= 0 for s in self.samples), "samples", "clip numbers, counted from 0")
         self.require(self.k >= 1, "k", "at least 1")

@@ -1,4 +1,4 @@
-"""Suites: many runs from one file; cases (data set and split) and methods (with seeds)."""
+"""Suites: many runs from one file of cases (data set and split) and methods (with seeds)."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.experiments.runs.folder import RunFolder
 
 log = logging.getLogger("zsar_kit")
-#: whose settings a data set gets for which a suite has none
+#: encoder preset of a data set that a suite has no settings for
 FALLBACK_PRESET = "cpu"
 
 
 @dataclass(frozen=True)
 class Case(Config):
-    """A data set and a class split of it.
+    """A data set and one of its class splits.
 
     Attributes:
         dataset, split: names.
-        protocol: how samples are divided into train and test; empty for the customary one.
-        encoder_seed: of the skeleton encoder's training; ``None`` for that of its settings.
+        protocol: how samples are divided into train and test; default: the data set's customary protocol.
+        encoder_seed: seed of the skeleton encoder's training; ``None`` for the seed of its settings.
     """
 
     dataset: str
@@ -43,13 +43,13 @@ class Case(Config):
 
 @dataclass(frozen=True)
 class MethodRow(Config):
-    """A method of a suite's table.
+    """A method as a row of a suite's table.
 
     Attributes:
-        title: its name in tables.
+        title: name in tables.
         method, preset, overrides: as in :class:`RunConfig`.
-        seeds: one run for each; a method without random draws needs one.
-        baseline: whether it is one of the simplest methods, which every other should beat.
+        seeds: one run per seed; a method without random draws needs only one.
+        baseline: whether it is a simple baseline that every other method should beat.
     """
 
     title: str
@@ -61,7 +61,7 @@ class MethodRow(Config):
 
 
 class SuiteRun(NamedTuple):
-    """One run and its place in a table: the case's rows, and the method's row among them."""
+    """One run and its place in a table: the case, and the method's row within it."""
 
     case: Case
     row: MethodRow
@@ -70,13 +70,13 @@ class SuiteRun(NamedTuple):
 
 @dataclass(frozen=True)
 class Suite(Config):
-    """What a suite file says.
+    """The content of a suite file.
 
     Attributes:
         title: heading of its table.
-        cases: rows of the table.
-        methods: what is compared in each case.
-        encoders: data set to encoder settings: fields of :class:`EncoderConfig`, and perhaps ``preset``, the name of an
+        cases: data sets and splits.
+        methods: the methods that are compared in each case.
+        encoders: encoder settings of each data set: fields of :class:`EncoderConfig`, and optionally ``preset``, the
             encoder preset that they change. A data set without settings gets the preset ``cpu``.
         language_model: see :class:`RunConfig`.
         encoder_from: see :class:`RunConfig`; for all cases.
@@ -95,14 +95,14 @@ class Suite(Config):
 
     @classmethod
     def load(cls, name: str, dataset: str = "") -> Suite:
-        """A suite of the kit by name, or a file.
+        """A suite of the kit by name, or one from a file.
 
         Args:
-            name: of the suite, or a path that ends in ``.toml``; empty for the customary suite of the data set.
-            dataset: asked only where there is no name.
+            name: name of a suite, or a path that ends in ``.toml``; default: the data set's customary suite.
+            dataset: name of the data set; used only if ``name`` is empty.
 
         Raises:
-            ConfigError: there is none of that name, or the file is malformed.
+            ConfigError: the name is unknown, or the file is missing or malformed.
         """
         name = name or (customary_suite(dataset) if dataset else "")
         return cls.from_dict(read_toml(name, _suites(), "suite"))
@@ -129,37 +129,37 @@ class Suite(Config):
         )
 
     def run_config(self, dataset: str, split: str, *, protocol: str = "", **fields: Any) -> RunConfig:
-        """A run of one's own with the suite's encoder settings and language model.
+        """A run on any data set and split, with the suite's encoder settings and language model.
 
         Args:
             dataset: name of a prepared data set.
             split: name of a class split, or a split file.
-            protocol: how samples are divided into train and test; empty for the customary one.
+            protocol: how samples are divided into train and test; default: the data set's customary protocol.
             fields: further fields of :class:`RunConfig`, e.g. ``method="ridge", preset="motion", seed=1``.
 
         Raises:
-            ConfigError: a field that there is not, or one of the wrong type.
+            ConfigError: a field is unknown, or its value has the wrong type.
         """
         shared = {"language_model": self.language_model, **fields}
         return run_config(Case(dataset, split, protocol), self.encoder(dataset), **shared)
 
     def only(self, dataset: str, split: str, **fields: Any) -> Suite:
-        """The suite on one case, whether or not that is among its own; further fields replace the suite's."""
+        """The suite on a single case, which need not be one of its own; ``fields`` replace those of the suite."""
         case = next((c for c in self.cases if (c.dataset, c.split) == (dataset, split)), Case(dataset, split))
         return replace(self, cases=(case,), **fields)
 
     def with_seeds(self, seeds: tuple[int, ...]) -> Suite:
-        """The suite with other seeds of its methods; of baselines the first seed alone."""
+        """The suite with other seeds for its methods; baselines keep only their first seed."""
         methods = (replace(m, seeds=m.seeds[:1] if m.baseline else seeds) for m in self.methods)
         return replace(self, methods=tuple(methods))
 
     def encoder(self, dataset: str, seed: int | None = None) -> EncoderConfig:
-        """The encoder settings of a data set, with another seed where one is given.
+        """The encoder settings of a data set, with another seed if one is given.
 
-        Of a data set that the suite does not name, they are :func:`fallback_encoder`'s, and the log says so.
+        A data set that the suite does not name gets those of :func:`fallback_encoder`, and the log says so.
         """
         if dataset not in self.encoders:
-            _tell_fallback(self.title, dataset)
+            _log_fallback(self.title, dataset)
             return replace(fallback_encoder(dataset), **({} if seed is None else {"seed": seed}))
         settings = dict(self.encoders[dataset])
         preset = settings.pop("preset", "")
@@ -168,15 +168,15 @@ class Suite(Config):
 
 
 def run_config(case: Case, encoder: EncoderConfig | Mapping[str, Any], **fields: Any) -> RunConfig:
-    """The run of a case: where suites, ablations, notebooks and the command line make theirs.
+    """The configuration of a run; suites, ablations, notebooks and the command line all build theirs here.
 
     Args:
-        case: data set, split and part protocol.
+        case: data set, split and protocol.
         encoder: settings of the skeleton encoder.
         fields: further fields of :class:`RunConfig`.
 
     Raises:
-        ConfigError: a field that there is not, or one of the wrong type.
+        ConfigError: a field is unknown, or its value has the wrong type.
     """
     place = {"dataset": case.dataset, "split": case.split, "protocol": case.protocol}
     return RunConfig.from_dict({**place, "encoder": encoder, **fields})
@@ -189,15 +189,15 @@ def fallback_encoder(dataset: str) -> EncoderConfig:
 
 
 @cache
-def _tell_fallback(title: str, dataset: str) -> None:
-    """Once a process: a suite's runs all ask for the same settings."""
+def _log_fallback(title: str, dataset: str) -> None:
+    """Log the fallback once per process: all runs of a suite ask for the same settings."""
     log.info(
         "No encoder settings for %s in the suite %r: the encoder preset %s is used.", dataset, title, FALLBACK_PRESET
     )
 
 
 def suite_encoder(suite: str, dataset: str, seed: int | None = None) -> EncoderConfig:
-    """The encoder settings that a suite has for a data set, with another seed where one is given.
+    """The encoder settings that a suite has for a data set, with another seed if one is given.
 
     An empty name stands for the data set's customary suite.
     """
@@ -205,7 +205,7 @@ def suite_encoder(suite: str, dataset: str, seed: int | None = None) -> EncoderC
 
 
 def customary_suite(dataset: str) -> str:
-    """The suite of a data set where none is named: ``demo`` for synthetic data, ``real`` for all others."""
+    """A data set's customary suite: ``demo`` for synthetic data, ``real`` for all others."""
     return "demo" if is_synthetic(dataset) else "real"
 
 
@@ -219,20 +219,20 @@ def _suites() -> Traversable:
 
 
 def resource_names(folder: Traversable) -> list[str]:
-    """Names of the ``.toml`` files of a folder of the kit, sorted."""
+    """Sorted names of the ``.toml`` files in a folder of the kit."""
     return sorted(p.name.removesuffix(".toml") for p in folder.iterdir() if p.name.endswith(".toml"))
 
 
 def read_toml(name: str, folder: Traversable, kind: str) -> Mapping[str, Any]:
-    """A TOML file of the kit by name, or of anybody's by path.
+    """A TOML file of the kit by name, or any other by path.
 
     Args:
-        name: of a file in ``folder`` without its ending, or a path that ends in ``.toml``.
-        folder: of the kit's files.
-        kind: what it is, for messages.
+        name: name of a file in ``folder`` without its suffix, or a path that ends in ``.toml``.
+        folder: folder of the kit's files.
+        kind: what the file is, for messages.
 
     Raises:
-        ConfigError: there is none of that name, or it is not TOML.
+        ConfigError: the name is unknown, or the file is missing or not TOML.
     """
     if name.endswith(".toml"):
         where = name

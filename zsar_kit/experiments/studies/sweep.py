@@ -1,4 +1,4 @@
-"""One loop over many runs, for suites and ablations; finished runs are not done again."""
+"""One loop over many runs, for suites and ablations; finished runs are not repeated."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ Failed = Callable[[RunConfig, ZsarError], None]
 def do_runs(
     configs: Iterable[RunConfig], workspace: Workspace, on_failure: Failed | None = None
 ) -> list[RunFolder | None]:
-    """Do all runs that have not been done, with a progress bar.
+    """Carry out all missing runs, with a progress bar.
 
     Args:
-        configs: what to run.
-        workspace: of the runs.
-        on_failure: told of each run that fails, and the others go on; ``None`` stops at the first.
+        configs: configurations of the runs.
+        workspace: workspace of the runs.
+        on_failure: called for each failed run, and the others continue; ``None`` stops at the first failure.
 
     Returns:
-        For each configuration its finished run, or ``None`` where it failed.
+        For each configuration its finished run, or ``None`` if it failed.
 
     Raises:
-        ZsarError: a run failed, and there is no ``on_failure``.
+        ZsarError: a run failed, and ``on_failure`` is ``None``.
     """
     from zsar_kit.experiments.runs.run import run
 
@@ -48,18 +48,18 @@ def do_runs(
 
 
 def sweep(suite: Suite, workspace: Workspace, on_failure: Failed | None = None) -> list[SuiteRun]:
-    """Do all runs of a suite that have not been done.
+    """Carry out all missing runs of a suite.
 
     Args:
-        suite: what to run.
-        workspace: of the runs.
+        suite: the suite.
+        workspace: workspace of the runs.
         on_failure: see :func:`do_runs`.
 
     Returns:
         The finished runs.
 
     Raises:
-        ZsarError: a run failed, and there is no ``on_failure``.
+        ZsarError: a run failed, and ``on_failure`` is ``None``.
     """
     cells = list(suite.configs())
     folders = do_runs([config for _, _, config in cells], workspace, on_failure)
@@ -69,6 +69,6 @@ def sweep(suite: Suite, workspace: Workspace, on_failure: Failed | None = None) 
 
 
 def finished_runs(suite: Suite, workspace: Workspace) -> list[SuiteRun]:
-    """The runs of a suite that are finished in the workspace; nothing is computed."""
+    """The finished runs of a suite in the workspace; nothing is computed."""
     found = [SuiteRun(case, row, RunFolder.of(config, workspace)) for case, row, config in suite.configs()]
     return [one for one in found if one.folder.finished]
