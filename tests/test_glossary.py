@@ -123,7 +123,7 @@ def test_departures_are_one_row_each():
 
 @pytest.mark.parametrize(
     ("path", "argument"),
-    [("models.flora.flow.no_such", ""), ("no_such_module.x", ""), ("models.flora.flow.velocity", "no_such")],
+    [("models.flora.path.no_such", ""), ("no_such_module.x", ""), ("models.flora.scoring.velocity_errors", "no_such")],
 )
 def test_a_wrong_reference_is_noticed(path, argument):
     with pytest.raises((AttributeError, LookupError, AssertionError)):
