@@ -20,7 +20,7 @@ from zsar_kit.methods.flora.config import AlignConfig, FloraConfig, FlowConfig, 
 from zsar_kit.methods.flora.texts import ClassTable
 from zsar_kit.methods.registry import register
 from zsar_kit.models.flora.classifiers import similarity, synthesise, train_linear
-from zsar_kit.models.flora.cross_vae import CrossVAE, Gaussian, pair_latents
+from zsar_kit.models.flora.cross_vae import AlignObjective, CrossVAE, Gaussian, pair_latents
 from zsar_kit.models.flora.objective import FlowBatch, contrast_indices, flow_loss, sample_times
 from zsar_kit.models.flora.path import StraightPath
 from zsar_kit.models.flora.scoring import ScoringOptions, velocity_errors
@@ -56,6 +56,13 @@ class Flora(Method):
             decoder_relu=align.decoder_relu,
             generator=generator,
         )
+        self.objective = AlignObjective(
+            regularizer=align.regularizer,
+            lambda_align=align.lambda_align,
+            beta=align.beta,
+            log_variance=align.spread == "log_variance",
+            reduction=align.reduction,
+        )
         self.field = _network(config, text_dim, generator)
         self.path = StraightPath(config.flow.direction)
         self._encoded_texts: Gaussian | None = None
@@ -86,11 +93,7 @@ class Flora(Method):
                 self.table.tokens,
                 self.table.mask,
                 generator,
-                lambda_align=align.lambda_align,
-                log_variance=align.spread == "log_variance",
-                reduction=align.reduction,
-                regularizer=align.regularizer,
-                beta=align.beta,
+                self.objective,
                 shared_noise=align.shared_noise,
             )
             return StepOutput(losses)
