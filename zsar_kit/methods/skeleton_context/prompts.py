@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from zsar_kit.errors import ConfigError
 from zsar_kit.methods.skeleton_context.config import GroundingConfig, MaskingConfig
+from zsar_kit.models.shapes import ShownByShape
 from zsar_kit.models.skeleton_context.grounding import (
     ContextDecoder,
     ContextGrounding,
@@ -22,7 +23,7 @@ from zsar_kit.semantics.context_bank import ContextBank
 
 
 @dataclass(frozen=True)
-class DrawnPrompts:
+class DrawnPrompts(ShownByShape):
     """Masked prompts of a batch.
 
     Attributes:

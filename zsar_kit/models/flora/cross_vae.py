@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from zsar_kit.errors import ConfigError, DataError
 from zsar_kit.models.blocks import seeded_linear
+from zsar_kit.models.shapes import ShownByShape
 
 REGULARIZERS = ("geometric", "kl", "none")
 REDUCTIONS = ("mean", "sum")
@@ -25,7 +26,7 @@ LOG_VARIANCE_RANGE = (-10.0, 10.0)
 
 
 @dataclass(frozen=True)
-class Gaussian:
+class Gaussian(ShownByShape):
     """A diagonal normal distribution N(mu, sigma^2).
 
     Attributes:
@@ -46,7 +47,7 @@ class Gaussian:
 
 
 @dataclass(frozen=True)
-class LatentPairs:
+class LatentPairs(ShownByShape):
     """Paired latent tokens of a batch, ready for the flow.
 
     Attributes:

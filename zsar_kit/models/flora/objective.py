@@ -11,12 +11,13 @@ from torch import Tensor
 from zsar_kit.errors import ConfigError
 from zsar_kit.models.flora.path import StraightPath
 from zsar_kit.models.flora.velocity import VelocityField
+from zsar_kit.models.shapes import ShownByShape
 
 TIME_KINDS = ("logit_normal", "uniform")
 
 
 @dataclass(frozen=True, eq=False)
-class FlowBatch:
+class FlowBatch(ShownByShape):
     """Pairs of a source and a target, each at its time: what the velocity field is trained on.
 
     Attributes:

@@ -8,13 +8,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from zsar_kit.errors import ConfigError
+from zsar_kit.models.shapes import ShownByShape
 
 DIRECTIONS = ("text_to_skeleton", "skeleton_to_text")
 SIGMA_MIN = 1e-5
 
 
 @dataclass(frozen=True, eq=False)
-class PairSums:
+class PairSums(ShownByShape):
     """Position and velocity of all pairs of a text and a skeleton, each a sum of the text's share and the skeleton's.
 
     Where every class meets every sample, the pairs then need not be made before the network.

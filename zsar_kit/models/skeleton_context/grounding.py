@@ -14,11 +14,12 @@ from torch import Tensor, nn
 
 from zsar_kit.errors import ConfigError
 from zsar_kit.models.blocks import seeded_linear
+from zsar_kit.models.shapes import ShownByShape
 from zsar_kit.models.skeleton_context.layers import AttentionBlock, FeedForwardBlock
 
 
 @dataclass(frozen=True)
-class Grounded:
+class Grounded(ShownByShape):
     """Both modalities after they have read each other.
 
     Attributes:
