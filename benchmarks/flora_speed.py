@@ -24,14 +24,9 @@ import torch
 from torch import Tensor, nn
 
 from zsar_kit.models.flora.cross_vae import CrossVAE, Gaussian, pair_latents
-from zsar_kit.models.flora.flow import (
-    contrast_indices,
-    flow_loss,
-    interpolate,
-    sample_times,
-    velocity,
-    velocity_errors,
-)
+from zsar_kit.models.flora.objective import FlowBatch, contrast_indices, flow_loss, sample_times
+from zsar_kit.models.flora.path import StraightPath
+from zsar_kit.models.flora.scoring import velocity_errors
 from zsar_kit.models.flora.velocity import VelocityDiT
 from zsar_kit.plotting.style import ensure_axes, figure, label_axes, save_figure
 from zsar_kit.semantics.embeddings import Semantics
@@ -40,6 +35,7 @@ from zsar_kit.semantics.text_files import load_texts
 from zsar_kit.semantics.tokens import join_tokens
 
 SKELETON, LATENT, BATCH, TOKENS, FEW_CLASSES = 256, 768, 64, 60, 6
+PATH = StraightPath()
 REQUIRED = {"scoring": 5.0, "align_step": 3.0, "flow_step": 3.0}
 
 
@@ -130,8 +126,8 @@ def plain_flow(w: World) -> Callable[[], None]:
             z_1, z_0 = (q.sample(torch.randn(q.mu.shape, generator=g)) for q in (s, a))
         t = sample_times(len(z_0), g)
         other = [_another(w.rows, i, g) for i in range(len(z_0))]
-        v_star = velocity(z_0, z_1)
-        v = w.field(interpolate(z_0, z_1, t), t)
+        v_star = PATH.velocity(z_0, z_1)
+        v = w.field(PATH.interpolate(z_0, z_1, t), t)
         loss = (v - v_star).square().mean() - 0.1 * (v - v_star[other]).square().mean()
         optimizer.zero_grad()
         loss.backward()
@@ -154,9 +150,8 @@ def our_flow(w: World) -> Callable[[], None]:
     def step() -> None:
         with torch.no_grad():
             pairs = pair_latents(w.vae.encode_skeleton(w.x_s), texts, w.rows, w.mask, g)
-        losses = flow_loss(
-            w.field, pairs.z_a, pairs.z_s, pairs.mask, sample_times(len(w.x_s), g), contrast=contrast_indices(w.rows, g)
-        )
+        flow_batch = FlowBatch(pairs.z_a, pairs.z_s, pairs.mask, sample_times(len(w.x_s), g))
+        losses = flow_loss(w.field, flow_batch, contrast=contrast_indices(w.rows, g))
         optimizer.zero_grad()
         torch.stack(list(losses.values())).sum().backward()
         optimizer.step()
@@ -179,8 +174,8 @@ def plain_scores(w: World, *, masked: bool = False) -> Tensor:
         z_1 = w.vae.encode_skeleton(w.x_s[:, None].expand(-1, x_a.shape[1], -1)).mu
         t = torch.full((len(z_0),), 0.5)
         mask = w.mask[c].expand(len(w.x_s), -1)
-        v = w.field(interpolate(z_0, z_1, t), t, mask if masked else None)
-        squared = (v - velocity(z_0, z_1)).square().sum(-1)
+        v = w.field(PATH.interpolate(z_0, z_1, t), t, mask if masked else None)
+        squared = (v - PATH.velocity(z_0, z_1)).square().sum(-1)
         columns.append((squared[mask].view(len(squared), -1) if masked else squared).mean(1).sqrt())
     return torch.stack(columns, 1)
 

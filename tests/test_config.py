@@ -104,6 +104,13 @@ def test_lossless_conversions_only():
     assert type(Outer("x", either=2).either) is int
 
 
+def test_it_is_shown_as_the_call_that_builds_it():
+    for config in (Outer("x"), Outer("x", Inner(steps=4), limit=2.0), Holder()):
+        assert eval(repr(config)) == config
+    assert repr(Outer("x", Inner(steps=4))) == "Outer(name='x', inner=Inner(steps=4))"
+    assert repr(Inner()) == "Inner()"
+
+
 def test_frozen_and_hashable():
     config = Outer("x")
     with pytest.raises(FrozenInstanceError):

@@ -10,7 +10,7 @@ import torch
 
 from zsar_kit.checkpoints import load_module, load_tensors, save_tensors
 from zsar_kit.errors import DataError, TextError
-from zsar_kit.methods.base import MapRows, Task, TrainingSet, class_rows
+from zsar_kit.methods.base import Batch, ClassScores, MapRows, Task, TrainingSet, class_rows
 from zsar_kit.methods.baselines import LinearCosine, LinearCosineConfig, RidgeConfig, RidgeToText
 from zsar_kit.methods.flora import Flora
 from zsar_kit.methods.flora.config import cpu_preset
@@ -67,6 +67,22 @@ def test_a_method_on_pooled_features_refuses_maps(toy):
     maps = MapRows((np.zeros((3, 4, 25, 16), dtype=np.float16),), np.arange(3))
     with pytest.raises(DataError, match=r"learns from pooled features .*got \[3, 4, 25, 16\]"):
         _ = TrainingSet(maps, np.zeros(3, dtype=int), task).pooled
+
+
+def test_nothing_shows_its_numbers(toy):
+    text = "texts 'motion' of 30 classes, 'label' of 30 classes"
+    assert repr(toy.training.task) == f"Task(features [16], 20 seen classes, {text})"
+    assert repr(toy.training) == f"TrainingSet(float32[400, 16], 400 labels, {toy.training.task!r})"
+    maps = MapRows((np.zeros((9, 4, 25, 8), dtype=np.float16),) * 2, np.arange(3))
+    assert repr(maps) == "MapRows(float16[9, 4, 25, 8], 3 rows of it, 2 views)"
+    scores = ClassScores({"flow": torch.zeros(7, 10)}, {"flow": torch.ones(7, 10)})
+    assert repr(scores) == "ClassScores(heads={flow: float32[7, 10]}, errors={flow: float32[7, 10]})"
+    assert repr(Batch(torch.zeros(2, 3), torch.zeros(2, dtype=torch.long))) == (
+        "Batch(features=float32[2, 3], labels=int64[2])"
+    )
+    method = LinearCosine(LinearCosineConfig(), toy.training.task, torch_generator(0))
+    assert repr(method) == "LinearCosine(136 parameters)"
+    assert repr(method.phases()) == "(Phase('linear', 500 steps of 64 samples),)"
 
 
 def test_class_rows():

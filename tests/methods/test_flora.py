@@ -13,7 +13,7 @@ from zsar_kit.methods.base import Batch
 from zsar_kit.methods.flora import Flora
 from zsar_kit.methods.flora.config import AlignConfig, FloraConfig, FlowConfig, TextConfig, presets
 from zsar_kit.seeding import torch_generator
-from zsar_kit.training.loop import TrainingLoop, fit
+from zsar_kit.training.loop import Bookkeeping, TrainingLoop, fit
 
 TINY = FloraConfig(
     TextConfig(sets=("motion",), k=1, tau=0.1, scale="rms"),
@@ -158,7 +158,7 @@ def test_flow_leaves_the_alignment_alone(toy):
             aligned.update({k: v.clone() for k, v in method.vae.state_dict().items()})
 
     method = made(SHORT, toy.training)
-    TrainingLoop(method, toy.training, seed=0, on_step=keep, progress=False).run()
+    TrainingLoop(method, toy.training, seed=0, bookkeeping=Bookkeeping(on_step=keep, progress=False)).run()
     assert aligned
     assert all(torch.equal(v, aligned[k]) for k, v in method.vae.state_dict().items())
     torch.testing.assert_close(method._texts().mu, method.vae.encode_text(method.table.tokens).mu)

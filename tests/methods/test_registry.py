@@ -64,6 +64,7 @@ def test_the_kits_methods_are_there():
     known = {"flora": Flora, "skeleton_context": SkeletonContext, "ridge": RidgeToText, "linear_cosine": LinearCosine}
     assert set(known) <= set(method_names())
     assert list(method_names()) == sorted(method_names())
+    assert repr(method_entry("ridge")) == "MethodEntry('ridge', RidgeToText, 3 presets)"
     for name, method in known.items():
         assert method_entry(name).method is method
         assert method_entry(name).name == name

@@ -18,7 +18,7 @@ from zsar_kit.semantics.context_bank import ContextBank
 from zsar_kit.semantics.embeddings import Semantics
 from zsar_kit.semantics.text_encoder import LanguageRecord
 from zsar_kit.semantics.text_files import load_texts
-from zsar_kit.training.loop import TrainingLoop, fit
+from zsar_kit.training.loop import Bookkeeping, TrainingLoop, fit
 
 SLOTS = ("environment", "used_object", "target_object")
 WIDTH, JOINTS, FRAMES, TEXT, LENGTH, DESCRIPTIONS = 12, 25, 4, 16, 9, 5
@@ -358,7 +358,7 @@ def test_each_step_takes_one_of_the_views(world):
     features = MapRows(views, np.arange(240))
     task = replace(world.training.task, feature_shape=features.shape[1:])
     training = replace(world.training, features=features, task=task)
-    loop = TrainingLoop(fresh(training), training, seed=0, progress=False)
+    loop = TrainingLoop(fresh(training), training, seed=0, bookkeeping=Bookkeeping(progress=False))
     phase = loop.method.phases()[0]
     seen = [{float(x) for x in loop._batch(phase, step).features.flatten()} for step in range(1, 30)]
     assert all(len(values) == 1 for values in seen)

@@ -15,7 +15,7 @@ from zsar_kit.errors import ArtefactError, ZsarError
 from zsar_kit.methods.base import ClassScores, Method, MethodConfig, Phase, StepOutput, Task, TrainingSet
 from zsar_kit.models.blocks import seeded_linear
 from zsar_kit.seeding import torch_generator
-from zsar_kit.training.loop import TrainingLoop, fit
+from zsar_kit.training.loop import Bookkeeping, TrainingLoop, fit
 
 STEPS = {"first": 7, "second": 9}
 
@@ -175,7 +175,7 @@ def test_each_phase_trains_its_parameters_and_nothing_else(training):
         if step == STEPS[phase]:
             snapshots.append(copy.deepcopy(method.state_dict()))
 
-    TrainingLoop(method, training, seed=0, on_step=watch, progress=False).run()
+    TrainingLoop(method, training, seed=0, bookkeeping=Bookkeeping(on_step=watch, progress=False)).run()
     frozen = {phase: held for phase, _, _, held, _ in method.watched}
     assert frozen == {"first": {"two.weight", "two.bias"}, "second": {"one.weight", "one.bias"}}
     for name in ("one.weight", "one.bias", "two.weight", "two.bias"):

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from zsar_kit.config import Config
 from zsar_kit.errors import ConfigError, TextError
 from zsar_kit.methods.task import MapRows, Task, TrainingSet, find_text_set, sample_features
+from zsar_kit.models.shapes import ShownByShape
 from zsar_kit.semantics.context_request import ContextRequest
 from zsar_kit.semantics.embeddings import Semantics
 from zsar_kit.semantics.texts import ClassTexts
@@ -44,7 +45,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class Batch:
+class Batch(ShownByShape):
     """Skeleton features of some samples, pooled or as maps ``[batch, T', joint, d]``, and their original class ids."""
 
     features: Float[Tensor, "batch ..."]
@@ -56,7 +57,7 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class StepOutput:
+class StepOutput(ShownByShape):
     """The weighted losses of one step; their sum is minimised, each is logged."""
 
     losses: dict[str, Tensor]
@@ -68,7 +69,7 @@ class StepOutput:
 
 
 @dataclass(frozen=True)
-class ClassScores:
+class ClassScores(ShownByShape):
     """One or more heads of scores ``[batch, class]``, larger is better, and positive errors where a gate needs them."""
 
     heads: dict[str, Float[Tensor, "batch classes"]]
@@ -94,6 +95,9 @@ class Phase:
     parameters: Callable[[], Iterable[nn.Parameter]]
     optimizer: Callable[[list[nn.Parameter]], torch.optim.Optimizer]
     schedule: Callable[[torch.optim.Optimizer], torch.optim.lr_scheduler.LRScheduler] | None = None
+
+    def __repr__(self) -> str:
+        return f"Phase({self.name!r}, {self.steps} steps of {self.batch_size} samples)"
 
 
 @dataclass(frozen=True)
@@ -171,6 +175,10 @@ class Method(nn.Module, ABC):
     def __init__(self, config: MethodConfig, task: Task, generator: torch.Generator):
         super().__init__()
         del config, task, generator
+
+    def __repr__(self) -> str:
+        count = sum(p.numel() for p in self.parameters())
+        return f"{type(self).__name__}({count:,} parameters)"
 
     def observe(self, training: TrainingSet) -> None:
         """Compute what comes from training features without steps: means, scales, closed-form solutions.

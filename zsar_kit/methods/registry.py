@@ -35,7 +35,7 @@ class MethodEntry:
     presets: Mapping[str, MethodConfig]
 
     def __repr__(self) -> str:
-        return f"MethodEntry({self.name!r}, {self.method.__name__}, presets {', '.join(self.presets) or 'none'})"
+        return f"MethodEntry({self.name!r}, {self.method.__name__}, {len(self.presets)} presets)"
 
 
 _ENTRIES: dict[str, MethodEntry] = {}

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from zsar_kit.errors import DataError, TextError
+from zsar_kit.models.shapes import described
 from zsar_kit.semantics.context_bank import ContextBank
 from zsar_kit.semantics.embeddings import Semantics
 
@@ -28,6 +29,9 @@ class MapRows:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def __repr__(self) -> str:
+        return f"MapRows({described(self.views[0])}, {len(self)} rows of it, {len(self.views)} views)"
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -71,6 +75,12 @@ class Task:
     seen: tuple[int, ...]
     semantics: Mapping[str, Semantics]
     contexts: ContextBank | None = None
+
+    def __repr__(self) -> str:
+        texts = ", ".join(f"{name!r} of {len(s.class_ids)} classes" for name, s in self.semantics.items())
+        contexts = "" if self.contexts is None else ", with contexts"
+        features, seen = f"features {list(self.feature_shape)}", f"{len(self.seen)} seen classes"
+        return f"Task({features}, {seen}, texts {texts or 'none'}{contexts})"
 
     @property
     def pooled_width(self) -> int:
@@ -119,6 +129,9 @@ class TrainingSet:
                 where="TrainingSet",
                 remedy="There is one label a sample, and the task has the shape of one sample's features.",
             )
+
+    def __repr__(self) -> str:
+        return f"TrainingSet({described(self.features)}, {len(self.labels)} labels, {self.task!r})"
 
     @property
     def pooled(self) -> np.ndarray:

@@ -7,6 +7,7 @@ checkpoint draws exactly what it would have drawn, so on a CPU it ends with the 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,30 @@ from zsar_kit.seeding import numpy_generator, torch_generator
 OnStep = Callable[[str, int, dict[str, float]], None]
 
 
+@dataclass(frozen=True, eq=False)
+class Bookkeeping:
+    """What is saved, logged and shown while a method trains; nothing of it changes what is learnt.
+
+    Attributes:
+        checkpoint: file for the state; written every ``every`` steps and read at the start if it is there.
+        every: steps between checkpoints; 0 writes none.
+        on_step: told the phase, the step (1-based) and the losses as floats, every ``log_every`` steps.
+        log_every: steps between two calls of ``on_step``; the last step of a phase is always told.
+        probe: shown the method, ready to score, and the step, at ``trace`` evenly spread steps of the last phase (its
+            end is one of them, and not shown); it must not change the method.
+        trace: number of those steps; 0 for none.
+        progress: show a bar.
+    """
+
+    checkpoint: Path | None = None
+    every: int = 200
+    on_step: OnStep | None = None
+    log_every: int = 20
+    probe: Callable[[Method, int], None] | None = None
+    trace: int = 0
+    progress: bool = True
+
+
 class TrainingLoop:
     """Trains a method through its phases.
 
@@ -30,14 +55,8 @@ class TrainingLoop:
         method: the method, on the device where it shall train.
         training: features and labels of seen classes.
         seed: the run's seed.
-        checkpoint: file for the state; written every ``every`` steps and read at the start if it is there.
-        every: steps between checkpoints; 0 writes none.
-        on_step: told the phase, the step (1-based) and the losses as floats, every ``log_every`` steps.
         clip: largest norm of the gradient; ``None`` for no limit.
-        probe: shown the method, ready to score, and the step, at ``trace`` evenly spread steps of the last phase (its
-            end is one of them, and not shown); it must not change the method.
-        trace: number of those steps; 0 for none.
-        progress: show a bar.
+        bookkeeping: what is saved, logged and shown; a bar alone where it is not given.
     """
 
     def __init__(
@@ -46,19 +65,14 @@ class TrainingLoop:
         training: TrainingSet,
         *,
         seed: int,
-        checkpoint: Path | None = None,
-        every: int = 200,
-        on_step: OnStep | None = None,
-        log_every: int = 20,
         clip: float | None = None,
-        probe: Callable[[Method, int], None] | None = None,
-        trace: int = 0,
-        progress: bool = True,
+        bookkeeping: Bookkeeping | None = None,
     ):
-        self.probe, self.trace = probe, trace
-        self.method, self.training, self.seed = method, training, seed
-        self.checkpoint, self.every = checkpoint, every
-        self.on_step, self.log_every, self.clip, self.progress = on_step, log_every, clip, progress
+        self.method, self.training, self.seed, self.clip = method, training, seed, clip
+        kept = bookkeeping or Bookkeeping()
+        self.probe, self.trace, self.progress = kept.probe, kept.trace, kept.progress
+        self.checkpoint, self.every = kept.checkpoint, kept.every
+        self.on_step, self.log_every = kept.on_step, kept.log_every
         self.device = next((p.device for p in method.parameters()), torch.device("cpu"))
         # Pooled features fit on any device; maps stay on disk and come batch by batch.
         self.features: torch.Tensor | MapRows = (
@@ -194,7 +208,8 @@ def fit(
     *,
     seed: int,
     device: torch.device | str = "cpu",
-    **loop_options: Any,
+    clip: float | None = None,
+    **bookkeeping: Any,
 ) -> Method:
     """Construct a method, show it the training set, train it, and return it ready to score.
 
@@ -204,8 +219,10 @@ def fit(
         training: what it may learn from.
         seed: the run's seed.
         device: where it trains and scores.
-        loop_options: further arguments of :class:`TrainingLoop`.
+        clip: see :class:`TrainingLoop`.
+        bookkeeping: fields of :class:`Bookkeeping`.
     """
     method = method_type(config, training.task, torch_generator(seed, "initialisation"))
     method.observe(training)
-    return TrainingLoop(method.to(device), training, seed=seed, **loop_options).run()
+    loop = TrainingLoop(method.to(device), training, seed=seed, clip=clip, bookkeeping=Bookkeeping(**bookkeeping))
+    return loop.run()

@@ -10,6 +10,7 @@ import torch
 from zsar_kit.errors import ConfigError, DataError
 from zsar_kit.models.flora.cross_vae import (
     LOG_VARIANCE_RANGE,
+    AlignObjective,
     CrossVAE,
     Gaussian,
     divergence,
@@ -72,7 +73,7 @@ def slow_losses(vae, x_s, class_index, x_a, mask, generator, *, lambda_align, lo
 @pytest.mark.parametrize("log_variance", [False, True])
 def test_losses_equal_the_equations(vae, batch, reduction, log_variance):
     options = {"lambda_align": 0.3, "log_variance": log_variance, "reduction": reduction}
-    fast = vae.losses(**batch, generator=seeded(2), **options)
+    fast = vae.losses(**batch, generator=seeded(2), objective=AlignObjective(**options))
     slow = slow_losses(vae, **batch, generator=seeded(2), **options)
     assert fast.keys() == slow.keys()
     for name, value in fast.items():
@@ -183,15 +184,18 @@ def test_a_class_without_text_is_refused(vae, batch):
         pair_latents(skeleton, text, batch["class_index"], batch["mask"], None)
 
 
-def test_unknown_reduction_is_refused(vae, batch):
+def test_unknown_reduction_is_refused():
+    with pytest.raises(ConfigError, match=r"reduction must be one of \('mean', 'sum'\), got 'median'"):
+        AlignObjective(reduction="median")
+    q = Gaussian(torch.zeros(1, 2), torch.zeros(1, 2))
     with pytest.raises(ConfigError, match="'mean' or 'sum', got 'median'"):
-        vae.losses(**batch, generator=seeded(), reduction="median")
+        geometric_consistency(q, q, 1, reduction="median")
 
 
 @pytest.mark.parametrize("lambda_align", [-1.0, float("nan"), float("inf")])
-def test_lambda_align_out_of_range_is_refused(vae, batch, lambda_align):
+def test_lambda_align_out_of_range_is_refused(lambda_align):
     with pytest.raises(ConfigError, match="lambda_align must be"):
-        vae.losses(**batch, generator=seeded(), lambda_align=lambda_align)
+        AlignObjective(lambda_align=lambda_align)
 
 
 def test_sizes_must_be_positive():
@@ -212,8 +216,8 @@ def test_divergence_is_that_of_two_normals(reduction):
 
 
 def test_baseline_pulls_to_the_prior_in_place_of_each_other(vae, batch):
-    plain = vae.losses(**batch, generator=seeded(2), regularizer="none")
-    kl = vae.losses(**batch, generator=seeded(2), regularizer="kl", beta=0.3)
+    plain = vae.losses(**batch, generator=seeded(2), objective=AlignObjective("none"))
+    kl = vae.losses(**batch, generator=seeded(2), objective=AlignObjective("kl", beta=0.3))
     assert "geometric" not in kl
     assert {k: v.item() for k, v in kl.items() if k != "kl"} == {k: v.item() for k, v in plain.items()}
     pairs = [(i, m) for i, c in enumerate(batch["class_index"]) for m in range(TOKENS) if batch["mask"][c, m]]
@@ -252,6 +256,6 @@ def test_decoders_may_end_in_a_relu():
         ({"beta": -1.0}, "beta must be finite and at least 0, got -1.0"),
     ],
 )
-def test_unknown_regularizer_and_negative_weight(vae, batch, options, message):
+def test_unknown_regularizer_and_negative_weight(options, message):
     with pytest.raises(ConfigError, match=message):
-        vae.losses(**batch, generator=seeded(), **options)
+        AlignObjective(**options)

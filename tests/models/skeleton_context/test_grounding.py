@@ -10,7 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zsar_kit.errors import ConfigError
-from zsar_kit.models.skeleton_context.grounding import ContextDecoder, ContextGrounding, reconstruction_loss
+from zsar_kit.models.skeleton_context.grounding import (
+    ContextDecoder,
+    ContextGrounding,
+    GroundingShape,
+    reconstruction_loss,
+)
 from zsar_kit.models.skeleton_context.layers import MultiHeadAttention, seeded_matrix
 
 BATCH, JOINTS, LENGTH = 3, 4, 5
@@ -38,7 +43,7 @@ def stirred(model: torch.nn.Module) -> torch.nn.Module:
 
 
 def grounding(**options) -> ContextGrounding:
-    return stirred(ContextGrounding(SKELETON, TEXT, DIM, 2, generator=seeded(), **options))
+    return stirred(ContextGrounding(SKELETON, TEXT, GroundingShape(DIM, 2, **options), generator=seeded()))
 
 
 def inputs():
@@ -194,7 +199,7 @@ def test_shared_directions_share_every_weight_and_save_them():
 
 
 def test_widths_are_adapted_only_where_they_differ():
-    same = ContextGrounding(DIM, DIM, DIM, 2, generator=seeded())
+    same = ContextGrounding(DIM, DIM, GroundingShape(DIM, 2), generator=seeded())
     assert isinstance(same.from_skeleton, torch.nn.Identity)
     assert isinstance(same.from_text, torch.nn.Identity)
     model = grounding()
@@ -214,9 +219,9 @@ def test_gradients_reach_every_parameter(options):
 
 def test_weights_come_from_the_generator_alone_and_evaluation_repeats():
     state = torch.get_rng_state()
-    first, second = (ContextGrounding(SKELETON, TEXT, DIM, 2, generator=seeded()) for _ in range(2))
+    first, second = (ContextGrounding(SKELETON, TEXT, GroundingShape(DIM, 2), generator=seeded()) for _ in range(2))
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
-    other = ContextGrounding(SKELETON, TEXT, DIM, 2, generator=seeded(9))
+    other = ContextGrounding(SKELETON, TEXT, GroundingShape(DIM, 2), generator=seeded(9))
     assert not torch.equal(first.from_text.weight, other.from_text.weight)
     skeleton, text, mask = inputs()
     runs = [m(skeleton.float(), text.float(), mask) for m in (first.train(), first.eval(), first.eval())]
@@ -229,11 +234,11 @@ def test_weights_come_from_the_generator_alone_and_evaluation_repeats():
 def test_wrong_sizes_and_empty_prompts_are_refused():
     for heads in (0, 3):
         with pytest.raises(ConfigError, match=f"divides its width, got heads={heads}, dim=8"):
-            ContextGrounding(SKELETON, TEXT, DIM, heads, generator=seeded())
+            ContextGrounding(SKELETON, TEXT, GroundingShape(DIM, heads), generator=seeded())
     with pytest.raises(ConfigError, match="at least one layer, got layers=0"):
-        ContextGrounding(SKELETON, TEXT, DIM, 2, layers=0, generator=seeded())
+        GroundingShape(DIM, 2, layers=0)
     with pytest.raises(ConfigError, match="positive widths"):
-        ContextGrounding(SKELETON, TEXT, DIM, 2, hidden=0, generator=seeded())
+        ContextGrounding(SKELETON, TEXT, GroundingShape(DIM, 2, hidden=0), generator=seeded())
     with pytest.raises(ConfigError, match="positive widths"):
         seeded_matrix(3, 0, generator=seeded())
     skeleton, text, mask = inputs()
@@ -336,7 +341,7 @@ def test_a_bad_embedding_target_or_weight_is_refused():
 @pytest.mark.parametrize("layers", [1, 2])
 def test_text_at_some_places_is_that_of_the_whole_prompt(layers):
     generator = torch.Generator().manual_seed(0)
-    model = ContextGrounding(6, 10, 8, 2, layers=layers, generator=generator)
+    model = ContextGrounding(6, 10, GroundingShape(8, 2, layers), generator=generator)
     f_diff, h_t = torch.randn(3, 5, 6, generator=generator), torch.randn(3, 7, 10, generator=generator)
     mask = torch.arange(7) < torch.tensor([[7], [6], [5]])
     whole, some = model(f_diff, h_t, mask), model(f_diff, h_t, mask, [1, 4])

@@ -20,8 +20,10 @@ from zsar_kit.methods.flora.config import AlignConfig, FloraConfig, FlowConfig, 
 from zsar_kit.methods.flora.texts import ClassTable
 from zsar_kit.methods.registry import register
 from zsar_kit.models.flora.classifiers import similarity, synthesise, train_linear
-from zsar_kit.models.flora.cross_vae import CrossVAE, Gaussian, pair_latents
-from zsar_kit.models.flora.flow import contrast_indices, endpoints, flow_loss, sample_times, velocity_errors
+from zsar_kit.models.flora.cross_vae import AlignObjective, CrossVAE, Gaussian, pair_latents
+from zsar_kit.models.flora.objective import FlowBatch, contrast_indices, flow_loss, sample_times
+from zsar_kit.models.flora.path import StraightPath
+from zsar_kit.models.flora.scoring import ScoringOptions, velocity_errors
 from zsar_kit.models.flora.velocity import VelocityDiT, VelocityField, VelocityMLP
 from zsar_kit.semantics.embeddings import Semantics
 
@@ -54,7 +56,15 @@ class Flora(Method):
             decoder_relu=align.decoder_relu,
             generator=generator,
         )
+        self.objective = AlignObjective(
+            regularizer=align.regularizer,
+            lambda_align=align.lambda_align,
+            beta=align.beta,
+            log_variance=align.spread == "log_variance",
+            reduction=align.reduction,
+        )
         self.field = _network(config, text_dim, generator)
+        self.path = StraightPath(config.flow.direction)
         self._encoded_texts: Gaussian | None = None
         self._level: Tensor | None = None
         self._linear: tuple[Tensor, Tensor] | None = None
@@ -83,11 +93,7 @@ class Flora(Method):
                 self.table.tokens,
                 self.table.mask,
                 generator,
-                lambda_align=align.lambda_align,
-                log_variance=align.spread == "log_variance",
-                reduction=align.reduction,
-                regularizer=align.regularizer,
-                beta=align.beta,
+                self.objective,
                 shared_noise=align.shared_noise,
             )
             return StepOutput(losses)
@@ -96,24 +102,15 @@ class Flora(Method):
             pairs = pair_latents(
                 skeleton(x_s), self._texts(), rows, self.table.mask, generator, shared_noise=align.shared_noise
             )
-        z_0, z_1 = endpoints(pairs.z_s, pairs.z_a, flow.direction)
+        z_0, z_1 = self.path.endpoints(pairs.z_s, pairs.z_a)
         if flow.source_noise:
             z_0 = z_0 + flow.source_noise * _normal(z_0.shape, generator, z_0)
         times = sample_times(len(x_s), generator, flow.times, device=x_s.device)
         contrast = contrast_indices(batch.labels, generator, flow.pairs)
         condition = self.table.condition[rows] if flow.condition else None
-        return StepOutput(
-            flow_loss(
-                self.field,
-                z_0,
-                z_1,
-                pairs.mask,
-                times,
-                contrast=contrast,
-                lambda_flow=flow.lambda_flow,
-                condition=condition,
-            )
-        )
+        flow_batch = FlowBatch(z_0, z_1, pairs.mask, times, condition)
+        losses = flow_loss(self.field, flow_batch, contrast=contrast, lambda_flow=flow.lambda_flow, path=self.path)
+        return StepOutput(losses)
 
     def _scaled(self, features: Float[Tensor, "batch d"]) -> Float[Tensor, "batch d"]:
         return (features - self.feature_offset) / self.feature_scale
@@ -173,9 +170,8 @@ class Flora(Method):
             z_s,
             z_a,
             mask,
-            flow.t,
-            direction=flow.direction,
-            error=flow.error,
+            ScoringOptions(flow.t, flow.error),
+            path=self.path,
             condition=self.table.condition[rows] if flow.condition else None,
             source_noise=noise,
         )

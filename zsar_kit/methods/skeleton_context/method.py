@@ -38,6 +38,7 @@ from zsar_kit.methods.registry import register
 from zsar_kit.methods.skeleton_context.config import PartConfig, SkeletonContextConfig, TrainingConfig, presets
 from zsar_kit.methods.skeleton_context.prompts import ContextReader
 from zsar_kit.methods.skeleton_context.text_space import TextSpace
+from zsar_kit.models.shapes import ShownByShape
 from zsar_kit.models.skeleton_context.alignment import alignment_loss, alignment_scores
 from zsar_kit.models.skeleton_context.grounding import Grounded
 from zsar_kit.models.skeleton_context.joint_differences import DifferentialJointEncoder, pool_time
@@ -51,7 +52,7 @@ STATISTICS_CHUNK = 256
 
 
 @dataclass(frozen=True)
-class Understanding:
+class Understanding(ShownByShape):
     """What the model makes of some clips.
 
     Attributes:

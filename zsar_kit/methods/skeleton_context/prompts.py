@@ -10,13 +10,20 @@ from torch import Tensor, nn
 
 from zsar_kit.errors import ConfigError
 from zsar_kit.methods.skeleton_context.config import GroundingConfig, MaskingConfig
-from zsar_kit.models.skeleton_context.grounding import ContextDecoder, ContextGrounding, Grounded, reconstruction_loss
+from zsar_kit.models.shapes import ShownByShape
+from zsar_kit.models.skeleton_context.grounding import (
+    ContextDecoder,
+    ContextGrounding,
+    Grounded,
+    GroundingShape,
+    reconstruction_loss,
+)
 from zsar_kit.models.skeleton_context.masking import masked_slots, masking_ratio, slot_pattern
 from zsar_kit.semantics.context_bank import ContextBank
 
 
 @dataclass(frozen=True)
-class DrawnPrompts:
+class DrawnPrompts(ShownByShape):
     """Masked prompts of a batch.
 
     Attributes:
@@ -61,16 +68,10 @@ class ContextReader(nn.Module):
         self.masking, self.tokens = masking, grounding.tokens
         self.slots, self.vocabulary, self.places = bank.slots, bank.vocabulary, bank.places.tolist()
         text_dim = bank.hidden.shape[2]
-        self.grounding = ContextGrounding(
-            width,
-            text_dim,
-            grounding.dim,
-            grounding.heads,
-            layers=grounding.layers,
-            hidden=grounding.hidden,
-            shared_directions=grounding.shared_directions,
-            generator=generator,
+        shape = GroundingShape(
+            grounding.dim, grounding.heads, grounding.layers, grounding.hidden, grounding.shared_directions
         )
+        self.grounding = ContextGrounding(width, text_dim, shape, generator=generator)
         self.decoder = ContextDecoder(grounding.dim, torch.from_numpy(bank.embedding), generator=generator)
         if bank.head:
             if grounding.dim != text_dim:

@@ -13,10 +13,11 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from zsar_kit.errors import ConfigError, DataError
+from zsar_kit.models.shapes import ShownByShape
 
 
 @dataclass(frozen=True)
-class Neighbours:
+class Neighbours(ShownByShape):
     """The k most similar other classes of each class, the most similar first (Eq. 7).
 
     Attributes:
@@ -29,7 +30,7 @@ class Neighbours:
 
 
 @dataclass(frozen=True)
-class Attuned:
+class Attuned(ShownByShape):
     """Neighbour-aware semantics O_a (Eq. 8).
 
     Attributes:

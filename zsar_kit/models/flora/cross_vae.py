@@ -17,14 +17,16 @@ from torch import Tensor, nn
 
 from zsar_kit.errors import ConfigError, DataError
 from zsar_kit.models.blocks import seeded_linear
+from zsar_kit.models.shapes import ShownByShape
 
 REGULARIZERS = ("geometric", "kl", "none")
+REDUCTIONS = ("mean", "sum")
 LOG_VARIANCE_RANGE = (-10.0, 10.0)
 """Bounds of log sigma^2: sigma^2 in [4.5e-5, 2.2e4], whose square in Eq. 10 stays far from overflow."""
 
 
 @dataclass(frozen=True)
-class Gaussian:
+class Gaussian(ShownByShape):
     """A diagonal normal distribution N(mu, sigma^2).
 
     Attributes:
@@ -45,7 +47,7 @@ class Gaussian:
 
 
 @dataclass(frozen=True)
-class LatentPairs:
+class LatentPairs(ShownByShape):
     """Paired latent tokens of a batch, ready for the flow.
 
     Attributes:
@@ -57,6 +59,40 @@ class LatentPairs:
     z_s: Float[Tensor, "batch token latent"]
     z_a: Float[Tensor, "batch token latent"]
     mask: Bool[Tensor, "batch token"]
+
+
+@dataclass(frozen=True)
+class AlignObjective:
+    """Which terms the learning phase has beside the reconstructions, and how all are weighed (Flora, Eq. 9-11).
+
+    Attributes:
+        regularizer: ``geometric`` (Eq. 10), ``kl`` (the divergence of Eq. 1 in its place), or ``none``.
+        lambda_align: weight of geometric consistency, at least 0.
+        beta: weight of the divergence, at least 0.
+        log_variance: align log sigma^2 (released code) instead of sigma^2 (Eq. 10).
+        reduction: ``mean`` averages over samples, tokens and features, and over the four reconstructions, so that
+            lambda_align weighs one mean square against another (the published 0.1 was found so). ``sum`` adds
+            over tokens, features and reconstructions as Eq. 9-10 are written, and averages over samples;
+            geometry then counts less, by the ratio of latent to feature width, and lambda_align must be
+            chosen anew.
+
+    Raises:
+        ConfigError: a weight is negative or not finite, or reduction or regularizer are unknown.
+    """
+
+    regularizer: str = "geometric"
+    lambda_align: float = 0.1
+    beta: float = 0.1
+    log_variance: bool = False
+    reduction: str = "mean"
+
+    def __post_init__(self) -> None:
+        for name, weight in (("lambda_align", self.lambda_align), ("beta", self.beta)):
+            if not 0 <= weight < float("inf"):
+                raise ConfigError(f"{name} must be finite and at least 0, got {weight}", where=name)
+        for name, known in (("regularizer", REGULARIZERS), ("reduction", REDUCTIONS)):
+            if getattr(self, name) not in known:
+                raise ConfigError(f"{name} must be one of {known}, got {getattr(self, name)!r}", where=name)
 
 
 class GaussianEncoder(nn.Module):
@@ -121,12 +157,8 @@ class CrossVAE(nn.Module):
         x_a: Float[Tensor, "class token d_a"],
         mask: Bool[Tensor, "class token"],
         generator: torch.Generator,
+        objective: AlignObjective | None = None,
         *,
-        lambda_align: float = 0.1,
-        log_variance: bool = False,
-        reduction: str = "mean",
-        regularizer: str = "geometric",
-        beta: float = 0.1,
         shared_noise: bool = False,
     ) -> dict[str, Tensor]:
         """The terms of L_Align (Flora, Eq. 9-11), or of L_CrossVAE (Eq. 1-3); their sum is the objective.
@@ -138,11 +170,7 @@ class CrossVAE(nn.Module):
             mask: True at real tokens; padding takes no part, in cost or in loss.
             generator: source of the noise, drawn per sample and token: first all of z_s, then all of z_a,
                 tokens of a sample one after the other.
-            lambda_align: weight of geometric consistency, at least 0.
-            log_variance: align log sigma^2 (released code) instead of sigma^2 (Eq. 10).
-            reduction: see Note.
-            regularizer: ``geometric`` (Eq. 10), ``kl`` (the divergence of Eq. 1 in its place), or ``none``.
-            beta: weight of the divergence, at least 0.
+            objective: terms and weights; :class:`AlignObjective`'s defaults where none are given.
             shared_noise: draw one number per sample and token for all latent dimensions, as the SynSE family
                 does per sample, in place of one per dimension.
 
@@ -152,22 +180,13 @@ class CrossVAE(nn.Module):
             lambda_align, or ``kl``, which carries beta.
 
         Raises:
-            ConfigError: a weight is negative or not finite, or reduction or regularizer are unknown.
             DataError: a sample's class has no text token.
 
         Note:
             Log-likelihoods are those of a Gaussian of fixed variance without their constants: squared errors.
-            ``mean`` averages over samples, tokens and features, and over the four reconstructions, so that
-            lambda_align weighs one mean square against another (the published 0.1 was found so). ``sum`` adds
-            over tokens, features and reconstructions as Eq. 9-10 are written, and averages over samples;
-            geometry then counts less, by the ratio of latent to feature width, and lambda_align must be
-            chosen anew.
         """
-        for name, weight in (("lambda_align", lambda_align), ("beta", beta)):
-            if not 0 <= weight < float("inf"):
-                raise ConfigError(f"{name} must be finite and at least 0, got {weight}", where=name)
-        if regularizer not in REGULARIZERS:
-            raise ConfigError(f"regularizer must be one of {REGULARIZERS}, got {regularizer!r}", where="regularizer")
+        objective = objective or AlignObjective()
+        reduction = objective.reduction
         present, row_class = class_index.unique(return_inverse=True)
         token_mask = mask[present]
         _check_texts(token_mask, present)
@@ -191,13 +210,15 @@ class CrossVAE(nn.Module):
         }
         if reduction == "mean":
             terms = {name: value / 4 for name, value in terms.items()}
-        if regularizer == "kl":
+        if objective.regularizer == "kl":
             pull = divergence(skeleton, batch, reduction) + divergence(text, batch, reduction)
-            return {**terms, "kl": beta * pull}
-        if regularizer == "none":
+            return {**terms, "kl": objective.beta * pull}
+        if objective.regularizer == "none":
             return terms
-        geometric = geometric_consistency(skeleton, text, batch, log_variance=log_variance, reduction=reduction)
-        return {**terms, "geometric": lambda_align * geometric}
+        geometric = geometric_consistency(
+            skeleton, text, batch, log_variance=objective.log_variance, reduction=reduction
+        )
+        return {**terms, "geometric": objective.lambda_align * geometric}
 
 
 def geometric_consistency(

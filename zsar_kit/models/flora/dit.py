@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
 from zsar_kit.models.blocks import seeded_linear
+from zsar_kit.models.shapes import ShownByShape
 
 
 class DiTBlock(nn.Module):
@@ -109,7 +110,7 @@ class DiTBlock(nn.Module):
 
 
 @dataclass(frozen=True)
-class SumWeights:
+class SumWeights(ShownByShape):
     """A block's weights at one time, multiplied out for :meth:`DiTBlock.at_sums`.
 
     Attributes:

@@ -14,11 +14,12 @@ from torch import Tensor, nn
 
 from zsar_kit.errors import ConfigError
 from zsar_kit.models.blocks import seeded_linear
+from zsar_kit.models.shapes import ShownByShape
 from zsar_kit.models.skeleton_context.layers import AttentionBlock, FeedForwardBlock
 
 
 @dataclass(frozen=True)
-class Grounded:
+class Grounded(ShownByShape):
     """Both modalities after they have read each other.
 
     Attributes:
@@ -29,6 +30,37 @@ class Grounded:
 
     skeleton: Float[Tensor, "batch token dim"]
     text: Float[Tensor, "batch place dim"]
+
+
+@dataclass(frozen=True)
+class GroundingShape:
+    """Sizes of the blocks in which skeleton and prompt read each other.
+
+    Attributes:
+        dim: width inside; a linear layer leads there where a modality has another width.
+        heads: attention heads.
+        layers: number of :class:`GroundingLayer`; the paper has one.
+        hidden: width inside the feed-forward blocks; ``4 * dim`` by default, as in BERT.
+        shared_directions: both directions of the cross-attention have the same weights, as in LXMERT, whose layer
+            the released code takes. The paper writes two, and they have their own weights by default.
+
+    Raises:
+        ConfigError: layers is not positive.
+    """
+
+    dim: int
+    heads: int
+    layers: int = 1
+    hidden: int | None = None
+    shared_directions: bool = False
+
+    def __post_init__(self) -> None:
+        if self.layers < 1:
+            raise ConfigError(
+                f"context grounding needs at least one layer, got layers={self.layers}",
+                where="layers",
+                remedy="To do without grounding, leave the module out.",
+            )
 
 
 class GroundingLayer(nn.Module):
@@ -80,16 +112,11 @@ class ContextGrounding(nn.Module):
     Args:
         skeleton_dim: width of the skeleton tokens.
         text_dim: width d of the language model's hidden states.
-        dim: width inside; a linear layer leads there where a modality has another width.
-        heads: attention heads.
-        layers: number of :class:`GroundingLayer`; the paper has one.
-        hidden: width inside the feed-forward blocks; ``4 * dim`` by default, as in BERT.
-        shared_directions: both directions of the cross-attention have the same weights, as in LXMERT, whose layer
-            the released code takes. The paper writes two, and they have their own weights by default.
+        shape: sizes of the blocks.
         generator: source of the initial weights.
 
     Raises:
-        ConfigError: layers is not positive, heads is not positive or does not divide dim, or a width is not positive.
+        ConfigError: heads is not positive or does not divide dim, or a width is not positive.
 
     Note:
         The residual connection comes before the norm (post-norm), as in BERT and LXMERT: the paper asks for both on
@@ -98,31 +125,15 @@ class ContextGrounding(nn.Module):
         one a joint. Both work here.
     """
 
-    def __init__(
-        self,
-        skeleton_dim: int,
-        text_dim: int,
-        dim: int,
-        heads: int,
-        *,
-        layers: int = 1,
-        hidden: int | None = None,
-        shared_directions: bool = False,
-        generator: torch.Generator,
-    ):
+    def __init__(self, skeleton_dim: int, text_dim: int, shape: GroundingShape, *, generator: torch.Generator):
         super().__init__()
-        if layers < 1:
-            raise ConfigError(
-                f"context grounding needs at least one layer, got layers={layers}",
-                where="layers",
-                remedy="To do without grounding, leave the module out.",
-            )
+        dim, shared = shape.dim, shape.shared_directions
         self.from_skeleton = _adapter(skeleton_dim, dim, generator)
         self.from_text = _adapter(text_dim, dim, generator)
-        width = 4 * dim if hidden is None else hidden
+        width = 4 * dim if shape.hidden is None else shape.hidden
         self.layers = nn.ModuleList(
-            GroundingLayer(dim, heads, width, shared_directions=shared_directions, generator=generator)
-            for _ in range(layers)
+            GroundingLayer(dim, shape.heads, width, shared_directions=shared, generator=generator)
+            for _ in range(shape.layers)
         )
 
     def forward(

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from zsar_kit.errors import ConfigError, nearest_name
 from zsar_kit.models.blocks import seeded_linear
+from zsar_kit.models.shapes import ShownByShape
 from zsar_kit.models.skeleton_context.layers import seeded_matrix
 
 SOFTMAX_OVER = ("joints", "frames_joints")
@@ -22,7 +23,7 @@ REDUCTIONS = ("sum", "frames", "mean")
 
 
 @dataclass(frozen=True)
-class KeyParts:
+class KeyParts(ShownByShape):
     """Which joints count, and the feature they make.
 
     Attributes:
