@@ -123,7 +123,7 @@ class Config:
             cls.__repr__ = Config.__repr__
 
     def __repr__(self) -> str:
-        """The fields that differ from their defaults."""
+        """The call that builds it: fields at their default are left out."""
         pairs = ((f, getattr(self, f.name)) for f in dataclasses.fields(self))
         shown = [f"{f.name}={value!r}" for f, value in pairs if not _is_default(f, value)]
         return f"{type(self).__name__}({', '.join(shown)})"
@@ -137,16 +137,6 @@ class Config:
             object.__setattr__(self, field.name, value)
         if _VALIDATE.get():
             self.validate()
-
-    def __init_subclass__(cls, **options: Any) -> None:
-        super().__init_subclass__(**options)
-        if "__repr__" not in vars(cls):
-            cls.__repr__ = Config.__repr__  # what a class has itself, the dataclass decorator leaves alone
-
-    def __repr__(self) -> str:
-        """The call that builds it: fields at their default value are left out."""
-        changed = (f.name for f in dataclasses.fields(self) if getattr(self, f.name) != _default(f))
-        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in changed)})"
 
     def validate(self) -> None:
         """Check ranges; subclasses override and raise :class:`ConfigError` (see :meth:`require`)."""
@@ -237,11 +227,6 @@ class Config:
     def digest(self) -> str:
         """Twelve hexadecimal digits that identify the content of this configuration."""
         return digest_of(self.identity())
-
-
-def _default(field: dataclasses.Field) -> Any:
-    """A field's default value; ``MISSING`` where it has none."""
-    return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
 
 
 def _former_names(kind: type[Config]) -> dict[str, str]:

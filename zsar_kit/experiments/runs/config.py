@@ -61,6 +61,12 @@ class RunConfig(Config):
     features_from: str = field(default="", metadata=LATER)
     allow_encoder_leak: bool = field(default=False, metadata=LATER)
 
+    def __repr__(self) -> str:
+        changed = [f"{k}={v!r}" for k, v in self.overrides.items()]
+        changed += [] if self.encoder == EncoderConfig() else [repr(self.encoder)]
+        shown = ", ".join([f"{self.method} ({self.preset})", f"seed {self.seed}", *changed])
+        return f"RunConfig({self.dataset} {self.split}, {shown})"
+
     def validate(self) -> None:
         """Check ranges and resolve every name, so that a misspelt one fails before anything is computed."""
         self.require(0 < self.low_shot <= 1, "low_shot", "in (0, 1]")

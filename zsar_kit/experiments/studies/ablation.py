@@ -13,6 +13,7 @@ from importlib.resources.abc import Traversable
 from zsar_kit.config import Config
 from zsar_kit.errors import ConfigError
 from zsar_kit.evaluation.statistics import Summary, paired_difference, summarize
+from zsar_kit.evaluation.tables import format_table
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.experiments.runs.folder import RunFolder
@@ -62,6 +63,18 @@ class Ablation(Config):
     overrides: dict = field(default_factory=dict)
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     language_model: str = "offline"
+
+    def __repr__(self) -> str:
+        sizes = f"{len(self.cases)} cases, {len(self.variants)} variants, {len(self.seeds)} seeds"
+        return f"Ablation({self.title!r}: {self.method} ({self.preset}), {sizes})"
+
+    def _repr_markdown_(self) -> str:
+        rows = []
+        for name in self.variants:
+            change = self.variant(name)
+            fields = {**change.overrides, **change.run}
+            rows.append({"variant": name, "changes": ", ".join(f"{k} = {v}" for k, v in fields.items())})
+        return f"**{self.title}**: {self.method} ({self.preset})\n\n{format_table(rows, ['variant', 'changes'])}"
 
     def validate(self) -> None:
         """Every variant must change the run in every case."""

@@ -17,6 +17,7 @@ from zsar_kit.data.catalogue import is_synthetic, most_persons
 from zsar_kit.encoders.config import EncoderConfig
 from zsar_kit.encoders.presets import encoder_preset
 from zsar_kit.errors import ConfigError, nearest_name
+from zsar_kit.evaluation.tables import format_table
 from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.experiments.runs.folder import RunFolder
 
@@ -92,6 +93,15 @@ class Suite(Config):
     encoder_from: str = ""
     trace: int = 0
     reference: str = ""
+
+    def __repr__(self) -> str:
+        runs = len(self.cases) * sum(len(m.seeds) for m in self.methods)
+        return f"Suite({self.title!r}: {len(self.cases)} cases, {len(self.methods)} methods, {runs} runs)"
+
+    def _repr_markdown_(self) -> str:
+        cases = ", ".join(f"{case.dataset} {case.split}" for case in self.cases)
+        rows = [{"method": m.title, "seeds": ", ".join(map(str, m.seeds))} for m in self.methods]
+        return f"**{self.title}**: {cases}\n\n{format_table(rows, ['method', 'seeds'])}"
 
     @classmethod
     def load(cls, name: str, dataset: str = "") -> Suite:
