@@ -32,7 +32,7 @@ def shared_dir() -> Path:
 def puppet_workspace(tmp_path_factory: pytest.TempPathFactory):
     """A workspace with puppet and the demo's encoders, trained once a session (about two minutes on two cores)."""
     from zsar_kit.data.splits import load_split, part_protocols
-    from zsar_kit.experiments.pipeline.features import features_for
+    from zsar_kit.experiments.pipeline.features import EncoderSource, features_for
     from zsar_kit.experiments.pipeline.partitions import calibration_folds, main_partition
     from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
     from zsar_kit.experiments.pipeline.workspace import Workspace
@@ -43,8 +43,9 @@ def puppet_workspace(tmp_path_factory: pytest.TempPathFactory):
     case = suite.cases[0]
     skeletons = prepare_skeletons(workspace, case.dataset)
     split, protocol = load_split(case.dataset, case.split), part_protocols(case.dataset)[0]
-    for fold in (main_partition(skeletons, split, protocol), *calibration_folds(skeletons, split, protocol, 0)):
-        features_for(workspace, skeletons, fold, protocol, suite.encoder(case.dataset))
+    source = EncoderSource(suite.encoder(case.dataset))
+    for partition in (main_partition(skeletons, split, protocol), *calibration_folds(skeletons, split, protocol, 0)):
+        features_for(workspace, skeletons, partition, protocol, source)
     return workspace
 
 

@@ -15,12 +15,13 @@ from zsar_kit.cli import main
 from zsar_kit.data.feature_set import FeatureSet
 from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.data.skeletons import STREAMS, SkeletonSequence
-from zsar_kit.data.splits import class_names, load_split, split_names
+from zsar_kit.data.splits import class_names, split_names
 from zsar_kit.encoders.inputs import encoder_clips, ready_sequence
 from zsar_kit.encoders.presets import encoder_presets
 from zsar_kit.encoders.pretrain import load_encoder
 from zsar_kit.errors import ConfigError
-from zsar_kit.experiments.pipeline.features import features_for
+from zsar_kit.experiments.pipeline.features import EncoderSource, features_for
+from zsar_kit.experiments.pipeline.partitions import main_partition
 from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.config import RunConfig
@@ -106,9 +107,10 @@ def test_runs_take_fused_features_and_their_encoder(tmp_path, place):
     trained = load_encoder(workspace.root / data.encoder_folder)
     assert trained.record == data.features.encoder
     skeletons = prepare_skeletons(workspace, "nw_ucla")
-    fold = main_partition(skeletons, load_split("nw_ucla", "5/5"), config.part_protocol())
+    plan = config.resolve()
+    partition = main_partition(skeletons, plan.split, plan.protocol)
     parts = [
-        features_for(workspace, skeletons, fold, config.part_protocol(), part)[0][0]
+        features_for(workspace, skeletons, partition, plan.protocol, EncoderSource(part)).feature_sets[0]
         for part in encoder.single_streams()
     ]
     np.testing.assert_allclose(data.features.pooled, np.mean([p.pooled for p in parts], axis=0), rtol=1e-5)

@@ -53,7 +53,7 @@ class TrainOptions:
 
 
 #: options with the same name in a run's configuration
-OF_THE_RUN = (
+RUN_FIELDS = (
     "method",
     "preset",
     "language_model",
@@ -77,7 +77,7 @@ def train(method: Annotated[TrainOptions, OmitArgPrefixes] = TrainOptions(), pla
         workspace, method.dataset, method.suite, method.encoder, method.stream, features_from=method.features_from
     )
     case = Case(method.dataset, method.split, method.protocol)
-    shared = {name: getattr(method, name) for name in OF_THE_RUN} | {"overrides": parse_overrides(method.set)}
+    shared = {name: getattr(method, name) for name in RUN_FIELDS} | {"overrides": parse_overrides(method.set)}
     say(train_runs([run_config(case, encoder, seed=seed, **shared) for seed in method.seeds], workspace))
 
 

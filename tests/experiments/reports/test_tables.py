@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from zsar_kit.experiments.reports.tables import (
 from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.experiments.studies import sweep as sweeping
-from zsar_kit.experiments.studies.suite import Case, MethodRow, Suite, SuiteRun, suite_names
+from zsar_kit.experiments.studies.suite import Case, MethodRow, Suite, SuiteRun, resource_names
 
 
 @pytest.fixture
@@ -35,9 +36,12 @@ def stored_run(make_result) -> Callable[..., RunFolder]:
     return store
 
 
+SUITES = resource_names(files("zsar_kit.experiments") / "resources" / "suites")
+
+
 def test_every_suite_of_the_kit_is_valid_and_names_what_exists():
-    assert {"demo", "real"} <= set(suite_names())
-    for name in suite_names():
+    assert {"demo", "real"} <= set(SUITES)
+    for name in SUITES:
         suite = Suite.load(name)
         configs = [config for _, _, config in suite.configs()]
         assert len({c.digest() for c in configs}) == len(configs) > 0

@@ -22,7 +22,7 @@ from zsar_kit.evaluation.tables import format_table
 from zsar_kit.experiments.pipeline.workspace import Workspace
 
 #: options for features only, with their defaults
-OF_FEATURES = {"split": "", "test": "both", "encoder": "", "encoder_classes": "unknown"}
+FEATURE_DEFAULTS = {"split": "", "test": "both", "encoder": "", "encoder_classes": "unknown"}
 
 
 def _kind(form: str) -> str:
@@ -71,7 +71,7 @@ def import_published(
     """
     _required(dataset, "--dataset", form)
     if _kind(form) == SKELETONS:
-        of_features = {name: value for name, value in options.items() if value != OF_FEATURES.get(name, value)}
+        of_features = {name: value for name, value in options.items() if value != FEATURE_DEFAULTS.get(name, value)}
         _refuse_other_kind(of_features, form)
         protocol = _required(options["protocol"], "--protocol (such as xsub)", form)
         folder = out or workspace.skeletons_folder(dataset)

@@ -77,7 +77,7 @@ def _rows_of(
 ) -> Sequence[dict[str, Any]]:
     """The table's rows for one partition: one per encoder that was trained for its features."""
     encoded = features_for(workspace, skeletons, partition, protocol, EncoderSource(encoder), views=int(maps))
-    pooled = encoded.views[0].pooled
+    pooled = encoded.feature_sets[0].pooled
     rows = []
     for part in encoder.single_streams():
         about = describe(encoder_folder(workspace, partition, protocol, part))

@@ -46,12 +46,12 @@ class EncodedPartition:
     """Features of all samples from one partition's encoder.
 
     Attributes:
-        views: one feature set per augmented view; a single one if no un-pooled maps are kept.
+        feature_sets: one per augmented view; a single one if no un-pooled maps are kept.
         mark: the leak guard's mark of the encoder.
         encoder_folder: the encoder's folder.
     """
 
-    views: tuple[FeatureSet, ...]
+    feature_sets: tuple[FeatureSet, ...]
     mark: EncoderMark
     encoder_folder: Path
 
@@ -116,7 +116,7 @@ def features_for(
     config = source.config
     if config.stream == FOUR_STREAMS:
         streams = [
-            features_for(workspace, skeletons, partition, protocol, one, views=views).views
+            features_for(workspace, skeletons, partition, protocol, one, views=views).feature_sets
             for one in _single_streams(source)
         ]
         features = tuple(

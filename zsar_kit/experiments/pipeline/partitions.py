@@ -16,7 +16,7 @@ from zsar_kit.data.splits import (
 )
 from zsar_kit.errors import DataError
 
-WHOLE = "Is the data set complete? Check with: zsar data audit."
+AUDIT_HINT = "Is the data set complete? Check with: zsar data audit."
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -52,7 +52,7 @@ def main_partition(skeletons: SkeletonSet, split: ClassSplit, protocol: str) -> 
     seen = np.isin(index.label, split.seen)
     if not (train & seen).any():
         problem = f"no training sample of a seen class of {split.dataset} {split.name!r} ({protocol})"
-        raise DataError(problem, where=skeletons.path, remedy=WHOLE)
+        raise DataError(problem, where=skeletons.path, remedy=AUDIT_HINT)
     return Partition(split, train & seen, ~train & np.isin(index.label, split.candidates))
 
 
@@ -105,5 +105,5 @@ def partitions_of(
     main = main_partition(skeletons, split, protocol)
     if not np.isin(skeletons.index.label[main.test], split.unseen).any():
         problem = f"no test sample of an unseen class of {split.dataset} {split.name!r} ({protocol})"
-        raise DataError(problem, where=skeletons.path, remedy=WHOLE)
+        raise DataError(problem, where=skeletons.path, remedy=AUDIT_HINT)
     return main, calibration_folds(skeletons, split, protocol, folds_seed)

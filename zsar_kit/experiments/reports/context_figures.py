@@ -16,7 +16,7 @@ from zsar_kit.errors import ConfigError
 from zsar_kit.evaluation.tables import format_table
 from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
 from zsar_kit.experiments.pipeline.workspace import slug
-from zsar_kit.experiments.reports.contexts import WHO, SlotReport, context_method, texts_of_run
+from zsar_kit.experiments.reports.contexts import PREDICTORS, SlotReport, context_method, texts_of_run
 from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.methods.base import WeighsKeyParts
 from zsar_kit.plotting.readings import plot_contexts, plot_hits, plot_key_parts
@@ -138,7 +138,7 @@ def hits_figure(reports: Sequence[SlotReport], title: str) -> Axes:
     """Slot accuracy on seen and unseen classes against baselines and the ceiling."""
     rows = []
     for report in reports:
-        for who in WHO:
+        for who in PREDICTORS:
             rows.append(
                 {
                     "slot": _title(report.slot),
@@ -148,7 +148,12 @@ def hits_figure(reports: Sequence[SlotReport], title: str) -> Axes:
                 }
             )
         rows.append(
-            {"slot": _title(report.slot), "who": "ceiling", "seen": None, "unseen": report.unseen[WHO[0]].ceiling}
+            {
+                "slot": _title(report.slot),
+                "who": "ceiling",
+                "seen": None,
+                "unseen": report.unseen[PREDICTORS[0]].ceiling,
+            }
         )
     return plot_hits(rows, title=title)
 

@@ -23,7 +23,7 @@ from zsar_kit.semantics.slots import slot_words
 from zsar_kit.semantics.text_files import load_texts
 from zsar_kit.semantics.texts import NOTHING, ClassTexts
 
-WHO = ("model", "most frequent words", "model on the mean clip")
+PREDICTORS = ("model", "most frequent words", "model on the mean clip")
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,9 @@ def context_report(run: RunFolder, k: int = 5) -> list[SlotReport]:
         bank.pop(index.get(NOTHING, -1), None)
         frequent = most_frequent(bank, k)
         judged: dict[str, dict[str, SlotAccuracy]] = {"seen": {}, "unseen": {}}
-        for who, ranked in zip(WHO, (best[:, s], _repeated(frequent, rows), _repeated(blind[s], rows)), strict=True):
+        for who, ranked in zip(
+            PREDICTORS, (best[:, s], _repeated(frequent, rows), _repeated(blind[s], rows)), strict=True
+        ):
             for group, chosen in (("seen", ~unseen), ("unseen", unseen)):
                 judged[group][who] = slot_accuracy(ranked[chosen], labels[chosen], words, set(bank))
         share = [np.mean([row.slot(slot) == NOTHING for row in texts.contexts_of(c)]) for c in labels[unseen].tolist()]
@@ -131,7 +133,7 @@ def context_table(reports: Sequence[Sequence[SlotReport]]) -> str:
     """Slot accuracies of one run, or of runs that differ in the seed, as Markdown; percent, Student's t over seeds."""
     rows = []
     for slot_reports in zip(*reports, strict=True):
-        for who in WHO:
+        for who in PREDICTORS:
             unseen = [r.unseen[who] for r in slot_reports]
             seen = [r.seen[who] for r in slot_reports]
             row = {"slot": slot_reports[0].slot, "who": who, "n seen / unseen": f"{seen[0].n} / {unseen[0].n}"}
@@ -145,7 +147,7 @@ def context_table(reports: Sequence[Sequence[SlotReport]]) -> str:
                 known = [v for v in found if v is not None]
                 row[name] = summarize(known) if known else None
             rows.append(row)
-        ceiling = slot_reports[0].unseen[WHO[0]].ceiling
+        ceiling = slot_reports[0].unseen[PREDICTORS[0]].ceiling
         rows.append({"slot": slot_reports[0].slot, "who": "ceiling", "unseen classes": ceiling})
     columns = ["slot", "who", "n seen / unseen", "seen classes", "unseen classes", "of these in the seen bank"]
     return format_table(rows, [*columns, "and not in it"])

@@ -30,7 +30,7 @@ class ResultRow:
         selection, text_use, encoder: the marks that every table shows; joined if the runs of a row differ.
         synthetic: whether the data are synthetic.
         seen_twin_merged: S with twins counted as one class; ``None`` if the data set has no twins.
-        seeds, zsl_values, harmonic_values: one value per run.
+        seeds: one per run.
         selections: for traced runs, ZSL and H of each run for each way of selecting.
         calibration: how gamma was chosen, with caveats.
     """
@@ -56,9 +56,11 @@ class ResultRow:
     seen_twin_merged: Summary | None = None
     seeds: tuple[int, ...] = ()
     selections: dict[str, dict[str, list[float]]] = field(default_factory=dict)
-    zsl_values: tuple[float, ...] = ()
-    harmonic_values: tuple[float, ...] = ()
     calibration: str = "pseudo_unseen"
+
+    def __repr__(self) -> str:
+        case = f"{self.case.dataset} {self.case.split}"
+        return f"ResultRow({case}, {self.title!r}, {len(self.seeds)} seeds: ZSL {self.zsl}, H {self.harmonic})"
 
 
 def result_rows(runs: Iterable[SuiteRun]) -> list[ResultRow]:
@@ -104,8 +106,6 @@ def _row(first: SuiteRun, results: Sequence[RunResult]) -> ResultRow:
         seen_twin_merged=_merged([e.seen_twin_merged for e in evaluations]),
         seeds=tuple(r.seed for r in results),
         selections=_selections(results),
-        zsl_values=tuple(e.micro.zsl for e in evaluations),
-        harmonic_values=tuple(e.micro.harmonic for e in evaluations),
     )
 
 

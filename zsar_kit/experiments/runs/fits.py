@@ -35,7 +35,7 @@ class Fits:
     semantics: dict[str, Semantics]
     prefix: str = ""
 
-    def named(self, prefix: str) -> Fits:
+    def with_prefix(self, prefix: str) -> Fits:
         """The same run's fits for another setting, with a prefix in their file names."""
         return replace(self, prefix=prefix)
 

@@ -175,6 +175,6 @@ def _build(
         skeletons = prepare_skeletons(workspace, config.dataset)
         encoded = features_for(workspace, skeletons, partition, plan.protocol, source, views=views)
         folder = encoded.encoder_folder.relative_to(workspace.root).as_posix()
-        maps = encoded.views if views else ()
-        data.append(FoldData(partition, encoded.views[0], encoded.mark.name, folder, maps, contexts))
+        maps = encoded.feature_sets if views else ()
+        data.append(FoldData(partition, encoded.feature_sets[0], encoded.mark.name, folder, maps, contexts))
     return data

@@ -41,7 +41,7 @@ def run(config: RunConfig, workspace: Workspace) -> RunFolder:
     """
     folder = RunFolder.of(config, workspace)
     if folder.finished:
-        _require_todays_texts(folder)
+        _require_unchanged_texts(folder)
         return folder
     plan = config.resolve()
     main, folds = build_fold_data(plan, workspace)
@@ -53,7 +53,7 @@ def run(config: RunConfig, workspace: Workspace) -> RunFolder:
     outcomes = choose(fits, configs, main, folds)
     zsl_configs = [c.zsl_config() for c in configs]
     if all(c is not None for c in zsl_configs):  # as released: one model for each setting
-        zsl = choose(fits.named("zsl-"), [c for c in zsl_configs if c is not None], main, folds)
+        zsl = choose(fits.with_prefix("zsl-"), [c for c in zsl_configs if c is not None], main, folds)
         outcomes = {k: o.with_zsl(zsl[k]) for k, o in outcomes.items()}
     headline = "last" if "last" in outcomes else "pseudo_unseen"
     _store(folder, outcomes[headline], configs, folds)
@@ -65,7 +65,7 @@ def run(config: RunConfig, workspace: Workspace) -> RunFolder:
     return folder
 
 
-def _require_todays_texts(folder: RunFolder) -> None:
+def _require_unchanged_texts(folder: RunFolder) -> None:
     if changed := folder.changed_texts():
         problem = f"this run used another wording of the class texts {', '.join(changed)}"
         raise ArtefactError(problem, where=folder.path, remedy="Move the folder away to run it with the current texts.")

@@ -19,7 +19,7 @@ from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.experiments.runs.result import RunResult
 from zsar_kit.experiments.studies.suite import Case, read_toml, resource_names, run_config, suite_encoder
-from zsar_kit.experiments.studies.sweep import Failed, do_runs
+from zsar_kit.experiments.studies.sweep import OnFailure, run_all
 
 METRICS = {"zsl": "ZSL", "harmonic": "H", "seen": "S", "unseen": "U", "ausuc": "AUSUC"}
 
@@ -133,9 +133,9 @@ def _ablations() -> Traversable:
     return files("zsar_kit.experiments") / "resources" / "ablations"
 
 
-def run_ablation(ablation: Ablation, workspace: Workspace, on_failure: Failed) -> None:
+def run_ablation(ablation: Ablation, workspace: Workspace, on_failure: OnFailure) -> None:
     """Carry out all missing runs; a failed run is reported, and the others continue."""
-    do_runs([config for _, _, config in ablation.configs()], workspace, on_failure)
+    run_all([config for _, _, config in ablation.configs()], workspace, on_failure)
 
 
 @dataclass(frozen=True)

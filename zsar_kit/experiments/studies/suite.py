@@ -219,11 +219,6 @@ def customary_suite(dataset: str) -> str:
     return "demo" if is_synthetic(dataset) else "real"
 
 
-def suite_names() -> list[str]:
-    """Names of the suites that come with the kit."""
-    return resource_names(_suites())
-
-
 def _suites() -> Traversable:
     return files("zsar_kit.experiments") / "resources" / "suites"
 

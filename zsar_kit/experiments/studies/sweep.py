@@ -12,11 +12,11 @@ from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.experiments.studies.suite import Suite, SuiteRun
 
-Failed = Callable[[RunConfig, ZsarError], None]
+OnFailure = Callable[[RunConfig, ZsarError], None]
 
 
-def do_runs(
-    configs: Iterable[RunConfig], workspace: Workspace, on_failure: Failed | None = None
+def run_all(
+    configs: Iterable[RunConfig], workspace: Workspace, on_failure: OnFailure | None = None
 ) -> list[RunFolder | None]:
     """Carry out all missing runs, with a progress bar.
 
@@ -47,13 +47,13 @@ def do_runs(
     return found
 
 
-def sweep(suite: Suite, workspace: Workspace, on_failure: Failed | None = None) -> list[SuiteRun]:
+def sweep(suite: Suite, workspace: Workspace, on_failure: OnFailure | None = None) -> list[SuiteRun]:
     """Carry out all missing runs of a suite.
 
     Args:
         suite: the suite.
         workspace: workspace of the runs.
-        on_failure: see :func:`do_runs`.
+        on_failure: see :func:`run_all`.
 
     Returns:
         The finished runs.
@@ -62,7 +62,7 @@ def sweep(suite: Suite, workspace: Workspace, on_failure: Failed | None = None) 
         ZsarError: a run failed, and ``on_failure`` is ``None``.
     """
     cells = list(suite.configs())
-    folders = do_runs([config for _, _, config in cells], workspace, on_failure)
+    folders = run_all([config for _, _, config in cells], workspace, on_failure)
     return [
         SuiteRun(case, row, folder) for (case, row, _), folder in zip(cells, folders, strict=True) if folder is not None
     ]
