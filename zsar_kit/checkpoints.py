@@ -1,4 +1,4 @@
-"""Checkpoints: safetensors for tensors, JSON for the rest, never pickle; resume equals an uninterrupted run."""
+"""Checkpoints: safetensors for tensors, JSON for the rest, never pickle; a resumed run equals an uninterrupted one."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def load_tensors(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, A
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """The state of an optimiser as named tensors and a JSON-ready rest."""
+    """The state of an optimiser: named tensors, and a JSON-ready record of the rest."""
     import torch
 
     state = optimizer.state_dict()
@@ -57,7 +57,7 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> tuple[dict[str, torch
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor], rest: dict[str, Any]) -> None:
-    """Put back what :func:`optimizer_tensors` took."""
+    """Restore what :func:`optimizer_tensors` returned."""
     state: dict[int, dict[str, Any]] = {int(i): dict(s) for i, s in rest["scalars"].items()}
     for key, value in tensors.items():
         if key.startswith("optimizer."):

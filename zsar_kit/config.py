@@ -1,7 +1,7 @@
 """Configuration: frozen dataclasses with strict, typed reading and a content hash.
 
 A configuration class derives from :class:`Config` and is decorated with ``@dataclass(frozen=True)``. Field types are
-checked on construction (PyYAML and shells turn ``1e-4`` into a string: that must be an error, not a silent surprise),
+checked on construction (PyYAML and shells turn ``1e-4`` into a string: that must be an error, not a surprise),
 unknown keys are refused with the nearest name, and the same object serves notebook, test and command line.
 """
 
@@ -42,7 +42,7 @@ def formerly(name: str) -> Mapping[str, Any]:
 
 
 def _matches(value: Any, kind: Any) -> bool:
-    """Whether ``value`` is of the annotated type ``kind``; supports what configurations use."""
+    """Whether ``value`` is of the annotated type ``kind``; supports the types that configurations use."""
     origin, args = typing.get_origin(kind), typing.get_args(kind)
     if kind is Any:
         return True
@@ -72,7 +72,7 @@ def _type_name(kind: Any) -> str:
 
 
 def _coerce(value: Any, kind: Any) -> Any:
-    """Lossless conversions only: an int where a float stands, a list where a tuple stands, a dict for a Config."""
+    """Lossless conversions only: an int for a float, a list for a tuple, a dict for a Config."""
     origin, args = typing.get_origin(kind), typing.get_args(kind)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
@@ -114,7 +114,7 @@ def _is_default(field: dataclasses.Field, value: Any) -> bool:
 class Config:
     """Base class of every configuration."""
 
-    #: beartype and jaxtyping leave the generated ``__init__`` alone: the checks below are stricter and teach
+    #: beartype and jaxtyping leave the generated ``__init__`` alone: the checks below are stricter and more helpful
     __no_type_check__ = True
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -155,7 +155,8 @@ class Config:
         """Read strictly.
 
         Raises:
-            ConfigError: an unknown key (the nearest name is offered), a missing one, a wrong type, or a bad value.
+            ConfigError: a key is unknown (the message suggests the nearest name) or missing, or a value is of the wrong
+                type or out of range.
         """
         names, former = [f.name for f in dataclasses.fields(cls)], _former_names(cls)
         current: dict[str, Any] = {}
@@ -210,8 +211,8 @@ class Config:
         return type(self).from_dict(values)
 
     def identity(self) -> dict[str, Any]:
-        """What the digest is of: :meth:`to_dict` without fields that came :data:`LATER` and have their default value,
-        and with renamed fields under the name that they had (:func:`formerly`).
+        """The content of the digest: :meth:`to_dict` without fields added :data:`LATER` that have their default, and
+        with renamed fields under their former name (:func:`formerly`).
         """
         content = self.to_dict()
         for field in dataclasses.fields(self):

@@ -1,4 +1,4 @@
-"""The one place that turns ``device="auto"`` into a device."""
+"""The only place that turns ``device="auto"`` into a device."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def resolve_device(name: str = "auto") -> torch.device:
     """The accelerator that torch sees, or the CPU, for ``"auto"``; otherwise the device of that name.
 
     Raises:
-        ConfigError: torch does not know the name, or the device is not there.
+        ConfigError: torch does not know the name, or the device is not available.
     """
     import torch
 

@@ -1,7 +1,7 @@
 """Named random generators derived from one run seed.
 
 Every random draw of a run comes from a generator named after its purpose, so that two draws never share a stream, and
-a resumed run draws what the uninterrupted run would have drawn: the name holds the step, not the history.
+a resumed run draws what the uninterrupted run would have drawn: the name includes the step, not the history.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def torch_generator(seed: int, *names: object, device: str | torch.device = "cpu
 def seeded_initialisation(seed: int, *names: object) -> Iterator[None]:
     """Make torch's parameter initialisers deterministic inside the block, and leave the global generator as it was.
 
-    ``torch.nn`` initialises from the global generator and takes no other; this fork is the one place where it is used.
+    ``torch.nn`` initialises from the global generator and takes no other; this is the only place where it is used.
     """
     import torch
 

@@ -343,7 +343,7 @@ def test_a_saved_model_comes_back(tmp_path):
 
 def test_wrong_checkpoints_are_refused(tmp_path):
     path = tmp_path / "model.pt"
-    with pytest.raises(MissingModelError, match="no Shift-GCN checkpoint"):
+    with pytest.raises(MissingModelError, match="the Shift-GCN checkpoint does not exist"):
         load_released(path)
     path.write_text("version https://git-lfs.github.com/spec/v1")
     with pytest.raises(MissingModelError, match="cannot be read"):

@@ -237,10 +237,10 @@ def test_what_cannot_be_fused(tmp_path, four, skeletons):
         fuse_encoders([encoders[1], encoders[0], *encoders[2:]], tmp_path / "e")
     other = replace(encoders[1].config, seed=9)
     mixed = [encoders[0], dataclasses.replace(encoders[1], config=other), *encoders[2:]]
-    with pytest.raises(DataError, match="the bone encoder was trained otherwise than the joint encoder"):
+    with pytest.raises(DataError, match="the bone encoder was not trained like the joint encoder"):
         fuse_encoders(mixed, tmp_path / "e")
     seen = dataclasses.replace(encoders[1].record, classes=(0, 1, 2), class_names=())
-    with pytest.raises(DataError, match="the bone and the joint encoder differ in more than the stream"):
+    with pytest.raises(DataError, match="the bone and joint encoders differ in more than the stream"):
         fused_record([encoders[0].record, seen])
     train = sets[0].train
     view = extract_features(skeletons, train, encoders[1], tmp_path / "view", view=1, progress=False)
@@ -255,7 +255,7 @@ def test_what_cannot_be_fused(tmp_path, four, skeletons):
 
 
 def test_four_streams_are_not_one_training(tmp_path, skeletons, samples, split, config):
-    with pytest.raises(ConfigError, match=r"four streams are four encoders.*Train each, then fuse them"):
+    with pytest.raises(ConfigError, match=r"four streams need four encoders.*Train each, then fuse them"):
         pretrain(skeletons, samples, split, replace(config, stream="4s"), tmp_path / "e", progress=False)
     for change in ({"stream": "4s"}, {"architecture": "st_gcn"}):
         with pytest.raises(ConfigError, match="a released checkpoint is one stream of a Shift-GCN"):

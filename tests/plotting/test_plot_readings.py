@@ -82,7 +82,7 @@ def test_bad_input_is_told():
         plot_key_parts(CLIP, NTU.bones, np.ones((4, 20)), parts=BY_PART)
     with pytest.raises(DataError, match="for each of 25 joints, got 3"):
         plot_key_parts(CLIP, NTU.bones, np.ones((4, 25)), prior=np.ones(3), parts=BY_PART)
-    with pytest.raises(DataError, match="no frame of the clip holds a body"):
+    with pytest.raises(DataError, match="no frame of the clip has a body"):
         plot_contexts(np.zeros((4, 25, 3)), NTU.bones, CONTEXTS)
     with pytest.raises(DataError, match="at least one row"):
         plot_hits([])

@@ -65,12 +65,12 @@ def test_lines_of_equal_h_have_that_h():
     assert found == [20, 40, 60, 80]
 
 
-def test_scores_stand_at_their_means_with_their_intervals_and_floors_are_hollow():
+def test_scores_stand_at_their_means_with_their_intervals_and_baselines_are_hollow():
     rows = [
         {"method": "flora", "a": Summary(60.0, 5.0, 5), "b": None},
         {"method": "ridge", "a": 40.0, "b": 30.0},
     ]
-    axes = plot_score_table(rows, {"a": "UTD 22/5", "b": "UTD 18/9"}, floors=["ridge"], chance={"a": 20.0})
+    axes = plot_score_table(rows, {"a": "UTD 22/5", "b": "UTD 18/9"}, baselines=["ridge"], chance={"a": 20.0})
     assert texts(axes.get_yticklabels()) == ["UTD 22/5", "UTD 18/9"]
     by_name = {c.get_label(): c for c in axes.containers}
     flora, ridge = by_name["flora"], by_name["ridge"]
@@ -107,7 +107,7 @@ def test_classes_are_sorted_and_missing_ones_say_so():
         (lambda: plot_per_class([1.0], ["a"], counts=[1, 2]), "expected 1 counts, got 2"),
         (lambda: plot_score_table([], ["a"]), "needs rows and columns"),
         (lambda: plot_score_table([{"a": 1.0}], ["a"]), "a name under the key 'method'"),
-        (lambda: plot_score_table([{"method": "m"}], ["a"], floors=["x"]), "floor 'x' is none of the rows"),
+        (lambda: plot_score_table([{"method": "m"}], ["a"], baselines=["x"]), "baseline 'x' is not among the rows"),
     ],
 )
 def test_bad_input_is_refused(draw, message):

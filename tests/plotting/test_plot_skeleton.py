@@ -82,7 +82,7 @@ def test_bad_input_is_refused(walk):
         plot_film_strip(walk[..., :2], BONES)
     with pytest.raises(DataError, match=r"bone names joint 7, but the skeleton has joints 0\.\.3"):
         plot_film_strip(walk, ((0, 7),))
-    with pytest.raises(DataError, match="no frame of the sequence holds a person"):
+    with pytest.raises(DataError, match="no frame of the sequence has a person"):
         plot_film_strip(np.zeros((5, 4, 3)), BONES)
     with pytest.raises(ConfigError, match="'up' must be 'y' or 'z', got 'x'"):
         plot_skeleton(walk[0], BONES, up="x")

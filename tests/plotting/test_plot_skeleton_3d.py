@@ -118,7 +118,7 @@ def test_axes_have_one_scale_hold_everything_and_do_not_mirror(pair, up):
 def test_bad_input_is_refused(pair, tmp_path):
     with pytest.raises(DataError, match=r"layout 'kinect_v1_20' needs .* got shape \(2, 6, 25, 3\)"):
         animate_skeleton(pair, "kinect_v1_20", title="t")
-    with pytest.raises(DataError, match="no frame of the sequence holds a person"):
+    with pytest.raises(DataError, match="no frame of the sequence has a person"):
         animate_skeleton(np.zeros((4, 25, 3)), "ntu25", title="t")
     with pytest.raises(DataError, match="frames are 0 to 5, got 6"):
         pose_coordinates(pair, "ntu25", 6)

@@ -97,7 +97,7 @@ def test_sound_texts_have_no_finding(tmp_path: Path) -> None:
         ),
         ('"spill", "tea"', '"wave", "tea"', "row 5.*'sub_action' repeats the class"),
         ('"lift", "water"', f'"{"very " * 20}high", "water"', "row 6.*words, 20 are the limit"),
-        (ROW.format(*ROWS[9]), ROW.format(*ROWS[0]), "row 10.*the row is there twice"),
+        (ROW.format(*ROWS[9]), ROW.format(*ROWS[0]), "row 10.*the row occurs twice"),
         (ROW.format(*ROWS[9]), "", "10 context descriptions, got 9"),
         ('key_parts = ["hand"]\n', "", "'key_parts' is missing"),
         ('verb = "wave"\n', "", "'verb' is missing.*Add `verb = "),
@@ -126,7 +126,7 @@ def test_too_few_distinct_situations(tmp_path: Path) -> None:
     rows = [ROWS[i % 5] for i in range(10)]
     found = findings(tmp_path, table(0, "wave", rows))
     assert any("at least 6 distinct triples" in f and "got 5" in f for f in found)
-    assert sum("there twice" in f for f in found) == 5
+    assert sum("occurs twice" in f for f in found) == 5
 
 
 def test_missing_extra_and_misnamed_classes(tmp_path: Path) -> None:
@@ -142,7 +142,7 @@ def test_sentences_that_two_classes_share_are_found(tmp_path: Path) -> None:
     second = table(1, "bow", [*ROWS[1:], ("park", "cup", "shake", "tea")]).replace("does bow", "does wave")
     found = findings(tmp_path, table(0, "wave") + second)
     assert len(found) == 2
-    assert all("'motion' is that of another class too" in f for f in found)
+    assert all("'motion' is the same for another class" in f for f in found)
 
 
 def test_only_the_text_sets_that_are_asked_for_are_missed(tmp_path: Path) -> None:

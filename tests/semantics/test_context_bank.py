@@ -169,7 +169,7 @@ def test_bad_input_is_told(language, clip):
     with pytest.raises(ConfigError, match="got \\(\\)"):
         language.slot_places(())
     pieces = ((("kitchen", "hand", "cups", "drink", "water"), ROWS[0][1]), *ROWS[1:])
-    with pytest.raises(TextError, match=r"one word piece .*'cups' is \['cup', '##s'\].*here"):
+    with pytest.raises(TextError, match=r"single word piece .*'cups' is \['cup', '##s'\].*here"):
         ContextBank.build(texts(pieces), (0, 1), language, ContextRequest(SLOTS))
     with pytest.raises(TextError, match=r"the same number of context descriptions, got \[1, 2\]"):
         ContextBank.build(texts((ROWS[0][:1], *ROWS[1:])), (0, 1), language, ContextRequest(SLOTS))

@@ -190,7 +190,7 @@ def test_inconsistent_content_is_refused(label: Semantics):
         ({"pooled": label.pooled.astype(np.float64)}, "'pooled' must be float32, got float64"),
         ({"mask": label.mask.astype(np.uint8)}, "'mask' must be bool_?, got uint8"),
         ({"class_names": ("raise", "bend")}, r"'class_names' must be of shape \(3,\), got \(2,\)"),
-        ({"class_ids": (4, 1, 4)}, r"class ids must be there once each, got \(4, 1, 4\)"),
+        ({"class_ids": (4, 1, 4)}, r"each class id must occur once, got \(4, 1, 4\)"),
         ({"pooled": label.pooled[:2]}, r"'pooled' must be of shape \(3, 16\), got \(2, 16\)"),
         ({"tokens": label.tokens[..., :8]}, r"'tokens' must be of shape \(3, 10, 16\)"),
     ):

@@ -56,10 +56,10 @@ def test_a_class_list_is_names_without_comments_and_blanks(tmp_path: Path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"wave\n\n# x\nkick\nWave\n", r"'Wave' is there twice, first in .*txt, line 1 \(in .*classes\.txt, line 5\)"),
+        (b"wave\n\n# x\nkick\nWave\n", r"'Wave' occurs twice, first in .*txt, line 1 \(in .*classes\.txt, line 5\)"),
         (b"wave\nk\xff\n", r"UTF-8, found byte 0xff \(in .*classes\.txt, line 2\)"),
-        (b"wave\nki\x07ck\n", r"can be printed, got 'ki\\x07ck' \(in .*classes\.txt, line 2\)"),
-        (b"# nothing\n\n", r"no class is named \(in .*classes\.txt\)"),
+        (b"wave\nki\x07ck\n", r"must be printable words, got 'ki\\x07ck' \(in .*classes\.txt, line 2\)"),
+        (b"# nothing\n\n", r"there is no class name \(in .*classes\.txt\)"),
     ],
 )
 def test_a_bad_class_list_is_told_with_its_line(tmp_path: Path, content: bytes, message: str):
@@ -465,7 +465,7 @@ def test_a_price_beyond_the_limit_is_refused_before_any_request(generate, endpoi
 
 def test_an_endpoint_that_keeps_to_no_bound_is_stopped(generate, endpoint, tmp_path: Path):
     endpoint.script = ["x" * 100_000]
-    with pytest.raises(MissingModelError, match="does not keep to 'max_tokens' 10"):
+    with pytest.raises(MissingModelError, match="does not respect 'max_tokens' 10"):
         generate(("wave",), attempts=2, max_tokens=10, price_in=0.0, price_out=1e6, max_price=1000.0)
     assert len(endpoint.requests) == 1
     assert len(kept(tmp_path, "000-wave")["answers"]) == 1
@@ -493,7 +493,7 @@ def test_bad_settings_are_refused(changes: dict[str, Any], message: str):
 
 def test_a_file_that_was_not_generated_is_not_overwritten(generate, endpoint, tmp_path: Path):
     (tmp_path / "texts.toml").write_text("mine")
-    with pytest.raises(ConfigError, match=r"no folder texts\.answers beside it"):
+    with pytest.raises(ConfigError, match=r"no folder texts\.answers next to it"):
         generate()
     assert (tmp_path / "texts.toml").read_text() == "mine"
     assert endpoint.requests == []

@@ -236,7 +236,7 @@ def test_a_folder_of_text_sets_is_read_by_name(tmp_path: Path, rng: np.random.Ge
     assert import_text_sets(tmp_path, rows=(2, 0, 1), texts=False, **options)["spatial_cg"].texts == ((), (), ())
     with pytest.raises(DataError, match="'mine' has 3 classes, the file has 4 rows"):
         import_text_sets(tmp_path, **options)
-    with pytest.raises(DataError, match="row 4 is asked for, the file has 4 rows"):
+    with pytest.raises(DataError, match="row 4 is requested, but the file has 4 rows"):
         import_text_sets(tmp_path, rows=(0, 1, 4), **options)
 
 
@@ -249,7 +249,7 @@ def test_a_folder_of_text_sets_that_do_not_belong_together_is_refused(tmp_path: 
     with pytest.raises(DataError, match=r"must have the shape \(3, 2, 5\), got \(3, 2, 6\)"):
         import_text_sets(tmp_path, **options)
     torch.save(torch.ones(3, 2, 5), tmp_path / "a_x.tar")
-    with pytest.raises(DataError, match="two files are named for the text set 'x'"):
+    with pytest.raises(DataError, match="two files give the text set 'x'"):
         import_text_sets(tmp_path, **options)
 
 
@@ -259,7 +259,7 @@ def test_a_folder_of_text_sets_that_do_not_belong_together_is_refused(tmp_path: 
         ("{", "texts must be JSON in UTF-8"),
         ('["a", "b", "c"]', "3 class names with their sentences are required, got a list"),
         ('{"a": ["x", "y"]}', "3 class names with their sentences are required, got 1 names"),
-        ('{"a": ["x", "y"], "b": ["x"], "c": ["x", "y"]}', "'b' must have 2 sentences, one a vector"),
+        ('{"a": ["x", "y"], "b": ["x"], "c": ["x", "y"]}', "'b' must have 2 sentences, one per vector"),
         ('{"a": ["x", "y"], "b": ["x", 1], "c": ["x", "y"]}', "'b' must have 2 sentences"),
         ('{"a": ["x", "y"], "b": "xy", "c": ["x", "y"]}', "'b' must have 2 sentences"),
     ],

@@ -53,7 +53,7 @@ def test_an_unchanged_file_is_hashed_once(fake_folder: Path, monkeypatch: pytest
 
 def test_a_missing_file_is_told(fake_folder: Path):
     (fake_folder / "config.json").unlink()
-    with pytest.raises(MissingModelError, match=r"config\.json .*is gone .*zsar doctor --install-lm"):
+    with pytest.raises(MissingModelError, match=r"config\.json .*is missing .*zsar doctor --install-lm"):
         offline.verify_model_folder(fake_folder)
 
 

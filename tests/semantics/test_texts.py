@@ -79,8 +79,8 @@ def test_digest_follows_the_content(tmp_path: Path, mine: ClassTexts):
 @pytest.mark.parametrize(
     ("text_set", "class_id", "message"),
     [
-        ("motion", 2, r"class 2 \('Bow'\) has no 'motion' text; 1 of 2 classes lack it .*mine.toml.*Add `motion = "),
-        ("label", 3, r"class 3 of 'mine' has no text; texts are there for 2, 7 .*mine.toml.*`id = 3`"),
+        ("motion", 2, r"class 2 \('Bow'\) has no 'motion' text; 1 of 2 classes have none .*mine.toml.*Add `motion = "),
+        ("label", 3, r"class 3 of 'mine' has no text; classes with texts: 2, 7 .*mine.toml.*`id = 3`"),
         ("motions", 7, "unknown text set 'motions'.*Did you mean 'motion'"),
     ],
 )
@@ -94,8 +94,8 @@ def test_absent_texts_are_told(mine: ClassTexts, text_set: str, class_id: int, m
     [
         ("motion =", "motoin =", "unknown key 'motoin' .*table 1.*Did you mean 'motion'"),
         ("dataset =", "data_set =", "unknown key 'data_set'"),
-        ("id = 2", "id = 7", "id 7 is there twice, in .*tables 1 and 2"),
-        ('name = "Bow"', 'name = "Wave"', "name 'Wave' is there twice, in .*tables 1 and 2"),
+        ("id = 2", "id = 7", "id 7 occurs twice, in .*tables 1 and 2"),
+        ('name = "Bow"', 'name = "Wave"', "name 'Wave' occurs twice, in .*tables 1 and 2"),
         ("id = 2", "id = -1", "'id' must be a whole number.*-1"),
         ("id = 2", 'id = "2"', "'id' must be a whole number.*'2'"),
         ("id = 2", "id = true", "'id' must be a whole number.*True"),
@@ -123,7 +123,7 @@ def test_a_file_without_classes_is_refused(tmp_path: Path):
 
 def test_another_encoding_is_refused_by_line(tmp_path: Path):
     content = GOOD.replace("waving", "à plat").encode("latin-1")
-    with pytest.raises(TextError, match=r"must be UTF-8; line 7 holds byte 0xe0 .*Save the file as UTF-8"):
+    with pytest.raises(TextError, match=r"must be UTF-8; line 7 has byte 0xe0 .*Save the file as UTF-8"):
         load_texts(written(tmp_path, content))
 
 

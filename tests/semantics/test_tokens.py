@@ -101,7 +101,7 @@ def test_rows_follow_the_selection():
 
 def test_bad_input():
     one, other = build("label", [1, 2], 2), build("motion", [1, 2], 2, ids=(1, 0))
-    with pytest.raises(TextError, match=r"'label' and 'motion' are not of the same classes.*Select the same"):
+    with pytest.raises(TextError, match=r"'label' and 'motion' have different classes.*Select the same"):
         join_tokens([one, other], 5)
     with pytest.raises(ConfigError, match="max_tokens must be at least 1 and a text set is needed, got 0 and 1"):
         join_tokens([one], 0)

@@ -110,7 +110,7 @@ def test_show_goes_to_a_sample_of_any_class(browser):
         ("action", 7, "classes are 0 to 2, got 7"),
         ("action", 1, "class 1 has no sample number 0, it has none"),
         ("sample", "one9", "no sample 'one9'"),
-        ("sample", "one2", r"sample 'one2' is of class 2, and class 0 is chosen.*show\('one2'\)"),
+        ("sample", "one2", r"sample 'one2' is of class 2, but class 0 is chosen.*show\('one2'\)"),
         ("layer", "rew", "no layer 'rew'.*Did you mean 'raw'"),
         ("frame", 5, "frames are 0 to 4, got 5"),
     ],

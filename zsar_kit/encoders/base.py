@@ -1,4 +1,4 @@
-"""What every skeleton encoder takes and gives."""
+"""The interface of skeleton encoders: input, output, and the random numbers of a training step."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from zsar_kit.reprs import shape_of
 
 @dataclass(frozen=True)
 class EncoderOutput:
-    """What an encoder gives for a batch of clips.
+    """The output of an encoder for a batch of clips.
 
     Args:
-        pooled: mean over persons, frames and joints; not negative, as the last step is a ReLU.
+        pooled: mean over persons, frames and joints; never negative, since the last step is a ReLU.
         logits: class scores of the linear classifier.
-        maps: features per reduced frame and joint, mean over persons; None unless asked for.
+        maps: features per reduced frame and joint, mean over persons; None unless requested.
     """
 
     pooled: Float[Tensor, "batch dim"]
@@ -33,12 +33,12 @@ class EncoderOutput:
 
 @dataclass(frozen=True)
 class StepNoise:
-    """Where the random numbers of one training step come from.
+    """The source of random numbers in one training step.
 
     Attributes:
         generator: named after the step; on the device of the model.
-        batch: samples of the step, of all processes together.
-        kept: positions in the batch of the samples that this process has.
+        batch: samples of the step, in all processes together.
+        kept: positions in the batch of this process's samples.
     """
 
     generator: torch.Generator
@@ -58,13 +58,13 @@ class SkeletonEncoder(nn.Module):
         raise NotImplementedError
 
     def begin_step(self, noise: StepNoise) -> None:
-        """Told before each training step; encoders that draw nothing have no use for it."""
+        """Called before each training step; encoders without random draws ignore it."""
 
 
 def check_clip(
     clip: Tensor, model: str, *, persons: int | None = None, joints: int, in_channels: int, frame_multiple: int = 1
 ) -> None:
-    """Refuse a clip that a model was not built for.
+    """Refuse a clip that does not fit a model.
 
     Args:
         clip: what should be ``[batch, person, frame, joint, xyz]``.
@@ -74,7 +74,7 @@ def check_clip(
         frame_multiple: what the number of frames must be a multiple of.
 
     Raises:
-        DataError: other joints, persons or coordinates than the model's, or unsuitable frames.
+        DataError: joints, persons or coordinates are not the model's, or the number of frames is unsuitable.
     """
     where = f"{model} input"
     required = f"[batch, {'person' if persons is None else persons}, frame, {joints}, {in_channels}]"

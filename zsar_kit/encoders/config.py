@@ -9,41 +9,41 @@ from typing import Literal
 from zsar_kit.config import LATER, Config
 from zsar_kit.data.skeletons import STREAMS
 
-#: the stream that stands for all four, each with an encoder of its own, and their fusion
+#: the name of all four streams together, each with its own encoder, and their fusion
 FOUR_STREAMS = "4s"
-#: an epoch that is short of a milestone by rounding alone has reached it (60/110 of 110 epochs are 60)
+#: tolerance for rounding when an epoch is compared with a milestone (60/110 of 110 epochs are 60)
 _ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
 class EncoderConfig(Config):
-    """How a skeleton encoder is trained; the defaults are a Shift-GCN's on the joint stream.
+    """How a skeleton encoder is trained; the defaults are for a Shift-GCN on the joint stream.
 
     Attributes:
-        width: factor on the channels; 1.0 is the size that the literature uses (see the architecture's own config).
+        width: factor on the channels; 1.0 is the size used in the literature (see the architecture's own config).
         frames: length of a clip after cropping and resampling; for a Shift-GCN a multiple of 4.
-        persons: bodies per clip; 1 for data sets that film one person.
-        epochs: at most so many.
-        batch: samples per step, of all processes together.
-        learning_rate: start value; divided by 10 at each of ``milestones`` (fractions of ``epochs``), or lowered along
-            half a cosine, as ``schedule`` says.
-        momentum: of SGD (Nesterov); Adam has none.
+        persons: bodies per clip; 1 for data sets with a single person.
+        epochs: maximum number of epochs.
+        batch: samples per step, in all processes together.
+        learning_rate: initial value; it is divided by 10 at each of ``milestones`` (fractions of ``epochs``), or
+            follows half a cosine, according to ``schedule``.
+        momentum: Nesterov momentum of SGD; Adam ignores it.
         warmup: epochs over which the rate grows linearly from near zero.
         holdout: fraction of each class's training samples kept for choosing the epoch.
-        patience: stop after so many epochs without a better holdout accuracy.
+        patience: stop after this many epochs without a better holdout accuracy.
         rotation: largest random rotation about each axis in training, radians.
         crop: smallest fraction of the sequence that a random crop keeps.
-        seed: of everything random.
+        seed: seed of all random draws.
         architecture: ``"shift_gcn"`` or ``"st_gcn"``.
-        stream: what the encoder sees: joints, bones, the motion of either; ``"4s"`` is all four, each with an encoder
-            of its own, fused.
-        align: centre and turn each sequence; False leaves positions as the data set's own chain left them.
+        stream: the input: joints, bones, or the motion of either; ``"4s"`` means all four, each with its own encoder,
+            fused.
+        align: centre and turn each sequence; False keeps positions as the preparation of the data set left them.
         optimiser: SGD with Nesterov momentum, or Adam.
         schedule: how the rate falls: ``"steps"`` at the milestones, or ``"cosine"`` epoch by epoch to zero.
         dropout: rate inside the temporal units of an ST-GCN.
-        graph: how an ST-GCN divides and weighs neighbours: as its paper says, or as the released code does (see
+        graph: how an ST-GCN partitions and weights neighbours: as in its paper, or as in the released code (see
             :func:`zsar_kit.encoders.st_gcn.spatial_adjacency`).
-        fusion: of ``"4s"``: features are averaged, or set side by side (then four times as long).
+        fusion: for ``"4s"``: features are averaged, or concatenated (then four times as long).
     """
 
     width: float = 1.0
@@ -99,7 +99,7 @@ class EncoderConfig(Config):
 
     @property
     def streams(self) -> tuple[str, ...]:
-        """The streams that are seen: one, or all four."""
+        """The streams that the encoder sees: one, or all four."""
         return STREAMS if self.stream == FOUR_STREAMS else (self.stream,)
 
     def single_streams(self) -> tuple[EncoderConfig, ...]:

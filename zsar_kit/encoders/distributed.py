@@ -1,8 +1,8 @@
-"""Several processes, one training: what ``torchrun`` starts shares each batch, and sums are over all processes.
+"""One training in several processes: those started by ``torchrun`` share each batch and sum over all processes.
 
-The samples of a step are those of a single process, divided among the processes; norms take their statistics from the
-whole batch and gradients are summed, so that the result is that of one process up to rounding. Without ``torchrun``
-every function here is what it is for one process, at no cost.
+The batch of a step is the same as in a single process, divided among the processes. Norms take their statistics from
+the whole batch and gradients are summed, so that the result is that of one process up to rounding. Without
+``torchrun`` the functions here do nothing, at no cost.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ from torch import Tensor, nn
 from zsar_kit.device import launched_processes
 from zsar_kit.errors import ConfigError
 
-#: while one process writes features the others wait; writing 16 GB of maps to a slow disk may take an hour
+#: how long processes wait for each other: writing 16 GB of maps to a slow disk may take an hour
 PATIENCE = timedelta(hours=12)
 
 
 def world_size() -> int:
-    """Processes that share the work."""
+    """Number of processes that share the work."""
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
 def rank() -> int:
-    """Number of this process, 0 for the one that writes."""
+    """Index of this process; process 0 writes files."""
     return dist.get_rank() if world_size() > 1 else 0
 
 
 def is_main() -> bool:
-    """Whether this process is the one that writes."""
+    """Whether this process writes files."""
     return rank() == 0
 
 
 @contextmanager
 def session(device: torch.device) -> Iterator[torch.device]:
-    """Join the processes that ``torchrun`` started, for the duration of the block.
+    """Join the processes that ``torchrun`` started for the duration of the block.
 
     Args:
-        device: where the work is done; of an accelerator each process gets its own.
+        device: where the work is done; with accelerators, each process gets its own.
 
     Yields:
         This process's device.
@@ -58,9 +58,9 @@ def session(device: torch.device) -> Iterator[torch.device]:
         local, count = int(os.environ["LOCAL_RANK"]), torch.accelerator.device_count()
         if local >= count:
             raise ConfigError(
-                f"process {local + 1} of this machine has no device of its own: there are {count}",
+                f"process {local + 1} of this machine has no device of its own: there are only {count}",
                 where="torchrun",
-                remedy=f"Start at most {count} (--nproc-per-node {count}), or say --device cpu.",
+                remedy=f"Start at most {count} (--nproc-per-node {count}), or use --device cpu.",
             )
         device = torch.device(device.type, local)
         torch.accelerator.set_device_index(local)
@@ -72,14 +72,14 @@ def session(device: torch.device) -> Iterator[torch.device]:
 
 
 def barrier() -> None:
-    """Wait for the others."""
+    """Wait for the other processes."""
     if world_size() > 1:
         dist.barrier()
 
 
 @contextmanager
 def main_first() -> Iterator[None]:
-    """The main process runs the block alone, then the others do: they find what it has made."""
+    """Run the block in the main process first, then in the others, which find its results."""
     if not is_main():
         barrier()
     yield
@@ -88,13 +88,13 @@ def main_first() -> Iterator[None]:
 
 
 def share(count: int) -> range:
-    """The consecutive positions, among ``count``, that are this process's; shares differ by one at most."""
+    """The consecutive positions among ``count`` of this process; shares differ by at most one."""
     size, mine = world_size(), rank()
     return range(count * mine // size, count * (mine + 1) // size)
 
 
 def sum_over_processes(value: Tensor) -> Tensor:
-    """The sum of a tensor over all processes, without gradient; the same bits in each."""
+    """The sum of a tensor over all processes, without gradient; bitwise the same in each."""
     if world_size() == 1:
         return value
     total = value.detach().clone()
@@ -103,7 +103,7 @@ def sum_over_processes(value: Tensor) -> Tensor:
 
 
 class _DifferentiableSum(torch.autograd.Function):
-    """What every process adds to the sum reaches the loss of every process."""
+    """A sum over processes whose gradient includes the losses of all processes."""
 
     @staticmethod
     def forward(ctx, value: Tensor) -> Tensor:
@@ -115,7 +115,7 @@ class _DifferentiableSum(torch.autograd.Function):
 
 
 def differentiable_sum(value: Tensor) -> Tensor:
-    """As :func:`sum_over_processes`, and gradients flow back to each process's own part."""
+    """Like :func:`sum_over_processes`, but gradients flow back to each process's own part."""
     return _DifferentiableSum.apply(value) if world_size() > 1 else value
 
 

@@ -1,8 +1,9 @@
 """Feature extraction: every sample of a skeleton set through a frozen encoder, once.
 
-Chunks are written as they are done, so that an interrupted extraction goes on where it stopped, and memory stays flat.
-Test-time preprocessing is deterministic: the whole sequence resampled, no crop, no rotation. Augmented views, for
-methods that learn from un-pooled maps, are feature sets of their own. Several processes share the chunks.
+Chunks are written as soon as they are ready, so that an interrupted extraction resumes where it stopped and memory use
+is constant. Test-time preprocessing is deterministic: the whole sequence is resampled, without crop or rotation.
+Augmented views, for methods that learn from un-pooled maps, are separate feature sets. Several processes share the
+chunks.
 """
 
 from __future__ import annotations
@@ -40,21 +41,21 @@ def extract_features(
     batch: int = 64,
     progress: bool = True,
 ) -> FeatureSet:
-    """Encode all samples, or return the finished feature set that stands at ``folder``.
+    """Encode all samples, or return the finished feature set at ``folder``.
 
     Args:
         skeletons: the data set.
         train: boolean mask, true where a sample belongs to the training part.
         encoder: the frozen encoder; its record of seen classes goes into the feature set.
-        folder: the feature set's folder; ``<folder>.partial`` holds finished chunks meanwhile.
-        maps: also keep un-pooled maps ``[sample, T', joint, d]`` as float16.
-        view: 0 is the whole clip, not turned; any other number an augmented view (a random crop and rotation, as in
-            the encoder's training), the same whenever it is asked for.
+        folder: the feature set's folder; ``<folder>.partial`` has the finished chunks meanwhile.
+        maps: also store un-pooled maps ``[sample, T', joint, d]`` as float16.
+        view: 0 is the whole clip without rotation; any other number is an augmented view (a random crop and rotation,
+            as in the encoder's training), always the same for a number.
         batch: samples per forward pass.
         progress: show a bar.
 
     Raises:
-        ArtefactError: a feature set of another encoder, other samples or another training part stands at ``folder``.
+        ArtefactError: ``folder`` has a feature set of another encoder, other samples or another training part.
     """
     folder = Path(folder)
     inputs = {"skeletons": skeletons.digest, "encoder": encoder.record.digest}
@@ -64,7 +65,7 @@ def extract_features(
         finished = _finished(folder, inputs, skeletons, train)
         if finished.has_maps or not maps:
             return finished
-    names = "\n".join(skeletons.index.sample.tolist())  # the digest of a set does not change by select()
+    names = "\n".join(skeletons.index.sample.tolist())  # select() does not change the digest of a set
     chunk_inputs = inputs | {"samples": digest_of(names), "maps": str(maps)}
     partial = folder.with_name(f"{folder.name}.partial")
     starts = range(0, len(skeletons), CHUNK)
@@ -94,7 +95,7 @@ def extract_features(
 
 
 def _finished(folder: Path, inputs: dict[str, str], skeletons: SkeletonSet, train: np.ndarray) -> FeatureSet:
-    """The feature set at ``folder``, if it is of these samples in this order and of this training part."""
+    """The feature set at ``folder``, if it has these samples in this order and this training part."""
     known = FeatureSet.load(folder, expected=inputs)
     for what, found, wanted in (
         ("samples", known.samples, skeletons.index.sample),

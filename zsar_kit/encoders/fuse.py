@@ -1,6 +1,6 @@
 """Four streams as one: encoders fused into an encoder, feature sets fused into a feature set.
 
-Both ways give the same features; the second reads what each stream has left on disk and runs no encoder again.
+Both ways give the same features; the second reads the features of each stream from disk and runs no encoder.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ class _Index:
 
 
 def fuse_encoders(encoders: Sequence[TrainedEncoder], folder: str | Path, *, how: How = "mean") -> TrainedEncoder:
-    """One encoder of several streams, or the finished one that stands at ``folder``; it is whole, parts and all.
+    """Fuse encoders into one for several streams, or return the finished one at ``folder``; it includes its parts.
 
     Args:
-        encoders: one for each of the four streams, in the order of :data:`zsar_kit.data.skeletons.STREAMS`, alike in
-            everything else.
-        folder: where it goes.
-        how: whether features are averaged or set side by side.
+        encoders: one for each of the four streams, in the order of :data:`zsar_kit.data.skeletons.STREAMS`, otherwise
+            trained alike.
+        folder: the folder of the result.
+        how: whether features are averaged or concatenated.
 
     Raises:
-        DataError: the encoders differ in more than the stream, or are not one of each.
-        ArtefactError: a fusion of other encoders stands at ``folder``.
+        DataError: the encoders differ in more than the stream, or there is not one for each stream.
+        ArtefactError: ``folder`` has a fusion of other encoders.
     """
     folder, first = Path(folder), encoders[0]
     common = replace(first.config, stream=FOUR_STREAMS, fusion=how)
@@ -57,7 +57,7 @@ def fuse_encoders(encoders: Sequence[TrainedEncoder], folder: str | Path, *, how
         raise DataError(problem, where=first.folder)
     for encoder in encoders:
         if replace(encoder.config, stream=FOUR_STREAMS, fusion=how) != common or _seen(encoder) != _seen(first):
-            problem = f"the {encoder.config.stream} encoder was trained otherwise than the {streams[0]} encoder"
+            problem = f"the {encoder.config.stream} encoder was not trained like the {streams[0]} encoder"
             raise DataError(problem, where=encoder.folder, remedy="Train all with the same settings and split.")
     inputs = {encoder.config.stream: encoder.record.digest for encoder in encoders} | {"fusion": how}
     device = next(first.model.parameters()).device
@@ -80,16 +80,16 @@ def _seen(encoder: TrainedEncoder) -> tuple:
 
 
 def fused_record(records: Sequence[EncoderRecord]) -> EncoderRecord:
-    """The record of a fusion: all that any part has seen; its stream is the parts' with a plus between.
+    """The record of a fusion: what its parts have seen; its stream is that of the parts, joined by a plus.
 
     Raises:
-        DataError: the parts have other architectures, widths or data sets, or have seen other classes.
+        DataError: the parts differ in architecture, width, data set or seen classes.
     """
     first = records[0]
     for record in records[1:]:
         if replace(record, stream=first.stream, digest=first.digest) != first:
             raise DataError(
-                f"the {record.stream} and the {first.stream} encoder differ in more than the stream: no fusion",
+                f"the {record.stream} and {first.stream} encoders differ in more than the stream and cannot be fused",
                 remedy="Train all with the same settings and split.",
             )
     return replace(first, stream="+".join(r.stream for r in records), digest="+".join(r.digest for r in records))
@@ -102,19 +102,19 @@ def fuse_features(
     how: How = "mean",
     record: EncoderRecord | None = None,
 ) -> FeatureSet:
-    """Fuse the features of several streams, or return the finished set that stands at ``folder``.
+    """Fuse the features of several streams, or return the finished set at ``folder``.
 
-    Pooled features and, where all sets have them, maps are averaged or set side by side; class scores are summed.
+    Pooled features and, if all sets have them, maps are averaged or concatenated; class scores are summed.
 
     Args:
-        sets: of the same samples, one for each stream.
-        folder: where the result goes.
-        how: ``"mean"`` keeps the length d, ``"concat"`` gives as many times d as there are sets.
-        record: of the fused encoder; made of the sets' own by default.
+        sets: feature sets of the same samples, one for each stream.
+        folder: the folder of the result.
+        how: ``"mean"`` keeps the length d, ``"concat"`` multiplies it by the number of sets.
+        record: of the fused encoder; by default derived from those of the sets.
 
     Raises:
-        DataError: the sets are of other samples, views or lengths, or their encoders differ in more than the stream.
-        ArtefactError: a fusion of other sets stands at ``folder``.
+        DataError: the sets differ in samples, views or feature length, or their encoders in more than the stream.
+        ArtefactError: ``folder`` has a fusion of other sets.
     """
     folder, first = Path(folder), sets[0]
     record = fused_record([s.encoder for s in sets]) if record is None else record
@@ -122,9 +122,9 @@ def fuse_features(
     for other, made in zip(sets, origin, strict=True):
         same = made == origin[0] and np.array_equal(other.samples, first.samples)
         if not (same and np.array_equal(other.train, first.train)):
-            raise DataError("the sets to fuse are of other samples or views", where=other.path)
+            raise DataError("the sets to fuse have different samples or views", where=other.path)
         if how == "mean" and other.pooled.shape != first.pooled.shape:
-            problem = f"features of length {other.pooled.shape[1]} and {first.pooled.shape[1]} have no mean"
+            problem = f"features of length {other.pooled.shape[1]} and {first.pooled.shape[1]} cannot be averaged"
             raise DataError(problem, where=other.path, remedy="Use how='concat'.")
     inputs = origin[0] | {"encoder": record.digest, "fusion": how}
     maps = all(s.has_maps for s in sets)
@@ -132,7 +132,7 @@ def fuse_features(
         finished = FeatureSet.load(folder, expected=inputs)
         if finished.has_maps or not maps:
             return finished
-    barrier()  # everybody has looked before anything is written
+    barrier()  # all processes have looked before one of them writes
     if is_main():
         FeatureSet.write(
             folder,
@@ -149,13 +149,13 @@ def fuse_features(
 
 
 def _origin(features: FeatureSet) -> dict[str, str]:
-    """What a set was made from, the encoder left out: skeletons and view."""
+    """What a set was made from, apart from the encoder: skeletons and view."""
     inputs = read_provenance(features.path, KIND, version=FEATURES_SCHEMA)["inputs"]
     return {name: digest for name, digest in inputs.items() if name != "encoder"}
 
 
 def _fused_chunks(sets: Sequence[FeatureSet], how: How, maps: bool) -> Iterator[dict[str, np.ndarray]]:
-    """The fused values of some samples at a time; maps are never in memory as a whole."""
+    """The fused values, chunk by chunk; maps are never in memory as a whole."""
     opened = [s.maps() for s in sets] if maps else []
     logits = [s.logits for s in sets if s.logits is not None]
     for start in range(0, len(sets[0]), CHUNK):

@@ -25,12 +25,12 @@ def encoder_clips(
     rng: np.random.Generator | None = None,
     kept: range | None = None,
 ) -> Float32[np.ndarray, "batch person frame 25 channel"]:
-    """Clips of an encoder's stream; with four streams these lie side by side on the last axis, three channels each.
+    """Clips of an encoder's stream; four streams are concatenated on the last axis, three channels each.
 
     Args:
         sequences: results of :func:`ready_sequence`.
         config: of the encoder.
-        rng: draws crops and rotations; without it the whole duration is taken, not rotated.
+        rng: draws crops and rotations; None takes the whole duration without rotation.
         kept: positions of the sequences whose clips are wanted (see :func:`zsar_kit.data.skeletons.sample_clips`).
     """
     clips = sample_clips(

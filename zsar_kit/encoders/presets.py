@@ -1,4 +1,4 @@
-"""Named settings of encoders; they stand in ``resources/presets.toml`` and nowhere else."""
+"""Named settings of encoders, read from ``resources/presets.toml``."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def encoder_preset(name: str) -> EncoderConfig:
     """Encoder settings by name.
 
     Raises:
-        ConfigError: there is no such preset; the nearest name is offered.
+        ConfigError: there is no such preset; the message suggests the nearest name.
     """
     if name not in _tables():
         raise ConfigError(f"unknown encoder preset {name!r}", remedy=nearest_name(name, _tables()))
     settings = dict(_tables()[name])
-    if "milestones" in settings:  # papers name epochs, a configuration fractions
+    if "milestones" in settings:  # papers give epochs, a configuration fractions
         settings["milestones"] = [epoch / settings["epochs"] for epoch in settings["milestones"]]
     return EncoderConfig.from_dict(settings)

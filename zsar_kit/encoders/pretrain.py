@@ -1,8 +1,8 @@
 """Pretraining of a skeleton encoder on seen classes only, by classification; several processes may share each step.
 
 The best epoch is the one with the best accuracy on held-out samples of *seen* classes, taken from the training part:
-neither an unseen class nor the test part has a say (published code often chooses it on test data).
-Training resumes exactly: every random draw is named after the epoch and the step.
+neither unseen classes nor the test part play a role (some published code chooses it on test data). Training resumes
+exactly: every random draw is named after the epoch and the step.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ WEIGHTS, CHECKPOINT, HISTORY = "weights.safetensors", "checkpoint.safetensors", 
 
 @dataclass(frozen=True)
 class TrainedEncoder:
-    """A pretrained encoder and the record of what it has seen."""
+    """A pretrained encoder and the record of the classes it was trained on."""
 
     model: SkeletonEncoder
     config: EncoderConfig
@@ -70,7 +70,7 @@ class TrainedEncoder:
 
 
 def holdout_mask(labels: np.ndarray, fraction: float, rng: np.random.Generator) -> np.ndarray:
-    """Mark ``fraction`` of each class's samples, at least one and never all, for choosing the epoch.
+    """Mark ``fraction`` of each class's samples, at least one and never all, to choose the epoch by.
 
     Raises:
         DataError: a class has a single sample.
@@ -95,27 +95,27 @@ def pretrain(
     device: torch.device | str = "cpu",
     progress: bool = True,
 ) -> TrainedEncoder:
-    """Train an encoder on the given samples, or return the finished one that stands at ``folder``.
+    """Train an encoder on the given samples, or return the finished one at ``folder``.
 
     Args:
         skeletons: the data set.
         samples: indices of training samples, or a boolean mask; each must be of a seen class of ``split``.
-        split: the class split; a fold of pseudo-unseen classes is one too.
+        split: the class split, which may be a fold with pseudo-unseen classes.
         config: sizes and schedule.
-        folder: the encoder's folder; ``<folder>.partial`` holds the state of an unfinished training.
+        folder: the encoder's folder; ``<folder>.partial`` has the state of an unfinished training.
         device: where to train.
         progress: show a bar.
 
     Raises:
         LeakageError: a sample is of an unseen class.
-        ArtefactError: another configuration's unfinished training stands in the partial folder.
-        ConfigError: four streams are asked for, which are four encoders (:func:`zsar_kit.encoders.fuse.fuse_encoders`),
-            or a step has fewer samples than there are processes.
+        ArtefactError: the partial folder has an unfinished training with another configuration.
+        ConfigError: the configuration is for four streams, which are four encoders
+            (:func:`zsar_kit.encoders.fuse.fuse_encoders`), or a step has fewer samples than there are processes.
     """
     folder = Path(folder)
     if config.stream == FOUR_STREAMS:
         raise ConfigError(
-            "four streams are four encoders", where="EncoderConfig.stream", remedy="Train each, then fuse them."
+            "four streams need four encoders", where="EncoderConfig.stream", remedy="Train each, then fuse them."
         )
     samples = np.flatnonzero(samples) if samples.dtype == bool else samples
     identity = training_identity(skeletons, samples, split, config)
@@ -138,7 +138,7 @@ def pretrain(
 def training_identity(
     skeletons: SkeletonSet, samples: np.ndarray, split: ClassSplit, config: EncoderConfig
 ) -> dict[str, str]:
-    """What determines a training: digests of data, chosen samples, split and configuration."""
+    """What determines a training: digests of data, samples, split and configuration."""
     names = "\n".join(skeletons.index.sample[samples].tolist())
     return {
         "skeletons": skeletons.digest,
@@ -154,7 +154,7 @@ def load_encoder(
     """Read a pretrained encoder.
 
     Raises:
-        ArtefactError: it is absent or broken, or was made from other inputs than ``expected``.
+        ArtefactError: it is absent or damaged, or was made from inputs other than ``expected``.
     """
     folder = Path(folder)
     provenance = read_provenance(folder, "Encoder", version=SCHEMA)
@@ -199,7 +199,7 @@ class _Trainer:
         self.best_epoch = -1
 
     def description(self) -> dict:
-        """What ``encoder.json`` says."""
+        """The content of ``encoder.json``."""
         names = self.skeletons.class_names
         return {
             "model": self.sizes,
@@ -220,7 +220,7 @@ class _Trainer:
         }
 
     def run(self, progress: bool) -> None:
-        """Train until the last epoch or until patience runs out."""
+        """Train until the last epoch, or until patience runs out."""
         self._resume()
         with tqdm(
             total=self.config.epochs,
@@ -268,7 +268,7 @@ class _Trainer:
             self.best = {k: v.detach().cpu().clone() for k, v in self.model.state_dict().items()}
 
     def _step(self, chosen: np.ndarray, epoch: int, step: int) -> float:
-        """One step on the chosen samples, of which this process computes its share; the mean loss of all."""
+        """One step on the chosen samples, of which this process computes its share; returns the mean loss of all."""
         seed, kept = self.config.seed, share(len(chosen))
         clips = self._clips(chosen, numpy_generator(seed, "augmentation", epoch, step), kept)
         noise = torch_generator(seed, "dropout", epoch, step, device=self.device)
@@ -298,7 +298,7 @@ class _Trainer:
             target = torch.from_numpy(self.labels[chosen]).to(self.device)
             loss += float(nn.functional.cross_entropy(logits, target, reduction="sum"))
             right += int((logits.argmax(1) == target).sum())
-        if world_size() > 1:  # the sum is the same bits in each process, and so is the choice of the epoch
+        if world_size() > 1:  # the sum is bitwise the same in each process, and so is the choice of the epoch
             sums = torch.tensor([loss, right], dtype=torch.float64, device=self.device)
             loss, right = sum_over_processes(sums).tolist()
         return loss / len(members), 100.0 * right / len(members)
@@ -324,9 +324,9 @@ class _Trainer:
         tensors, meta = load_tensors(path)
         if meta["identity"] != self.identity:
             raise ArtefactError(
-                "an unfinished training with another configuration or other data stands here",
+                "there is an unfinished training with another configuration or other data",
                 where=path,
-                remedy=f"Remove the folder {self.partial} to begin anew.",
+                remedy=f"Remove the folder {self.partial} to start again.",
             )
         load_module(self.model, {k[6:]: v for k, v in tensors.items() if k.startswith("model.")}, where=path)
         self.best = {k[5:]: v for k, v in tensors.items() if k.startswith("best.")}
@@ -347,10 +347,10 @@ def _optimizer(model: nn.Module, config: EncoderConfig) -> torch.optim.Optimizer
 
 
 def _better(new: Mapping[str, int | float], best: Mapping[str, int | float]) -> bool:
-    """Higher holdout accuracy, and among equals the lower holdout loss (small holdouts tie often)."""
+    """Higher holdout accuracy; ties, frequent with small holdouts, go to the lower holdout loss."""
     return (new["holdout_accuracy"], -new["holdout_loss"]) > (best["holdout_accuracy"], -best["holdout_loss"])
 
 
 def describe(folder: str | Path) -> dict:
-    """What is known of a pretrained encoder without loading it: sizes, epochs, holdout accuracy."""
+    """The facts about a pretrained encoder, without loading it: sizes, epochs, holdout accuracy."""
     return read_json(Path(folder) / "encoder.json")

@@ -1,4 +1,4 @@
-"""Which architectures there are, how a configuration becomes a model, and how a model is read back from its record."""
+"""The architectures: how a configuration becomes a model, and how a model is rebuilt from its record."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Architecture:
     """One kind of encoder.
 
     Attributes:
-        sizes: encoder settings and number of classes to the sizes of the model, as ``encoder.json`` keeps them.
-        build: these sizes to a model.
+        sizes: makes the sizes of the model, as stored in ``encoder.json``, from encoder settings and number of classes.
+        build: makes a model from these sizes.
     """
 
     sizes: Callable[[EncoderConfig, int], dict[str, Any]]
@@ -45,11 +45,11 @@ ARCHITECTURES: dict[str, Architecture] = {
 
 
 class StreamFusion(SkeletonEncoder):
-    """Encoders of several streams as one: their features averaged or side by side, their class scores summed.
+    """Encoders of several streams as one: their features averaged or concatenated, their class scores summed.
 
     Args:
-        parts: stream to encoder, in the order in which the streams lie in the last axis of a clip.
-        how: ``"mean"`` or ``"concat"``, of pooled features and of maps.
+        parts: stream to encoder, in the order of the streams on the last axis of a clip.
+        how: ``"mean"`` or ``"concat"``, for pooled features and maps.
     """
 
     def __init__(self, parts: Mapping[str, SkeletonEncoder], how: Literal["mean", "concat"]):
@@ -82,10 +82,10 @@ class StreamFusion(SkeletonEncoder):
 
 
 def restore_model(about: Mapping[str, Any], where: str | Path) -> SkeletonEncoder:
-    """A model of the sizes that ``encoder.json`` tells, with weights that still have to be loaded.
+    """A model with the sizes given in ``encoder.json``, whose weights still have to be loaded.
 
     Raises:
-        ArtefactError: it names no architecture of this version.
+        ArtefactError: it names an architecture that this version does not know.
     """
     name = about["record"]["name"]
     if name not in ARCHITECTURES:

@@ -1,4 +1,4 @@
-"""A released Shift-GCN checkpoint as an encoder artefact: the same folder that our own pretraining leaves."""
+"""A released Shift-GCN checkpoint as an encoder artefact: a folder like that of our own pretraining."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ NTU_BY_CLASSES = {60: "ntu60", 120: "ntu120"}
 
 
 def import_released(path: str | Path, folder: str | Path, config: EncoderConfig) -> TrainedEncoder:
-    """Load a released checkpoint, trained on all classes of NTU RGB+D 60 or 120, and keep it as artefact.
+    """Load a released checkpoint, trained on all classes of NTU RGB+D 60 or 120, and store it as an artefact.
 
     On another data set it is a *cross-dataset* encoder; on NTU itself every zero-shot number made with it is a leak,
     and the leak guard refuses it.
 
     Args:
         path: the checkpoint.
-        folder: where the artefact goes; it is reused if it stands there.
+        folder: the folder of the artefact; an existing one is reused.
         config: extraction takes ``frames``, ``stream`` and ``align`` from it; width and persons are the checkpoint's.
 
     Raises:
-        MissingModelError: the file is absent, no Shift-GCN, or has neither 60 nor 120 classes.
-        ConfigError: the configuration is of another architecture, or of four streams.
+        MissingModelError: the file is absent or not a Shift-GCN, or it has neither 60 nor 120 classes.
+        ConfigError: the configuration is for another architecture, or for four streams.
     """
     if config.architecture != "shift_gcn" or config.stream == FOUR_STREAMS:
         raise ConfigError(
-            f"a released checkpoint is one stream of a Shift-GCN, and the encoder settings say {config.stream!r} of "
+            f"a released checkpoint is one stream of a Shift-GCN, but the encoder settings say {config.stream!r} of "
             f"{config.architecture!r}",
             where=path,
             remedy="Use settings for one stream of a Shift-GCN.",
@@ -50,9 +50,9 @@ def _import(path: str | Path, folder: Path, config: EncoderConfig) -> TrainedEnc
     sizes = model.config
     if sizes.classes not in NTU_BY_CLASSES:
         raise MissingModelError(
-            f"the checkpoint has {sizes.classes} classes, and released ones have 60 or 120 (NTU RGB+D)",
+            f"the checkpoint has {sizes.classes} classes, but released ones have 60 or 120 (NTU RGB+D)",
             where=path,
-            remedy="Which classes an encoder has seen must be known.",
+            remedy="The classes that an encoder has seen must be known.",
         )
     dataset = NTU_BY_CLASSES[sizes.classes]
     config = replace(config, width=sizes.width, persons=sizes.persons)

@@ -20,7 +20,7 @@ class RowNorm(nn.Module):
 
     Args:
         features: number of rows.
-        grid: ``(joints, channels)`` where the stored order is joint-major but rows are channel-major.
+        grid: ``(joints, channels)`` if the stored order is joint-major while rows are channel-major.
         momentum: weight of the newest batch in the running statistics.
         eps: added to the variance.
     """
@@ -46,7 +46,7 @@ class RowNorm(nn.Module):
         self.register_buffer("num_batches_tracked", torch.tensor(0))
 
     def forward(self, x: Float[Tensor, "row length"]) -> Float[Tensor, "row length"]:
-        """Normalise each row; in training by its own statistics, otherwise by the running ones."""
+        """Normalise each row, with its own statistics in training and the running ones otherwise."""
         weight, bias = self._by_row(self.weight), self._by_row(self.bias)
         if not self.training:
             scale = weight * torch.rsqrt(self._by_row(self.running_var) + self.eps)
@@ -88,7 +88,7 @@ def shared_norm(
 
 
 class _RowNormFunction(torch.autograd.Function):
-    """The arithmetic of batch norm in few passes, each in place: memory traffic is all that costs here."""
+    """The arithmetic of batch norm in few passes, each in place: memory traffic is the only cost here."""
 
     @staticmethod
     def forward(ctx, x: Tensor, weight: Tensor, bias: Tensor, eps: float):
@@ -108,7 +108,7 @@ class _RowNormFunction(torch.autograd.Function):
         grad_bias = grad.sum(1)
         buffer = x - mean[:, None]
         grad_weight = buffer.mul_(grad).sum(1) * inverse
-        # What the batch mean and the batch variance absorb is an affine map of the row itself.
+        # The share that batch mean and batch variance absorb is an affine map of the row itself.
         scale = weight * inverse
         slope = -scale * inverse * grad_weight / length
         offset = -scale * grad_bias / length - slope * mean

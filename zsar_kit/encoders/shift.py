@@ -1,8 +1,8 @@
 """The two shift operators of Shift-GCN (Cheng et al., CVPR 2020), as exact row operations.
 
-Everything inside the encoder lives in one layout, ``[channel, joint, frame, column]`` with a column per
+Everything inside the encoder has one layout, ``[channel, joint, frame, column]`` with a column per
 (person, sample). In it both shifts move whole contiguous rows and every pointwise linear map is a single
-matrix product without a transpose, so no step of the network copies for the sake of layout:
+matrix product without a transpose, so no step of the network copies data to change the layout:
 
 - the *spatial* shift permutes the rows (channel, joint): channel ``c`` of joint ``v`` comes from joint
   ``v + c`` (mod joints) on the way in and from ``v - c`` on the way out;
@@ -10,8 +10,8 @@ matrix product without a transpose, so no step of the network copies for the sak
   sides of the channel's fractional position. A weighted sum of few rows is what ``embedding_bag`` computes
   in one pass.
 
-Adjoints are the same operations with other indices, which is why they are written by hand: the generic
-backward of a gather is a scatter-add.
+Adjoints are the same operations with other indices. They are written out here because the generic backward of a
+gather is a slow scatter-add.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def spatial_shift_rows(channels: int, joints: int, *, outward: bool) -> Int[Tens
         channels: number of channels.
         joints: number of joints.
         outward: False for the shift before the linear map (source joint ``v + c``), True for the one after
-            it (source joint ``v - c``), both modulo ``joints``. With equal channels one undoes the other.
+            it (source joint ``v - c``), both modulo ``joints``. With equal channels one is the inverse of the other.
     """
     channel = torch.arange(channels)[:, None]
     joint = torch.arange(joints)[None, :]
@@ -152,7 +152,7 @@ class _TemporalShift(torch.autograd.Function):
         if ctx.needs_input_grad[1]:
             slope = torch.tensor([-1.0, 1.0], dtype=x.dtype, device=x.device).expand(x.shape[0], 1, 2)
             difference = _temporal_bag(x, _frames_read(start, frames, stride), slope, frames)
-            # The sign is that of the whole batch, whichever processes share it; these add up their gradients later.
+            # The sign is that of the whole batch, shared among all processes; their gradients are added up later.
             exact = sum_over_processes(difference.mul_(grad).flatten(1).sum(1))
             step = torch.where(exact == 0, POSITION_STEP_AT_ZERO, POSITION_STEP * exact.sign())
             grad_position = step / world_size()

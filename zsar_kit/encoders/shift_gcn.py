@@ -1,12 +1,12 @@
 """Shift-GCN (Cheng et al., CVPR 2020), one stream, in plain PyTorch: no extension, no device assumed.
 
-The encoder that the zero-shot literature extracts its features with. A block is a spatial shift unit (shift
+The encoder that most of the zero-shot literature extracts features with. A block is a spatial shift unit (shift
 in, joint and channel mask, linear map, shift out, batch norm, skip, ReLU), then a temporal shift unit
 (batch norm, shift, linear map, ReLU, shift with stride, batch norm), then the block's skip and a ReLU. Ten
 blocks, strides at the fifth and the eighth, so T frames become T/4.
 
 Inference equals the released CUDA model; its checkpoints load by name. Training follows the released
-gradients, in which shift positions receive only signs (see :mod:`zsar_kit.encoders.shift`).
+gradients, in which shift positions receive only the sign (see :mod:`zsar_kit.encoders.shift`).
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ class SpatialShiftUnit(nn.Module):
 
 
 class TemporalPosition(nn.Module):
-    """Learnable positions of a temporal shift; ``xpos`` is numerically zero and only for the checkpoints."""
+    """Learnable positions of a temporal shift; ``xpos`` is zero and exists only for the checkpoints."""
 
     def __init__(self, channels: int, stride: int):
         super().__init__()
@@ -151,8 +151,8 @@ class TemporalPosition(nn.Module):
 class TemporalShiftUnit(nn.Module):
     """Batch norm, shift, linear map, ReLU, shift with stride; the released ``Shift_tcn``.
 
-    Its closing norm ``bn2`` lives here for the names, but the block applies it: skip and ReLU follow in
-    place.
+    Its last norm ``bn2`` is defined here so that names match, but the block applies it, followed by skip and
+    ReLU in place.
     """
 
     def __init__(self, channels: int, stride: int):
@@ -240,15 +240,15 @@ class ShiftGCN(SkeletonEncoder):
         return self.config.dim
 
     def forward(self, clip: Float[Tensor, "batch person frame joint xyz"], *, maps: bool = False) -> EncoderOutput:
-        """Encode clips of a whole multiple of 4 frames.
+        """Encode clips whose number of frames is a multiple of 4.
 
         Args:
             clip: joint positions, preprocessed as in training (centred, turned; metres).
-            maps: also give the features per frame and joint.
+            maps: also return the features per frame and joint.
 
         Raises:
-            DataError: the clip has other joints, persons or coordinates than the model, or unsuitable
-            frames.
+            DataError: the joints, persons or coordinates of the clip are not the model's, or its number of frames is
+            unsuitable.
         """
         config = self.config
         check_clip(
@@ -289,20 +289,20 @@ def _initialise(model: ShiftGCN, generator: torch.Generator | None) -> None:
 
 
 def load_released(path: str | Path, *, device: torch.device | str = "cpu") -> ShiftGCN:
-    """Load a joint-stream checkpoint of the released CUDA Shift-GCN; sizes are read off the file.
+    """Load a joint-stream checkpoint of the released CUDA Shift-GCN; sizes are read from the file.
 
-    Every tensor of the file is used, none may be missing, and the stored shift indices must be Shift-GCN's.
+    Every tensor of the file is used, none may be missing, and the stored shift indices must be those of Shift-GCN.
 
     Args:
-        path: a ``state_dict`` saved by ``torch.save``; keys may carry the ``module.`` of data parallel
-        training.
+        path: a ``state_dict`` saved by ``torch.save``; keys may have the prefix ``module.`` of data
+            parallel training.
         device: where the model goes.
 
     Returns:
         The model in evaluation mode.
 
     Raises:
-        MissingModelError: the file is not there, cannot be read, or is not a Shift-GCN.
+        MissingModelError: the file is absent, cannot be read, or is not a Shift-GCN.
     """
     state = _read_state(Path(path))
     config = _config_of(state, path)
@@ -319,21 +319,21 @@ def load_released(path: str | Path, *, device: torch.device | str = "cpu") -> Sh
         )
     for key, expected in own.items():
         if key.endswith(("shift_in", "shift_out")) and not torch.equal(state[key].long(), expected):
-            raise _not_shift_gcn(path, f"{key} holds another permutation of joints")
+            raise _not_shift_gcn(path, f"{key} is another permutation of joints")
     model.load_state_dict(state, strict=True)
     return model.to(device).eval()
 
 
 def _read_state(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
-        raise MissingModelError("there is no Shift-GCN checkpoint", where=path, remedy="Check the path.")
+        raise MissingModelError("the Shift-GCN checkpoint does not exist", where=path, remedy="Check the path.")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # whatever a foreign file makes torch raise, it says the same to the user
+    except Exception as error:  # torch raises all kinds of errors for other files; they mean the same to the user
         raise MissingModelError(
-            "a checkpoint written by torch.save was required, but this file cannot be read as one",
+            "a checkpoint written by torch.save is required, but this file cannot be read as one",
             where=path,
-            remedy="Fetch it again; a web page or a Git LFS pointer may lie in its place.",
+            remedy="Fetch it again; it may be a web page or a Git LFS pointer instead.",
         ) from error
     if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
         raise _not_shift_gcn(path, "it is not a flat table of named tensors")
@@ -358,7 +358,7 @@ def _config_of(state: dict[str, Tensor], path: str | Path) -> ShiftGCNConfig:
 
 def _not_shift_gcn(path: str | Path, detail: str) -> MissingModelError:
     return MissingModelError(
-        f"a joint-stream Shift-GCN checkpoint was required, but {detail}",
+        f"a joint-stream Shift-GCN checkpoint is required, but {detail}",
         where=path,
         remedy="Use the state_dict that the released training code saves.",
     )

@@ -1,8 +1,8 @@
-"""ST-GCN (Yan et al., AAAI 2018), one stream, in plain PyTorch, at the size in which zero-shot work uses it.
+"""ST-GCN (Yan et al., AAAI 2018), one stream, in plain PyTorch, at the size used in zero-shot work.
 
-A block mixes each joint with its neighbours (a graph convolution whose weights depend on which subset of neighbours a
-joint is in, times a learnable importance of every edge), then frames (a convolution over 9), and adds its input. Ten
-blocks, strides at the fifth and the eighth. SMIE and its successors take 16 channels where the paper has 64, and 256
+A block mixes each joint with its neighbours (a graph convolution whose weights depend on the subset that a neighbour is
+in, times a learnable importance of every edge), then frames (a convolution over 9), and adds its input. Ten
+blocks, strides at the fifth and the eighth. SMIE and its successors use 16 channels where the paper has 64, and 256
 features.
 """
 
@@ -42,9 +42,9 @@ class STGCNConfig(Config):
         hidden: channels of the first block; 16 in SMIE, 64 in the paper.
         features: channels of the last block.
         layout: joint layout; its bones are the edges.
-        centre: the joint in the place of the body's centre of gravity.
+        centre: the joint that serves as the body's centre of gravity.
         graph: see :func:`spatial_adjacency`.
-        dropout: rate at the end of the temporal units, but for the first block's.
+        dropout: rate at the end of the temporal units, except that of the first block.
         in_channels: coordinates of a joint.
     """
 
@@ -74,9 +74,9 @@ class STGCNConfig(Config):
 
 
 def hops_from(layout: JointLayout, centre: int) -> tuple[int, ...]:
-    """For each joint the number of bones on the way to the joint ``centre``."""
+    """For each joint the number of bones between it and the joint ``centre``."""
     hops, reached = {centre: 0}, [centre]
-    for joint in reached:  # the list grows while it is read: breadth first
+    for joint in reached:  # breadth first: the list grows while it is read
         beyond = [b if a == joint else a for a, b in layout.bones if joint in (a, b)]
         for other in beyond:
             if other not in hops:
@@ -88,7 +88,7 @@ def hops_from(layout: JointLayout, centre: int) -> tuple[int, ...]:
 def spatial_adjacency(
     layout: JointLayout, centre: int, graph: Literal["paper", "released"] = "paper"
 ) -> Float[Tensor, "subset source target"]:
-    """Weights with which joints enter the joints next to them, by subset ("spatial configuration").
+    """Weights of the neighbours of each joint, by subset ("spatial configuration").
 
     A joint's neighbours are itself (first subset), the joints one bone nearer to the centre (second), and those one
     bone further away (third).
@@ -96,9 +96,9 @@ def spatial_adjacency(
     Args:
         layout: joints and bones.
         centre: index of the central joint.
-        graph: ``"paper"``: each subset counts as its mean. ``"released"``: every neighbour weighs one over the number
-            of all neighbours, itself included; and distances from the centre are told apart up to the first bone
-            only, so that beyond it all neighbours fall into the third subset.
+        graph: ``"paper"``: each subset is averaged. ``"released"``: every neighbour has the weight one over the number
+            of all neighbours, the joint itself included; and distances from the centre are distinguished up to the
+            first bone only, so that beyond it all neighbours are in the third subset.
     """
     hops = hops_from(layout, centre)
     if graph == "released":
@@ -113,7 +113,7 @@ def spatial_adjacency(
 
 
 class SharedBatchNorm(nn.BatchNorm2d):
-    """Batch norm over channels whose statistics, in training, are those of the batch of all processes."""
+    """Batch norm over channels; in training its statistics are those of the whole batch, over all processes."""
 
     def forward(self, input: Float[Tensor, "row channel frame joint"]) -> Float[Tensor, "row channel frame joint"]:
         """Normalise each channel."""
@@ -132,7 +132,7 @@ class SharedBatchNorm(nn.BatchNorm2d):
 
 
 class NamedDropout(nn.Module):
-    """Dropout that draws from the generator of the step, for the whole batch, and keeps this process's part."""
+    """Dropout that draws for the whole batch from the generator of the step, and uses this process's part."""
 
     def __init__(self, rate: float):
         super().__init__()
@@ -140,16 +140,16 @@ class NamedDropout(nn.Module):
         self.noise: StepNoise | None = None
 
     def forward(self, x: Float[Tensor, "row channel frame joint"]) -> Float[Tensor, "row channel frame joint"]:
-        """Drop single values in training.
+        """Drop single values, in training only.
 
         Raises:
-            ConfigError: nobody called ``begin_step``.
+            ConfigError: ``begin_step`` was not called.
         """
         if not self.training or self.rate == 0:
             return x
         if self.noise is None:
             raise ConfigError(
-                "dropout draws from the generator of a training step, and none was given",
+                "dropout draws from the generator of a training step, but none was given",
                 where="ST-GCN",
                 remedy="Call begin_step before each training step.",
             )
@@ -228,7 +228,7 @@ class STGCN(SkeletonEncoder):
         return self.config.channels[-1]
 
     def begin_step(self, noise: StepNoise) -> None:
-        """Give the dropouts their generator."""
+        """Pass the generator on to the dropouts."""
         for dropout in self._dropouts():
             dropout.noise = noise
 
@@ -237,10 +237,10 @@ class STGCN(SkeletonEncoder):
 
         Args:
             clip: joint positions (or another stream), preprocessed as in training.
-            maps: also give the features per frame and joint.
+            maps: also return the features per frame and joint.
 
         Raises:
-            DataError: the clip has other joints or coordinates than the model.
+            DataError: the joints or coordinates of the clip are not the model's.
         """
         config = self.config
         check_clip(clip, "STGCN", joints=self.adjacency.shape[1], in_channels=config.in_channels)

@@ -1,4 +1,4 @@
-"""The choice of a gate's threshold gamma on pseudo-unseen folds, and the whole trade-off as a curve."""
+"""Choosing a gate's threshold gamma on pseudo-unseen folds, and the whole trade-off as a curve."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ PLATEAU_TOLERANCE = 1e-12
 def calibration_curve(
     gate: Gate, scores: Scores, labels: np.ndarray, seen: Iterable[int], *, macro: bool = False
 ) -> SeenUnseenCurve:
-    """S and U of a gate over all values of its gamma, exactly; the gate's own gamma plays no part.
+    """S and U of a gate over all values of its gamma, exactly; the gate's own gamma is not used.
 
     Args:
-        gate: any gate; its other parameters count.
+        gate: any gate; its other parameters are used.
         scores: samples of seen and unseen classes against both.
         labels: original class ids.
         seen: ids of the seen classes.
-        macro: average over classes in place of samples.
+        macro: average over classes instead of samples.
     """
     seen = list(seen)
     mask = checked_mask(scores, np.isin(scores.classes, seen))
@@ -62,13 +62,12 @@ def calibration_curve(
 
 @dataclass(frozen=True, eq=False)
 class GammaFit:
-    """A gate fitted on pseudo-unseen folds, and the curve it was chosen on.
+    """A gate fitted on pseudo-unseen folds, and the curve that gamma was chosen on.
 
     Attributes:
         gate: ready to predict.
-        gammas: every value at which the mean H of the folds may change, from "always seen" to "always
-            unseen".
-        harmonic: the mean H over folds at each, a fraction.
+        gammas: every value at which the folds' mean H can change, from "always seen" to "always unseen".
+        harmonic: the folds' mean H at each of them, a fraction.
         best: the largest mean H.
     """
 
@@ -87,14 +86,14 @@ class GammaFit:
 
 
 def fit_gamma(kind: str, folds: Sequence[ScoredFold], *, macro: bool = False, **options: Any) -> GammaFit:
-    """Choose gamma by the largest mean H over pseudo-unseen folds; no test sample takes part.
+    """Choose the gamma of the largest mean H over pseudo-unseen folds; no test sample takes part.
 
-    H is a step function of gamma. Among all values that reach the largest mean, the middle of the widest
-    interval is taken: it is the choice farthest from a drop.
+    H is a step function of gamma. Of all intervals with the largest mean, the widest is taken, and gamma is
+    its middle: the choice farthest from a drop.
 
     Args:
         kind: the gate.
-        folds: for each fold the scores of held-out samples, their labels, and the classes that count as seen
+        folds: for each fold the scores of held-out samples, their labels, and the classes that are seen in it
             (ids, or an object with ``.seen``, such as the fold's ``ClassSplit``).
         macro: maximise the H of class-averaged accuracies.
         options: further arguments of the gate (``head``; ``temperature`` and ``top`` of the logistic gate).

@@ -1,7 +1,7 @@
 """Gates between seen and unseen classes.
 
 A classifier trained on seen classes favours them. Every gate here compares one number per sample (its margin)
-with a threshold and then lets only the classes of one domain compete; the whole trade-off is therefore one
+with a threshold and then lets only the classes of one domain compete. The whole trade-off is therefore one
 exact curve.
 """
 
@@ -24,7 +24,7 @@ GateKind = Literal["stacking", "ratio", "logistic"]
 
 @runtime_checkable
 class HasSeen(Protocol):
-    """What a fold must tell: the ids of its seen classes (a ``ClassSplit`` does)."""
+    """An object with the ids of its seen classes, such as a ``ClassSplit``."""
 
     @property
     def seen(self) -> tuple[int, ...]:
@@ -33,11 +33,11 @@ class HasSeen(Protocol):
 
 
 ScoredFold = tuple[Scores, np.ndarray, HasSeen | Iterable[int]]
-"""Scores of the test samples of a pseudo-unseen fold, their labels, and what tells its seen classes."""
+"""Scores of the held-out samples of a pseudo-unseen fold, their labels, and its seen classes."""
 
 
 class DomainMargin(NamedTuple):
-    """What a gate decides by: unseen iff ``margin < threshold``; then the best column of that domain wins."""
+    """What a gate decides by: a sample is unseen iff ``margin < threshold``; the best column of that domain wins."""
 
     margin: Float[np.ndarray, " sample"]
     best_seen: Int[np.ndarray, " sample"]
@@ -108,9 +108,9 @@ class RatioGate(Gate):
 
     Args:
         gamma: threshold of the ratio of the smallest errors.
-        alpha: the penalty on the errors of the other domain; None is the limit of a large one, where only
+        alpha: penalty on the errors of the other domain; None is the limit of a large penalty, where only
             classes of the chosen domain compete.
-        head: the entry of ``scores.errors`` to use; None where there is only one.
+        head: which of ``scores.errors`` to use; None if there is only one.
     """
 
     gamma: float = 1.0
@@ -122,7 +122,7 @@ class RatioGate(Gate):
     def _errors(self, scores: Scores) -> Float[np.ndarray, "sample class"]:
         if not scores.errors:
             raise DataError(
-                "the ratio gate divides positive errors, and these scores carry none",
+                "the ratio gate divides positive errors, and these scores have none",
                 where="Scores.errors",
                 remedy="Use calibrated stacking, or let the method report its errors.",
             )
@@ -133,7 +133,7 @@ class RatioGate(Gate):
         name = next(iter(scores.errors)) if self.head is None else self.head
         if name not in scores.errors:
             raise DataError(
-                f"no errors named {name!r}", where="Scores.errors", remedy=nearest_name(name, scores.errors)
+                f"there are no errors named {name!r}", where="Scores.errors", remedy=nearest_name(name, scores.errors)
             )
         return scores.errors[name].astype(np.float64)
 
@@ -163,12 +163,12 @@ class RatioGate(Gate):
 class LogisticGate(Gate):
     """The gate of the SynSE family: logistic regression on the largest probabilities in each domain.
 
-    Features are the ``top`` largest entries, sorted, of the softmax over the unseen columns and of the
-    softmax over the seen columns at a temperature; a sample is unseen iff P(unseen) > gamma.
+    Its features are the ``top`` largest values, sorted, of the softmax over the unseen columns and of the
+    softmax over the seen columns, at a temperature; a sample is unseen iff P(unseen) > gamma.
 
     Note:
         Released code fits the threshold with "unseen iff P(unseen) > gamma" and applies "unseen iff
-        P(unseen) >= 1 - gamma"; here one convention holds in both places. Both softmaxes come from the
+        P(unseen) >= 1 - gamma"; here the first convention holds in both places. Both softmaxes come from the
         method's own scores, not from the logits of the backbone.
 
     Args:
@@ -212,14 +212,14 @@ class LogisticGate(Gate):
 
     @classmethod
     def fit(cls, folds: Sequence[ScoredFold], *, temperature: float = 1.0, top: int | None = None) -> LogisticGate:
-        """Fit the regression on samples of pseudo-unseen and of seen classes, both domains weighted alike.
+        """Fit the regression on samples of pseudo-unseen and of seen classes; both domains have equal weight.
 
         Args:
-            folds: as for :func:`fit_gamma`.
+            folds: as for :func:`~zsar_kit.evaluation.calibration.fit_gamma`.
             temperature: of the softmax.
-            top: probabilities read per domain; None is the size of the smallest domain of any fold.
+            top: probabilities read per domain; None means the size of the smallest domain of any fold.
         """
-        from sklearn.linear_model import LogisticRegression  # takes two seconds to import, and most runs need it not
+        from sklearn.linear_model import LogisticRegression  # takes two seconds to import, and few runs need it
 
         parsed = [parse_fold(fold) for fold in folds]
         size = top or min(int(min(mask.sum(), (~mask).sum())) for _, _, mask, _ in parsed)
@@ -248,7 +248,7 @@ def make_gate(kind: str, gamma: float, **options: Any) -> Gate:
     """The gate of a kind: ``"stacking"`` or ``"ratio"``, with its further arguments.
 
     Raises:
-        ConfigError: the kind is unknown, or is ``"logistic"``, which must be fitted.
+        ConfigError: the kind is unknown, or ``"logistic"``, which must be fitted.
     """
     makers: dict[str, Callable[..., Gate]] = {"stacking": CalibratedStacking, "ratio": RatioGate}
     if kind == "logistic":
@@ -284,7 +284,7 @@ _GATES: dict[str, type[CalibratedStacking] | type[RatioGate] | type[LogisticGate
 
 
 def _parameter(kind: str, name: str, value: Any) -> Any:
-    """A recorded parameter as the gate takes it: numbers, save the name of a head and the list of weights."""
+    """A recorded parameter as the gate takes it: a number, except for the name of a head and the list of weights."""
     if name == "weights" and isinstance(value, list | tuple):
         return tuple(_parameter(kind, "weight", weight) for weight in value)
     if (name == "head" and isinstance(value, str)) or (name in ("head", "alpha") and value is None):
@@ -295,10 +295,10 @@ def _parameter(kind: str, name: str, value: Any) -> Any:
 
 
 def checked_mask(scores: Scores, seen_mask: np.ndarray) -> np.ndarray:
-    """The mask, when it is boolean, fits the columns, and marks some but not all of them.
+    """The mask as an array.
 
     Raises:
-        DataError: otherwise.
+        DataError: it is not boolean, does not fit the columns, or marks none or all of them.
     """
     mask = np.asarray(seen_mask)
     if mask.shape != (len(scores.classes),) or mask.dtype != bool:

@@ -1,7 +1,7 @@
 """Metrics as pure functions of predictions and labels. Accuracies are fractions in [0, 1].
 
-Micro accuracy weighs every sample alike (what papers of this field print); macro accuracy is the mean over
-classes.
+Micro accuracy gives every sample the same weight (what papers of this field print); macro accuracy is the
+mean over classes.
 """
 
 from __future__ import annotations
@@ -15,18 +15,17 @@ from jaxtyping import Bool, Float, Int
 from zsar_kit.errors import DataError
 from zsar_kit.evaluation.scores import Scores, column_indices
 
-# The axis has no name: differing lengths are a user's error, met with a message by _check_pair.
+# The axis has no name: different lengths are a user's error, which _check_pair reports.
 Labels = Int[np.ndarray, " _"]
 
 
 class SeenUnseenCurve(NamedTuple):
-    """Seen and unseen accuracy as a gate opens from "always seen" to "always unseen"; step functions of
-    gamma.
+    """Seen and unseen accuracy as a gate moves from "always seen" to "always unseen": step functions of gamma.
 
     Attributes:
         gammas: one value of the gate's threshold per step, ordered from "always seen" to "always unseen".
-        seen: S at each step, falling.
-        unseen: U at each step, rising.
+        seen: S at each step, never rising.
+        unseen: U at each step, never falling.
     """
 
     gammas: Float[np.ndarray, " step"]
@@ -43,7 +42,7 @@ def top1(scores: Scores) -> Labels:
 
 
 def micro_accuracy(predicted: Labels, labels: Labels) -> float:
-    """The share of samples that are right.
+    """The share of correct samples.
 
     Raises:
         DataError: there is no sample, or the lengths differ.
@@ -67,7 +66,7 @@ def macro_accuracy(predicted: Labels, labels: Labels) -> float:
 
 
 def confusion_matrix(predicted: Labels, labels: Labels, classes: Iterable[int]) -> Int[np.ndarray, "true predicted"]:
-    """Counts of samples of the class of the row that were given the class of the column.
+    """Numbers of samples of the row's class that were predicted as the column's class.
 
     Raises:
         DataError: a label or a prediction is not among ``classes``.
@@ -85,7 +84,7 @@ def harmonic_mean(seen: float, unseen: float) -> float:
 
 
 def sample_weights(labels: Labels, *, macro: bool) -> Float[np.ndarray, " sample"]:
-    """Weights that sum to one and make a weighted mean of hits the micro or the macro accuracy."""
+    """Weights that sum to one; the weighted mean of hits is the micro or the macro accuracy."""
     if not macro:
         return np.full(len(labels), 1.0 / max(len(labels), 1))
     _, index, count = np.unique(labels, return_inverse=True, return_counts=True)
@@ -101,18 +100,18 @@ def gate_curve(
     *,
     macro: bool = False,
 ) -> SeenUnseenCurve:
-    """All pairs (S, U) that a gate on one number per sample can reach, exactly, from sorted thresholds.
+    """All pairs (S, U) that a gate with one number per sample can reach, computed exactly from sorted thresholds.
 
     The gate calls a sample unseen iff ``margin < threshold``. S and U are constant between neighbouring
-    margins, so a threshold at every distinct margin, and one above the largest, meets every step.
+    margins, so one threshold at every distinct margin and one above the largest give every step.
 
     Args:
-        margin: the number the gate compares.
+        margin: the number that the gate compares.
         hit_seen: whether the best seen class of the sample is its label.
         hit_unseen: whether the best unseen class of the sample is its label.
         labels: original class ids.
         is_seen: whether the label is a seen class.
-        macro: average over classes in place of samples.
+        macro: average over classes instead of samples.
 
     Raises:
         DataError: there is no seen or no unseen sample.
@@ -139,7 +138,7 @@ def seen_unseen_curve(scores: Scores, labels: Labels, seen: Iterable[int], *, ma
         scores: test samples of seen and unseen classes against both.
         labels: original class ids of the samples.
         seen: ids of the seen classes; the other columns are unseen.
-        macro: average over classes in place of samples.
+        macro: average over classes instead of samples.
     """
     seen = tuple(seen)
     mask = np.isin(scores.classes, seen)
@@ -176,8 +175,8 @@ def ausuc(scores: Scores, labels: Labels, seen: Iterable[int], *, macro: bool = 
 def oracle_union(predicted_a: Labels, predicted_b: Labels, labels: Labels) -> float:
     """The share of samples that at least one of two heads gets right.
 
-    The label picks the head, so this is an upper bound and no accuracy; released code of this field counts it
-    as one. Compare a fused prediction with it only under this name.
+    The label picks the head, so this is an upper bound and not an accuracy, although released code of this field
+    reports it as one. Always call it by this name.
     """
     _check_pair(predicted_a, labels)
     _check_pair(predicted_b, labels)

@@ -1,7 +1,7 @@
-"""How sure is a prediction, and is it any of the classes at all? Both are learnt on pseudo-unseen folds only.
+"""How certain is a prediction, and is it any of the classes at all? Both are learnt on pseudo-unseen folds only.
 
-A classifier always names some class. Two statistics of its scores tell whether it should: how far the best candidate is
-ahead of the second, and how it compares with the best *training* class. Logistic regression turns them into the
+A classifier always names some class. Two statistics of its scores indicate whether it should: the lead of the best
+candidate over the second, and over the best *training* class. Logistic regression turns them into the
 probability that the sample is one of the candidates; a temperature turns scores into probabilities among these.
 """
 
@@ -23,11 +23,11 @@ LOG_TEMPERATURES = (-8.0, 8.0)
 
 
 class Confidence(NamedTuple):
-    """What is believed of some samples.
+    """Probabilities for some samples.
 
     Attributes:
-        known: probability that a sample is of one of the candidates.
-        classes: probability of each candidate, given that it is one of them; rows sum to one.
+        known: probability that a sample belongs to one of the candidates.
+        classes: probability of each candidate, given that the sample belongs to one of them; rows sum to one.
     """
 
     known: Float[np.ndarray, " sample"]
@@ -39,13 +39,13 @@ class Confidence(NamedTuple):
 
 @dataclass(frozen=True)
 class OpenSet(Config):
-    """A calibrated "none of these", and a temperature.
+    """A calibrated probability of "none of these", and a temperature.
 
     Attributes:
         temperature: divides scores (or minus log errors) before the softmax over candidates.
         weights: of the two statistics, in their own units.
         bias: of the regression.
-        positives, negatives: samples that it was fitted on.
+        positives, negatives: numbers of samples that it was fitted on.
     """
 
     temperature: float
@@ -58,14 +58,14 @@ class OpenSet(Config):
         """Probabilities for samples scored against candidates and reference classes.
 
         Args:
-            scores: with a column for each of both.
-            candidates: the classes that compete, two or more.
-            reference: training classes, which do not compete; those that are candidates are left out.
+            scores: with a column for each candidate and each reference class.
+            candidates: the competing classes, two or more.
+            reference: training classes, which do not compete; candidates among them are left out.
 
         Raises:
             DataError: fewer than two candidates, or no reference class.
         """
-        from scipy.special import expit, softmax  # slow to import, as in the functions below
+        from scipy.special import expit, softmax  # slow to import; so are those below
 
         values, background = _columns(scores, candidates, reference)
         known = expit(_statistics(values, background.max(1)) @ np.array(self.weights) + self.bias)
@@ -76,15 +76,16 @@ def fit_open_set(folds: Sequence[ScoredFold]) -> OpenSet:
     """Fit on pseudo-unseen folds.
 
     A sample of a pseudo-unseen class is *known* among the fold's pseudo-unseen classes, and *none of these* once its
-    own class is taken away; so is a sample of a held-out seen class, which then is no reference for itself. One
-    class is taken away in each case (of known samples a wrong one), since the statistics depend on how many compete;
-    with two pseudo-unseen classes none is, and only seen samples are none of these. Both sides weigh alike.
+    own class is removed. A held-out sample of a seen class is *none of these* too; its own class then is not a
+    reference. One class is removed in each case (for known samples a wrong one), since the statistics depend on the
+    number of candidates; with two pseudo-unseen classes none is removed, and only samples of seen classes are none of
+    these. Both sides have equal weight.
 
     Args:
         folds: scores of a fold's test samples against all its classes, their labels, and its seen classes.
 
     Raises:
-        DataError: no fold, or none with samples of pseudo-unseen classes and two of these.
+        DataError: there is no fold, or none has two pseudo-unseen classes with samples.
     """
     from sklearn.linear_model import LogisticRegression  # takes two seconds to import
 
@@ -110,7 +111,7 @@ def fit_open_set(folds: Sequence[ScoredFold]) -> OpenSet:
         unknown.append(_statistics(outside, foreign.max(1)))
     if not known or not sum(map(len, known)) or not sum(map(len, unknown)):
         raise DataError(
-            "confidence needs a fold with samples of two or more pseudo-unseen classes and of seen ones",
+            "confidence needs a fold with samples of two or more pseudo-unseen classes and of seen classes",
             where="folds",
             remedy="Use a run whose split has at least four seen classes.",
         )
@@ -128,7 +129,7 @@ def fit_open_set(folds: Sequence[ScoredFold]) -> OpenSet:
 
 
 def auroc(positive: Float[np.ndarray, " p"], negative: Float[np.ndarray, " n"]) -> float:
-    """Chance that a positive has the larger value than a negative; ties count half.
+    """Probability that a positive has a larger value than a negative; ties count half.
 
     Raises:
         DataError: one side is empty.
@@ -143,27 +144,27 @@ def auroc(positive: Float[np.ndarray, " p"], negative: Float[np.ndarray, " n"]) 
 def expected_calibration_error(
     confidence: Float[np.ndarray, " sample"], hit: Bool[np.ndarray, " sample"], bins: int = 10
 ) -> float:
-    """Mean distance of accuracy and confidence over equally wide bins of confidence, weighted by their samples."""
+    """Mean gap between accuracy and confidence over equally wide bins of confidence, weighted by their samples."""
     place = np.minimum((np.asarray(confidence) * bins).astype(int), bins - 1)
     gaps = [abs(hit[place == b].mean() - confidence[place == b].mean()) * (place == b).mean() for b in np.unique(place)]
     return float(np.sum(gaps))
 
 
 def measure_open_set(open_set: OpenSet, scores: Scores, labels: np.ndarray, seen: Sequence[int]) -> dict[str, float]:
-    """How far it can be trusted on other samples: of unseen classes among these, without their own class or another.
+    """How reliable it is on samples of unseen classes, with their own class among the candidates and without it.
 
     Returns:
-        ``auroc`` of known against none of these, and ``calibration_error`` of the probability of the best class.
+        ``auroc`` of known against none of these, and ``calibration_error`` of the best class's probability.
 
     Raises:
-        DataError: fewer than three unseen classes, or none of their samples.
+        DataError: there are fewer than three unseen classes, or no samples of them.
     """
     from scipy.special import expit, softmax
 
     unseen = [c for c in scores.classes if c not in set(seen)]
     rows = np.flatnonzero(np.isin(labels, unseen))
     if len(unseen) < 3 or not len(rows):
-        raise DataError("three unseen classes with samples are needed, to take one away", where="scores")
+        raise DataError("three unseen classes with samples are needed, so that one can be removed", where="scores")
     chosen = scores.select(rows)
     own = (labels[rows, None] == np.array(unseen)).argmax(1)
     values, background = _columns(chosen, unseen, seen)
@@ -189,7 +190,7 @@ def _without(
 def _columns(
     scores: Scores, candidates: Sequence[int], reference: Iterable[int]
 ) -> tuple[Float[np.ndarray, "sample candidate"], Float[np.ndarray, "sample reference"]]:
-    """Minus log errors where there are errors, else scores; of the candidates and of the reference classes."""
+    """Minus the log errors if there are errors, otherwise the scores; of candidates and of reference classes."""
     background = [c for c in scores.classes if c in set(reference) and c not in set(candidates)]
     if len(set(candidates)) < 2 or not background:
         raise DataError(
@@ -210,13 +211,13 @@ def _columns(
 def _statistics(
     values: Float[np.ndarray, "sample candidate"], reference: Float[np.ndarray, " sample"]
 ) -> Float[np.ndarray, "sample 2"]:
-    """How far the best candidate is ahead of the second, and of the best reference class."""
+    """The lead of the best candidate over the second, and over the best reference class."""
     top = np.sort(values, axis=1)
     return np.stack([top[:, -1] - top[:, -2], top[:, -1] - reference], axis=1)
 
 
 def _temperature(logits: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
-    """The temperature with the least log loss on known samples."""
+    """The temperature with the smallest log loss on known samples."""
     from scipy.optimize import minimize_scalar
     from scipy.special import log_softmax
 

@@ -1,4 +1,4 @@
-"""One protocol for every method: zero-shot and generalised zero-shot accuracy from scores and labels."""
+"""One protocol for every method: zero-shot and generalised zero-shot accuracy, from scores and labels."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Split(Protocol):
 
     @property
     def unseen(self) -> tuple[int, ...]:
-        """Ids of the classes that are new at test time."""
+        """Ids of the classes that appear only at test time."""
         ...
 
     @property
@@ -65,14 +65,14 @@ def evaluate(
         scores: every test sample against all seen and unseen classes. Columns and samples of excluded classes
             are dropped.
         labels: ``[sample]`` original class ids.
-        subjects: ``[sample]`` who performed it; the unit of the bootstrap.
+        subjects: ``[sample]`` who performed the action; the unit of the bootstrap.
         split: the seen, unseen and excluded classes.
-        calibration: the gate of GZSL, fitted elsewhere; None leaves the scores uncalibrated (gamma = 0).
+        calibration: the gate of GZSL, fitted beforehand; None leaves the scores uncalibrated (gamma = 0).
         seed: of the bootstrap.
 
     Raises:
-        DataError: lengths differ, or no test sample is seen or none unseen.
-        SplitError: a label or a column belongs to no class of the split, or a class of it has no column.
+        DataError: lengths differ, or there is no test sample of seen or none of unseen classes.
+        SplitError: a label or a column belongs to no class of the split, or a class of the split has no column.
     """
     gate = CalibratedStacking() if calibration is None else calibration
     scores, labels, subjects = _test_samples(scores, np.asarray(labels), np.asarray(subjects), split)
@@ -126,14 +126,14 @@ def evaluate(
 
 
 def class_differences(method: Mapping[str, Any], other: Mapping[str, Any]) -> list[tuple[int, float]]:
-    """ZSL accuracy of one method minus another's, class by class, the largest gain first.
+    """ZSL accuracy of one method minus that of another for each class, the largest gain first.
 
     Args:
         method: an evaluation, as ``to_dict`` records it.
-        other: the same of the other method on the same split; classes that lack samples are left out.
+        other: that of the other method on the same split; classes without samples are left out.
 
     Raises:
-        DataError: the two are of different splits.
+        DataError: the two have different splits.
     """
     for key in ("dataset", "split"):
         if method[key] != other[key]:
@@ -146,7 +146,7 @@ def class_differences(method: Mapping[str, Any], other: Mapping[str, Any]) -> li
 def _test_samples(
     scores: Scores, labels: np.ndarray, subjects: np.ndarray, split: Split
 ) -> tuple[Scores, np.ndarray, np.ndarray]:
-    """Check that scores, labels and split agree, and drop what belongs to excluded classes."""
+    """Check that scores, labels and split agree, and drop excluded classes."""
     where = f"split {split.name!r} of {split.dataset}"
     for name, values in (("labels", labels), ("subjects", subjects)):
         if values.shape != (len(scores),):
@@ -162,10 +162,10 @@ def _test_samples(
         )
     known = {*candidates, *split.excluded}
     if foreign := sorted(set(scores.classes) - known):
-        raise SplitError(f"the scores have a column for class {foreign[0]}, which the split does not know", where=where)
+        raise SplitError(f"the scores have a column for class {foreign[0]}, which is not in the split", where=where)
     if foreign := sorted(set(labels.tolist()) - known):
         raise SplitError(
-            f"a sample has label {foreign[0]}, which the split does not know",
+            f"a sample has label {foreign[0]}, which is not in the split",
             where=where,
             remedy="Labels are original 0-based class ids.",
         )
@@ -180,7 +180,7 @@ def _test_samples(
 def _harmonic_interval(
     hit: np.ndarray, is_seen: np.ndarray, subjects: np.ndarray, seed: int
 ) -> tuple[float, float] | None:
-    """Bootstrap interval of micro H; draws that lack seen or unseen samples are left out."""
+    """Bootstrap interval of micro H; draws without seen or without unseen samples are left out."""
     if len(np.unique(subjects)) < 2:
         return None
     columns = np.stack([hit & is_seen, is_seen, hit & ~is_seen, ~is_seen], axis=1).astype(np.float64)
@@ -195,7 +195,7 @@ def _harmonic_interval(
 def _twin_merged(
     predicted: np.ndarray, labels: np.ndarray, is_seen: np.ndarray, dataset: str
 ) -> tuple[float | None, float | None]:
-    """S and H where twins are one class; None twice without twins."""
+    """S and H with twins merged into one class; both None without twins."""
     groups = twin_groups(dataset)
     if not groups:
         return None, None

@@ -1,4 +1,4 @@
-"""What the protocol measured, as a value that reads its own record strictly."""
+"""The result of the evaluation protocol; it writes its record and reads it back strictly."""
 
 from __future__ import annotations
 
@@ -60,26 +60,26 @@ class Evaluation:
     """What :func:`~zsar_kit.evaluation.protocol.evaluate` measured; accuracies in percent.
 
     Attributes:
-        dataset: of the split.
-        split: its name.
+        dataset: name of the data set.
+        split: name of the split.
         micro: accuracies over samples (the convention of the papers).
         macro: accuracies averaged over classes.
         chance: ZSL accuracy of a guess, 100 / number of unseen classes.
         n_unseen_test: unseen test samples.
         n_seen_test: seen test samples.
-        n_subjects: clusters of the bootstrap.
-        zsl_interval: 95 % bootstrap interval over subjects of micro ZSL; None with fewer than two subjects.
-        harmonic_interval: the same of micro H.
-        per_class: unseen class id to ZSL accuracy; None for a class without test samples.
-        per_class_gzsl: class id to calibrated GZSL accuracy, seen and unseen classes.
+        n_subjects: number of subjects, the clusters of the bootstrap.
+        zsl_interval: 95 % bootstrap interval of micro ZSL over subjects; None with fewer than two subjects.
+        harmonic_interval: the same for micro H.
+        per_class: ZSL accuracy by unseen class id; None for a class without test samples.
+        per_class_gzsl: calibrated GZSL accuracy by class id, seen and unseen classes.
         confusion: ZSL counts ``[true, predicted]`` over ``unseen_classes``.
         unseen_classes: the order of the confusion matrix.
         calibration: kind and parameters of the gate.
-        oracle_union: share of unseen test samples that either of two heads gets right (ZSL); an upper bound,
-            not an accuracy; None unless there are exactly two heads.
-        seen_twin_merged: S where a class named by its twin (a look-alike under another name) counts as right;
-            None where the data set has no twins. The strict S stays the headline.
-        harmonic_twin_merged: H of that S and the U merged alike.
+        oracle_union: percent of unseen test samples that at least one of two heads gets right (ZSL); an upper
+            bound, not an accuracy; None unless there are exactly two heads.
+        seen_twin_merged: S if predicting the twin of a class (the same action under another name) counts as
+            correct; None if the data set has no twins. The strict S is the headline number.
+        harmonic_twin_merged: H of this S and the U computed in the same way.
     """
 
     dataset: str

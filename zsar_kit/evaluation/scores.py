@@ -1,4 +1,4 @@
-"""What a method hands to the protocol: scores of samples against classes, and never a label."""
+"""What a method gives to the protocol: scores of samples against classes, and no labels."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Scores:
 
     Args:
         heads: name to ``[sample, class]`` array, larger is better. A method with several predictions (say
-            context and parts) has several heads; :meth:`fused` is what the headline number is made of.
+            context and parts) has several heads; headline numbers use :meth:`fused`.
         classes: the original 0-based class ids of the columns.
         samples: the names of the rows, unique.
-        errors: name to ``[sample, class]`` array of raw positive errors, smaller is better; needed by
-            :class:`~zsar_kit.evaluation.calibration.RatioGate` only.
+        errors: name to ``[sample, class]`` array of raw positive errors, smaller is better; only
+            :class:`~zsar_kit.evaluation.gates.RatioGate` needs them.
 
     Raises:
         DataError: shapes disagree, a value is not finite, an error is not positive, or there are fewer than
@@ -56,7 +56,7 @@ class Scores:
         for name, values in (("classes", self.classes), ("samples", self.samples)):
             if len(set(values)) != len(values):
                 twice = next(v for v in values if values.count(v) > 1)
-                raise DataError(f"every entry must be unique, {twice!r} comes twice", where=name)
+                raise DataError(f"every name must be unique, {twice!r} occurs twice", where=name)
         shape = (len(self.samples), len(self.classes))
         for group in ("heads", "errors"):
             for name, values in getattr(self, group).items():
@@ -90,14 +90,13 @@ class Scores:
         return f"Scores({sizes}, heads {listed(self.heads)}{errors})"
 
     def fused(self) -> Float[np.ndarray, "sample class"]:
-        """One score matrix in float64: the only head itself, or the mean of the heads' softmax over the
-        classes.
+        """One score matrix in float64: the only head, or the mean of the heads' softmax over the classes.
 
-        The softmax runs over the columns present: restrict to the competing classes first.
+        The softmax runs over all columns: restrict the scores to the competing classes first.
         """
         if len(self.heads) == 1:
             return next(iter(self.heads.values())).astype(np.float64)
-        from scipy.special import softmax  # slow to import, and reading scores needs none of it
+        from scipy.special import softmax  # slow to import, and one head does not need it
 
         parts = [softmax(head.astype(np.float64), axis=1) for head in self.heads.values()]
         return np.mean(parts, axis=0)
@@ -113,7 +112,7 @@ class Scores:
         return self._take(np.s_[:, columns], classes=wanted)
 
     def select(self, rows: np.ndarray) -> Scores:
-        """The rows named by a boolean mask or by indices."""
+        """The rows given by a boolean mask or by indices."""
         index = np.flatnonzero(rows) if rows.dtype == bool else rows
         return self._take(index, samples=tuple(self.samples[i] for i in index))
 
@@ -148,11 +147,11 @@ class Scores:
         """Read what :meth:`save` wrote.
 
         Raises:
-            ArtefactError: the file is absent, truncated, or holds something else.
+            ArtefactError: the file is absent, truncated, or something else.
         """
         path = Path(path)
         if not path.is_file():
-            raise ArtefactError("no score file here", where=path, remedy="Was the step that writes it run?")
+            raise ArtefactError("there is no score file", where=path, remedy="Was the step that writes it run?")
         try:
             with safe_open(path, framework="np") as stream:
                 meta = json.loads((stream.metadata() or {}).get("meta", "{}"))
@@ -184,6 +183,6 @@ def column_indices(known: tuple[int, ...], wanted: Iterable[int]) -> np.ndarray:
             + (f" and {len(missing) - 1} more" if len(missing) > 1 else "")
             + f"; the columns are {list(known)}",
             where="Scores.classes",
-            remedy="Score every class the protocol needs.",
+            remedy="Score every class that the protocol needs.",
         )
     return np.array([position[c] for c in wanted], dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Uncertainty: Student-t intervals over seeds, paired differences, and the bootstrap over subjects."""
+"""Uncertainty: Student-t intervals over seeds, paired differences, and a bootstrap over subjects."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ def summarize(values: Iterable[float], *, level: float = 0.95) -> Summary:
     mean ± t_{(1+level)/2, n-1} s / sqrt(n), with s the standard deviation with n - 1.
 
     Raises:
-        DataError: no value, or one that is not finite.
+        DataError: there is no value, or one is not finite.
     """
     array = np.asarray(list(values), dtype=np.float64)
     if array.ndim != 1 or not array.size or not np.isfinite(array).all():
         raise DataError(f"a summary needs at least one finite value, got {array.tolist()}", where="values")
     if array.size == 1:
         return Summary(float(array[0]), None, 1, level)
-    from scipy.stats import t as student_t  # takes a second to import, and a table of single runs needs it not
+    from scipy.stats import t as student_t  # takes a second to import, and single runs do not need it
 
     quantile = student_t.ppf((1 + level) / 2, array.size - 1)
     half_width = float(quantile * array.std(ddof=1) / np.sqrt(array.size))
@@ -80,12 +80,12 @@ def bootstrap_totals(
 ) -> Float[np.ndarray, "draw column"]:
     """Column sums over samples when whole clusters are drawn with replacement.
 
-    Ratios of such sums (hits over samples) are the bootstrap distribution of accuracies. Clusters, not
-    samples, are drawn because the repetitions of one subject are alike.
+    Ratios of such sums (hits over samples) are the bootstrap distribution of accuracies. Clusters are drawn
+    instead of samples because repetitions by one subject are similar.
 
     Args:
         columns: what to sum, e.g. hit and one for each sample.
-        clusters: the cluster of each sample, e.g. its subject; any type that sorts.
+        clusters: the cluster of each sample, e.g. its subject; of any sortable type.
         draws: the number of bootstrap samples.
         generator: the source of randomness.
     """
@@ -116,8 +116,8 @@ def cluster_bootstrap(
     """Percentile interval of the mean of ``hits`` under resampling of clusters; None with fewer than two
     clusters.
 
-    With few clusters the percentile interval is too narrow, by about sqrt((n - 1) / n): print the number of
-    clusters.
+    With few clusters the percentile interval is too narrow, by about sqrt((n - 1) / n), so print the number of
+    clusters too.
     """
     if len(np.unique(clusters)) < 2:
         return None

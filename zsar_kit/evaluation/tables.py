@@ -28,11 +28,11 @@ def format_value(value: Any, *, digits: int = 1) -> str:
 def format_table(
     rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | Mapping[str, str], *, digits: int = 1
 ) -> str:
-    """A markdown table, text to the left and numbers to the right, padded so that it reads as plain text too.
+    """A Markdown table, text aligned left and numbers right, padded so that it is readable as plain text too.
 
     Args:
-        rows: one mapping per row; a missing key or None is an empty cell (a run that did not finish).
-        columns: the keys to show, in order; a mapping gives each a heading.
+        rows: one mapping per row; a missing key or None gives an empty cell (a run that did not finish).
+        columns: the keys to show, in order; a mapping also gives their headings.
         digits: decimals of numbers.
 
     Raises:

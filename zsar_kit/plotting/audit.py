@@ -1,4 +1,4 @@
-"""What a data set holds, as figures: lengths, samples of each class, and who was recorded by which camera."""
+"""The contents of a data set as figures: lengths, samples per class, and who was recorded by which camera."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from zsar_kit.plotting import style
 from zsar_kit.plotting.results import NAMED_COLUMNS
 
 BINS = 40
-#: not the palette's second colour, which marks names
+#: without the palette's second colour, which highlights names
 BAR_COLOURS = (style.BLUE, style.SKY, style.GREEN, style.PURPLE)
 
 
 def plot_lengths(
     lengths: Mapping[str, np.ndarray], *, ax: Axes | None = None, title: str | None = None, x: str = "length, frames"
 ) -> Axes:
-    """Distributions of the lengths of some parts, as outlines over one set of bins; the last bin takes the longest 1 %.
+    """Distributions of sequence lengths, outlined over common bins; the last bin includes the longest 1 %.
 
     Args:
         lengths: name of a part to the number of frames of its samples, ``[sample]``.
@@ -28,14 +28,14 @@ def plot_lengths(
         x: label of the horizontal axis.
 
     Raises:
-        DataError: there is no sample to draw.
+        DataError: there are no samples.
     """
     parts = {name: np.asarray(values) for name, values in lengths.items() if len(values)}
     if not parts:
         raise DataError("expected the length of at least one sample, got none", where="lengths")
     together = np.concatenate(list(parts.values()))
     low, high = float(together.min()), float(np.quantile(together, 0.99))
-    # A bin for each frame where there are few, with room beside a single one.
+    # One bin per frame if there are few, with a margin around a single one.
     edges = np.arange(low - 1.5, high + 2.5) if high - low < BINS else np.linspace(low, high, BINS + 1)
     axes = style.ensure_axes(ax, width=6.4, height=3.4)
     for (name, values), colour in zip(parts.items(), style.PALETTE, strict=False):
@@ -63,18 +63,18 @@ def plot_class_balance(
     ax: Axes | None = None,
     title: str | None = None,
 ) -> Axes:
-    """Samples of each class as bars, one stretch for each part, with the largest class as long as the axes.
+    """Samples of each class as bars, stacked by part; the largest class spans the axes.
 
     Args:
         counts: ``[class, part]``.
         names: of the classes.
         parts: names of the parts, in the order of the columns.
-        highlight: class ids (say, the unseen ones) whose names stand out.
-        ax: where to draw; None makes a figure of fitting size.
+        highlight: class ids whose names are highlighted, say the unseen ones.
+        ax: where to draw; None makes a figure of suitable size.
         title: above it.
 
     Raises:
-        DataError: there are not as many names as rows, or not as many parts as columns.
+        DataError: the numbers of names and rows, or of parts and columns, differ.
     """
     table = np.atleast_2d(np.asarray(counts))
     labels = [f"{i} {style.shorten(name)}" for i, name in enumerate(style.check_names(names, len(table), "class"))]
@@ -114,15 +114,15 @@ def plot_coverage(
     ax: Axes | None = None,
     title: str | None = None,
 ) -> Axes:
-    """How many samples there are of each pair of numbers, say of subject and camera, as an image with the counts.
+    """Number of samples for each pair of values, say of subject and camera, as an image with the counts.
 
     Args:
-        rows: a number for each sample, ``[sample]``.
-        columns: another, ``[sample]``.
-        y: what the rows are.
-        x: what the columns are.
-        train: ``[sample]``, true for train; a row or column that is in both parts has its number in another colour.
-        ax: where to draw; None makes a figure of fitting size.
+        rows: the row of each sample, e.g. its subject, ``[sample]``.
+        columns: the column of each sample, e.g. its camera, ``[sample]``.
+        y: label of the rows.
+        x: label of the columns.
+        train: ``[sample]``, true for training samples; rows and columns in both parts are highlighted.
+        ax: where to draw; None makes a figure of suitable size.
         title: above it.
 
     Raises:

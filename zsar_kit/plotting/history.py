@@ -12,7 +12,7 @@ from zsar_kit.plotting import style
 def plot_losses(
     history: Sequence[Mapping[str, float | str]], *, ax: Axes | None = None, title: str | None = None
 ) -> Axes:
-    """Each loss over the steps of training, phases one after the other.
+    """Each loss over the training steps, phase after phase.
 
     Args:
         history: records with ``phase``, ``step`` (1-based within its phase) and one value per loss.

@@ -1,4 +1,4 @@
-"""Latent spaces as figures: skeletons beside the texts of their classes, and how alike classes are in either space."""
+"""Latent spaces as figures: skeletons and class texts together, and the similarity of classes in both spaces."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from zsar_kit.plotting import style
 
 TSNE_POINTS, PERPLEXITY = 30, 30.0
 SHAPES = "o^sv"
-"""Marks of samples: with the palette's six colours they tell 24 classes apart."""
+"""Markers of samples: with the palette's six colours they distinguish 24 classes."""
 
 
 @dataclass(frozen=True)
 class Projection:
-    """How latents are brought into two dimensions.
+    """How latents are projected to two dimensions.
 
     Attributes:
-        kind: ``tsne`` (needs 30 points; distances between far groups mean little), ``pca`` (the two directions of
-            largest variance), or ``auto``: t-SNE from 30 points on.
+        kind: ``tsne`` (needs 30 points; distances between distant groups mean little), ``pca`` (the two directions of
+            largest variance), or ``auto``: t-SNE with 30 points or more.
         seed: of t-SNE. The order of the samples does not matter.
 
     Raises:
@@ -57,8 +57,8 @@ def plot_latents(
 ) -> Axes:
     """Skeleton latents in two dimensions, coloured by class, and the class texts among them (Flora, Fig. 6).
 
-    Samples and texts are projected together. A class is told by colour and shape, and named at its middle; a thin line
-    leads from there to its text. Samples of seen classes are pale where some class is unseen.
+    Samples and texts are projected together. A class has a colour and a shape, and its name is at its median; a thin
+    line connects it with its text. If there are unseen classes, samples of seen ones are pale.
 
     Args:
         latents: ``[sample, d]``.
@@ -66,13 +66,13 @@ def plot_latents(
         names: of the classes; those without a sample or a text are left out.
         texts: ``[class, d]`` latents of the class texts, in the order of ``names``; None draws none.
         unseen: positions of the unseen classes; their names are bold and their texts stars, others diamonds.
-        projection: how many dimensions become two.
+        projection: how latents are projected to two dimensions.
         ax: where to draw; None makes a figure.
         title: above it.
 
     Raises:
-        DataError: shapes disagree, a value is not finite, a label or position is none of the classes, or there are
-            too few points.
+        DataError: shapes disagree, a value is not finite, a label or position is out of range, or there are too few
+            points.
     """
     classes = style.check_names(names, len(names), "class")
     points, labels = _checked(latents, labels, len(classes), texts)
@@ -112,22 +112,21 @@ def plot_class_similarity(
     ax: Axes | None = None,
     title: str | None = None,
 ) -> Axes:
-    """Cosine similarity of each pair of classes in the text space over that in the skeleton space (Flora, Fig. 7).
+    """Cosine similarity of pairs of classes, in the text space against the skeleton space (Flora, Fig. 7).
 
-    Points on the diagonal are pairs that are equally alike in both. Call it again with the same axes to lay another
-    variant over the first.
+    Pairs on the diagonal are equally similar in both spaces. Call it again with the same axes to add another variant.
 
     Args:
         skeleton: ``[class, d]`` mean skeleton latent of each class.
         text: ``[class, d]`` text latent of each class, in the same order; its width may differ.
-        label: of the variant in the legend; Pearson's r and Spearman's rho over the pairs are added.
-        color: of the points; None takes the next of the palette.
+        label: name of the variant in the legend, which also shows Pearson's r and Spearman's rho over the pairs.
+        color: of the points; None takes the next colour of the palette.
         ax: where to draw; None makes a figure.
         title: above it.
 
     Raises:
-        DataError: fewer than three classes, not the same number on both sides, a vector of zeros, or values that are
-            not finite.
+        DataError: there are fewer than three classes, the sides have different numbers of classes, or a vector is zero
+            or not finite.
     """
     x, y = _pair_similarities(skeleton, "skeleton"), _pair_similarities(text, "text")
     if len(x) != len(y):
@@ -154,7 +153,7 @@ def plot_class_similarity(
 def _checked(
     latents: np.ndarray, labels: np.ndarray, count: int, texts: np.ndarray | None
 ) -> tuple[Float[np.ndarray, "point d"], np.ndarray]:
-    """Samples and, after them, texts; and the labels."""
+    """The samples followed by the texts, and the labels."""
     points, labels = np.asarray(latents, dtype=np.float64), np.asarray(labels)
     if points.ndim != 2 or points.shape[1] < 2 or not len(points):
         raise DataError(f"expected [sample, d] with d at least 2, got shape {points.shape}", where="latents")
@@ -182,32 +181,32 @@ def _checked(
 
 
 def _project(points: np.ndarray, projection: Projection) -> tuple[Float[np.ndarray, "point 2"], tuple[str, str]]:
-    """Two coordinates of each point, and what the axes show."""
+    """Two coordinates of each point, and the labels of the axes."""
     if projection.kind == "tsne" and len(points) < TSNE_POINTS:
         raise DataError(
             f"t-SNE needs at least {TSNE_POINTS} points, got {len(points)}",
             where="latents",
             remedy="Use Projection('pca').",
         )
-    # In an order of its own, so that rounding, which t-SNE amplifies, does not depend on the order given.
+    # In a canonical order, since t-SNE amplifies rounding differences that depend on the order.
     order = np.lexsort(points.T[::-1])
     flat = np.empty((len(points), 2))
     if projection.kind == "pca" or len(points) < TSNE_POINTS:
         flat[order], shares = _principal(points[order])
         return flat, (f"first principal axis, {shares[0]:.0%} of variance", f"second, {shares[1]:.0%}")
-    from sklearn.manifold import TSNE  # takes a second to import, and most figures need it not
+    from sklearn.manifold import TSNE  # takes a second to import, and most figures do not need it
 
     perplexity = min(PERPLEXITY, (len(points) - 1) / 3)
     start = _principal(points[order])[0]
     start *= 1e-4 / max(float(start[:, 0].std()), 1e-12)
-    init: Any = start.astype(np.float32)  # an array is documented; sklearn's annotation knows names only
+    init: Any = start.astype(np.float32)  # arrays are documented, but not in sklearn's annotation
     embedding = TSNE(perplexity=perplexity, init=init, random_state=projection.seed)
     flat[order] = embedding.fit_transform(points[order].astype(np.float32))
     return flat, (f"t-SNE 1 (perplexity {perplexity:.0f}, no unit)", "t-SNE 2 (no unit)")
 
 
 def _principal(points: np.ndarray) -> tuple[Float[np.ndarray, "point 2"], Float[np.ndarray, " 2"]]:
-    """Scores on the first two principal axes, each with a sign of its own, and their shares of the variance."""
+    """Scores on the first two principal axes, with a fixed sign each, and their shares of the variance."""
     left, size, right = np.linalg.svd(points - points.mean(axis=0), full_matrices=False)
     flat = np.zeros((len(points), 2))
     k = min(2, len(size))
@@ -219,8 +218,8 @@ def _principal(points: np.ndarray) -> tuple[Float[np.ndarray, "point 2"], Float[
 
 
 def _name_classes(ax: Axes, anchors: dict[str, np.ndarray], bold: Collection[str]) -> None:
-    """Names at their anchors, moved up or down until none covers another."""
-    height = 0.034  # of a line, in shares of the axes
+    """Write names at their anchors, moved up until none covers another."""
+    height = 0.034  # of a line, as a fraction of the axes
     low, high = np.array([ax.get_xlim(), ax.get_ylim()]).T
     placed: list[tuple[float, float, float]] = []
     for name, anchor in sorted(anchors.items(), key=lambda item: (item[1][1], item[0])):
@@ -246,7 +245,7 @@ def _name_classes(ax: Axes, anchors: dict[str, np.ndarray], bold: Collection[str
 
 
 def _explain_marks(ax: Axes, texts: bool, unseen: bool) -> None:
-    """A legend of the kinds of mark; the classes are named in the picture."""
+    """Add a legend of the kinds of marker; classes are named in the figure itself."""
     kinds = [("o", 4, "skeleton of a sample")]
     if texts:
         kinds.append(("D", 6, "text of a seen class" if unseen else "text of a class"))
@@ -282,8 +281,8 @@ def _pair_similarities(vectors: np.ndarray, where: str) -> Float[np.ndarray, " p
 def _correlations(x: np.ndarray, y: np.ndarray) -> str:
     from scipy.stats import rankdata  # takes a second to import
 
-    with np.errstate(invalid="ignore", divide="ignore"):  # of constant values: said below in words
+    with np.errstate(invalid="ignore", divide="ignore"):  # constant values are reported below
         linear, ranked = np.corrcoef(x, y)[0, 1], np.corrcoef(rankdata(x), rankdata(y))[0, 1]  # Pearson, Spearman
     if not np.isfinite([linear, ranked]).all():
-        return "no correlation, as all pairs are equally alike"
+        return "no correlation, since all pairs are equally similar"
     return f"Pearson r {linear:.2f}, Spearman ρ {ranked:.2f}"

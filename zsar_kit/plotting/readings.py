@@ -1,4 +1,4 @@
-"""What a model reads from a clip: context words and key joints (SkeletonContext, Fig. 3 and 4), and how often."""
+"""What a model reads from a clip: context words and key joints (SkeletonContext, Fig. 3 and 4), and how accurately."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ def plot_contexts(
     title: str | None = None,
     poses: int = POSES,
 ) -> Figure:
-    """A clip above, and below it for each slot the likeliest words with their probabilities.
+    """Poses of a clip and, below them, the likeliest words of each slot with their probabilities.
 
     Args:
         joints: ``[frame, joint, xyz]`` or ``[person, frame, joint, xyz]``, metres.
         bones: pairs of joint indices.
         contexts: slot to its words with probabilities in [0, 1], the likeliest first.
-        truth: slot to the words that the class's own descriptions have there; these are green.
+        truth: slot to the words of the class's own descriptions; these are green.
         title: above it.
-        poses: how many poses of the clip are shown.
+        poses: number of poses shown.
 
     Raises:
         DataError: there is no slot or no word, a probability is out of range, ``truth`` has another slot, or no frame
-            holds a body.
+            has a body.
         ConfigError: ``poses`` is less than 1.
     """
     if not contexts or not all(contexts.values()):
@@ -52,7 +52,7 @@ def plot_contexts(
         if bad := [p for _, p in words if not 0 <= p <= 1]:
             raise DataError(f"a probability must lie in [0, 1], got {bad[0]:g}", where=f"contexts[{slot!r}]")
     if unknown := sorted(set(truth or ()) - set(contexts)):
-        raise DataError(f"no slot {unknown[0]!r}, the contexts have {list(contexts)}", where="truth")
+        raise DataError(f"there is no slot {unknown[0]!r}, the contexts have {list(contexts)}", where="truth")
     depth = max(len(words) for words in contexts.values())
     fig = style.figure(9.0, 2.1 + 0.26 * depth + 0.6)
     halves: Any = fig.subfigures(2, 1, height_ratios=[2.1, 0.26 * depth + 0.6])
@@ -78,20 +78,20 @@ def plot_key_parts(
     title: str | None = None,
     poses: int = POSES,
 ) -> Figure:
-    """Joint importance on the body and over time, beside the language prior where one is given.
+    """Importance of joints on the body and over time, compared with the language prior if given.
 
     Args:
         joints: ``[frame, joint, xyz]`` or ``[person, frame, joint, xyz]``, metres.
         bones: pairs of joint indices.
-        importance: ``[coarse frame, joint]``; the coarse frames divide the clip evenly.
-        parts: body part to its joints; the importance of a part is the sum over them.
-        prior: importance of each joint by the language, ``[joint]``.
+        importance: ``[coarse frame, joint]``; coarse frames divide the clip evenly.
+        parts: body part to its joints; the importance of a part is the sum over its joints.
+        prior: importance of each joint according to the language model, ``[joint]``.
         title: above it.
-        poses: how many poses of the clip are shown.
+        poses: number of poses shown.
 
     Raises:
-        DataError: importance or prior are not of the skeleton's joints, or are negative or not finite; there is no
-            part, or one names a joint that is not there; or no frame holds a body.
+        DataError: importance or prior do not fit the skeleton's joints, or are negative or not finite; there is no
+            part, or one names an unknown joint; or no frame has a body.
         ConfigError: ``poses`` is less than 1.
     """
     count = _checked_clip(joints).shape[2]
@@ -104,7 +104,7 @@ def plot_key_parts(
             raise DataError(
                 f"a body part needs joints of 0..{count - 1}, got {tuple(members)}", where=f"parts[{part!r}]"
             )
-    # A scale to twice 1/V at least: joints that all count the same look neither bright nor dark.
+    # The scale reaches at least 2/V, so that equally important joints are neither bright nor dark.
     highest = float(max(importance.max(), 0.0 if prior is None else prior.max(), 2 / count))
     scale = ScalarMappable(Normalize(0.0, highest), colormaps[IMPORTANCE])
     fig = style.figure(9.0, 5.0)
@@ -123,12 +123,12 @@ def plot_key_parts(
 
 
 def plot_hits(rows: Sequence[Mapping[str, Any]], *, ax: Axes | None = None, title: str | None = None) -> Axes:
-    """How often slots are named right, on seen (filled) and unseen classes (hollow), by whom.
+    """How often different models name slots correctly, for seen (filled) and unseen classes (hollow).
 
     Args:
-        rows: mappings with ``slot``, ``who``, ``seen`` and ``unseen``, the last two in percent,
+        rows: mappings with ``slot``, ``who`` (the model), ``seen`` and ``unseen``, the last two in percent,
             as numbers or Summaries, or None.
-        ax: where to draw; None makes a figure of fitting size.
+        ax: where to draw; None makes a figure of suitable size.
         title: above it.
 
     Raises:
@@ -158,7 +158,7 @@ def plot_hits(rows: Sequence[Mapping[str, Any]], *, ax: Axes | None = None, titl
     for face, label in ((style.INK, "seen classes"), ("white", "unseen classes")):
         axes.plot([], [], "o", color=style.INK, markerfacecolor=face, markersize=6, label=label)
     style.figure_of(axes).legend(loc="outside lower center", ncols=2, fontsize=style.TICK_SIZE, frameon=False)
-    style.label_axes(axes, x="clips whose slot is named right (one of the top k words), %", title=title)
+    style.label_axes(axes, x="clips whose slot is named correctly (one of the top k words), %", title=title)
     return axes
 
 
@@ -172,7 +172,7 @@ def _draw_poses(
     scale: ScalarMappable | None = None,
     extra: Sequence[tuple[str, np.ndarray]] = (),
 ) -> list[Axes]:
-    """Evenly spaced poses side by side, to one scale; joints in the colour and size of their importance."""
+    """Evenly spaced poses side by side, at one scale; colour and size of joints show their importance."""
     if poses < 1:
         raise ConfigError(f"'poses' must be at least 1, got {poses}", where="plotting.readings")
     clip = _checked_clip(joints)
@@ -201,7 +201,7 @@ def _draw_poses(
 
 
 def _checked_clip(joints: np.ndarray) -> np.ndarray:
-    """``[person, frame, joint, xyz]`` without frames where nobody is; an absent person is NaN."""
+    """``[person, frame, joint, xyz]`` without empty frames; absent persons are NaN."""
     clip = np.array(joints, dtype=float)
     if clip.ndim not in (3, 4) or clip.shape[-1] != 3:
         raise DataError(
@@ -210,7 +210,7 @@ def _checked_clip(joints: np.ndarray) -> np.ndarray:
     clip = clip if clip.ndim == 4 else clip[None]
     there = np.isfinite(clip).all((2, 3)) & (clip != 0).any((2, 3))
     if not there.any():
-        raise DataError("no frame of the clip holds a body", where="joints")
+        raise DataError("no frame of the clip has a body", where="joints")
     clip[~there] = np.nan
     return clip[:, there.any(0)]
 
@@ -228,7 +228,7 @@ def _checked_weights(values: np.ndarray, axes: int, count: int, where: str) -> n
 
 
 def _value(value: Summary | float) -> tuple[float, float]:
-    """Mean and half-width of its interval, 0 where there is none."""
+    """Mean and half-width of its interval, 0 if there is none."""
     return (value.mean, value.half_width or 0.0) if isinstance(value, Summary) else (float(value), 0.0)
 
 
@@ -237,7 +237,9 @@ def _check_hits(rows: Sequence[Mapping[str, Any]]) -> None:
         raise DataError("expected at least one row, got none", where="rows")
     for number, row in enumerate(rows):
         if missing := [key for key in ("slot", "who", "seen", "unseen") if key not in row]:
-            raise DataError(f"every row needs the key {missing[0]!r}, it has {list(row)}", where=f"rows[{number}]")
+            raise DataError(
+                f"every row needs the key {missing[0]!r}, this one has {list(row)}", where=f"rows[{number}]"
+            )
         for key in ("seen", "unseen"):
             if row[key] is not None and not 0 <= _value(row[key])[0] <= 100:
                 raise DataError(
@@ -263,7 +265,7 @@ def _draw_words(axes: Axes, words: Words, own: Collection[str], widest: float) -
 
 
 def _draw_parts(fig: Any, importance: np.ndarray, parts: Mapping[str, Sequence[int]], prior: np.ndarray | None) -> None:
-    """Importance of body parts over time as an image, and of the prior as one more column."""
+    """Importance of body parts over time as an image, with the prior as an additional column."""
     rows = np.stack([importance[:, list(joints)].sum(1) for joints in parts.values()])
     columns = 1 if prior is None else 2
     grid = np.atleast_1d(fig.subplots(1, columns, width_ratios=[12, 1][:columns]))

@@ -1,4 +1,4 @@
-"""Results as figures: confusion matrix, seen-unseen curve, methods against floors, accuracy per class."""
+"""Results as figures: confusion matrix, seen-unseen curve, methods against baselines, accuracy per class."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def plot_confusion(
 
     Args:
         matrix: ``[true, predicted]`` counts.
-        names: of the classes; columns carry the row's number where names would not fit.
-        ax: where to draw; None makes a figure of fitting size.
+        names: of the classes; columns are numbered like the rows if names would not fit.
+        ax: where to draw; None makes a figure of suitable size.
         title: above it.
 
     Raises:
@@ -65,13 +65,13 @@ def plot_seen_unseen_curve(
 ) -> Axes:
     """Unseen over seen accuracy for all gamma, its area, lines of equal H, and the chosen point.
 
-    Call it again with the same axes to lay another curve over the first.
+    Call it again with the same axes to add another curve.
 
     Args:
-        curve: fractions, as evaluation gives them.
+        curve: in fractions, as from :func:`~zsar_kit.evaluation.calibration.calibration_curve`.
         point: S and U in percent at the chosen gamma, as in ``Evaluation.micro``.
         ax: where to draw; None makes a figure.
-        label: of the curve in the legend; its area is added.
+        label: name of the curve in the legend, which also shows its area.
         color: of curve and point.
         width: of the line, in points.
         title: above it.
@@ -97,28 +97,28 @@ def plot_score_table(
     columns: Mapping[str, str] | Sequence[str],
     *,
     label: str = "method",
-    floors: Collection[str] = (),
+    baselines: Collection[str] = (),
     chance: Mapping[str, float] | None = None,
     ax: Axes | None = None,
     title: str | None = None,
     x: str = "accuracy, %",
 ) -> Axes:
-    """Methods against floors: for each column of a table the scores as dots with their intervals.
+    """Methods against baselines: for each column of a table, scores as dots with their intervals.
 
     Takes the rows and columns of :func:`~zsar_kit.evaluation.tables.format_table`.
 
     Args:
         rows: one mapping per method; a value is a Summary, a number in percent, or None (left out).
-        columns: the keys to show (say one per split), a mapping gives headings.
-        label: the key that names a row.
-        floors: the rows, by name, drawn in grey with hollow marks.
+        columns: the keys to show (say one per split); a mapping also gives headings.
+        label: the key of a row's name.
+        baselines: names of the rows drawn in grey with hollow markers.
         chance: the level of chance for a column, a dashed line.
-        ax: where to draw; None makes a figure of fitting size.
+        ax: where to draw; None makes a figure of suitable size.
         title: above it.
         x: label of the horizontal axis.
 
     Raises:
-        DataError: nothing to draw, a row without name, or a floor that is no row.
+        DataError: there is nothing to draw, a row has no name, or a baseline is not among the rows.
     """
     headings = dict(columns) if isinstance(columns, Mapping) else {c: c for c in columns}
     if not rows or not headings:
@@ -126,11 +126,11 @@ def plot_score_table(
     if any(label not in row for row in rows):
         raise DataError(f"every row needs a name under the key {label!r}", where="rows")
     names = [str(row[label]) for row in rows]
-    if unknown := sorted(set(floors) - set(names)):
-        raise DataError(f"the floor {unknown[0]!r} is none of the rows {names}", where="floors")
+    if unknown := sorted(set(baselines) - set(names)):
+        raise DataError(f"the baseline {unknown[0]!r} is not among the rows {names}", where="baselines")
     pitch = 0.8 / len(rows)
     axes = style.ensure_axes(ax, width=6.8, height=max(len(headings) * (0.2 * len(rows) + 0.16) + 1.2, 2.6))
-    looks = _looks(names, floors)
+    looks = _looks(names, baselines)
     for index, (row, name) in enumerate(zip(rows, names, strict=True)):
         y = np.arange(len(headings)) - 0.4 + pitch * (index + 0.5)
         _draw_scores(axes, [row.get(key) for key in headings], y, name, looks[name])
@@ -171,15 +171,15 @@ def plot_per_class(
     title: str | None = None,
     color: str = style.BLUE,
 ) -> Axes:
-    """Accuracy of each class as a bar, best on top; a class without samples says so.
+    """Accuracy of each class as a bar, the best on top; classes without samples are marked.
 
     Args:
-        accuracies: percent, None without samples.
+        accuracies: percent; None without samples.
         names: of the classes.
-        counts: test samples of each, shown behind the name.
-        chance: percent, a dashed line.
-        sort: by accuracy; otherwise in the order given.
-        ax: where to draw; None makes a figure of fitting size.
+        counts: test samples of each class, shown after its name.
+        chance: percent, drawn as a dashed line.
+        sort: sort by accuracy; otherwise keep the given order.
+        ax: where to draw; None makes a figure of suitable size.
         title: above it.
         color: of the bars.
 
@@ -213,15 +213,15 @@ def plot_class_differences(
     ax: Axes | None = None,
     title: str | None = None,
 ) -> Axes:
-    """Accuracy of one method minus another's for each class: bars to the right where the first is better.
+    """Accuracy of one method minus that of another for each class: bars to the right if the first is better.
 
     Args:
         differences: percentage points, in the order to draw, best first.
         names: of the classes.
-        counts: test samples of each, shown behind the name.
-        method: the first, named on the axis.
-        other: what is subtracted.
-        ax: where to draw; None makes a figure of fitting size.
+        counts: test samples of each class, shown after its name.
+        method: name of the first method, for the axis.
+        other: name of the method that is subtracted.
+        ax: where to draw; None makes a figure of suitable size.
         title: above it.
 
     Raises:
@@ -246,7 +246,7 @@ def plot_class_differences(
 
 
 def _counted(names: Sequence[str], counts: Sequence[int] | None, n: int) -> list[str]:
-    """Shortened class names, with the number of samples behind each."""
+    """Shortened class names, each with its number of samples."""
     labels = [style.shorten(name) for name in style.check_names(names, n, "class")]
     if counts is None:
         return labels
@@ -256,12 +256,12 @@ def _counted(names: Sequence[str], counts: Sequence[int] | None, n: int) -> list
 
 
 def number_ticks(ax: Axes, names: Sequence[str], *, rows: Sequence[str] | None = None) -> None:
-    """Ticks of a class-by-class image: columns by name where names fit, otherwise by the number of the row.
+    """Ticks of a class-by-class image: columns have names if these fit, otherwise the number of the row.
 
     Args:
-        ax: holds the image.
+        ax: the axes of the image.
         names: of the classes.
-        rows: texts of the rows, where they say more than the name.
+        rows: labels of the rows, if they say more than the name.
     """
     n = len(names)
     size = style.TICK_SIZE if n <= 30 else style.SMALL_SIZE
@@ -283,12 +283,12 @@ def _draw_equal_harmonic(ax: Axes) -> None:
         ax.text(100, h * 100 / (200 - h), f" H {h}", fontsize=style.SMALL_SIZE, color=style.GREY, va="center")
 
 
-def _looks(names: Sequence[str], floors: Collection[str]) -> dict[str, dict[str, Any]]:
-    """Colour and mark of each row: methods in colours, floors hollow and grey, told apart by shape."""
+def _looks(names: Sequence[str], baselines: Collection[str]) -> dict[str, dict[str, Any]]:
+    """Colour and mark of each row: methods in colours, baselines hollow, grey and distinguished by shape."""
     marks, colors = iter("sD^vPX<>*" * 4), iter(style.PALETTE * 6)
     looks: dict[str, dict[str, Any]] = {}
     for name in names:
-        hollow = name in floors
+        hollow = name in baselines
         hue = style.GREY if hollow else next(colors)
         fill = "white" if hollow else hue
         looks[name] = {"color": hue, "marker": next(marks) if hollow else "o", "markerfacecolor": fill}

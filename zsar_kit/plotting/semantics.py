@@ -1,4 +1,4 @@
-"""Class texts as figures: how alike they are, and who is whose neighbour."""
+"""Class texts as figures: their similarity, and the nearest neighbours of classes."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def plot_similarity(
     Args:
         matrix: ``[class, class]``, e.g. cosine similarity of the pooled texts.
         names: of the classes.
-        highlight: positions (say, of the unseen classes) whose names stand out.
+        highlight: positions whose names are highlighted, say the unseen classes.
         label: of the colour bar.
-        ax: where to draw; None makes a figure of fitting size.
+        ax: where to draw; None makes a figure of suitable size.
         title: above it.
 
     Raises:
@@ -62,16 +62,16 @@ def plot_neighbours(
     ax: Axes | None = None,
     title: str | None = None,
 ) -> Axes:
-    """The k most similar other classes of some classes, as a list with dots at their similarity.
+    """The k most similar classes of some classes, as a list with dots at their similarity.
 
     Args:
         matrix: ``[class, class]`` similarity.
         names: of the classes.
         classes: the positions to list neighbours of; None takes ``highlight``, or the first three.
-        k: neighbours of each.
-        highlight: positions (say, of the unseen classes) in another colour.
-        x: label of the axis, what the matrix holds.
-        ax: where to draw; None makes a figure of fitting size.
+        k: neighbours of each class.
+        highlight: positions in another colour, say the unseen classes.
+        x: label of the axis: what the matrix contains.
+        ax: where to draw; None makes a figure of suitable size.
         title: above it.
 
     Raises:
@@ -120,8 +120,8 @@ def plot_slot_sharing(
     """For each data set and slot, how many classes share the words of its context descriptions.
 
     Args:
-        reach: data set to slot to the number of classes that have a row's word, ``[row]``.
-        ax: where to draw; None makes a figure of fitting size.
+        reach: data set to slot to the number of classes that use a row's word, ``[row]``.
+        ax: where to draw; None makes a figure of suitable size.
         title: above it.
 
     Raises:
@@ -147,7 +147,7 @@ def plot_slot_sharing(
     axes.set_xlim(0, 100)
     style.figure_of(axes).legend(
         *axes.get_legend_handles_labels(),
-        title="classes that have the word",
+        title="classes that use the word",
         title_fontsize=style.TICK_SIZE,
         fontsize=style.TICK_SIZE,
         frameon=False,

@@ -38,7 +38,7 @@ def plot_skeleton(
         color: of the first person; a second takes the next colour of the palette.
 
     Raises:
-        DataError: the shape is wrong, or a bone names a joint that is not there.
+        DataError: the shape is wrong, or a bone names a joint that does not exist.
         ConfigError: ``up`` is neither ``"y"`` nor ``"z"``.
     """
     persons = _front_view(np.asarray(frame)[..., None, :, :], bones, up)[:, 0]
@@ -59,20 +59,20 @@ def plot_film_strip(
     up: str = "y",
     fps: float | int | None = None,
 ) -> Figure:
-    """Draw evenly spaced frames of a sequence side by side, all to one scale.
+    """Draw evenly spaced frames of a sequence side by side, all at one scale.
 
     Args:
         joints: ``[frame, joint, xyz]`` or ``[person, frame, joint, xyz]`` in metres. Frames without any
             person (all zeros) are padding and skipped.
         bones: pairs of joint indices.
-        frames: how many to show, at most; the first and the last are among them.
+        frames: maximum number of frames shown, including the first and the last.
         highlight: joints to mark, as in :func:`plot_skeleton`.
         title: above the strip.
         up: the vertical axis of the data, ``"y"`` or ``"z"``.
-        fps: frames per second; given, times are shown in place of frame numbers.
+        fps: frames per second; if given, times are shown instead of frame numbers.
 
     Raises:
-        DataError: the shape is wrong, no frame holds a person, or a bone names a joint that is not there.
+        DataError: the shape is wrong, no frame has a person, or a bone names a joint that does not exist.
         ConfigError: ``up`` or ``frames`` is out of range.
     """
     if frames < 1:
@@ -80,7 +80,7 @@ def plot_film_strip(
     front = _front_view(np.asarray(joints), bones, up)
     real = np.flatnonzero(np.isfinite(front).all(axis=(2, 3)).any(axis=0))
     if not real.size:
-        raise DataError("no frame of the sequence holds a person (all zeros or NaN)", where="joints")
+        raise DataError("no frame of the sequence has a person (all zeros or NaN)", where="joints")
     shown = real[np.unique(np.linspace(0, len(real) - 1, min(frames, len(real))).round().astype(int))]
     low, high = _limits(front[:, shown])
     width, height = (high - low) / (high - low)[1]
@@ -123,7 +123,7 @@ def _front_view(joints: np.ndarray, bones: Bones, up: str) -> np.ndarray:
         raise DataError(
             f"a bone names joint {top}, but the skeleton has joints 0..{joints.shape[2] - 1}",
             where="bones",
-            remedy="Take the bones of the same joint layout.",
+            remedy="Use the bones of the same joint layout.",
         )
     front = joints[..., [0, VERTICAL[up]]].astype(np.float64)
     absent = (joints == 0).all(axis=(2, 3)) | ~np.isfinite(joints).all(axis=(2, 3))
@@ -132,7 +132,7 @@ def _front_view(joints: np.ndarray, bones: Bones, up: str) -> np.ndarray:
 
 
 def _limits(front: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Lower and upper corner around everything shown, with a margin of 4 % of the height."""
+    """Lower and upper corner of everything shown, with a margin of 4 % of the height."""
     low, high = np.nanmin(front, axis=(0, 1, 2)), np.nanmax(front, axis=(0, 1, 2))
     margin = 0.04 * max(float(high[1] - low[1]), 1e-3)
     return low - margin, high + margin

@@ -1,4 +1,4 @@
-"""Skeletons in three dimensions, to be turned by hand and played: figures of plotly."""
+"""Skeletons in three dimensions that can be rotated and played: plotly figures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from zsar_kit.plotting.skeleton import VERTICAL
 PART_COLOURS = dict(
     zip(BODY_PARTS, (style.PURPLE, style.RED, style.ORANGE, style.GREEN, style.BLUE, style.SKY), strict=True)
 )
-#: the first person is drawn boldly, others more faintly
+#: line widths: the first person is drawn bold, others thinner
 WIDTHS, OPACITIES = (7, 4), (1.0, 0.55)
 #: length of the longest axis in plotly's units; smaller is further away
 SCALE = 1.5
@@ -27,21 +27,21 @@ SCALE = 1.5
 def animate_skeleton(
     joints: np.ndarray, layout: JointLayout | str, *, title: str, rate: float | int = 30.0, up: str = "y"
 ) -> go.Figure:
-    """A sequence in three dimensions with a play button and a slider of its frames.
+    """A sequence in three dimensions with a play button and a slider over its frames.
 
-    It is seen from where the sensor stands (from the front, for aligned data) and can be turned with the mouse. Each
-    body part has a colour and can be hidden by a click on its name. All axes have one scale.
+    It is seen from the position of the sensor (from the front, for aligned data) and can be rotated with the mouse.
+    Each body part has a colour and can be hidden by a click on its name. All axes have one scale.
 
     Args:
         joints: ``[frame, joint, xyz]`` or ``[person, frame, joint, xyz]`` in metres. A person is hidden in frames where
             all coordinates are zero or one is NaN.
         layout: of the joints, by name or as an object.
         title: above it.
-        rate: frames per second when it is played.
+        rate: frames per second during playback.
         up: the vertical axis of the data, ``"y"`` (raw sensors) or ``"z"`` (aligned clips).
 
     Raises:
-        DataError: the shape is not that of the layout, or no frame holds a person.
+        DataError: the shape is not that of the layout, or no frame has a person.
         ConfigError: ``up`` or ``rate`` is out of range.
     """
     if not (math.isfinite(rate) and rate > 0):
@@ -65,19 +65,19 @@ def pose_figure(joints: np.ndarray, layout: JointLayout | str, frame: int, *, ti
     Args:
         joints: as for :func:`animate_skeleton`.
         layout: of the joints.
-        frame: its position.
+        frame: position of the frame.
         title: above it.
         up: the vertical axis of the data.
 
     Raises:
-        DataError: the shape is not that of the layout, no frame holds a person, or there is no such frame.
+        DataError: the shape is not that of the layout, no frame has a person, or there is no such frame.
         ConfigError: ``up`` is neither ``"y"`` nor ``"z"``.
     """
     form = joint_layout(layout) if isinstance(layout, str) else layout
     persons = _scene_coordinates(joints, form, up)
     drawn = pose_coordinates(joints, form, frame, up=up)
     depth = "z" if up == "y" else "y"
-    # Scene axes are x, depth and height; the tip names them as the data do.
+    # Scene axes are x, depth and height; the tooltip uses the names of the data.
     tip = f"%{{text}}<br>x %{{x:.2f}} m, {depth} %{{y:.2f}} m, {up} %{{z:.2f}} m"
     traces = []
     for k, xyz in enumerate(drawn):
@@ -105,7 +105,7 @@ def pose_figure(joints: np.ndarray, layout: JointLayout | str, frame: int, *, ti
 def pose_coordinates(
     joints: np.ndarray, layout: JointLayout | str, frame: int, *, up: str = "y"
 ) -> list[dict[str, np.ndarray]]:
-    """What the traces of :func:`pose_figure` show of a frame: ``x``, ``y`` and ``z`` of each, in their order.
+    """The coordinates of a frame in the traces of :func:`pose_figure`: ``x``, ``y`` and ``z`` of each, in order.
 
     A trace is a body part of a person: its bones one after the other (joint, parent, gap), NaN in the gaps and where
     the person is absent.
@@ -113,11 +113,11 @@ def pose_coordinates(
     Args:
         joints: as for :func:`animate_skeleton`.
         layout: of the joints.
-        frame: its position.
+        frame: position of the frame.
         up: the vertical axis of the data.
 
     Raises:
-        DataError: the shape is not that of the layout, no frame holds a person, or there is no such frame.
+        DataError: the shape is not that of the layout, no frame has a person, or there is no such frame.
     """
     form = joint_layout(layout) if isinstance(layout, str) else layout
     persons = _scene_coordinates(joints, form, up)
@@ -127,7 +127,7 @@ def pose_coordinates(
 
 
 def save_animation(figure: go.Figure, path: str | Path) -> Path:
-    """Write a figure as one HTML page that needs neither a network nor Python; it starts when asked to.
+    """Write a figure as one HTML page that needs neither a network nor Python; it does not start by itself.
 
     Args:
         figure: from :func:`animate_skeleton`.
@@ -145,7 +145,7 @@ def save_animation(figure: go.Figure, path: str | Path) -> Path:
 
 
 def _bones(layout: JointLayout, part: str) -> list[tuple[int, int]]:
-    """Bones whose far joint is of the part; a part that holds the root alone has none."""
+    """Bones whose far joint belongs to the part; a part with the root only has none."""
     return [(joint, parent) for joint, parent in layout.bones if joint in layout.parts[part]]
 
 
@@ -163,7 +163,7 @@ def _lines(poses: np.ndarray, layout: JointLayout) -> list[dict[str, np.ndarray]
 
 
 def _tips(layout: JointLayout, part: str, name: str) -> list[str]:
-    """What the mouse finds at each point of a trace."""
+    """The tooltip of each point of a trace."""
     pairs = ((layout.joints[joint], layout.joints[parent]) for joint, parent in _bones(layout, part))
     return [text for far, near in pairs for text in (f"{far} ({name})", f"{near} ({name})", "")]
 
@@ -182,19 +182,19 @@ def _scene_coordinates(joints: np.ndarray, layout: JointLayout, up: str) -> np.n
     array = array if array.ndim == 4 else array[None]
     absent = (array == 0).all(axis=(2, 3)) | ~np.isfinite(array).all(axis=(2, 3))
     if absent.all():
-        raise DataError("no frame of the sequence holds a person (all zeros or NaN)", where="joints")
+        raise DataError("no frame of the sequence has a person (all zeros or NaN)", where="joints")
     oriented = array[..., [0, 2, 1] if up == "y" else [0, 1, 2]].astype(np.float64)
     oriented[absent] = np.nan
     return oriented
 
 
 def _layout(persons: np.ndarray, title: str, up: str) -> dict:
-    """Axes of one scale around everything, and the eye in front of the body."""
+    """Axes of one scale around everything, and the camera in front of the body."""
     low, high = np.nanmin(persons, axis=(0, 1, 2)), np.nanmax(persons, axis=(0, 1, 2))
     margin = 0.05 * float((high - low).max()) + 1e-3
     low, high = low - margin, high + margin
-    # Exchanging y and z mirrors the body; a depth axis that runs backwards mirrors it back. The eye is at the sensor
-    # (low depth) in raw data, and in front of an aligned body, which faces towards positive depth.
+    # Exchanging y and z mirrors the body; a depth axis that runs backwards mirrors it back. The camera is at the
+    # sensor (low depth) in raw data, and in front of an aligned body, which faces towards positive depth.
     ranges = [[low[0], high[0]], [high[1], low[1]] if up == "y" else [low[1], high[1]], [low[2], high[2]]]
     titles = ("x, m", "z, m", "y, m") if up == "y" else ("x, m", "y, m", "z, m")
     size = SCALE * (high - low) / (high - low).max()
@@ -223,7 +223,7 @@ def _layout(persons: np.ndarray, title: str, up: str) -> dict:
 
 
 def _move(duration: float | int) -> dict:
-    """How plotly goes to a frame; three-dimensional scenes need a full redraw."""
+    """How plotly moves to a frame; three-dimensional scenes need a full redraw."""
     return {
         "frame": {"duration": duration, "redraw": True},
         "transition": {"duration": 0},

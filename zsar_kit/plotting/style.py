@@ -1,4 +1,4 @@
-"""Looks that all figures share, without touching matplotlib's global state."""
+"""The common style of all figures, without changing matplotlib's global state."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from zsar_kit import __version__
 from zsar_kit.artefacts import write_atomic, write_json
 from zsar_kit.errors import ConfigError, DataError
 
-# The palette of Okabe and Ito, told apart with every common colour vision; its yellow is too light on white.
+# The palette of Okabe and Ito, distinguishable with every common colour vision; its yellow is too light on white.
 BLUE, ORANGE, GREEN, PURPLE, SKY, RED = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00"
 PALETTE = (BLUE, RED, GREEN, PURPLE, SKY, ORANGE)
 INK, GREY, LIGHT = "#222222", "#8A8A8A", "#DDDDDD"
-SEQUENTIAL = "Blues"  # light at zero: empty cells of a matrix stay quiet
+SEQUENTIAL = "Blues"  # light at zero, so that empty cells of a matrix do not stand out
 TITLE_SIZE, LABEL_SIZE, TICK_SIZE, SMALL_SIZE = 11, 9.5, 8.5, 7
 DPI = 150
 
 
 def figure(width: float = 6.4, height: float = 4.0) -> Figure:
-    """An empty figure in inches that lays itself out; it belongs to no global list and needs no closing."""
+    """An empty figure (inches) with automatic layout; it is not registered globally, so it need not be closed."""
     return Figure(figsize=(width, height), dpi=DPI, layout="constrained", facecolor="white")
 
 
 def ensure_axes(ax: Axes | None, *, width: float, height: float) -> Axes:
-    """The given axes, or fresh ones in a figure of their own; with the house style."""
+    """The given axes, or new ones in a new figure, in the common style."""
     axes = figure(width, height).add_subplot() if ax is None else ax
     axes.spines[["top", "right"]].set_visible(False)
     for side in ("left", "bottom"):
@@ -42,7 +42,7 @@ def ensure_axes(ax: Axes | None, *, width: float, height: float) -> Axes:
 
 
 def label_axes(ax: Axes, *, x: str = "", y: str = "", title: str | None = None) -> None:
-    """Axis labels, which name the unit, and a title flush left."""
+    """Set axis labels, with units, and a left-aligned title."""
     ax.set_xlabel(x, fontsize=LABEL_SIZE, color=INK)
     ax.set_ylabel(y, fontsize=LABEL_SIZE, color=INK)
     if title:
@@ -50,7 +50,7 @@ def label_axes(ax: Axes, *, x: str = "", y: str = "", title: str | None = None) 
 
 
 def figure_of(ax: Axes) -> Figure:
-    """The figure that holds an axes."""
+    """The figure of an axes."""
     found = ax.get_figure(root=True)
     if not isinstance(found, Figure):
         raise DataError("these axes belong to no figure", where="ax")
@@ -58,7 +58,7 @@ def figure_of(ax: Axes) -> Figure:
 
 
 def add_colorbar(ax: Axes, image: ScalarMappable, label: str, *, extend: str = "neither") -> None:
-    """A slim, frameless colour bar beside ``ax``."""
+    """Add a slim, frameless colour bar next to ``ax``."""
     bar = figure_of(ax).colorbar(image, ax=ax, shrink=0.7, pad=0.02, extend=extend)
     bar.set_label(label, fontsize=LABEL_SIZE)
     bar.ax.tick_params(labelsize=TICK_SIZE)
@@ -69,7 +69,7 @@ def shorten(name: str, width: int = 46) -> str:
     """A class name in at most ``width`` characters, cut in the middle between words.
 
     Names of look-alike classes often differ in their last words ("... from left to right"), so both ends
-    stay.
+    are kept.
 
     >>> shorten("Swipe across an imaginary screen in front of you from left to right", 40)
     'Swipe across an … you from left to right'
@@ -119,19 +119,19 @@ def save_figure(fig: Figure, stem: str | Path, *, runs: Sequence[str], **record:
         fig: the figure.
         stem: path without suffix.
         runs: ids of the run folders whose numbers it shows; empty only for figures that show no run.
-        record: further JSON-ready entries (data set, split, seeds).
+        record: further JSON-ready fields (data set, split, seeds).
 
     Returns:
         The three paths.
 
     Raises:
-        ConfigError: the stem has a suffix of an image.
+        ConfigError: the stem has the suffix of an image file.
     """
     stem = Path(stem)
     if stem.suffix in {".png", ".pdf", ".json", ".svg"}:
         raise ConfigError(f"expected a path without suffix, got {stem.name!r}", where="stem")
     paths = [stem.with_name(f"{stem.name}.{suffix}") for suffix in ("png", "pdf", "json")]
-    # Without these entries the same figure gives the same bytes every time.
+    # Without this metadata the same figure always gives the same bytes.
     undated = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Producer": None, "Creator": None}}
     for path in paths[:2]:
         kind = path.suffix[1:]

@@ -1,7 +1,7 @@
-"""The answers folder beside a generated text file: one JSON file a class, whole at any moment, so that a run can go on.
+"""The answers folder next to a generated text file: one JSON file per class, written atomically, so a run can resume.
 
-A file keeps every answer that the model gave about its class, raw, with what was wrong with it, what it was asked and
-what it cost, and the table that was accepted, if any. A class is found by its name, wherever it stands in the list.
+A file keeps every raw answer that the model gave about its class, with its faults, the question and the cost, and the
+accepted table, if any. A class is found by its name, whatever its position in the list.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Answer:
         prompt: digest of the question.
         options: temperature, seed and longest answer that were asked for.
         prompt_tokens: tokens that were read, as reported; None where the endpoint does not say.
-        answer_tokens: tokens that were written, likewise.
+        answer_tokens: tokens that were written; None likewise.
     """
 
     text: str
@@ -49,12 +49,12 @@ class Answer:
 
 @dataclass
 class ClassRecord:
-    """What is known of one class.
+    """What is known about one class.
 
     Args:
         name: official name.
         prompt: the question.
-        answers: all answers, in turn.
+        answers: all answers, oldest first.
         table: the accepted table.
         path: its file; None before it is written.
     """
@@ -76,7 +76,7 @@ class ClassRecord:
 
     @property
     def last(self) -> Answer | None:
-        """The last answer to this question, if there is any."""
+        """The last answer to this question, if any."""
         return self.answers[-1] if self.answers and self.answers[-1].prompt == self.digest else None
 
 
@@ -84,7 +84,7 @@ class AnswerStore:
     """The records of a folder.
 
     Args:
-        folder: the folder; it is made when the first answer comes.
+        folder: the folder; it is created with the first answer.
 
     Raises:
         TextError: a file in it is damaged or was written by another version.
@@ -98,7 +98,7 @@ class AnswerStore:
         return f"AnswerStore({clipped(str(self.folder), 120)!r}, {counted(len(self._known), 'class', 'classes')})"
 
     def record(self, name: str, prompt: str) -> ClassRecord:
-        """What is known of a class, new where nothing is; a table stays only if the same question was asked."""
+        """The record of a class, a new one if there is none; its table is kept only if the question is the same."""
         known = self._known.get(name)
         if known is None:
             known = self._known[name] = ClassRecord(name, prompt)
@@ -107,7 +107,7 @@ class AnswerStore:
         return known
 
     def save(self, class_id: int, record: ClassRecord) -> None:
-        """Write one record; the file is the old or the new one, never a part."""
+        """Write one record atomically."""
         record.path = record.path or self._free_path(class_id, record.name)
         content = {
             "schema": SCHEMA,
@@ -119,7 +119,7 @@ class AnswerStore:
         write_json(record.path, content)
 
     def _free_path(self, class_id: int, name: str) -> Path:
-        """The path of a class: its id and name, with a number where a class of an earlier list has it."""
+        """The path of a class: its id and name, and a number if a class of an earlier list already uses that path."""
         taken = {r.path for r in self._known.values()}
         slug = re.sub(r"[^a-z0-9]+", "-", name.casefold()).strip("-")[:60].strip("-") or "class"
         names = (f"{class_id:03d}-{slug}{suffix}.json" for suffix in ("", *(f"-{n}" for n in range(2, len(taken) + 3))))

@@ -1,4 +1,4 @@
-"""A language model's answer about one class, checked by schema: every fault is told, so that the model can mend it."""
+"""A language model's answer about one class, checked against the schema; all faults are listed for the model to fix."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class AnswerError(TextError):
     """An answer cannot be used.
 
     Args:
-        faults: everything that is wrong with it, one sentence each.
+        faults: everything that is wrong with it, a sentence each.
         where: the class.
     """
 
@@ -41,19 +41,19 @@ def answer_table(
     others: Iterable[Mapping[str, Any]] = (),
     vocabulary: Collection[str] | None = None,
 ) -> dict[str, Any]:
-    """The ``[[class]]`` table that an answer holds.
+    """The ``[[class]]`` table in an answer.
 
     Args:
-        answer: what the model said; the object may stand in a code fence or amid other words.
+        answer: what the model said; the object may be inside a code fence or surrounded by other text.
         class_id: id of the class.
         name: official name of the class.
-        others: tables of other classes, whose sentences it must not repeat.
-        vocabulary: as of :func:`~zsar_kit.semantics.check.check_texts`.
+        others: tables of other classes, none of whose sentences may be repeated.
+        vocabulary: see :func:`~zsar_kit.semantics.check.check_texts`.
 
     Raises:
-        TextError: no JSON object, a missing, unknown or repeated key, a value of the wrong form, or texts that are
-            unfit for use; an :class:`AnswerError`, whose ``faults`` list everything that was found.
-        MissingModelError: as :func:`~zsar_kit.semantics.check.check_texts`.
+        TextError: no JSON object, a missing, unknown or repeated key, a value of the wrong form, or texts
+            that are not fit for use; an :class:`AnswerError`, whose ``faults`` list everything that was found.
+        MissingModelError: as in :func:`~zsar_kit.semantics.check.check_texts`.
     """
     place = f"the answer for class {class_id} ({name!r})"
     content = _object_in(answer, place)
@@ -72,7 +72,7 @@ def answer_table(
 
 
 def _object_in(answer: str, place: str) -> dict[str, Any]:
-    """The JSON object in an answer: the first that has a key of ours, which the objects inside it do not."""
+    """The JSON object in an answer: the first with one of our top-level keys, which nested objects do not have."""
     text = re.sub(r"<think>.*?</think>", "", answer, flags=re.DOTALL)
     decoder = json.JSONDecoder(object_pairs_hook=_without_repeats)
     first_fault, start = "", text.find("{")
@@ -133,7 +133,7 @@ def _string_faults(value: Any, place: str) -> list[str]:
 
 
 def _clean(value: Any) -> Any:
-    """The value with runs of blanks and line breaks in its strings as one blank."""
+    """The value, with runs of white space in its strings collapsed to one blank."""
     if isinstance(value, str):
         return " ".join(value.split())
     if isinstance(value, dict):
@@ -151,12 +151,12 @@ def _repeats(table: Mapping[str, Any], others: Iterable[Mapping[str, Any]]) -> l
 
 
 def _told(where: str, problem: str, remedy: str) -> str:
-    """A finding without the words for files: of its place only the row means something to the model."""
+    """A finding as told to the model: of its place, only the row means anything there."""
     row = re.search(r"(\w+) row (\d+)$", where)
     return f"{f'{row[1]!r} row {row[2]}: ' if row else ''}{problem}. {remedy}".strip()
 
 
 def _shown(value: Any) -> str:
-    # ascii, because an answer may hold characters that no file can.
+    # ascii(), because an answer may contain characters that cannot be written to a file.
     text = ascii(value)
     return text if len(text) <= 80 else f"{text[:77]}..."

@@ -1,7 +1,7 @@
-"""What class texts must hold beyond their form: complete, varied, and in words that a language model knows.
+"""Checks of class texts beyond their form: complete, varied, and in words that a language model knows.
 
-The reader (:mod:`zsar_kit.semantics.text_files`) refuses what is malformed; here is what makes well-formed texts unfit
-for their use. All findings are collected, each with its line and a remedy.
+The reader (:mod:`zsar_kit.semantics.text_files`) refuses malformed files; this module finds what makes well-formed
+texts unsuitable. All findings are collected, each with its line and a remedy.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ DISTINCT = 6
 """Fewest distinct (place, object, sub-action) triples among them."""
 
 LONGEST = {"definition": 30, "motion": 60, "parts": 20, "phases": 20, "contexts": 20}
-"""Most words of a sentence: beyond these a reader, and a pooled feature, lose the thread."""
+"""Longest sentences in words; in longer ones a reader, and a pooled feature, lose the thread."""
 
 _SENTENCES = ("definition", "motion", *(f"{g}.{m}" for g, members in GROUPS.items() for m in members))
 _VOCABULARY_SIZE = 30_522
@@ -36,7 +36,7 @@ class Finding:
 
     Args:
         where: file, line and class.
-        problem: what was required and what stands there.
+        problem: what was required and what was found.
         remedy: what to do.
     """
 
@@ -55,16 +55,16 @@ def check_texts(
     vocabulary: Collection[str] | None = None,
     text_sets: Iterable[str] = TEXT_SETS,
 ) -> list[Finding]:
-    """Everything that is wrong with the texts of a data set; empty where they are fit for use.
+    """Everything that is wrong with the texts of a data set; an empty list if they are fine.
 
     Args:
         texts: the texts.
         names: official class names in label order, to find missing, extra and misnamed classes; None skips that.
-        vocabulary: word pieces of the language model whose masks slots fill; None is that of ``bert-base-uncased``.
+        vocabulary: word pieces of the language model that fills masked slots; None means ``bert-base-uncased``'s.
         text_sets: the sets that every class must have.
 
     Raises:
-        MissingModelError: the vocabulary is not given and the offline language model, which has it, is not installed.
+        MissingModelError: no vocabulary is given, and the offline language model, which has it, is not installed.
     """
     pieces = bert_vocabulary() if vocabulary is None else vocabulary
     found = [] if names is None else _against_class_list(texts, names)
@@ -79,7 +79,7 @@ def check_texts(
 
 @cache
 def bert_vocabulary() -> frozenset[str]:
-    """Whole words of ``bert-base-uncased``'s vocabulary, read off the offline model, which has the same.
+    """Whole words of ``bert-base-uncased``'s vocabulary, read from the offline model, which shares it.
 
     Raises:
         MissingModelError: the offline model is not installed.
@@ -114,7 +114,7 @@ def _against_class_list(texts: ClassTexts, names: Sequence[str]) -> list[Finding
 
 def _lacking(texts: ClassTexts, class_id: int, wanted: Sequence[str]) -> list[Finding]:
     sets = texts.by_class[texts.position(class_id)]
-    # A group that is missing says so once, not once for each of its members.
+    # A missing group is reported once, not once for each of its members.
     lacking = [s for s in wanted if s not in sets and s.partition(".")[0] not in [w for w in wanted if w != s]]
     found = [Finding(_place(texts, class_id), f"{s!r} is missing", f"Add `{s} = ...`.") for s in lacking]
     if "contexts" in wanted and not (texts.key_parts and texts.key_parts[texts.position(class_id)]):
@@ -156,7 +156,7 @@ def _contexts(texts: ClassTexts, class_id: int, vocabulary: Collection[str]) -> 
         place = _place(texts, class_id, "contexts", number)
         found += [Finding(place, *fault) for fault in _row_faults(row, {name, *label}, vocabulary)]
         if number > 1 and row in rows[: number - 1]:
-            found.append(Finding(place, "the row is there twice", "Replace one of them."))
+            found.append(Finding(place, "the row occurs twice", "Replace one of them."))
     return found
 
 
@@ -167,7 +167,7 @@ def _row_faults(row: Context, names: set[str], vocabulary: Collection[str]) -> I
             problem = f"{slot!r} must be one word of the language model's vocabulary, got {word!r}"
             yield problem, f"Use a head noun that it knows in one piece, or {NOTHING!r} where there is no object."
         if word.casefold() in {n.casefold() for n in names}:
-            yield f"{slot!r} repeats the class, {word!r}", "Name what is there, not what is done."
+            yield f"{slot!r} repeats the class, {word!r}", "Name what is in the scene, not what is done."
     if row.environment == NOTHING:
         yield "'environment' is 'none'", "Everything is done somewhere: name a place."
     if row.sub_action.casefold() in {n.casefold() for n in names}:
@@ -177,14 +177,14 @@ def _row_faults(row: Context, names: set[str], vocabulary: Collection[str]) -> I
 
 
 def _repeated(texts: ClassTexts) -> list[Finding]:
-    """Sentences that stand for two classes, unless the file says that the one is like the other."""
+    """Sentences that two classes share, unless the file says that one is like the other."""
     found = []
     for text_set in ("definition", "motion"):
         owners = Counter(t for sets in texts.by_class for t in sets.get(text_set, ()))
         for class_id, sets in zip(texts.ids, texts.by_class, strict=True):
             twice = [t for t in sets.get(text_set, ()) if owners[t] > 1]
             if twice and not _is_like(texts, class_id):
-                problem = f"{text_set!r} is that of another class too: {twice[0][:60]!r}"
+                problem = f"{text_set!r} is the same for another class: {twice[0][:60]!r}"
                 found.append(Finding(_place(texts, class_id, text_set), problem, "Say what differs."))
     return found
 

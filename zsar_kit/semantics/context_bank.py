@@ -1,8 +1,8 @@
 """``ContextBank``: masked prompts of the *seen* classes, encoded once (SkeletonContext, section 3.3).
 
 The language model is frozen and its prompt does not depend on the skeleton, so the hidden states of every masked
-prompt are computed beforehand and looked up in training. Only the descriptions of seen classes are in a bank: what
-unseen classes are done with can't reach training through it.
+prompt are computed in advance and looked up in training. A bank has the descriptions of seen classes only, so that
+nothing about unseen classes can reach training through it.
 """
 
 from __future__ import annotations
@@ -42,18 +42,18 @@ class ContextBank:
         dataset: name of the data set.
         class_ids: original ids of the classes, the seen ones.
         slots: the slots of the prompt, in its order.
-        vocabulary: words among which a masked slot is guessed.
-        words: for each description the word of each slot, as a row of the vocabulary.
+        vocabulary: candidate words for a masked slot.
+        words: for each description the word in each slot, as a row of the vocabulary.
         embedding: input embeddings of the vocabulary.
-        hidden: hidden states H_t of the distinct masked prompts; row 0 is that with all slots masked.
+        hidden: hidden states H_t of the distinct masked prompts; in row 0 all slots are masked.
         mask: true at tokens of a prompt.
         prompts: row of ``hidden`` for each class, description and pattern of masked slots (bit s of the pattern says
             that slot s is masked); -1 at pattern 0, where nothing would be masked.
         places: token position of each slot.
         body_parts: the body part that each description names, one-hot over :data:`BODY_PARTS`.
-        key_parts: the body parts that each class's own field names.
-        head: the language model's own head for masked words (see :meth:`MaskedLanguage.own_head`); empty where not
-            asked for.
+        key_parts: the body parts that the class's ``key_parts`` field names, one-hot likewise.
+        head: the language model's own head for masked words (see :meth:`MaskedLanguage.own_head`); empty unless
+            requested.
         language: the language model.
     """
 
@@ -93,8 +93,8 @@ class ContextBank:
         """Encode every masked prompt of the given classes.
 
         Args:
-            texts: with context descriptions of these classes.
-            class_ids: the seen classes, and no other.
+            texts: class texts with context descriptions of these classes.
+            class_ids: the seen classes, and no others.
             language: the masked language model.
             request: the prompt's slots, the candidate words, and the rest.
             cache: folder of encoded prompts, found by content.
@@ -148,7 +148,7 @@ class ContextBank:
         )
 
     def for_inference(self) -> ContextBank:
-        """Without what only training looks up: the prompt with all slots masked is all that recognition reads."""
+        """The bank without what only training needs: recognition reads just the prompt with all slots masked."""
         return dataclasses.replace(
             self, hidden=self.hidden[:1], mask=self.mask[:1], prompts=np.minimum(self.prompts, 0), head={}
         )
@@ -162,7 +162,7 @@ class ContextBank:
         """Write the artefact, whole or not at all.
 
         Raises:
-            ArtefactError: the bank holds the language model's own head, which only training reads and no file keeps.
+            ArtefactError: the bank has the language model's own head, which only training reads; it is never stored.
         """
         if self.head:
             raise ArtefactError("a bank with the model's own head is not kept", remedy="Write bank.for_inference().")
@@ -177,7 +177,7 @@ class ContextBank:
         """Read what :meth:`write` wrote.
 
         Raises:
-            ArtefactError: nothing stands there, it is of another kind or schema, or it is damaged.
+            ArtefactError: there is no artefact, it is of another kind or schema, or it is damaged.
         """
         folder = Path(folder)
         read_provenance(folder, "ContextBank", version=SCHEMA)
@@ -213,7 +213,7 @@ class ContextBank:
 
 
 def _in_all_orders(bank: Sequence[Context], slots: Sequence[str]) -> tuple[Context, ...]:
-    """Each description once for every order of the words in its slots."""
+    """Each description, once for every order of the words in its slots."""
     return tuple(
         dataclasses.replace(row, **dict(zip(slots, order, strict=True)))
         for row in bank
@@ -222,7 +222,7 @@ def _in_all_orders(bank: Sequence[Context], slots: Sequence[str]) -> tuple[Conte
 
 
 def _masked_prompts(banks: Sequence, slots: Sequence[str], mask_token: str) -> tuple[list[str], np.ndarray]:
-    """Distinct prompts, the one with all slots masked first, and where each description and pattern finds its own."""
+    """The distinct prompts, the fully masked one first, and the row of each description and pattern among them."""
     patterns = [tuple(bits[::-1]) for bits in product((False, True), repeat=len(slots))]
     rows: dict[str, int] = {prompt({s: mask_token for s in slots}): 0}
     table = np.full((len(banks), len(banks[0]), len(patterns)), -1, dtype=np.int64)

@@ -1,4 +1,4 @@
-"""The artefact ``Semantics``: what a language model makes of a text set's class texts (docs/architecture.md)."""
+"""The artefact ``Semantics``: features that a language model computes from one text set."""
 
 from __future__ import annotations
 
@@ -32,23 +32,22 @@ class Semantics:
 
     Args:
         dataset: name of the data set whose classes these are.
-        text_set: which text was read: ``"name"``, ``"label"``, ``"definition"``, ``"motion"``, or an
-            importer's word.
-        class_ids: original class ids (0-based), one a row.
+        text_set: which texts were read: ``"name"``, ``"label"``, ``"definition"``, ``"motion"``, or the
+            name that an importer gave.
+        class_ids: original class ids (0-based), one per row.
         class_names: their official names.
-        texts: the sentences of each class; empty where an importer knows none.
+        texts: the sentences of each class; empty if the importer knows none.
         tokens: F_a, zeros where ``mask`` is false.
         mask: true at tokens of the text; in each row the true ones come first.
-        pooled: f_a, as the language model gives it (its scale is the model's).
+        pooled: f_a, at the scale of the language model.
         language: the language model that made the features.
-        sentences: one feature a sentence, where the text set has the same number, two or more, for every
-            class.
+        sentences: one feature per sentence, if every class has the same number of sentences, two or more.
 
     Raises:
-        ArtefactError: shapes or types disagree; a class comes twice or has no token; a value is not finite.
+        ArtefactError: shapes or types disagree; a class occurs twice or has no token; a value is not finite.
     """
 
-    #: shapes and types are checked below, at run time too and with an error that teaches
+    #: shapes and types are checked below, always and with better messages
     __no_type_check__ = True
 
     dataset: str
@@ -80,7 +79,7 @@ class Semantics:
             if found != needed:
                 raise ArtefactError(f"{name!r} must be of shape {needed}, got {found}", where=where)
         if len(set(self.class_ids)) != count or count == 0:
-            raise ArtefactError(f"class ids must be there once each, got {self.class_ids}", where=where)
+            raise ArtefactError(f"each class id must occur once, got {self.class_ids}", where=where)
         for name in _ARRAYS:
             array = getattr(self, name)
             needed = np.bool_ if name == "mask" else np.float32
@@ -120,14 +119,14 @@ class Semantics:
     ) -> Semantics:
         """Encode one text set of every class.
 
-        Where classes have several sentences, a class's tokens are those of its sentences one after another,
-        and its pooled feature is the mean of their unit vectors, scaled to unit length.
+        If a class has several sentences, its tokens are theirs, concatenated, and its pooled feature is the mean
+        of their unit vectors, scaled to unit length.
 
         Args:
             texts: the class texts.
             text_set: one of :data:`zsar_kit.semantics.texts.TEXT_SETS`.
             encoder: the language model.
-            cache: folder of encoded texts, found by content.
+            cache: folder of encoded texts, keyed by content.
             special_tokens: keep start and end tokens among the token features.
             truncate: cut texts longer than the model's window instead of refusing them.
 
@@ -168,7 +167,7 @@ class Semantics:
         if absent := [c for c in class_ids if c not in place]:
             raise TextError(
                 f"class {absent[0]} of {self.dataset!r} has no text in the set {self.text_set!r}",
-                remedy=f"Texts are there for the classes {list(self.class_ids)}.",
+                remedy=f"Classes with texts: {list(self.class_ids)}.",
             )
         rows = [place[c] for c in class_ids]
         return dataclasses.replace(
@@ -188,7 +187,7 @@ class Semantics:
         return digest_of([self._meta(), hashes])
 
     def write(self, folder: str | Path) -> None:
-        """Write the artefact, whole or not at all: features as safetensors, the rest as JSON, provenance."""
+        """Write the artefact atomically: features as safetensors, the rest as JSON, and its provenance."""
         with atomic_folder(folder) as scratch:
             tensors = {k: torch.from_numpy(np.ascontiguousarray(v)) for k, v in self._arrays().items()}
             save_tensors(scratch / "features.safetensors", tensors)
@@ -201,7 +200,7 @@ class Semantics:
         """Read what :meth:`write` wrote.
 
         Raises:
-            ArtefactError: nothing stands there, it is of another kind or schema, or it is damaged.
+            ArtefactError: there is no artefact, it is of another kind or schema, or it is damaged.
         """
         folder = Path(folder)
         read_provenance(folder, "Semantics", version=SCHEMA)
@@ -240,9 +239,9 @@ class Semantics:
 
 
 def pool_sentences(vectors: Float32[np.ndarray, "sentence d"]) -> Float32[np.ndarray, " d"]:
-    """One feature for several sentences: the mean of their unit vectors, at unit length; one stays as it is.
+    """One feature for several sentences: the mean of their unit vectors, scaled to unit length.
 
-    Unit vectors first, so that a sentence does not count for more because its vector is longer.
+    A single sentence is returned unchanged. Unit vectors are averaged so that a long vector does not count for more.
     """
     if len(vectors) == 1:
         return vectors[0]
@@ -254,7 +253,7 @@ def pool_sentences(vectors: Float32[np.ndarray, "sentence d"]) -> Float32[np.nda
 def _padded(
     rows: Sequence[Float32[np.ndarray, "_ d"]],
 ) -> tuple[Float32[np.ndarray, "class token d"], Bool[np.ndarray, "class token"]]:
-    """Ragged token rows as one array with zeros behind, and the mask of what is real."""
+    """Ragged token rows as one array padded with zeros, and the mask of real tokens."""
     tokens = np.zeros((len(rows), max(map(len, rows)), rows[0].shape[1]), dtype=np.float32)
     mask = np.zeros(tokens.shape[:2], dtype=bool)
     for i, row in enumerate(rows):

@@ -1,4 +1,4 @@
-"""What generating class texts will cost, told before anything is sent: as expected, and at most."""
+"""What generating class texts will cost, the expected and the largest amount, before anything is sent."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from zsar_kit.errors import ConfigError
 from zsar_kit.semantics.prompts import next_messages_bytes
 
 BYTES_PER_TOKEN = 4
-"""Of English text, roughly; used for what is expected, never for what is the most."""
+"""Rough length of a token in English text; used for expected costs, never for upper bounds."""
 
 MESSAGE_TOKENS = 64
-"""Most tokens that a chat template adds to a message: role, marks of beginning and end."""
+"""Upper bound of the tokens that a chat template adds to a message: its role, and marks of its start and end."""
 
 ANSWER_BYTES = 2500
-"""Of an answer of usual length: the mean of the kit's own texts in the form of an answer."""
+"""Usual length of an answer: the mean of the kit's own texts, written as answers."""
 
 
 @dataclass(frozen=True)
@@ -24,14 +24,15 @@ class GenerateConfig(Config):
     """How class texts are generated.
 
     Args:
-        model: the model, as the endpoint or the hub calls it, or its folder.
-        temperature: 0 takes the likeliest word every time.
-        max_tokens: longest answer in tokens.
-        attempts: answers asked for a class before it counts as failed; each is told the faults of the one before.
-        seed: of the answers where the model draws; grows by one with every answer about a class.
-        price_in: price of a million tokens read, in any currency; None where unknown.
+        model: the model's name at the endpoint or on the hub, or its folder.
+        temperature: 0 always takes the likeliest word.
+        max_tokens: longest answer, in tokens.
+        attempts: answers requested for a class before it counts as failed; each request lists the faults of the last
+            answer.
+        seed: of models that sample their answers; it grows by one with every answer about a class.
+        price_in: price of a million tokens read, in any currency; None if unknown.
         price_out: price of a million tokens written.
-        max_price: nothing is sent if the run could cost more, in the same currency.
+        max_price: upper limit, in the same currency; nothing is sent if the run could cost more.
     """
 
     model: str
@@ -51,11 +52,11 @@ class GenerateConfig(Config):
         self.require(self.attempts >= 1, "attempts", "at least 1")
         for name in ("price_in", "price_out", "max_price"):
             value = getattr(self, name)
-            self.require(value is None or 0 <= value < float("inf"), name, "a price, from 0 on")
+            self.require(value is None or 0 <= value < float("inf"), name, "a price of at least 0")
         if (self.price_in is None) != (self.price_out is None) or (self.max_price is not None and not self.priced):
             missing = "price_in" if self.price_in is None else "price_out"
             raise ConfigError(
-                f"{missing!r} is missing: without it no price is known",
+                f"{missing!r} is missing: without it, prices are unknown",
                 where=type(self).__name__,
                 remedy="Give the prices of a million tokens read and written (0 where they are free).",
             )
@@ -66,7 +67,7 @@ class GenerateConfig(Config):
         return self.price_in is not None and self.price_out is not None
 
     def price(self, prompt_tokens: int, answer_tokens: int) -> float | None:
-        """What so many tokens cost; None where prices are unknown."""
+        """The price of these numbers of tokens; None if prices are unknown."""
         if self.price_in is None or self.price_out is None:
             return None
         return (prompt_tokens * self.price_in + answer_tokens * self.price_out) / 1e6
@@ -77,10 +78,10 @@ class Cost:
     """Requests, tokens and, where known, their price.
 
     Args:
-        requests: requests; of a run that is over, those that were answered.
+        requests: requests; for a finished run, those that were answered.
         prompt_tokens: tokens read.
         answer_tokens: tokens written.
-        price: in the currency of the prices; None where these are unknown.
+        price: in the currency of the prices; None if these are unknown.
     """
 
     requests: int
@@ -98,14 +99,14 @@ class Cost:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What is still to be asked, and its cost.
+    """What is still to be asked, and what it will cost.
 
     Args:
         classes: classes without accepted texts.
-        expected: one answer each, of usual length; tokens estimated from bytes.
-        most: every answer faulty but the last, as long as allowed, every request sent as often as allowed. A token
-            stands for at least one byte, so bytes bound the tokens read; what is written is bounded as far as the
-            endpoint keeps to ``max_tokens``.
+        expected: for one answer of usual length per class; tokens are estimated from bytes.
+        most: if all answers but the last are faulty and as long as allowed, and every request is repeated as often as
+            allowed. A token covers at least one byte, so bytes bound the tokens read; the tokens written are bounded
+            if the endpoint respects ``max_tokens``.
     """
 
     classes: int
@@ -126,9 +127,9 @@ def estimated(prompts: Sequence[str], resumed: Sequence[bool], config: GenerateC
 
     Args:
         prompts: the questions.
-        resumed: for each, whether its last answer, of an earlier run, will be quoted at once.
-        config: how it is asked.
-        retries: how often a request is sent again that failed on its way.
+        resumed: for each, whether the first request quotes the last answer of an earlier run.
+        config: settings of the run.
+        retries: how often a failed request is sent again.
     """
     count, sendings = len(prompts), retries + 1
     expected_in = sum(

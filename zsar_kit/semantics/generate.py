@@ -1,7 +1,7 @@
 """Class texts for any class list, written by a language model (SkeletonContext section 3.2), checked, and kept.
 
-The model is asked for one class after another. Every answer is kept in a folder beside the text file, so that a run
-that was stopped, by whatever it was, goes on where it stood: run the same command again.
+The model is asked about one class after another. Every answer is kept in a folder next to the text file, so an
+interrupted run resumes where it stopped: run the same command again.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ log = logging.getLogger("zsar_kit")
 
 
 def read_class_list(path: str | Path) -> tuple[str, ...]:
-    """Class names, one a line; blank lines and lines that begin with ``#`` do not count.
+    """Class names, one per line; blank lines and lines that begin with ``#`` are skipped.
 
     Raises:
-        TextError: no such file, not UTF-8, a name twice or with characters that cannot be printed, or no name at all.
+        TextError: there is no such file, it is not UTF-8, it has no name, or a name is duplicated or unprintable.
     """
     path = Path(path)
     if not path.is_file():
@@ -53,14 +53,14 @@ def read_class_list(path: str | Path) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class GenerateReport:
-    """What a run of :func:`generate_texts` gave.
+    """The outcome of :func:`generate_texts`.
 
     Args:
-        out: the text file; None where a class still lacks its texts.
+        out: the text file; None while a class has no texts.
         answers: the folder of answers.
-        classes: number of classes of the list.
+        classes: number of classes in the list.
         accepted: classes that have their texts.
-        failed: classes none of whose answers passed, each with what was wrong with the last one.
+        failed: classes without an acceptable answer, each with the faults of the last one.
         cost: of this run, as reported by the endpoint.
     """
 
@@ -87,11 +87,11 @@ class GenerateReport:
 
 
 def estimate_texts(names: Sequence[str], model: TextModel, config: GenerateConfig, out: str | Path) -> Estimate:
-    """What :func:`generate_texts` would still have to ask, and its cost; nothing is sent.
+    """What :func:`generate_texts` would still have to ask, and what it would cost; nothing is sent.
 
     Raises:
-        ConfigError: ``out`` is no path for a text file, or a file of other origin stands there.
-        TextError: the names are unfit, or a kept answer is damaged.
+        ConfigError: ``out`` is not a ``.toml`` path, or a file that was not generated exists there.
+        TextError: the names are unusable, or a stored answer is damaged.
     """
     store = AnswerStore(_answers_folder(Path(out)))
     records = [store.record(name, class_prompt(name)) for name in _checked_names(names)]
@@ -113,21 +113,21 @@ def generate_texts(
 
     Args:
         names: class names in label order, see :func:`read_class_list`.
-        model: whom to ask.
-        config: how.
-        out: the text file, ``.toml``; the folder ``.answers`` beside it keeps all answers. It is written when every
-            class has its texts; a file that stood there with other content is kept with ``.old`` at its end.
+        model: the model to ask.
+        config: settings of the run.
+        out: the text file, ``.toml``; the folder ``.answers`` next to it keeps all answers. It is written once every
+            class has its texts; an earlier file with other content is renamed to end in ``.old``.
         dataset: name of the data set.
-        vocabulary: as of :func:`~zsar_kit.semantics.check.check_texts`.
+        vocabulary: see :func:`~zsar_kit.semantics.check.check_texts`.
         progress: show a bar.
-        on_note: is told the estimate before anything is sent.
+        on_note: receives the estimate before anything is sent; by default it is logged.
 
     Raises:
-        ConfigError: the run could cost more than ``max_price``, ``out`` is no path for a text file or a file of other
-            origin stands there, or the data set has no name; nothing was sent.
-        TextError: the names are unfit, or a kept answer is damaged; nothing was sent.
-        MissingModelError: the offline language model, whose vocabulary answers are checked against, is not installed;
-            or the model cannot be asked, or writes more than it may: what it gave so far is kept.
+        ConfigError: the run could cost more than ``max_price``, ``out`` is not a ``.toml`` path or a file that was not
+            generated exists there, or the data set has no name; nothing was sent.
+        TextError: the names are unusable, or a stored answer is damaged; nothing was sent.
+        MissingModelError: the offline language model, whose vocabulary is used to check answers, is not installed; or
+            the model cannot be reached, or writes more than allowed: earlier answers are kept.
     """
     names, out = _checked_names(names), Path(out)
     if not dataset.strip() or not dataset.isprintable():
@@ -156,7 +156,7 @@ def generate_texts(
 
 @dataclass
 class _Job:
-    """One run: whom to ask, where to keep it, and what it cost so far."""
+    """One run: the model to ask, the store of answers, and the cost so far."""
 
     store: AnswerStore
     model: TextModel
@@ -170,7 +170,7 @@ class _Job:
         return Cost(len(self.spent), tokens_in, tokens_out, self.config.price(tokens_in, tokens_out))
 
     def ask(self, class_id: int, record: ClassRecord, others: Sequence[dict[str, Any]]) -> None:
-        """Ask about one class until an answer passes, or as often as allowed; each answer is kept at once."""
+        """Ask about one class until an answer passes, at most as often as allowed; each answer is stored at once."""
         for attempt in range(1, self.config.attempts + 1):
             answer, table = self._answer(class_id, record, others)
             record.answers.append(answer)
@@ -185,7 +185,7 @@ class _Job:
     def _answer(
         self, class_id: int, record: ClassRecord, others: Sequence[dict[str, Any]]
     ) -> tuple[Answer, dict[str, Any] | None]:
-        """One answer, and the table that it holds if it passes."""
+        """One answer, and its table if it passes."""
         last, config = record.last, self.config
         messages = first_messages(record.prompt)
         if last is not None:
@@ -200,7 +200,7 @@ class _Job:
         except MissingModelError as error:
             raise self._stopped(class_id, record, error) from error.__cause__
         self.spent.append((said.prompt_tokens or 0, said.answer_tokens or 0))
-        # Lone surrogates, which JSON can hold, would fit into no file.
+        # JSON may contain lone surrogates, which cannot be written to a file.
         text = said.text.encode("utf-8", errors="replace").decode()
         faults, table = (), None
         try:
@@ -220,11 +220,11 @@ class _Job:
         )
 
     def _check_spending(self) -> None:
-        """Stop an endpoint that keeps to no bound, before it costs more than was allowed for the whole run."""
+        """Stop when an endpoint ignores ``max_tokens``, before the run costs more than allowed."""
         price, limit = self.cost.price, self.config.max_price
         if price is not None and limit is not None and price > limit:
             raise MissingModelError(
-                f"{self.model.name} reports {self.cost}, beyond 'max_price' {limit:.4g}: it does not keep to "
+                f"{self.model.name} reports {self.cost}, beyond 'max_price' {limit:.4g}: it does not respect "
                 f"'max_tokens' {self.config.max_tokens}",
                 where=self.store.folder,
                 remedy="All answers so far are kept. Allow more, or ask another endpoint, and run the command again.",
@@ -238,29 +238,29 @@ def _estimate(records: Iterable[ClassRecord], config: GenerateConfig, model: Tex
 
 
 def _checked_names(names: Sequence[str], places: Sequence[str] = (), source: str = "") -> tuple[str, ...]:
-    """The names, if they are fit to be class names."""
+    """The names, if they can be class names."""
     if not names:
-        raise TextError("no class is named", where=source or None, remedy="Write one class name a line.")
+        raise TextError("there is no class name", where=source or None, remedy="Write one class name per line.")
     places = places or [f"class {i}" for i in range(len(names))]
     seen: dict[str, str] = {}
     for name, place in zip(names, places, strict=True):
         if not name.strip() or not name.isprintable():
-            raise TextError(f"a class name must be words that can be printed, got {name!r}", where=place)
+            raise TextError(f"a class name must be printable words, got {name!r}", where=place)
         if (other := seen.setdefault(name.casefold(), place)) != place:
             raise TextError(
-                f"the class {name!r} is there twice, first in {other}", where=place, remedy="Remove one of the two."
+                f"the class {name!r} occurs twice, first in {other}", where=place, remedy="Remove one of the two."
             )
     return tuple(names)
 
 
 def _answers_folder(out: Path) -> Path:
-    """The folder of answers for a text file, after a check that the file may be written."""
+    """The answers folder of a text file, after a check that the file may be written."""
     if out.suffix != ".toml":
         raise ConfigError(f"class texts are written as a .toml file, got {str(out)!r}", remedy="Name it so.")
     folder = out.with_suffix(".answers")
     if out.exists() and not folder.is_dir():
         raise ConfigError(
-            f"the file exists, and no folder {folder.name} beside it says that it was generated",
+            f"the file exists, but there is no folder {folder.name} next to it, so it was not generated",
             where=out,
             remedy="Choose another name, or move the file away.",
         )
@@ -270,7 +270,7 @@ def _answers_folder(out: Path) -> Path:
 def _write(out: Path, dataset: str, records: Sequence[ClassRecord]) -> None:
     models = sorted({r.answers[-1].model for r in records})
     comment = f"Class texts by the language model {', '.join(models)}; its answers are in {_answers_folder(out).name}."
-    # A class keeps its table when the list is reordered; its id is its place in the list of today.
+    # A class keeps its table when the list is reordered; its id is its position in the current list.
     tables = [{**(r.table or {}), "id": class_id} for class_id, r in enumerate(records)]
     text = toml_text(dataset, tables, comment)
     if out.exists() and out.read_text(encoding="utf-8") != text:

@@ -1,14 +1,13 @@
 """Published, pre-computed text features become :class:`Semantics`.
 
-Two forms are in use:
+Two file formats are in use:
 
-- ``.npy``: one vector a class, ``[class, d]`` (MSF-GZSSAR, FS-VAE, SA-DVAE, SynSE, SMIE);
-- ``.tar``, ``.pt``, ``.pth``: a tensor saved by torch, one vector a sentence, ``[class, sentence, d]`` (STAR,
+- ``.npy``: one vector per class, ``[class, d]`` (MSF-GZSSAR, FS-VAE, SA-DVAE, SynSE, SMIE);
+- ``.tar``, ``.pt``, ``.pth``: a tensor saved by torch, one vector per sentence, ``[class, sentence, d]`` (STAR,
   Neuron).
 
-Either content is accepted in either form. :func:`import_text_sets` reads a folder of them, as Neuron publishes its six
-granularities of text. Nothing is ever unpickled: object arrays and foreign objects are
-refused.
+Either content is accepted in either format. :func:`import_text_sets` reads a folder of them, such as Neuron's six
+granularities of text. Nothing is ever unpickled: object arrays and other Python objects are refused.
 """
 
 from __future__ import annotations
@@ -41,21 +40,21 @@ def import_semantics(
     width: int | None = None,
     rows: Sequence[int] | None = None,
 ) -> Semantics:
-    """Read published text features; row i is class i, or ``rows[i]`` is.
+    """Read published text features; class i is row i of the file, or row ``rows[i]``.
 
-    One vector a class: it is pooled feature and only token alike, unchanged. One vector a sentence: the
-    sentence vectors are the tokens, and the pooled feature is the mean of their unit vectors, scaled to unit
-    length.
+    With one vector per class, that vector is both the pooled feature and the only token. With one vector per
+    sentence, the sentence vectors are the tokens, and the pooled feature is the mean of their unit vectors,
+    scaled to unit length.
 
     Args:
         path: ``.npy`` or torch file, ``[class, d]`` or ``[class, sentence, d]``, floating point.
         dataset: name of the data set whose classes these are.
-        class_names: its official class names in label order; their number must be the file's.
+        class_names: its official class names in label order, as many as the file has rows (or ``rows`` names).
         text_set: what the texts were, e.g. ``"label"`` or ``"motion"``.
         language_model: the model that made the features, e.g. ``"CLIP ViT-B/32"``.
-        texts: CSV of the texts: a header, then rows ``index,text`` with indices from 1 on; or JSON: class name to its
-            sentences, in the order of the file's rows, as many as it has vectors a class.
-        width: the feature width that is required; any if None.
+        texts: CSV of the texts: a header, then rows ``index,text`` with indices from 1; or JSON: class name to its
+            sentences, in the order of the file's rows, as many as there are vectors per class.
+        width: required feature width; None accepts any.
         rows: which rows of the file are the classes, e.g. ``range(60)`` of a file for NTU RGB+D 120 whose first classes
             are those of NTU RGB+D 60; all if None.
 
@@ -118,19 +117,19 @@ def import_text_sets(
     width: int | None = None,
     rows: Sequence[int] | None = None,
 ) -> dict[str, Semantics]:
-    """Read a folder of torch files, one a text set, at any depth; all must have one shape.
+    """Read a folder of torch files, one per text set, at any depth; all must have the same shape.
 
-    A text set is named by what its file name has beyond the words that all of them begin with: Neuron's
-    ``ntu120_gpt4omini_incontext_spatial_cg.tar`` and its five fellows become ``spatial_cg``, ``temporal_fp`` and so on.
+    A text set is named after its file, without the words that all file names begin with: Neuron's six files such as
+    ``ntu120_gpt4omini_incontext_spatial_cg.tar`` become ``spatial_cg``, ``temporal_fp`` and so on.
 
     Args:
         folder: the folder.
         dataset, class_names, language_model, width, rows: as in :func:`import_semantics`.
-        texts: take the sentences of a set from the JSON file of its name that lies beside it, where there is one. That
-            the vectors were made of these sentences is said by the name alone.
+        texts: read the sentences of a set from the JSON file of the same name next to it, if there is one. Only
+            the name says that the vectors were made from these sentences.
 
     Raises:
-        DataError: there is no torch file, two sets have one name or differ in shape, or one is broken.
+        DataError: there is no torch file, two sets share a name or differ in shape, or one is broken.
     """
     folder = Path(folder)
     found = sorted(p for p in folder.rglob("*") if p.suffix in _TORCH_SUFFIXES and p.is_file())
@@ -140,7 +139,7 @@ def import_text_sets(
     sets: dict[str, Semantics] = {}
     for path, name in zip(found, _own_names([p.stem for p in found]), strict=True):
         if name in sets:
-            raise DataError(f"two files are named for the text set {name!r}", where=path, remedy="Remove one.")
+            raise DataError(f"two files give the text set {name!r}", where=path, remedy="Remove one.")
         beside = path.with_name(f"{name}.json")
         sets[name] = import_semantics(
             path,
@@ -159,9 +158,9 @@ def import_text_sets(
 
 
 def _own_names(stems: Sequence[str]) -> list[str]:
-    """File names without the words, divided by underscores, that all of them begin with."""
+    """File names without the words (separated by underscores) that all of them begin with."""
     words = [stem.split("_") for stem in stems]
-    shared, keep = 0, min(map(len, words)) - 1  # a name keeps a word
+    shared, keep = 0, min(map(len, words)) - 1  # each name keeps at least one word
     while len(words) > 1 and shared < keep and len({w[shared] for w in words}) == 1:
         shared += 1
     return ["_".join(w[shared:]) for w in words]
@@ -170,7 +169,7 @@ def _own_names(stems: Sequence[str]) -> list[str]:
 def _chosen(rows: Sequence[int], count: int, path: Path) -> list[int]:
     chosen = [int(r) for r in rows]
     if outside := [r for r in chosen if not 0 <= r < count]:
-        raise DataError(f"row {outside[0]} is asked for, the file has {count} rows", where=path)
+        raise DataError(f"row {outside[0]} is requested, but the file has {count} rows", where=path)
     return chosen
 
 
@@ -197,7 +196,7 @@ def _read_json_texts(path: Path, count: int, each: int) -> tuple[tuple[str, ...]
     for name, sentences in read.items():
         whole = isinstance(sentences, list) and all(isinstance(s, str) and s.strip() for s in sentences)
         if not whole or len(sentences) != each:
-            raise DataError(f"{name!r} must have {each} sentences, one a vector", where=path)
+            raise DataError(f"{name!r} must have {each} sentences, one per vector", where=path)
     return tuple(tuple(s.strip() for s in sentences) for sentences in read.values())
 
 
@@ -214,7 +213,7 @@ def _read_features(path: Path) -> np.ndarray:
         raise DataError(f"a feature file ends in one of {known}; this one in {path.suffix!r}", where=path)
     if not np.issubdtype(array.dtype, np.floating):
         raise DataError(f"features must be floating-point numbers, got {array.dtype}", where=path)
-    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused as such
+    with np.errstate(over="ignore"):  # values beyond float32 become infinite and are refused as such
         return np.ascontiguousarray(array, dtype=np.float32)
 
 
@@ -232,13 +231,13 @@ def _read_npy(path: Path) -> np.ndarray:
 def _read_torch(path: Path) -> np.ndarray:
     if not zipfile.is_zipfile(path):
         raise DataError(
-            "not a whole torch file: the zip archive that torch.save writes is damaged or is something else",
+            "not a whole torch file: the zip archive that torch.save writes is damaged, or this is something else",
             where=path,
-            remedy="Fetch it again; a file of torch before 1.6 must be saved anew.",
+            remedy="Fetch it again; a file of torch before 1.6 must be saved again.",
         )
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises several kinds, among them one of a module that must not be imported
+    except Exception as error:  # torch raises several kinds, one of them from a module that must not be imported
         if "weights_only" in str(error):
             raise _pickled(path) from None
         raise DataError(f"torch cannot read the file: {error}", where=path, remedy="Fetch it again.") from None
@@ -258,7 +257,7 @@ def _pickled(path: Path) -> DataError:
 
 
 def _read_texts(path: Path, count: int) -> tuple[tuple[str, ...], ...]:
-    """The texts of a CSV with 1-based indices, one a class."""
+    """The texts of a CSV with 1-based indices, one per class."""
     try:
         rows = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines()))
     except FileNotFoundError:

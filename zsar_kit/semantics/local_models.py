@@ -1,4 +1,4 @@
-"""Language models on this machine that write class texts: any causal model of Hugging Face's form."""
+"""Language models on this machine that write class texts: any causal model in Hugging Face format."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from zsar_kit.semantics.prompts import Messages
 from zsar_kit.semantics.text_encoder import quiet_transformers
 from zsar_kit.semantics.text_models import Completion
 
-_REMEDY = "Give the folder or the hub name of a model that writes (a causal language model), best one made for chats."
+_REMEDY = "Give the folder or the hub name of a causal language model that writes text, preferably a chat model."
 
 
 class LocalModel:
-    """A causal language model of a folder or of the hub.
+    """A causal language model from a folder or the hub.
 
     Args:
         name_or_folder: a folder with ``config.json``, tokenizer and weights, or a hub name. Nothing is downloaded for
-            a folder, nor where the environment variable ``HF_HUB_OFFLINE`` is set.
-        device: where it runs.
+            a folder, or if the environment variable ``HF_HUB_OFFLINE`` is set.
+        device: where it runs; see :func:`~zsar_kit.device.resolve_device`.
 
     Raises:
         MissingModelError: there is no such model, a file of it is missing or broken, it lacks weights (they would be
-            random), or it is of a kind that does not write.
-        ConfigError: the device is unknown or not there.
+            random), or it is not a model that writes text.
+        ConfigError: the device is unknown or not available.
     """
 
     retries = 0
-    """Nothing is lost on the way."""
+    """A local model has no connection to lose."""
 
     def __init__(self, name_or_folder: str | Path, device: str = "auto"):
         place = resolve_device(device)
@@ -54,10 +54,10 @@ class LocalModel:
 
     @torch.no_grad()
     def complete(self, messages: Messages, *, max_tokens: int, temperature: float, seed: int) -> Completion:
-        """The answer to a conversation; the likeliest words at temperature 0, else drawn, the same for the same seed.
+        """The answer to a conversation: greedy at temperature 0, otherwise sampled, reproducibly for a seed.
 
         Raises:
-            MissingModelError: the conversation is longer than the model's window, or the machine's memory too small.
+            MissingModelError: the conversation exceeds the model's window, or memory runs out.
         """
         inputs = self._tokenized(messages)
         length = inputs["input_ids"].shape[1]
@@ -76,7 +76,7 @@ class LocalModel:
         try:
             with quiet_transformers(), draws:
                 output = self._model.generate(**inputs, **options)
-        except RuntimeError as error:  # torch's errors of memory, and of kernels that a device lacks
+        except RuntimeError as error:  # out of memory, or a kernel that the device lacks
             raise MissingModelError(
                 f"{self.name} failed: {first_line(error)}", where=self._folder, remedy="Use another device or model."
             ) from error
@@ -85,7 +85,7 @@ class LocalModel:
         return Completion(text, length, len(written), len(written) >= room and written[-1] not in self._ends())
 
     def _tokenized(self, messages: Messages) -> dict[str, torch.Tensor]:
-        """The conversation in the form that the model was made for; as plain text where it has none."""
+        """The conversation in the model's chat format, or as plain text if it has none."""
         if self._tokenizer.chat_template:
             inputs = self._tokenizer.apply_chat_template(
                 messages, add_generation_prompt=True, return_tensors="pt", return_dict=True
@@ -104,7 +104,7 @@ class LocalModel:
 
 def _load(folder: Path) -> tuple[Any, Any]:
     """Model and tokenizer; the checkpoint must fill every weight."""
-    # Imported here because it takes seconds, and most commands need no language model.
+    # Imported here: it takes seconds, and most commands need no language model.
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
@@ -112,7 +112,7 @@ def _load(folder: Path) -> tuple[Any, Any]:
         tokenizer = AutoTokenizer.from_pretrained(folder, **options)
         loader: Any = AutoModelForCausalLM
         model, report = loader.from_pretrained(folder, output_loading_info=True, dtype="auto", **options)
-    except Exception as error:  # the loaders raise every kind; whichever it is, the folder is at fault
+    except Exception as error:  # the loaders raise all kinds of errors; each means that the folder is at fault
         problem = f"the model cannot be loaded: {first_line(error)}"
         raise MissingModelError(problem, where=folder, remedy=_REMEDY) from error
     if faults := sorted(map(str, [*report["missing_keys"], *report["mismatched_keys"]])):

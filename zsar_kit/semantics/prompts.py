@@ -1,8 +1,8 @@
-"""What a language model is asked for the texts of a class (SkeletonContext section 3.2).
+"""The question that a language model is asked about a class (SkeletonContext section 3.2).
 
-The paper asks for *In environment, body part uses object to perform sub-action on target object*, several times a
-class, with elements that classes may share; the question here asks for the same, and for the other text sets beside it.
-Each class is asked for by its own name alone: no text of a seen class can know which classes are unseen.
+The paper asks for *In environment, body part uses object to perform sub-action on target object*, several times per
+class, with elements that classes may share; our question asks for the same, and for the other text sets as well. Each
+question names its own class only, so no text of a seen class can depend on which classes are unseen.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from zsar_kit.semantics.check import CONTEXTS, DISTINCT, LONGEST
 from zsar_kit.semantics.texts import BODY_PARTS, NOTHING, PHASES, TEXT_REGIONS
 
 QUOTED_ANSWER, QUOTED_FAULTS = 8000, 2000
-"""Most bytes of an answer, and of what is wrong with it, that are quoted when the model is asked again."""
+"""Upper bounds, in bytes, of what is quoted of an answer and of its faults when the model is asked again."""
 
 _AGAIN = "That answer cannot be used:\n{faults}\nAnswer again: the whole JSON object, mended, and nothing else."
 
 Messages = list[dict[str, str]]
-"""A conversation: ``role`` and ``content`` of each message, in turn."""
+"""A conversation: ``role`` and ``content`` of each message, in order."""
 
 
 def class_prompt(name: str) -> str:
@@ -44,12 +44,12 @@ def class_prompt(name: str) -> str:
 
 
 def first_messages(prompt: str) -> Messages:
-    """The conversation that asks for the first time."""
+    """The conversation of the first request."""
     return [{"role": "user", "content": prompt}]
 
 
 def next_messages(prompt: str, answer: str, faults: Sequence[str]) -> Messages:
-    """The conversation that asks again, with the last answer and its faults; earlier ones are left out."""
+    """The conversation of a repeated request, with the last answer and its faults; earlier ones are left out."""
     listed = shortened("\n".join(f"- {fault}" for fault in faults), QUOTED_FAULTS)
     return [
         *first_messages(prompt),
@@ -60,7 +60,7 @@ def next_messages(prompt: str, answer: str, faults: Sequence[str]) -> Messages:
 
 
 def next_messages_bytes(prompt: str) -> int:
-    """Most bytes that :func:`next_messages` can have for any answer."""
+    """Upper bound of the length of :func:`next_messages` in bytes, for any answer."""
     return len(prompt.encode()) + QUOTED_ANSWER + QUOTED_FAULTS + len(_AGAIN.encode())
 
 

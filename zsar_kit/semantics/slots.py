@@ -1,7 +1,7 @@
-"""How context words are shared between classes: what can be transferred, and what gives a class away.
+"""How classes share context words: which words can transfer, and which give a class away.
 
-A slot transfers from seen to unseen classes as far as its words occur with several classes; a word that only one class
-has names that class and nothing else (SkeletonContext section 3.2: "cup" for drinking and for pouring).
+A slot transfers from seen to unseen classes as far as several classes use its words; a word that only one class uses
+identifies that class and nothing else (SkeletonContext section 3.2: "cup" for drinking and for pouring).
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ SHUFFLES = 20
 
 @dataclass(frozen=True)
 class SlotStatistics:
-    """One slot over all classes that have texts of their own.
+    """Statistics of one slot over all classes that have texts of their own.
 
     Attributes:
         slot: its name, of :data:`~zsar_kit.semantics.texts.SLOTS`.
         rows: context descriptions.
         words: distinct words, ``none`` among them.
         nothing: share of the rows with ``none``.
-        unique: words that a single class has.
-        reach: for each row the number of classes that have its word, ``[row]``; rows with ``none`` are left out.
-        information: mutual information of word and class as counted, bits. With few rows a word, it is large even
-            where words say nothing.
-        by_chance: its mean over :data:`SHUFFLES` shuffles of the words over the rows; what is above it is real.
-        entropy: of the word, bits; no slot can say more.
+        unique: words that only one class uses.
+        reach: for each row the number of classes that use its word, ``[row]``; rows with ``none`` are left out.
+        information: mutual information of word and class from the counts, bits. With few rows per word it is large
+            even if words say nothing about the class.
+        by_chance: its mean over :data:`SHUFFLES` shuffles of the words over the rows; the excess is real.
+        entropy: of the word, bits; the upper limit of the information.
         class_entropy: of the class, bits.
     """
 
@@ -55,12 +55,12 @@ class SlotStatistics:
 
     @property
     def shared(self) -> float:
-        """Share of the rows with an object whose word another class has too."""
+        """Share of the rows with an object whose word another class uses too."""
         return float((self.reach > 1).mean()) if len(self.reach) else 0.0
 
 
 def slot_statistics(texts: ClassTexts, slot: str) -> SlotStatistics:
-    """Count one slot; classes that take all their contexts from another of the same file count once.
+    """Count one slot; classes that take all their contexts from another class of the file count once.
 
     Raises:
         TextError: a class has no contexts.
@@ -88,7 +88,7 @@ def slot_statistics(texts: ClassTexts, slot: str) -> SlotStatistics:
 
 
 def _shuffled_entropy(pairs: list[tuple[int, str]]) -> float:
-    """Mean joint entropy of class and word when words are dealt to the rows at random."""
+    """Mean joint entropy of class and word if words are assigned to the rows at random."""
     classes, words = (np.unique(np.array(x), return_inverse=True)[1] for x in zip(*pairs, strict=True))
     drawn = []
     for shuffle in range(SHUFFLES):
@@ -119,7 +119,7 @@ def slot_words(texts: ClassTexts, class_id: int, slot: str) -> tuple[str, ...]:
 
 
 def shared_words(texts: ClassTexts) -> np.ndarray:
-    """How alike the contexts of classes are: mean over the slots of the Jaccard index of their word sets.
+    """Similarity of the contexts of classes: the Jaccard index of their word sets, averaged over the slots.
 
     Returns:
         ``[class, class]``, symmetric, in [0, 1], ones on the diagonal; ``none`` does not count, and a slot in which

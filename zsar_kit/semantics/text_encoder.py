@@ -1,12 +1,12 @@
-"""Text encoders Psi_text (Flora section 4.2): any Hugging Face text model, read strictly, deterministic.
+"""Text encoders Psi_text (Flora section 4.2): any Hugging Face text model, loaded strictly and deterministic.
 
 A text a gives token features F_a ``[M_a, d_a]`` and a pooled feature f_a ``[d_a]``:
 
 - CLIP text models: tokens are the final hidden states through the text projection, pooled is the projected
-  end token (CLIP's text embedding). Tokens and pooled thus share the space that CLIP compares with images;
-  the end token of the one *is* the other.
+  end token (CLIP's text embedding). Tokens and pooled feature are thus in the space that CLIP
+  compares with images, and the end token equals the pooled feature.
 - sentence-transformers folders (all-MiniLM, the offline default): tokens are the last hidden states, pooled
-  is what the folder declares: mean or first token, scaled to unit length where it says so.
+  is what the folder declares: mean or first token, scaled to unit length if it says so.
 - other encoders (BERT and the like): tokens are the last hidden states, pooled is their mean.
 """
 
@@ -38,20 +38,20 @@ from zsar_kit.semantics.model_files import (
 )
 
 _CLIP = ("clip", "clip_text_model")
-# These number positions from the padding id + 1 on, so their tables hold that many rows no token can use.
+# These count positions from the padding id + 1, so that many rows of their tables are never used.
 _OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert", "mpnet", "data2vec-text")
 
 
 @dataclass(frozen=True)
 class LanguageRecord(Config):
-    """What identifies a language model in provenance and in cache keys.
+    """The identity of a language model in provenance and in cache keys.
 
     Args:
-        name: hub name, folder name, or what the importer was told.
-        weights: SHA-256 of the weights (of several files: of their names and digests).
-        settings: twelve digits for tokenizer and configuration files; empty where unknown.
+        name: hub name, folder name, or the name given to an importer.
+        weights: SHA-256 of the weight file, or of the names and digests of several.
+        settings: twelve digits that identify tokenizer and configuration files; empty if unknown.
         width: d_a, the width of tokens and pooled features.
-        max_tokens: longest text in tokens, special ones included; None without limit or where unknown.
+        max_tokens: longest text in tokens, special ones included; None if unlimited or unknown.
         pooling: how tokens become the pooled feature.
     """
 
@@ -75,7 +75,7 @@ class EncodedTexts:
     """Features of several texts, float32 on the CPU.
 
     Args:
-        tokens: F_a of every text, zeros where ``mask`` is false.
+        tokens: F_a of every text; zeros where ``mask`` is false.
         mask: true at tokens of the text, false at padding; the true ones come first.
         pooled: f_a of every text.
     """
@@ -89,12 +89,12 @@ class EncodedTexts:
 
 
 class TextEncoder:
-    """A frozen text model; make one with :func:`load_text_encoder`.
+    """A frozen text model; load one with :func:`load_text_encoder`.
 
     Args:
         model: a Hugging Face text model; it is put in evaluation mode.
         tokenizer: its tokenizer.
-        record: what identifies it; ``record.pooling`` is carried out.
+        record: its identity; ``record.pooling`` is what :meth:`encode` does.
     """
 
     def __init__(self, model: Any, tokenizer: Any, record: LanguageRecord):
@@ -111,18 +111,17 @@ class TextEncoder:
         truncate: bool = False,
         cache: str | Path | None = None,
     ) -> EncodedTexts:
-        """Encode texts, each in a pass of its own: no feature depends, by a single bit, on its neighbours.
+        """Encode texts one by one, so that no feature depends, not even by rounding, on the other texts.
 
         Args:
             texts: the texts; none may be blank.
-            special_tokens: keep start and end tokens among the token features, as Flora does. Pooled features
-                do not
+            special_tokens: keep start and end tokens among the token features, as Flora does. Pooled features do not
                 change: the model was trained with these tokens in its pooling.
-            truncate: cut texts that exceed the model's window instead of refusing them.
-            cache: folder of results, found by content: model, texts and options, not by device.
+            truncate: cut texts longer than the model's window instead of refusing them.
+            cache: folder of results, keyed by model, texts and options, but not by device.
 
         Raises:
-            TextError: no text, a blank one, or one too long for the model.
+            TextError: there is no text, or one is blank or too long for the model.
         """
         if not texts:
             raise TextError("no text to encode")
@@ -160,7 +159,7 @@ class TextEncoder:
             if not truncate:
                 raise TextError(
                     f"text {index} ({text[:60]!r}...) has {len(ids['input_ids'])} tokens, "
-                    f"{self.record.name} reads {limit} at most",
+                    f"{self.record.name} reads at most {limit}",
                     remedy="Shorten the text, or pass truncate=True to cut its end.",
                 )
             ids = self.tokenizer(text, truncation=True, max_length=limit, **options)
@@ -191,13 +190,13 @@ def load_text_encoder(name_or_folder: str | Path = OFFLINE, device: str | torch.
 
     Args:
         name_or_folder: ``"offline"``, a folder with ``config.json``, tokenizer and weights, or a hub name
-            such as ``"openai/clip-vit-large-patch14-336"``. Nothing is downloaded for a folder, nor where the
-            environment variable ``HF_HUB_OFFLINE`` is set.
-        device: where the model runs; features come back to the CPU.
+            such as ``"openai/clip-vit-large-patch14-336"``. Nothing is downloaded for a folder, or if
+            the environment variable ``HF_HUB_OFFLINE`` is set.
+        device: where the model runs; features are returned on the CPU.
 
     Raises:
         MissingModelError: there is no such model, a file of it is missing or broken, it lacks weights (they
-            would be random), or it is of a kind that is not a text encoder.
+            would be random), or it is not a text encoder.
     """
     folder, name = locate_model(name_or_folder)
     weights = weight_files(folder)
@@ -220,14 +219,14 @@ def _load(folder: Path) -> tuple[Any, Any, str]:
         model, tokenizer, report, is_clip = _read(folder)
     except MissingModelError:
         raise
-    except Exception as error:  # the loaders below raise every kind; whichever it is, the folder is at fault
+    except Exception as error:  # the loaders raise all kinds of errors; each means that the folder is at fault
         raise MissingModelError(
             f"the text model cannot be loaded: {first_line(error)}",
             where=folder,
             remedy="Fetch the folder again.",
         ) from error
     missing = {k for k in report["missing_keys"] if not k.startswith("pooler.")}
-    if is_clip and missing == {"text_projection.weight"}:  # saved without its projection: a text tower alone
+    if is_clip and missing == {"text_projection.weight"}:  # a text tower saved without its projection
         model.text_projection, missing = nn.Identity(), set()
     if faults := sorted(missing) + sorted(str(k) for k in report["mismatched_keys"]):
         raise MissingModelError(
@@ -244,7 +243,7 @@ def _load(folder: Path) -> tuple[Any, Any, str]:
 
 def _read(folder: Path) -> tuple[Any, Any, dict[str, Any], bool]:
     """Model, tokenizer, the loader's report, and whether the model is CLIP's."""
-    # Imported here because it takes seconds, and most commands need no language model.
+    # Imported here: it takes seconds, and most commands need no language model.
     from transformers import AutoConfig, AutoModel, AutoTokenizer, CLIPTextModelWithProjection
 
     options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
@@ -258,7 +257,7 @@ def _read(folder: Path) -> tuple[Any, Any, dict[str, Any], bool]:
         )
     tokenizer = AutoTokenizer.from_pretrained(folder, **options)
     loader: Any = CLIPTextModelWithProjection if is_clip else AutoModel
-    # float32 whatever the file holds: half precision would round differently from machine to machine.
+    # float32 whatever the file has: half precision rounds differently from machine to machine.
     model, report = loader.from_pretrained(folder, output_loading_info=True, dtype=torch.float32, **options)
     return model, tokenizer, report, is_clip
 
@@ -269,7 +268,7 @@ def _width(model: Any) -> int:
 
 
 def _window(folder: Path, model: Any, tokenizer: Any) -> int | None:
-    """The longest text in tokens: the least of what model, tokenizer and sentence model allow."""
+    """The longest text in tokens: the smallest limit of model, tokenizer and sentence model."""
     config = model.config
     positions = getattr(config, "max_position_embeddings", None)
     if positions is not None and config.model_type in _OFFSET_POSITIONS:
@@ -277,13 +276,13 @@ def _window(folder: Path, model: Any, tokenizer: Any) -> int | None:
     limits = [positions, tokenizer.model_max_length]
     if (folder / "sentence_bert_config.json").is_file():
         limits.append(read_json(folder / "sentence_bert_config.json").get("max_seq_length"))
-    # A tokenizer that knows no limit says 1e30.
+    # A tokenizer without a limit says 1e30.
     known = [int(limit) for limit in limits if limit is not None and 0 < limit < 1e9]
     return min(known, default=None)
 
 
 def _read_cache(path: Path, key: dict[str, Any]) -> EncodedTexts | None:
-    """The stored result, or None where there is none; a damaged file counts as none and is written anew."""
+    """The stored result, or None if there is none; a damaged file counts as none and is overwritten."""
     if not path.is_file():
         return None
     try:
@@ -297,7 +296,7 @@ def _read_cache(path: Path, key: dict[str, Any]) -> EncodedTexts | None:
 
 @contextmanager
 def quiet_transformers() -> Iterator[None]:
-    """Silence load reports and progress bars; what matters in them is checked and raised in :func:`_load`."""
+    """Silence load reports and progress bars; :func:`_load` checks what matters in them."""
     from transformers.utils import logging
 
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()

@@ -1,17 +1,17 @@
-"""Files of class texts, read strictly: every fault is told with its file, line and remedy.
+"""Files of class texts, read strictly: every error names the file, the line and a remedy.
 
-A text file is TOML: ``dataset = "..."`` and one ``[[class]]`` table a class with ``id`` (0-based label), ``name`` (the
-data set's official one) and any of the rest:
+A text file is TOML: ``dataset = "..."`` and one ``[[class]]`` table per class with ``id`` (0-based label), ``name``
+(the official class name) and any of the following:
 
 - ``label``, ``definition``, ``motion``, ``noun``, ``verb``: one sentence or word each, or a list of them;
 - ``parts``: a sentence for each of :data:`TEXT_REGIONS`; ``phases``: one for each of :data:`PHASES`;
-- ``key_parts``: some of :data:`BODY_PARTS`, those that carry the motion;
+- ``key_parts``: the :data:`BODY_PARTS` that perform the motion;
 - ``contexts``: rows ``[environment, body_part, used_object, sub_action, target_object]``, see :class:`Context`;
-- ``like``: the class whose texts stand in for all that the table lacks: an ``id`` of the same file, or
-  ``"ntu120:7"``, class 7 of another file of the kit.
+- ``like``: the class whose texts are used for everything that this table does not have: an ``id`` of the same file,
+  or ``"ntu120:7"``, class 7 of another file of the kit.
 
-A file that has ``first_of = "ntu120"`` and ``classes = 60`` in place of tables takes the first classes of another.
-The kit ships its own texts for its data sets; a file of the same form is read by its path.
+A file with ``first_of = "ntu120"`` and ``classes = 60`` in place of tables takes the first classes of another file.
+The kit ships texts for its data sets; your own files have the same form and are read by path.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _CLASS_KEYS = ("id", "like", *PLAIN_SETS, *GROUPS, "key_parts", "contexts")
 
 
 def _spots(place: str, text: str, tables: int) -> list[Spot]:
-    """The spots of all tables, without lines where headers and tables do not match (a header inside a string)."""
+    """The spots of all tables; without lines if headers and tables do not match (a header inside a string)."""
     lines = text.splitlines()
     starts = [i for i, line in enumerate(lines) if line.strip().startswith("[[class]]")]
     if len(starts) != tables:
@@ -58,13 +58,13 @@ def builtin_texts() -> tuple[str, ...]:
 
 
 def load_texts(dataset_or_path: str | Path) -> ClassTexts:
-    """Read class texts, the kit's own by data set name or a user's file by path.
+    """Read class texts: the kit's own by data set name, or your own file by path.
 
-    A string that ends in ``.toml`` or holds a path separator is a path.
+    A string that ends in ``.toml`` or contains a path separator is a path.
 
     Raises:
-        TextError: no such data set or file, not UTF-8, not TOML, an unknown or missing key, a duplicated
-            class, an empty or wrongly typed value; the message names the file and the place in it.
+        TextError: there is no such data set or file, it is not UTF-8 or not TOML, a key is unknown or missing, a
+            class is duplicated, or a value is empty or of the wrong type; the message names the file and the place.
     """
     name = str(dataset_or_path)
     if isinstance(dataset_or_path, Path) or name.endswith(".toml") or "/" in name or "\\" in name:
@@ -86,7 +86,7 @@ def class_table(table: Mapping[str, Any], place: str) -> ClassTexts:
     """The texts of a single ``[[class]]`` table, checked as those of a file.
 
     Raises:
-        TextError: as :func:`load_texts`.
+        TextError: as in :func:`load_texts`.
     """
     return _parse({"dataset": "one class", "class": [table]}, place, "")
 
@@ -98,12 +98,12 @@ def _folder() -> Traversable:
 def _read_text(source: Traversable | Path, place: str) -> str:
     content = source.read_bytes()
     try:
-        # Editors on Windows may put a byte-order mark first, which TOML itself does not allow.
+        # Editors on Windows may write a byte-order mark, which TOML does not allow.
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise TextError(
-            f"texts must be UTF-8; line {line} holds byte 0x{content[error.start]:02x}",
+            f"texts must be UTF-8; line {line} has byte 0x{content[error.start]:02x}",
             where=place,
             remedy="Save the file as UTF-8.",
         ) from None
@@ -144,7 +144,7 @@ def _parse(content: Mapping[str, Any], place: str, text: str) -> ClassTexts:
             if found.id == other.id or found.name == other.name:
                 key, what = ("id", f"id {found.id}") if found.id == other.id else ("name", f"name {found.name!r}")
                 raise TextError(
-                    f"{what} is there twice, in [[class]] tables {number} and {spot.table}",
+                    f"{what} occurs twice, in [[class]] tables {number} and {spot.table}",
                     where=spot.at(key),
                     remedy="Give each class one table.",
                 )
@@ -167,9 +167,9 @@ def _first_of(dataset: str, content: Mapping[str, Any], place: str) -> ClassText
     base, count = content["first_of"], content.get("classes")
     if "class" in content or base not in builtin_texts() or not isinstance(count, int) or count < 1:
         raise TextError(
-            f"`first_of` must name texts of the kit and `classes` say how many, got {base!r} and {count!r}",
+            f"`first_of` must name texts of the kit and `classes` their number, got {base!r} and {count!r}",
             where=place,
-            remedy=f"Texts of the kit: {list(builtin_texts())}; and no [[class]] tables beside it.",
+            remedy=f"Texts of the kit: {list(builtin_texts())}; without [[class]] tables.",
         )
     whole = load_texts(base)
     parts = {f: getattr(whole, f)[:count] for f in ("ids", "names", "by_class", "contexts", "key_parts", "spots")}
@@ -178,7 +178,7 @@ def _first_of(dataset: str, content: Mapping[str, Any], place: str) -> ClassText
 
 @dataclass(frozen=True)
 class _Class:
-    """What one table says."""
+    """The content of one table."""
 
     id: int
     name: str
@@ -195,13 +195,13 @@ def _check_identity(table: Mapping[str, Any], spot: Spot) -> None:
         if key not in table:
             raise TextError(f"the key {key!r} is missing", where=spot.at())
     if not isinstance(table["id"], int) or isinstance(table["id"], bool) or table["id"] < 0:
-        raise TextError(f"'id' must be a whole number from 0 on, got {table['id']!r}", where=spot.at("id"))
+        raise TextError(f"'id' must be a whole number of at least 0, got {table['id']!r}", where=spot.at("id"))
     if not isinstance(table["name"], str):
         raise TextError(f"'name' must be one string, got {table['name']!r}", where=spot.at("name"))
 
 
 def _completed(table: Mapping[str, Any], own: Mapping[int, Mapping[str, Any]], spot: Spot) -> Mapping[str, Any]:
-    """The table with what it lacks from the class that it is ``like``."""
+    """The table, completed from the class that it is ``like``."""
     if "like" not in table:
         return table
     like = table["like"]
@@ -214,9 +214,9 @@ def _completed(table: Mapping[str, Any], own: Mapping[int, Mapping[str, Any]], s
         base = {"like": like}
     if "like" in base:
         raise TextError(
-            f"`like = {like!r}` leads to no class with texts of its own",
+            f"`like = {like!r}` names no class with texts of its own",
             where=spot.at("like"),
-            remedy='Give the id of a class above in the same file, or "DATASET:ID" with texts of the kit.',
+            remedy='Give the id of an earlier class in the same file, or "DATASET:ID" with texts of the kit.',
         )
     return {**{k: v for k, v in base.items() if k not in ("id", "name")}, **table}
 
@@ -250,9 +250,9 @@ def _context(row: Any, place: str) -> Context:
         raise TextError(f"a context is a row of five strings, {columns}, got {_shown(row)}", where=place)
     words = [" ".join(word.split()) for word in row]
     if blank := [c for c, w in zip(columns, words, strict=True) if not w]:
-        raise TextError(f"{blank[0]!r} is empty", where=place, remedy=f'Write "{NOTHING}" where there is no object.')
+        raise TextError(f"{blank[0]!r} is empty", where=place, remedy=f'Write "{NOTHING}" if there is no object.')
     if "~" in words[3] and (words[3].count("~") > 1 or words[4] == NOTHING):
-        raise TextError(f"'~' stands for the target, once, and there must be one, got {words[3:]}", where=place)
+        raise TextError(f"'~' may replace the target once, and there must be a target, got {words[3:]}", where=place)
     if words[1] not in BODY_PARTS:
         raise TextError(f"unknown body part {words[1]!r}", where=place, remedy=nearest_name(words[1], BODY_PARTS))
     return Context(*words)
@@ -264,7 +264,7 @@ def _shown(value: Any) -> str:
 
 
 def _sentences(value: Any, key: str, place: str) -> tuple[str, ...]:
-    """One string or a list of them, as a tuple; runs of blanks and line breaks become one blank."""
+    """One string or a list of them, as a tuple; runs of white space become one blank."""
     items = value if isinstance(value, list) else [value]
     if not items or not all(isinstance(item, str) for item in items):
         raise TextError(f"{key!r} must be a string or a list of strings, got {value!r}", where=place)

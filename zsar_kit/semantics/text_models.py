@@ -1,7 +1,7 @@
-"""Language models that write: any OpenAI-compatible endpoint. Models on this machine: :mod:`.local_models`.
+"""Language models that write text: any OpenAI-compatible endpoint. Models on this machine: :mod:`.local_models`.
 
-The key of an endpoint is read from the environment, goes into the header of its requests, and nowhere else: not into a
-message, a log or a file.
+The key of an endpoint is read from the environment and put into the header of its requests, and nowhere else: not into
+a message, a log or a file.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from zsar_kit.semantics.prompts import Messages
 log = logging.getLogger("zsar_kit")
 
 _PAUSE, _LONGEST_PAUSE = 0.5, 8.0
-"""Seconds before a broken reply is asked for again: the first time, and at most; as the client library waits."""
+"""Seconds before a broken reply is requested again, the first time and at most; those of the client library."""
 
 _SHORTEST_SECRET = 8
-"""Characters from which on a key is looked for in what the endpoint says; shorter ones are words such as EMPTY."""
+"""Shortest key, in characters, that is removed from what the endpoint says; shorter ones are words such as EMPTY."""
 
 
 @dataclass(frozen=True)
 class Completion:
-    """What a model said.
+    """The answer of a model.
 
     Args:
         text: the answer.
-        prompt_tokens: tokens that it read; None where the endpoint does not say.
-        answer_tokens: tokens that it wrote, likewise.
-        cut: whether it stopped because the answer was as long as allowed.
+        prompt_tokens: tokens that it read; None if the endpoint does not say.
+        answer_tokens: tokens that it wrote; None likewise.
+        cut: whether it stopped because the answer reached the allowed length.
     """
 
     text: str
@@ -55,7 +55,7 @@ class TextModel(Protocol):
 
     Attributes:
         name: the model's name, for the record.
-        retries: how often a request is sent again that failed on its way; each may cost.
+        retries: how often a failed request is sent again; each may cost.
     """
 
     name: str
@@ -76,14 +76,14 @@ class EndpointModel:
     Args:
         base_url: address of the endpoint, e.g. ``https://api.openai.com/v1`` or ``http://localhost:8000/v1``.
         model: name of the model there.
-        key_env: environment variable that holds the key; an endpoint on this machine needs none.
-        timeout: seconds without a sign of life after which a request counts as failed.
-        retries: how often a request is sent again when it failed on its way, was refused for its rate, or met an
-            error of the server; with growing pauses, or those that the server asks for.
+        key_env: environment variable with the key; an endpoint on this machine needs none.
+        timeout: seconds of silence after which a request counts as failed.
+        retries: how often a request is sent again after a connection failure, a rate limit or a server error; with
+            growing pauses, or those that the server asks for.
 
     Raises:
-        MissingModelError: the client library is not installed, or there is no key.
-        ConfigError: the address is none, or holds a secret; timeout or retries are out of range.
+        MissingModelError: the client library is not installed, or the key is missing.
+        ConfigError: the address is not a web address or contains a secret; timeout or retries are out of range.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class EndpointModel:
         retries: int = 4,
     ):
         if timeout <= 0 or retries < 0:
-            raise ConfigError(f"'timeout' must be above 0 and 'retries' from 0 on, got {timeout!r} and {retries!r}")
+            raise ConfigError(f"'timeout' must be above 0 and 'retries' at least 0, got {timeout!r} and {retries!r}")
         is_local = _checked_url(base_url)
         self.name, self.base_url, self.retries = model, base_url, retries
         self._key_env, self._timeout = key_env, timeout
@@ -111,7 +111,7 @@ class EndpointModel:
         """The answer to a conversation.
 
         Raises:
-            MissingModelError: the endpoint is silent, cannot be reached, refuses, or speaks another language.
+            MissingModelError: the endpoint is silent, cannot be reached, refuses, or does not answer with a completion.
         """
         request = {"messages": messages, "max_tokens": max_tokens, "temperature": temperature, "seed": seed}
         left, pause = self.retries, _PAUSE
@@ -123,21 +123,21 @@ class EndpointModel:
                 left -= reply.retries_taken + 1
                 if left < 0:
                     raise self._error(
-                        f"answered, but with no chat completion ({self._told(error)}), sent {self._times()}",
-                        "Check the address: it mostly ends in /v1.",
+                        f"answered, but not with a chat completion ({self._told(error)}), sent {self._times()}",
+                        "Check the address: it usually ends in /v1.",
                     ) from None
             time.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
 
     def _send(self, request: dict[str, Any], retries: int) -> Any:
-        """The raw reply; the client library sends again where that can help."""
+        """The raw reply; the client library repeats requests where that can help."""
         import openai
 
         create = self._client.with_options(max_retries=retries).chat.completions.with_raw_response.create
         try:
             return create(model=self.name, **self._spoken(request))
         except openai.BadRequestError as error:
-            # Nothing was written for a request that is refused, so that it costs nothing.
+            # A refused request produces no answer, so it costs nothing.
             if self._learn(request, str(error)):
                 return self._send(request, retries)
             raise self._error(f"refused the request: {self._told(error)}", "Check the model's name.") from None
@@ -158,20 +158,20 @@ class EndpointModel:
             raise self._error(f"cannot be asked: {self._told(error)}", "Check the address.") from None
 
     def _spoken(self, request: dict[str, Any]) -> dict[str, Any]:
-        """The request in the words that this endpoint knows."""
+        """The request, with the option names that this endpoint knows."""
         spoken = {key: value for key, value in request.items() if key not in self._refused}
         if "max_tokens" in self._refused:
             spoken["max_completion_tokens"] = request["max_tokens"]
         return spoken
 
     def _learn(self, request: dict[str, Any], complaint: str) -> bool:
-        """Whether the complaint is about an option that this model does without, or calls by another name."""
+        """Whether the complaint is about an option that this model does not have, or names differently."""
         if "max_completion_tokens" in complaint and "max_tokens" not in self._refused:
             self._refused.add("max_tokens")
             return True
         for option in ("temperature", "seed"):
             if f"'{option}'" in complaint and option not in self._refused:
-                log.warning("%s takes no %r; the option is left out from here on", self.name, option)
+                log.warning("%s does not take %r; the option is left out from now on", self.name, option)
                 self._refused.add(option)
                 return True
         return False
@@ -186,7 +186,7 @@ class EndpointModel:
         if status == 404:
             return self._error(
                 f"knows no such address or model {self.name!r} (status 404): {told}",
-                "Check the model's name, and the address: it mostly ends in /v1.",
+                "Check the model's name, and the address: it usually ends in /v1.",
             )
         again = f", sent up to {self._times()}" if status in (408, 409, 429) or status >= 500 else ""
         return self._error(f"failed with status {status}{again}: {told}", "Wait, or ask another endpoint.")
@@ -195,7 +195,7 @@ class EndpointModel:
         """The answer in a reply.
 
         Raises:
-            TypeError: the reply has another form; and what its attributes raise, where they are missing.
+            TypeError: the reply has another form. Missing attributes raise errors of their own.
         """
         if isinstance(parsed, str):
             raise TypeError(f"not JSON: {parsed[:60]!r}")
@@ -217,7 +217,7 @@ class EndpointModel:
         return "1 time" if self.retries == 0 else f"{self.retries + 1} times"
 
     def _told(self, error: BaseException) -> str:
-        """The first line of a foreign message, without the key, which some endpoints repeat."""
+        """The first line of another library's message, without the key, which some endpoints repeat."""
         text = self._without_key(str(error)) or type(error).__name__
         return first_line(Exception(text)).rstrip(".")
 
@@ -229,7 +229,7 @@ def _checked_url(base_url: str) -> bool:
     """Whether the endpoint is on this machine.
 
     Raises:
-        ConfigError: no address of the web, or one that holds a user or a query, where secrets hide.
+        ConfigError: it is not a web address, or it has a user or a query, which may contain secrets.
     """
     example = "Give it in the form https://HOST/v1."
     try:
@@ -239,10 +239,10 @@ def _checked_url(base_url: str) -> bool:
         raise ConfigError("the address of the endpoint is malformed", where="base_url", remedy=example) from None
     if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
         raise ConfigError(
-            "the address of the endpoint holds a user, a password or a query; it is kept with the answers, so it may "
-            "hold no secret",
+            "the address of the endpoint has a user, a password or a query; it is stored with the answers, so it must "
+            "not contain a secret",
             where="base_url",
-            remedy="Give the key by the environment.",
+            remedy="Pass the key in the environment.",
         )
     if parts.scheme not in ("http", "https") or not host:
         raise ConfigError(f"the endpoint must be a web address, got {base_url!r}", where="base_url", remedy=example)
@@ -253,7 +253,7 @@ def _checked_url(base_url: str) -> bool:
 
 
 def _read_key(variable: str, base_url: str, is_local: bool) -> str:
-    """The key; empty where an endpoint on this machine is asked without one."""
+    """The key; empty for an endpoint on this machine that needs none."""
     key = os.environ.get(variable, "").strip()
     if not key and not is_local:
         raise MissingModelError(
@@ -263,9 +263,9 @@ def _read_key(variable: str, base_url: str, is_local: bool) -> str:
         )
     if not (key.isascii() and key.isprintable()):
         raise MissingModelError(
-            f"the environment variable {variable} holds characters that no key has",
+            f"the environment variable {variable} has characters that cannot be part of a key",
             where=base_url,
-            remedy="Copy the key anew.",
+            remedy="Copy the key again.",
         )
     return key
 
@@ -278,7 +278,7 @@ def _client(base_url: str, key: str, timeout: float, is_local: bool) -> Any:
         raise MissingModelError(
             "the client library for endpoints is not installed", remedy='Run: pip install "zsar-kit[generate]"'
         ) from None
-    # Its log names every request, amid the progress bar.
+    # Its log would print every request into the progress bar.
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     # An endpoint on this machine is never behind a proxy, whatever the environment says.
     http = openai.DefaultHttpxClient(trust_env=False) if is_local else None

@@ -10,12 +10,12 @@ from zsar_kit.semantics.texts import GROUPS, PLAIN_SETS
 
 
 def toml_text(dataset: str, tables: Iterable[Mapping[str, Any]], comment: str) -> str:
-    """A text file: a comment, the data set's name and a ``[[class]]`` table a class, contexts one row a line.
+    """A text file: a comment, the data set's name, and a ``[[class]]`` table per class, with one context row per line.
 
     Args:
         dataset: name of the data set.
         tables: the tables, each as :func:`~zsar_kit.semantics.text_files.class_table` takes it.
-        comment: the first line, without the number sign.
+        comment: the first line, without the leading ``#``.
     """
     lines = [f"# {' '.join(comment.split())}", f"dataset = {_string(dataset)}"]
     for table in tables:
@@ -34,5 +34,5 @@ def _value(value: str | list[str]) -> str:
 
 
 def _string(text: str) -> str:
-    """A string of JSON is one of TOML, save that TOML wants one control character more escaped."""
+    """A JSON string is a TOML string, except that TOML escapes one more control character."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,5 +1,5 @@
 """Class texts: what a language model reads about each action (Flora section 4.1, the semantics a_y; SkeletonContext
-section 3.2, its context descriptions). Files of them: :mod:`zsar_kit.semantics.text_files`.
+section 3.2, its context descriptions). Their files are read by :mod:`zsar_kit.semantics.text_files`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ TEXT_SETS = (
     *(name for group, members in GROUPS.items() for name in (group, *(f"{group}.{m}" for m in members))),
     "contexts",
 )
-"""Text sets by name; ``parts``, ``phases`` and ``contexts`` have several sentences a class, the others mostly one."""
+"""Names of text sets; ``parts``, ``phases`` and ``contexts`` have several sentences per class, others usually one."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,11 @@ class Context:
     """One context description: *In environment, body part uses object to perform sub-action on target object.*
 
     Args:
-        environment: where it is done.
-        body_part: what does it, of :data:`BODY_PARTS`.
-        used_object: what it is done with; ``none`` without one.
-        sub_action: what exactly is done; ``~`` stands where the target goes, which else follows it.
-        target_object: what it is done to; ``none`` without one.
+        environment: where the action takes place.
+        body_part: the body part that acts, of :data:`BODY_PARTS`.
+        used_object: the object that is used, or ``none``.
+        sub_action: what exactly is done; ``~`` marks the place of the target, which otherwise comes last.
+        target_object: the object that is acted on, or ``none``.
     """
 
     environment: str
@@ -59,7 +59,7 @@ class Context:
 
     @property
     def sentence(self) -> str:
-        """The description as a sentence, in the paper's form."""
+        """The description as a sentence, in the form of the paper."""
         means = "moves" if self.used_object == NOTHING else f"uses {self.used_object}"
         action = self.sub_action
         if self.target_object != NOTHING:
@@ -67,20 +67,20 @@ class Context:
         return f"In {self.environment}, {self.body_part} {means} to {action}."
 
     def slot(self, name: str) -> str:
-        """The word of one slot, of :data:`SLOTS`."""
+        """The word in one slot, of :data:`SLOTS`."""
         return getattr(self, name)
 
 
 @dataclass(frozen=True)
 class Spot:
-    """A ``[[class]]`` table in a file, for messages: the parser does not say where it found a value.
+    """The place of a ``[[class]]`` table in a file, for messages: the TOML parser does not report it.
 
     Args:
         place: the file.
-        table: number of the table, from 1 on.
-        lines: the table's lines, its header first; empty where there is no file.
+        table: number of the table, from 1.
+        lines: the table's lines, its header first; empty without a file.
         first: line number of the header.
-        class_id: of the table, once it is known.
+        class_id: id of the class, once it is known.
     """
 
     place: str
@@ -93,7 +93,7 @@ class Spot:
         return f"Spot({clipped(self.at(), 120)!r})"
 
     def at(self, key: str = "", row: int | None = None) -> str:
-        """File, line, table, class and, of a list, row."""
+        """File, line, table, class and, in a list, row."""
         line = self.line(key, row)
         return "".join(
             [
@@ -106,7 +106,7 @@ class Spot:
         )
 
     def line(self, key: str = "", row: int | None = None) -> int | None:
-        """Number of the line on which a key, or a row of its list, stands; of the header if it is not found."""
+        """Line number of a key, or of a row of its list; that of the header if it is not found."""
         if not self.lines:
             return None
         names = (key, key.partition(".")[0])
@@ -129,10 +129,10 @@ class ClassTexts:
         names: official class names, one per id.
         common_sets: text sets that every class has, of :data:`TEXT_SETS`.
         by_class: for each class, text set to sentences.
-        source: where the texts were read, for messages.
-        contexts: for each class its context descriptions; empty where it has none.
-        key_parts: for each class the body parts that carry the motion; empty where it has none.
-        spots: for each class where it stands in its file, for messages.
+        source: the file that the texts were read from, for messages.
+        contexts: for each class its context descriptions, if any.
+        key_parts: for each class the body parts that perform the motion, if given.
+        spots: for each class its place in the file, for messages.
     """
 
     dataset: str
@@ -173,18 +173,18 @@ class ClassTexts:
             lacking = sum(text_set not in own for own in self.by_class)
             raise TextError(
                 f"class {class_id} ({self.names[index]!r}) has no {text_set!r} text; {lacking} of {len(self.ids)} "
-                "classes lack it",
+                "classes have none",
                 where=self.source,
                 remedy=f"Add `{text_set} = ...` to its [[class]] table (`zsar texts generate` writes whole ones), or "
-                f"choose of {list(self.common_sets)}.",
+                f"choose one of {list(self.common_sets)}.",
             )
         return self.by_class[index][text_set]
 
     def of(self, text_set: str, class_id: int) -> str:
-        """The text of one class in one text set; several sentences are joined by blanks.
+        """The text of one class in one text set; several sentences are joined by a blank.
 
         Raises:
-            TextError: as :meth:`sentences`.
+            TextError: as in :meth:`sentences`.
         """
         return " ".join(self.sentences(text_set, class_id))
 
@@ -198,10 +198,10 @@ class ClassTexts:
         return self.contexts[self.position(class_id)]
 
     def key_parts_of(self, class_id: int) -> tuple[str, ...]:
-        """The body parts that carry the motion of one class, of :data:`BODY_PARTS`.
+        """The body parts that perform the motion of one class, of :data:`BODY_PARTS`.
 
         Raises:
-            TextError: the class is absent or names none.
+            TextError: the class is absent or has none.
         """
         index = self.position(class_id)
         if not self.key_parts or not self.key_parts[index]:
@@ -220,7 +220,7 @@ class ClassTexts:
         """
         if class_id not in self.ids:
             raise TextError(
-                f"class {class_id} of {self.dataset!r} has no text; texts are there for {_ranges(self.ids)}",
+                f"class {class_id} of {self.dataset!r} has no text; classes with texts: {_ranges(self.ids)}",
                 where=self.source,
                 remedy=f"Add a [[class]] table with `id = {class_id}`.",
             )
@@ -232,7 +232,7 @@ class ClassTexts:
 
 
 def _ranges(ids: Iterable[int]) -> str:
-    """Class ids in short, e.g. ``0-4, 7``."""
+    """Class ids in short form, e.g. ``0-4, 7``."""
     runs: list[list[int]] = []
     for i in sorted(ids):
         if runs and i == runs[-1][1] + 1:

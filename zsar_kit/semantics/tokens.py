@@ -1,7 +1,7 @@
 """Token features of several texts of a class as one sequence, as Flora joins label and description.
 
-Flora describes a class by two texts. Their token features stand side by side along the feature axis; where one text is
-shorter, its tail holds its pooled feature; one more token holds the pooled features of both.
+Flora describes a class by two texts. Their token features are concatenated along the feature axis; a shorter text is
+filled up with its pooled feature, and one more token at the end has the pooled features of both.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from zsar_kit.semantics.embeddings import Semantics
 
 @dataclass(frozen=True, eq=False)
 class TokenTexts:
-    """Token sequences of classes, ready for a token-level method.
+    """Token sequences of classes, as a token-level method reads them.
 
     Attributes:
         class_ids: original class ids of the rows.
@@ -44,13 +44,13 @@ def join_tokens(texts: list[Semantics], max_tokens: int, *, keep_padding: bool =
 
     Args:
         texts: text sets of the same classes, in the order in which their features are joined.
-        max_tokens: longer sequences are cut (the pooled token is not counted).
-        keep_padding: give every class ``max_tokens`` tokens, zeros where its texts end, and count these as text, as
-            Flora's released code does; the pooled token comes after them.
+        max_tokens: longer sequences are cut (the pooled token does not count).
+        keep_padding: give every class ``max_tokens`` tokens, zeros after the end of its texts, and treat these as
+            tokens of the text, as Flora's released code does; the pooled token comes after them.
 
     Raises:
         ConfigError: ``max_tokens`` is below 1, or no text set is given.
-        TextError: the text sets are not of the same classes.
+        TextError: the text sets have different classes.
     """
     if max_tokens < 1 or not texts:
         raise ConfigError(f"max_tokens must be at least 1 and a text set is needed, got {max_tokens} and {len(texts)}")
@@ -58,7 +58,7 @@ def join_tokens(texts: list[Semantics], max_tokens: int, *, keep_padding: bool =
     for other in texts[1:]:
         if other.class_ids != ids:
             raise TextError(
-                f"the text sets {texts[0].text_set!r} and {other.text_set!r} are not of the same classes",
+                f"the text sets {texts[0].text_set!r} and {other.text_set!r} have different classes",
                 remedy="Select the same classes from both.",
             )
     lengths = np.stack([t.mask.sum(1) for t in texts]).clip(max=max_tokens)

@@ -10,7 +10,7 @@ from zsar_kit.semantics.texts import TEXT_SETS, ClassTexts
 
 DATASET = "words"
 _LABELS = ("name", "label", "noun", "verb")
-"""Text sets that the label stands in for; the description stands in for all others, contexts among them."""
+"""Text sets that take the label; all others, contexts included, take the description."""
 
 log = logging.getLogger("zsar_kit")
 
@@ -19,19 +19,19 @@ def parse_classes(words: str, *, first_id: int = 0) -> ClassTexts:
     """Class texts from one line, or from a file.
 
     Args:
-        words: classes separated by ``;``, each ``label: description`` or a label alone, whose description then repeats
-            the label (with a warning). ``@FILE`` reads them from a UTF-8 file, one a line or separated by ``;``.
+        words: classes separated by ``;``, each ``label: description`` or a label alone, which then is its own
+            description (with a warning). ``@FILE`` reads them from a UTF-8 file, one per line or separated by ``;``.
         first_id: id of the first class; the others follow.
 
     Raises:
-        TextError: the file is missing; fewer than two classes; a label or a description is blank; two classes have the
-            same label or the same description.
+        TextError: the file is missing, there are fewer than two classes, a label or a description is blank, or two
+            classes have the same label or the same description.
     """
     where = "classes"
     if words.startswith("@"):
         path = Path(words[1:])
         if not path.is_file():
-            raise TextError("there is no file of classes", where=path, remedy="Check the path after @.")
+            raise TextError("the file of classes does not exist", where=path, remedy="Check the path after @.")
         words, where = ";".join(path.read_text(encoding="utf-8-sig").splitlines()), str(path)
     labels: list[str] = []
     descriptions: list[str] = []
@@ -46,7 +46,7 @@ def parse_classes(words: str, *, first_id: int = 0) -> ClassTexts:
                 remedy="Write: label: description; label: description",
             )
         if not description:
-            log.warning("the class %r has no description; its label is used in its place", label)
+            log.warning("the class %r has no description; its label is used instead", label)
         labels.append(label)
         descriptions.append(description or label)
     if len(labels) < 2:
@@ -59,9 +59,9 @@ def parse_classes(words: str, *, first_id: int = 0) -> ClassTexts:
         folded = [v.casefold() for v in values]
         if twice := [v for v in values if folded.count(v.casefold()) > 1]:
             raise TextError(
-                f"the {what} {twice[0]!r} is there twice, so these classes can't be told apart",
+                f"the {what} {twice[0]!r} occurs twice, so these classes cannot be told apart",
                 where=where,
-                remedy="Describe them by what differs, or leave one out.",
+                remedy="Describe how they differ, or leave one out.",
             )
     by_class = tuple(
         {name: (label if name in _LABELS else description,) for name in TEXT_SETS}

@@ -1,4 +1,4 @@
-"""A browser of skeletons for notebooks: choose a data set, a class and a sample, and move through its frames."""
+"""A skeleton browser for notebooks: choose a data set, a class and a sample, and step through its frames."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from zsar_kit.reprs import clipped
 class SkeletonBrowser(ipywidgets.VBox):
     """Samples of prepared data sets in three dimensions, one frame at a time.
 
-    Its state are its traits; setting one is the same as choosing it with the mouse, and needs no front end. A choice
-    fills the choices below it and takes the first of them.
+    Its state is in its traits: setting a trait has the effect of choosing with the mouse, and works without a front
+    end. Each choice updates the menus below it and selects their first items.
 
     Args:
-        sets: name to data set; each has at least one sample.
-        sample: name of the sample to begin with; the first one if empty.
-        dataset: where to begin; the first one if empty.
-        rate: frames per second when it is played.
+        sets: name to data set, each with at least one sample.
+        sample: name of the first sample shown; by default that of the data set.
+        dataset: name of the first data set shown; by default the first of ``sets``.
+        rate: frames per second during playback.
 
     Attributes:
         dataset: name of the data set.
-        action: id of the class; one that has samples.
-        sample: name of the sample; one of the class.
+        action: id of the class, which must have samples.
+        sample: name of the sample, which must be of that class.
         layer: one of :data:`~zsar_kit.data.display.LAYERS`.
         frame: position of the frame.
 
     Raises:
-        DataError: there is no data set, or a trait is set to something that there is not.
+        DataError: there is no data set, or a trait is set to something that does not exist.
     """
 
     dataset = traitlets.Unicode()
@@ -82,17 +82,17 @@ class SkeletonBrowser(ipywidgets.VBox):
 
     @property
     def skeletons(self) -> SkeletonSet:
-        """The data set that is looked at."""
+        """The chosen data set."""
         return self._sets[self.dataset]
 
     @property
     def figure(self) -> FigureWidget:
-        """What is drawn."""
-        assert self._figure is not None, "there is a figure from the beginning"
+        """The plotly figure of the chosen sample."""
+        assert self._figure is not None, "the figure is made at construction"
         return self._figure
 
     def show(self, sample: str) -> None:
-        """Go to a sample of the data set, whatever its class.
+        """Go to a sample of the chosen data set, whatever its class.
 
         Raises:
             DataError: there is no such sample.
@@ -104,7 +104,7 @@ class SkeletonBrowser(ipywidgets.VBox):
     @traitlets.validate("dataset")
     def _known_set(self, proposal: Any) -> str:
         if (name := proposal["value"]) not in self._sets:
-            raise DataError(f"no data set {name!r}", where="dataset", remedy=nearest_name(name, self._sets))
+            raise DataError(f"there is no data set {name!r}", where="dataset", remedy=nearest_name(name, self._sets))
         return name
 
     @traitlets.validate("action")
@@ -118,14 +118,14 @@ class SkeletonBrowser(ipywidgets.VBox):
         name = str(proposal["value"])
         label = int(self.skeletons.index.label[find_sample(self.skeletons, name)])
         if label != self.action:
-            problem = f"sample {name!r} is of class {label}, and class {self.action} is chosen"
+            problem = f"sample {name!r} is of class {label}, but class {self.action} is chosen"
             raise DataError(problem, where="sample", remedy=f"Use show({name!r}).")
         return name
 
     @traitlets.validate("layer")
     def _known_layer(self, proposal: Any) -> str:
         if (layer := proposal["value"]) not in LAYERS:
-            raise DataError(f"no layer {layer!r}", where="layer", remedy=nearest_name(layer, LAYERS))
+            raise DataError(f"there is no layer {layer!r}", where="layer", remedy=nearest_name(layer, LAYERS))
         return layer
 
     @traitlets.validate("frame")
@@ -146,7 +146,7 @@ class SkeletonBrowser(ipywidgets.VBox):
 
     @contextmanager
     def _filling(self) -> Iterator[None]:
-        """While choices and traits are made to agree, their changes count as nothing."""
+        """Ignore changes while menus and traits are being synchronised."""
         self._quiet = True
         try:
             yield
@@ -154,12 +154,12 @@ class SkeletonBrowser(ipywidgets.VBox):
             self._quiet = False
 
     def _chosen(self, name: str, value: Any) -> None:
-        """Something was chosen with the mouse."""
+        """React to a choice with the mouse."""
         if not self._quiet:
             setattr(self, name, value)
 
     def _changed(self, change: Any) -> None:
-        """A trait was set."""
+        """React to a trait that was set."""
         if self._quiet:
             return
         if change["name"] == "frame":
@@ -175,7 +175,7 @@ class SkeletonBrowser(ipywidgets.VBox):
         self._load()
 
     def _load(self) -> None:
-        """Draw the chosen sample from its first frame on, and make all choices agree with the traits."""
+        """Draw the chosen sample at its first frame, and update all menus from the traits."""
         view = sample_for_display(self.skeletons, find_sample(self.skeletons, self.sample), self.layer)
         self._view, last = view, view.joints.shape[1] - 1
         with self._filling():
@@ -190,7 +190,7 @@ class SkeletonBrowser(ipywidgets.VBox):
         self.children = (*self._controls, self._figure)
 
     def _draw(self) -> None:
-        """Move the drawn bodies to the chosen frame; the eye stays where it is."""
+        """Move the drawn bodies to the chosen frame; the camera does not move."""
         if (view := self._view) is None:
             return
         lines = pose_coordinates(view.joints, view.layout, self.frame, up=view.up)

@@ -47,7 +47,7 @@ def score_figure(rows: Sequence[ResultRow]) -> Axes:
     return plot_score_table(
         [{"method": row.title, "zsl": row.zsl, "harmonic": row.harmonic} for row in rows],
         {"zsl": "ZSL", "harmonic": "GZSL, H"},
-        floors=[row.title for row in rows if row.baseline],
+        baselines=[row.title for row in rows if row.baseline],
         chance={"zsl": rows[0].chance},
         title=case_title(case.dataset, case.split, rows[0].synthetic),
     )
