@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from zsar_kit.data.class_split import ClassSplit
 from zsar_kit.data.leakage import EncoderRecord
 from zsar_kit.encoders.base import EncoderOutput, StepNoise
 from zsar_kit.encoders.config import EncoderConfig
@@ -34,10 +35,6 @@ from zsar_kit.semantics.tokens import join_tokens
 
 LONG = "a very long text | with <b>marks</b> and `code` " * 40
 RECORD = LanguageRecord(LONG, "0" * 64, "0" * 12, 16, 77, "mean of unit sentence vectors, unit length")
-
-
-class Split:
-    dataset, name, seen, unseen, excluded = LONG, LONG, (0, 1, 2), (3, 4, 5), ()
 
 
 def language_objects():
@@ -82,7 +79,7 @@ def measured_objects():
     scores = Scores(heads, tuple(range(6)), tuple(map(str, range(120))), {"velocity": np.exp(-values)})
     folds = [(scores, labels, (0, 1, 2))]
     fits = [fit_gamma(kind, folds) for kind in ("stacking", "ratio", "logistic")]
-    split = Split()
+    split = ClassSplit(LONG, LONG, 6, (3, 4, 5))
     result = evaluate(scores, labels, labels % 4, split)
     yield from (scores, result, result.micro, summarize([1.0, 2.0]), summarize([1.0]), *fits, *(f.gate for f in fits))
     yield calibration_curve(fits[0].gate, scores, labels, (0, 1, 2))
@@ -144,5 +141,5 @@ def test_cells_hold_no_markup():
 
 
 def test_lists_of_names_are_cut():
-    assert listed(["a", "b"]) == "'a', 'b'"
-    assert listed(dict.fromkeys("abcdef")) == "'a', 'b', 'c' and 3 more"
+    assert listed(["a", "b"]) == "a, b"
+    assert listed("abcdef", 3) == "a, b, c and 3 more"

@@ -7,18 +7,21 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from zsar_kit.data.class_split import ClassSplit
 from zsar_kit.evaluation.scores import Scores
 
 
-@dataclass(frozen=True)
-class FakeSplit:
-    """The attributes of a ClassSplit that evaluation reads."""
+def toy_split(seen: tuple[int, ...], unseen: tuple[int, ...], *, classes: int = 0, dataset: str = "toy") -> ClassSplit:
+    """A split of the given classes; all other ids below ``classes`` (or the greatest) are excluded."""
+    classes = classes or 1 + max(*seen, *unseen)
+    excluded = tuple(c for c in range(classes) if c not in (*seen, *unseen))
+    return ClassSplit(dataset, "toy_split", classes, unseen, excluded)
 
-    seen: tuple[int, ...]
-    unseen: tuple[int, ...]
-    excluded: tuple[int, ...] = ()
-    dataset: str = "toy"
-    name: str = "toy_split"
+
+@pytest.fixture
+def make_split():
+    """Makes a split of some classes."""
+    return toy_split
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Problem:
     scores: Scores
     labels: np.ndarray
     subjects: np.ndarray
-    split: FakeSplit
+    split: ClassSplit
 
 
 def _build_problem(*, seed=0, samples=60, classes=7, unseen=(2, 5, 11), bias=0.8, decimals=None, heads=1) -> Problem:
@@ -45,7 +48,7 @@ def _build_problem(*, seed=0, samples=60, classes=7, unseen=(2, 5, 11), bias=0.8
     errors = {"velocity": np.exp(-arrays["head_0"])}
     names = tuple(f"s{i}" for i in range(samples))
     scores = Scores(arrays, ids, names, errors)
-    return Problem(scores, labels, generator.integers(0, 6, samples), FakeSplit(seen, unseen))
+    return Problem(scores, labels, generator.integers(0, 6, samples), toy_split(seen, unseen))
 
 
 @pytest.fixture

@@ -71,17 +71,13 @@ def test_order_of_samples_and_columns_and_a_shift_per_sample_change_nothing(prob
     assert first.harmonic_interval == pytest.approx(second.harmonic_interval)
 
 
-def test_renaming_all_classes_changes_nothing_but_names(problem):
+def test_renaming_all_classes_changes_nothing_but_names(problem, make_split):
     rename = {c: 100 - c for c in problem.scores.classes}
     renamed = replace(
         problem,
         scores=Scores(problem.scores.heads, tuple(rename.values()), problem.scores.samples),
         labels=np.array([rename[c] for c in problem.labels]),
-        split=replace(
-            problem.split,
-            seen=tuple(rename[c] for c in problem.split.seen),
-            unseen=tuple(rename[c] for c in problem.split.unseen),
-        ),
+        split=make_split(tuple(rename[c] for c in problem.split.seen), tuple(rename[c] for c in problem.split.unseen)),
     )
     assert run(renamed).to_dict()["micro"] == run(problem).to_dict()["micro"]
 
@@ -97,9 +93,9 @@ def test_scores_that_know_nothing_fall_to_chance(build_problem):
     assert result.zsl_interval[0] < result.chance < result.zsl_interval[1]
 
 
-def test_excluded_classes_take_no_part(build_problem):
+def test_excluded_classes_take_no_part(build_problem, make_split):
     whole = build_problem()
-    split = replace(whole.split, seen=(3, 7, 13), excluded=(17,))
+    split = make_split((3, 7, 13), (2, 5, 11), classes=18)
     kept = whole.labels != 17
     without = whole.scores.restrict(split.seen + split.unseen).select(kept)
     first = run(whole, split=split)
@@ -162,25 +158,25 @@ def test_a_class_without_samples_is_null_and_not_zero(problem):
         ({"labels": np.full(60, 99)}, SplitError, "label 99.*0-based"),
         ({"labels": np.full(60, 2)}, DataError, "no test sample of the seen classes"),
         ({"labels": np.full(60, 3)}, DataError, "no test sample of the unseen classes"),
-        ({"split": {"seen": (3, 7)}}, SplitError, "a column for class 13"),
-        ({"split": {"unseen": (2, 5, 11, 23)}}, SplitError, "no column for class 23"),
+        ({"split": ((3, 7), (2, 5, 11))}, SplitError, "a column for class 13"),
+        ({"split": ((3, 7, 13, 17), (2, 5, 11, 23))}, SplitError, "no column for class 23"),
     ],
 )
-def test_bad_input_is_refused(problem, changes, error, message):
+def test_bad_input_is_refused(problem, make_split, changes, error, message):
     if "split" in changes:
-        changes = {"split": replace(problem.split, **changes["split"])}
+        changes = {"split": make_split(*changes["split"])}
     with pytest.raises(error, match=message):
         run(problem, **changes)
 
 
-def test_twins_count_as_one_class_in_the_merged_s_alone(build_problem):
+def test_twins_count_as_one_class_in_the_merged_s_alone(build_problem, make_split):
     """Kinder-Gator's classes 0 and 1 are twins; its class 5 has none."""
     problem = build_problem(seed=1, samples=140)
     names = {2: 5, 3: 0, 5: 8, 7: 1, 11: 10, 13: 6, 17: 9}  # the problem's ids as those of Kinder-Gator
     ids = tuple(names[c] for c in problem.scores.classes)
     scores = Scores(problem.scores.heads, ids, problem.scores.samples)
     labels = np.array([names[c] for c in problem.labels])
-    split = replace(problem.split, dataset="kinder_gator", seen=(0, 1, 6, 9), unseen=(5, 8, 10))
+    split = make_split((0, 1, 6, 9), (5, 8, 10), dataset="kinder_gator")
     result = run(problem, scores=scores, labels=labels, split=split)
     predicted = CalibratedStacking(0.6).predict(scores, np.isin(ids, split.seen))
     seen = np.isin(labels, split.seen)

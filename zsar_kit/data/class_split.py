@@ -12,8 +12,8 @@ from typing import Any
 from zsar_kit.artefacts import write_atomic
 from zsar_kit.config import Config, digest_of
 from zsar_kit.data.catalogue import class_count, class_names, dataset_names
-from zsar_kit.data.summaries import escaped, markdown_table, shortened
 from zsar_kit.errors import SplitError, nearest_name
+from zsar_kit.reprs import escaped, markdown_table, shortened
 
 FORMATS = (".toml", ".json")
 _KEYS = {"dataset": str, "name": str, "classes": int, "unseen": list, "excluded": list, "source": str}

@@ -13,8 +13,8 @@ from zsar_kit.data.joints import layout as joint_layout
 from zsar_kit.data.orientation import present
 from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.data.skeletons import preprocess
-from zsar_kit.data.summaries import counted, shortened
 from zsar_kit.errors import DataError, nearest_name
+from zsar_kit.reprs import counted, shortened
 
 LAYERS = ("raw", "preprocessed")
 #: how many samples of a set vote on its vertical axis

@@ -36,8 +36,8 @@ from zsar_kit.data.feature_files import (
     write_index,
 )
 from zsar_kit.data.leakage import EncoderMark, EncoderRecord, check_encoder
-from zsar_kit.data.summaries import counted, escaped, markdown_table, short_path
 from zsar_kit.errors import ArtefactError, DataError, SplitError
+from zsar_kit.reprs import counted, escaped, markdown_table, short_path
 
 KIND, SCHEMA = "FeatureSet", 1
 

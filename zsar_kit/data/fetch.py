@@ -12,8 +12,8 @@ from zsar_kit.data.download import download, is_url
 from zsar_kit.data.published import Publication, publication
 from zsar_kit.data.published_checks import check_files
 from zsar_kit.data.readers.registry import RAW_FORMATS
-from zsar_kit.data.summaries import short_path
 from zsar_kit.errors import ConfigError, DataError, DownloadError
+from zsar_kit.reprs import short_path
 
 _ROOM = 2
 """Unpacked, the files of an archive may have at most this many times the measured size."""

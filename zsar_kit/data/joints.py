@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
-from zsar_kit.data.summaries import escaped, markdown_table
 from zsar_kit.errors import DataError, nearest_name
+from zsar_kit.reprs import escaped, markdown_table
 
 BODY_PARTS = ("head", "hand", "arm", "hip", "leg", "foot")
 ROLES = ("spine", "hip_centre", "shoulder_centre", "shoulder_left", "shoulder_right")

@@ -13,8 +13,8 @@ from jaxtyping import Int64
 
 from zsar_kit.data.class_split import ClassSplit
 from zsar_kit.data.splits import class_names as official_names
-from zsar_kit.data.summaries import counted, listed, shortened
 from zsar_kit.errors import ArtefactError, DataError, LeakageError, SplitError, nearest_name
+from zsar_kit.reprs import counted, listed, shortened
 
 # Data sets whose class ids mean the same actions: the first 60 classes of NTU-120 are those of NTU-60, and the parts of
 # PKU-MMD share one list.

@@ -10,8 +10,8 @@ from functools import cache
 from typing import Literal
 
 from zsar_kit.data.catalogue import resource
-from zsar_kit.data.summaries import counted, shortened
 from zsar_kit.errors import ConfigError, nearest_name
+from zsar_kit.reprs import counted, shortened
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,8 @@ from zsar_kit.data.readers.ntu import SUFFIX, misfit, sample_numbers
 from zsar_kit.data.readers.pku_files import LIST_NAMES, VIDEO, video_files, video_lists
 from zsar_kit.data.readers.plan import LeftOut, Source, find_sources
 from zsar_kit.data.readers.registry import RAW_FORMATS
-from zsar_kit.data.summaries import counted, escaped, listed, shortened
 from zsar_kit.errors import DataError
+from zsar_kit.reprs import counted, escaped, listed, shortened
 
 _NTU_BLOCK = 3 * 2 * 60
 """Files of one performer in one setup: cameras, replications, actions."""

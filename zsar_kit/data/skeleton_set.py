@@ -24,8 +24,8 @@ from zsar_kit.data.catalogue import PROTOCOL_PARTS, is_synthetic
 from zsar_kit.data.joints import layout as joint_layout
 from zsar_kit.data.parts import known_protocols, train_part
 from zsar_kit.data.skeletons import SkeletonSequence, check_sequence
-from zsar_kit.data.summaries import counted, escaped, markdown_table, short_path
 from zsar_kit.errors import ArtefactError, DataError
+from zsar_kit.reprs import counted, escaped, markdown_table, short_path
 
 KIND, SCHEMA = "SkeletonSet", 1
 PARTS_FILE = "parts.csv"

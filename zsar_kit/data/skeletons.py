@@ -20,8 +20,8 @@ from jaxtyping import Float32
 from zsar_kit.data.joints import JointLayout, layout_name, to_ntu25
 from zsar_kit.data.joints import layout as joint_layout
 from zsar_kit.data.orientation import Skeleton, align, centre, present, random_rotations
-from zsar_kit.data.summaries import counted, short_path
 from zsar_kit.errors import DataError, nearest_name
+from zsar_kit.reprs import counted, short_path
 
 # No body is farther from its sensor, in metres; larger coordinates are millimetres or pixels.
 FARTHEST_METRES = 100.0

@@ -44,7 +44,7 @@ from zsar_kit.encoders.distributed import (
 from zsar_kit.encoders.inputs import encoder_clips, ready_sequence
 from zsar_kit.encoders.registry import ARCHITECTURES, restore_model
 from zsar_kit.errors import ArtefactError, ConfigError, DataError
-from zsar_kit.reprs import clipped, counted
+from zsar_kit.reprs import counted, shortened
 from zsar_kit.seeding import numpy_generator, seeded_initialisation, torch_generator
 
 SCHEMA = 1
@@ -65,7 +65,7 @@ class TrainedEncoder:
         classes = "unknown classes" if known is None else counted(len(known), "seen class", "seen classes")
         return (
             f"TrainedEncoder({self.config.architecture}, stream {self.config.stream}, {self.model.dim} features, "
-            f"{classes}, folder {clipped(self.folder.name, 80)!r})"
+            f"{classes}, folder {shortened(self.folder.name, 80)!r})"
         )
 
 

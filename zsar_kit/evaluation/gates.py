@@ -10,11 +10,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
-from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from zsar_kit.data.class_split import ClassSplit
 from zsar_kit.errors import ConfigError, DataError, nearest_name
 from zsar_kit.evaluation.metrics import stacking_margin
 from zsar_kit.evaluation.scores import Scores
@@ -22,17 +23,7 @@ from zsar_kit.evaluation.scores import Scores
 GateKind = Literal["stacking", "ratio", "logistic"]
 
 
-@runtime_checkable
-class HasSeen(Protocol):
-    """An object with the ids of its seen classes, such as a ``ClassSplit``."""
-
-    @property
-    def seen(self) -> tuple[int, ...]:
-        """Ids of the seen classes."""
-        ...
-
-
-ScoredFold = tuple[Scores, np.ndarray, HasSeen | Iterable[int]]
+ScoredFold = tuple[Scores, np.ndarray, ClassSplit | Iterable[int]]
 """Scores of the held-out samples of a pseudo-unseen fold, their labels, and its seen classes."""
 
 
@@ -326,5 +317,5 @@ def parse_fold(fold: ScoredFold) -> tuple[Scores, np.ndarray, np.ndarray, tuple[
         raise DataError(f"a fold needs one label per sample, {len(scores)}, got {labels.shape}", where="folds")
     if foreign := sorted(set(labels.tolist()) - set(scores.classes)):
         raise DataError(f"a sample of a fold has label {foreign[0]}, which has no column", where="folds")
-    ids = tuple(seen if isinstance(seen, Iterable) else seen.seen)
+    ids = tuple(seen.seen if isinstance(seen, ClassSplit) else seen)
     return scores, labels, np.isin(scores.classes, ids), ids

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 
+from zsar_kit.data.class_split import ClassSplit
 from zsar_kit.data.splits import twin_groups
 from zsar_kit.errors import DataError, SplitError
 from zsar_kit.evaluation import metrics
@@ -20,41 +21,11 @@ DRAWS = 1000
 LEVEL = 0.95
 
 
-@runtime_checkable
-class Split(Protocol):
-    """The attributes of a ``ClassSplit`` that the protocol reads."""
-
-    @property
-    def dataset(self) -> str:
-        """Name of the data set."""
-        ...
-
-    @property
-    def name(self) -> str:
-        """Name of the split."""
-        ...
-
-    @property
-    def seen(self) -> tuple[int, ...]:
-        """Ids of the classes that training may use."""
-        ...
-
-    @property
-    def unseen(self) -> tuple[int, ...]:
-        """Ids of the classes that appear only at test time."""
-        ...
-
-    @property
-    def excluded(self) -> tuple[int, ...]:
-        """Ids of the classes that are left out altogether."""
-        ...
-
-
 def evaluate(
     scores: Scores,
     labels: np.ndarray,
     subjects: Sequence[Any] | np.ndarray,
-    split: Split,
+    split: ClassSplit,
     *,
     calibration: Gate | None = None,
     seed: int = 0,
@@ -144,7 +115,7 @@ def class_differences(method: Mapping[str, Any], other: Mapping[str, Any]) -> li
 
 
 def _test_samples(
-    scores: Scores, labels: np.ndarray, subjects: np.ndarray, split: Split
+    scores: Scores, labels: np.ndarray, subjects: np.ndarray, split: ClassSplit
 ) -> tuple[Scores, np.ndarray, np.ndarray]:
     """Check that scores, labels and split agree, and drop excluded classes."""
     where = f"split {split.name!r} of {split.dataset}"

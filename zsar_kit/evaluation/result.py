@@ -11,7 +11,7 @@ import numpy as np
 
 from zsar_kit.errors import ArtefactError, ConfigError, nearest_name
 from zsar_kit.evaluation.gates import restore_gate
-from zsar_kit.reprs import clipped, markdown_table
+from zsar_kit.reprs import markdown_table, shortened
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,9 @@ class Evaluation:
 
     def __repr__(self) -> str:
         sizes = f"{self.n_unseen_test} unseen and {self.n_seen_test} seen test samples"
-        return f"Evaluation({clipped(self.dataset)!r}, {clipped(self.split)!r}, {sizes}, micro {self.micro!r})"
+        return (
+            f"Evaluation({shortened(self.dataset, 40)!r}, {shortened(self.split, 40)!r}, {sizes}, micro {self.micro!r})"
+        )
 
     def _repr_markdown_(self) -> str:
         """Accuracies in percent, over samples and over classes."""

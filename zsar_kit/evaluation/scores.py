@@ -86,8 +86,8 @@ class Scores:
 
     def __repr__(self) -> str:
         sizes = f"{counted(len(self), 'sample')}, {counted(len(self.classes), 'class', 'classes')}"
-        errors = f", errors {listed(self.errors)}" if self.errors else ""
-        return f"Scores({sizes}, heads {listed(self.heads)}{errors})"
+        errors = f", errors {listed([*map(repr, self.errors)], 3)}" if self.errors else ""
+        return f"Scores({sizes}, heads {listed([*map(repr, self.heads)], 3)}{errors})"
 
     def fused(self) -> Float[np.ndarray, "sample class"]:
         """One score matrix in float64: the only head, or the mean of the heads' softmax over the classes.

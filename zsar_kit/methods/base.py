@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from zsar_kit.config import Config
 from zsar_kit.errors import ConfigError, TextError
 from zsar_kit.methods.task import MapRows, Task, TrainingSet, find_text_set, sample_features
-from zsar_kit.models.shapes import ShownByShape
+from zsar_kit.reprs import ShownByShape
 from zsar_kit.semantics.context_request import ContextRequest
 from zsar_kit.semantics.embeddings import Semantics
 from zsar_kit.semantics.texts import ClassTexts

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from zsar_kit.errors import DataError, TextError
-from zsar_kit.models.shapes import described
+from zsar_kit.reprs import described
 from zsar_kit.semantics.context_bank import ContextBank
 from zsar_kit.semantics.embeddings import Semantics
 

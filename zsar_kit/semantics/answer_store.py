@@ -14,7 +14,7 @@ from typing import Any
 from zsar_kit.artefacts import read_json, write_json
 from zsar_kit.config import digest_of
 from zsar_kit.errors import ArtefactError, TextError
-from zsar_kit.reprs import clipped, counted
+from zsar_kit.reprs import counted, shortened
 from zsar_kit.semantics.text_files import class_table
 
 SCHEMA = 1
@@ -44,7 +44,7 @@ class Answer:
 
     def __repr__(self) -> str:
         state = counted(len(self.faults), "fault") if self.faults else "accepted"
-        return f"Answer({clipped(self.text)!r}, {state}, by {clipped(self.model)!r})"
+        return f"Answer({shortened(self.text, 40)!r}, {state}, by {shortened(self.model, 40)!r})"
 
 
 @dataclass
@@ -67,7 +67,7 @@ class ClassRecord:
 
     def __repr__(self) -> str:
         state = "without accepted texts" if self.table is None else "with accepted texts"
-        return f"ClassRecord({clipped(self.name)!r}, {counted(len(self.answers), 'answer')}, {state})"
+        return f"ClassRecord({shortened(self.name, 40)!r}, {counted(len(self.answers), 'answer')}, {state})"
 
     @property
     def digest(self) -> str:
@@ -95,7 +95,7 @@ class AnswerStore:
         self._known = {r.name: r for r in map(_read, sorted(folder.glob("*.json")))}
 
     def __repr__(self) -> str:
-        return f"AnswerStore({clipped(str(self.folder), 120)!r}, {counted(len(self._known), 'class', 'classes')})"
+        return f"AnswerStore({shortened(str(self.folder), 120)!r}, {counted(len(self._known), 'class', 'classes')})"
 
     def record(self, name: str, prompt: str) -> ClassRecord:
         """The record of a class, a new one if there is none; its table is kept only if the question is the same."""

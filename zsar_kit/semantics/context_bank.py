@@ -23,7 +23,7 @@ from zsar_kit.artefacts import atomic_folder, read_json, read_provenance, write_
 from zsar_kit.checkpoints import load_tensors, save_tensors
 from zsar_kit.config import digest_of
 from zsar_kit.errors import ArtefactError, TextError
-from zsar_kit.reprs import clipped, counted, shape_of
+from zsar_kit.reprs import counted, shape_of, shortened
 from zsar_kit.semantics.context_request import ContextRequest
 from zsar_kit.semantics.masked_language import MaskedLanguage, prompt
 from zsar_kit.semantics.text_encoder import LanguageRecord
@@ -74,9 +74,9 @@ class ContextBank:
 
     def __repr__(self) -> str:
         return (
-            f"ContextBank({clipped(self.dataset)!r}, {counted(len(self.class_ids), 'seen class', 'seen classes')}, "
+            f"ContextBank({shortened(self.dataset, 40)!r}, {counted(len(self.class_ids), 'seen class')}, "
             f"slots {', '.join(self.slots)}, {counted(len(self.vocabulary), 'word')}, "
-            f"prompts {shape_of(self.hidden)}, by {clipped(self.language.name)!r})"
+            f"prompts {shape_of(self.hidden)}, by {shortened(self.language.name, 40)!r})"
         )
 
     @classmethod

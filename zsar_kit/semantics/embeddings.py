@@ -17,7 +17,7 @@ from zsar_kit.artefacts import atomic_folder, read_json, read_provenance, write_
 from zsar_kit.checkpoints import load_tensors, save_tensors
 from zsar_kit.config import digest_of
 from zsar_kit.errors import ArtefactError, TextError
-from zsar_kit.reprs import clipped, counted, markdown_table, shape_of
+from zsar_kit.reprs import counted, markdown_table, shape_of, shortened
 from zsar_kit.semantics.text_encoder import LanguageRecord, TextEncoder
 from zsar_kit.semantics.texts import ClassTexts
 
@@ -94,9 +94,9 @@ class Semantics:
 
     def __repr__(self) -> str:
         return (
-            f"Semantics({clipped(self.dataset)!r}, {clipped(self.text_set)!r}, "
+            f"Semantics({shortened(self.dataset, 40)!r}, {shortened(self.text_set, 40)!r}, "
             f"{counted(len(self.class_ids), 'class', 'classes')}, tokens {shape_of(self.tokens)}, "
-            f"pooled {shape_of(self.pooled)}, by {clipped(self.language.name)!r})"
+            f"pooled {shape_of(self.pooled)}, by {shortened(self.language.name, 40)!r})"
         )
 
     def _repr_markdown_(self) -> str:

@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 
 from zsar_kit.artefacts import write_atomic
 from zsar_kit.errors import ConfigError, MissingModelError, TextError
-from zsar_kit.reprs import clipped, counted
+from zsar_kit.reprs import counted, shortened
 from zsar_kit.semantics.answer_store import Answer, AnswerStore, ClassRecord
 from zsar_kit.semantics.answers import AnswerError, answer_table
 from zsar_kit.semantics.check import bert_vocabulary
@@ -74,7 +74,7 @@ class GenerateReport:
     def __repr__(self) -> str:
         return (
             f"GenerateReport({len(self.accepted)} of {counted(self.classes, 'class', 'classes')}, "
-            f"{len(self.failed)} failed, out {clipped(str(self.out), 80)!r})"
+            f"{len(self.failed)} failed, out {shortened(str(self.out), 80)!r})"
         )
 
     def __str__(self) -> str:

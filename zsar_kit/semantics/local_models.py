@@ -10,7 +10,7 @@ import torch
 
 from zsar_kit.device import resolve_device
 from zsar_kit.errors import MissingModelError
-from zsar_kit.reprs import clipped
+from zsar_kit.reprs import shortened
 from zsar_kit.seeding import seeded_initialisation
 from zsar_kit.semantics.model_files import first_line, locate_model, weight_files
 from zsar_kit.semantics.prompts import Messages
@@ -50,7 +50,7 @@ class LocalModel:
         self._folder = folder
 
     def __repr__(self) -> str:
-        return f"LocalModel({clipped(self.name, 80)!r}, on {next(self._model.parameters()).device})"
+        return f"LocalModel({shortened(self.name, 80)!r}, on {next(self._model.parameters()).device})"
 
     @torch.no_grad()
     def complete(self, messages: Messages, *, max_tokens: int, temperature: float, seed: int) -> Completion:

@@ -26,7 +26,7 @@ from zsar_kit.artefacts import read_json
 from zsar_kit.checkpoints import load_tensors, save_tensors
 from zsar_kit.config import Config, digest_of
 from zsar_kit.errors import ArtefactError, MissingModelError, TextError
-from zsar_kit.reprs import clipped, shape_of
+from zsar_kit.reprs import shape_of, shortened
 from zsar_kit.semantics.model_files import (
     OFFLINE,
     declared_pooling,
@@ -65,8 +65,8 @@ class LanguageRecord(Config):
     def __repr__(self) -> str:
         longest = "" if self.max_tokens is None else f"at most {self.max_tokens} tokens, "
         return (
-            f"LanguageRecord({clipped(self.name)!r}, width {self.width}, {longest}pooling {clipped(self.pooling)!r}, "
-            f"weights {self.weights[:12]!r})"
+            f"LanguageRecord({shortened(self.name, 40)!r}, width {self.width}, {longest}"
+            f"pooling {shortened(self.pooling, 40)!r}, weights {self.weights[:12]!r})"
         )
 
 

@@ -15,7 +15,7 @@ from typing import Any, Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
 from zsar_kit.errors import ConfigError, MissingModelError
-from zsar_kit.reprs import clipped
+from zsar_kit.reprs import shortened
 from zsar_kit.semantics.model_files import first_line
 from zsar_kit.semantics.prompts import Messages
 
@@ -46,7 +46,7 @@ class Completion:
 
     def __repr__(self) -> str:
         tokens = f"{self.prompt_tokens} tokens read, {self.answer_tokens} written"
-        return f"Completion({clipped(self.text)!r}, {tokens}{', cut' if self.cut else ''})"
+        return f"Completion({shortened(self.text, 40)!r}, {tokens}{', cut' if self.cut else ''})"
 
 
 @runtime_checkable
@@ -105,7 +105,7 @@ class EndpointModel:
         self._refused: set[str] = set()
 
     def __repr__(self) -> str:
-        return f"EndpointModel({clipped(self.name, 80)!r}, at {clipped(self.base_url, 120)!r})"
+        return f"EndpointModel({shortened(self.name, 80)!r}, at {shortened(self.base_url, 120)!r})"
 
     def complete(self, messages: Messages, *, max_tokens: int, temperature: float, seed: int) -> Completion:
         """The answer to a conversation.

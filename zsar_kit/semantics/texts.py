@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from zsar_kit.config import digest_of
 from zsar_kit.data.joints import BODY_PARTS
 from zsar_kit.errors import TextError, nearest_name
-from zsar_kit.reprs import clipped, counted, markdown_table
+from zsar_kit.reprs import counted, markdown_table, shortened
 
 TEXT_REGIONS = ("head", "hands", "torso", "legs")
 """Regions of the body that the text set ``parts`` describes, a sentence each."""
@@ -90,7 +90,7 @@ class Spot:
     class_id: int | None = None
 
     def __repr__(self) -> str:
-        return f"Spot({clipped(self.at(), 120)!r})"
+        return f"Spot({shortened(self.at(), 120)!r})"
 
     def at(self, key: str = "", row: int | None = None) -> str:
         """File, line, table, class and, in a list, row."""
@@ -148,7 +148,7 @@ class ClassTexts:
     def __repr__(self) -> str:
         sizes = f"{counted(len(self.ids), 'class', 'classes')}, {counted(len(self.common_sets), 'text set')}"
         contexts = counted(sum(map(len, self.contexts)), "context description")
-        return f"ClassTexts({clipped(self.dataset)!r}, {sizes}, {contexts}, read from {clipped(self.source, 80)!r})"
+        return f"ClassTexts({shortened(self.dataset, 40)!r}, {sizes}, {contexts}, read from {shortened(self.source)!r})"
 
     def _repr_markdown_(self) -> str:
         """The first classes with their label and motion text."""

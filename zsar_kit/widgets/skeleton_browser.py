@@ -15,7 +15,7 @@ from zsar_kit.data.display import LAYERS, DisplaySample, class_id, find_sample, 
 from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.errors import DataError, nearest_name
 from zsar_kit.plotting.skeleton_3d import pose_coordinates, pose_figure
-from zsar_kit.reprs import clipped
+from zsar_kit.reprs import shortened
 
 
 class SkeletonBrowser(ipywidgets.VBox):
@@ -78,7 +78,8 @@ class SkeletonBrowser(ipywidgets.VBox):
             choice.observe(lambda change, name=name: self._chosen(name, change["new"]), "value")
 
     def __repr__(self) -> str:
-        return f"SkeletonBrowser({clipped(self.dataset)!r}, sample {clipped(self.sample)!r}, layer {self.layer!r})"
+        sample = f"{shortened(self.dataset, 40)!r}, sample {shortened(self.sample, 40)!r}"
+        return f"SkeletonBrowser({sample}, layer {self.layer!r})"
 
     @property
     def skeletons(self) -> SkeletonSet:

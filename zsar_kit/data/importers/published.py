@@ -10,8 +10,8 @@ import numpy as np
 from zsar_kit.data.class_split import ClassSplit
 from zsar_kit.data.leakage import check_training_labels
 from zsar_kit.data.splits import class_count
-from zsar_kit.data.summaries import markdown_table, short_path
 from zsar_kit.errors import DataError, LeakageError
+from zsar_kit.reprs import markdown_table, short_path
 
 TEST_ROWS = ("both", "zsl", "gzsl")
 

@@ -18,8 +18,8 @@ from typing import cast
 
 import numpy as np
 
-from zsar_kit.data.summaries import short_path
 from zsar_kit.errors import DataError, nearest_name
+from zsar_kit.reprs import short_path
 
 FETCH_AGAIN = "Fetch it again."
 _BROKEN = (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError)

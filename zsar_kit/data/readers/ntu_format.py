@@ -13,8 +13,8 @@ import numpy as np
 from jaxtyping import Float32, Int64
 
 from zsar_kit.data.readers.decimals import decimals
-from zsar_kit.data.summaries import counted
 from zsar_kit.errors import DataError
+from zsar_kit.reprs import counted
 
 JOINTS = 25
 MOST_BODIES = 6  # as many as Kinect v2 tracks

@@ -13,8 +13,8 @@ import numpy as np
 from jaxtyping import Float32
 
 from zsar_kit.data.readers.files import FETCH_AGAIN
-from zsar_kit.data.summaries import counted
 from zsar_kit.errors import DataError
+from zsar_kit.reprs import counted
 
 BODIES, JOINTS = 2, 25
 VALUES = BODIES * JOINTS * 3

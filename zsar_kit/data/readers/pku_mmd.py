@@ -25,8 +25,8 @@ from zsar_kit.data.readers.pku_files import LIST_NAMES, PROTOCOLS, SUFFIX, VIDEO
 from zsar_kit.data.readers.pku_format import Label, VideoLists, check_range, convert_lines, parse_labels, skeleton_lines
 from zsar_kit.data.readers.plan import Item, LeftOut, Reading, ReadPlan, Source, find_sources
 from zsar_kit.data.skeletons import SkeletonSequence, check_sequence
-from zsar_kit.data.summaries import counted
 from zsar_kit.errors import DataError, nearest_name
+from zsar_kit.reprs import counted
 
 LAYOUT = "ntu25"
 CAMERAS = "LMR"  # cameras 1, 2, 3: left, middle, right

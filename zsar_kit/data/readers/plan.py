@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from zsar_kit.data.skeletons import SkeletonSequence
-from zsar_kit.data.summaries import counted, short_path, shortened
 from zsar_kit.errors import DataError
+from zsar_kit.reprs import counted, short_path, shortened
 
 
 @dataclass(frozen=True)

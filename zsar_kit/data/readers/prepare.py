@@ -35,8 +35,8 @@ from zsar_kit.data.archives import disk_fault
 from zsar_kit.data.readers.plan import Item, LeftOut, Reading, ReadPlan
 from zsar_kit.data.skeleton_set import COLUMNS, SkeletonSet, made_with
 from zsar_kit.data.skeletons import SkeletonSequence
-from zsar_kit.data.summaries import escaped, markdown_table
 from zsar_kit.errors import ArtefactError, DataError
+from zsar_kit.reprs import escaped, markdown_table
 
 CHUNK_ITEMS, CHUNK_BYTES = 64, 64 * 2**20
 LEFT_OUT = "left_out.csv"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from zsar_kit.config import Config
+from zsar_kit.config import Config, formerly
 from zsar_kit.data.display import LAYERS
 from zsar_kit.errors import ConfigError, nearest_name
 from zsar_kit.semantics.texts import TEXT_SETS
@@ -138,7 +138,7 @@ class EvaluateParameters(Config):
     split: str = "23/5"
     suite: str = ""
     method: str = "Flora (cpu preset)"
-    baseline: str = "ridge to motion text"
+    baseline: str = field(default="ridge to motion text", metadata=formerly("floor"))
     encoder_from: str = ""
     trace: int = 20
     workspace: str = "workspace"

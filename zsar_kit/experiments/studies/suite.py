@@ -12,7 +12,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from zsar_kit.config import Config
+from zsar_kit.config import Config, formerly
 from zsar_kit.data.catalogue import is_synthetic, most_persons
 from zsar_kit.encoders.config import EncoderConfig
 from zsar_kit.encoders.presets import encoder_preset
@@ -58,7 +58,7 @@ class MethodRow(Config):
     preset: str
     overrides: dict = field(default_factory=dict)
     seeds: tuple[int, ...] = (0,)
-    baseline: bool = False
+    baseline: bool = field(default=False, metadata=formerly("floor"))
 
 
 class SuiteRun(NamedTuple):

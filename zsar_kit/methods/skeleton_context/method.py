@@ -38,11 +38,11 @@ from zsar_kit.methods.registry import register
 from zsar_kit.methods.skeleton_context.config import PartConfig, SkeletonContextConfig, TrainingConfig, presets
 from zsar_kit.methods.skeleton_context.prompts import ContextReader
 from zsar_kit.methods.skeleton_context.text_space import TextSpace
-from zsar_kit.models.shapes import ShownByShape
 from zsar_kit.models.skeleton_context.alignment import alignment_loss, alignment_scores
 from zsar_kit.models.skeleton_context.grounding import Grounded
 from zsar_kit.models.skeleton_context.joint_differences import DifferentialJointEncoder, pool_time
 from zsar_kit.models.skeleton_context.key_parts import KeyPartDecoupling, key_part_loss, key_part_prior
+from zsar_kit.reprs import ShownByShape
 from zsar_kit.semantics.context_bank import ContextBank
 from zsar_kit.semantics.embeddings import Semantics
 from zsar_kit.semantics.texts import ClassTexts

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from zsar_kit.errors import ConfigError
 from zsar_kit.methods.skeleton_context.config import GroundingConfig, MaskingConfig
-from zsar_kit.models.shapes import ShownByShape
 from zsar_kit.models.skeleton_context.grounding import (
     ContextDecoder,
     ContextGrounding,
@@ -19,6 +18,7 @@ from zsar_kit.models.skeleton_context.grounding import (
     reconstruction_loss,
 )
 from zsar_kit.models.skeleton_context.masking import masked_slots, masking_ratio, slot_pattern
+from zsar_kit.reprs import ShownByShape
 from zsar_kit.semantics.context_bank import ContextBank
 
 

@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from zsar_kit.errors import ConfigError, DataError
-from zsar_kit.models.shapes import ShownByShape
+from zsar_kit.reprs import ShownByShape
 
 
 @dataclass(frozen=True)

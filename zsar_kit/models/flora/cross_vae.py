@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from zsar_kit.errors import ConfigError, DataError
 from zsar_kit.models.blocks import seeded_linear
-from zsar_kit.models.shapes import ShownByShape
+from zsar_kit.reprs import ShownByShape
 
 REGULARIZERS = ("geometric", "kl", "none")
 REDUCTIONS = ("mean", "sum")

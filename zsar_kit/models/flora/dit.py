@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
 from zsar_kit.models.blocks import seeded_linear
-from zsar_kit.models.shapes import ShownByShape
+from zsar_kit.reprs import ShownByShape
 
 
 class DiTBlock(nn.Module):

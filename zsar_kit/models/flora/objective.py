@@ -11,7 +11,7 @@ from torch import Tensor
 from zsar_kit.errors import ConfigError
 from zsar_kit.models.flora.path import StraightPath
 from zsar_kit.models.flora.velocity import VelocityField
-from zsar_kit.models.shapes import ShownByShape
+from zsar_kit.reprs import ShownByShape
 
 TIME_KINDS = ("logit_normal", "uniform")
 

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from zsar_kit.errors import ConfigError
-from zsar_kit.models.shapes import ShownByShape
+from zsar_kit.reprs import ShownByShape
 
 DIRECTIONS = ("text_to_skeleton", "skeleton_to_text")
 SIGMA_MIN = 1e-5

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from zsar_kit.errors import ConfigError
 from zsar_kit.models.blocks import seeded_linear
-from zsar_kit.models.shapes import ShownByShape
 from zsar_kit.models.skeleton_context.layers import AttentionBlock, FeedForwardBlock
+from zsar_kit.reprs import ShownByShape
 
 
 @dataclass(frozen=True)

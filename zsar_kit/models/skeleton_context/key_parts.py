@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from zsar_kit.errors import ConfigError, nearest_name
 from zsar_kit.models.blocks import seeded_linear
-from zsar_kit.models.shapes import ShownByShape
 from zsar_kit.models.skeleton_context.layers import seeded_matrix
+from zsar_kit.reprs import ShownByShape
 
 SOFTMAX_OVER = ("joints", "frames_joints")
 NORMALISE = ("sum", "max")

@@ -36,7 +36,7 @@ from zsar_kit.data.readers.plan import Item, LeftOut, Reading, ReadPlan, Source
 from zsar_kit.data.readers.prepare import Prepared
 from zsar_kit.data.readers.registry import RAW_FORMATS
 from zsar_kit.data.splits import load_split, make_split
-from zsar_kit.data.summaries import counted, escaped, listed, markdown_table, short_path, shortened
+from zsar_kit.reprs import counted, escaped, listed, markdown_table, short_path, shortened
 
 LONG = "a word " * 500
 #: The inside of the motion programs: numbers that nobody looks at one by one.

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from zsar_kit.models.flora.cross_vae import Gaussian
-from zsar_kit.models.shapes import ShownByShape, described
+from zsar_kit.reprs import ShownByShape, described
 
 
 def test_arrays_mappings_and_the_rest():
