@@ -1,7 +1,7 @@
 """Configuration: frozen dataclasses with strict, typed reading and a content hash.
 
 A configuration class derives from :class:`Config` and is decorated with ``@dataclass(frozen=True)``. Field types are
-checked on construction (PyYAML and shells turn ``1e-4`` into a string: that must be an error, not a surprise),
+checked on construction (PyYAML and shells turn ``1e-4`` into a string: that must be an error, not a silent surprise),
 unknown keys are refused with the nearest name, and the same object serves notebook, test and command line.
 """
 
@@ -29,8 +29,17 @@ Self = TypeVar("Self", bound="Config")  # not typing.Self, which run-time type c
 LATER = types.MappingProxyType({"later": True})
 
 
+def formerly(name: str) -> Mapping[str, Any]:
+    """Metadata of a field that was renamed: ``field(default=..., metadata=formerly("gate"))``.
+
+    Files and overrides may still say the former name, which no other field of the class may have. Digests are made
+    with it, so that what is stored under them is found. To combine: ``LATER | formerly("gate")``.
+    """
+    return types.MappingProxyType({"formerly": name})
+
+
 def _matches(value: Any, kind: Any) -> bool:
-    """Whether ``value`` is of the annotated type ``kind``; supports the types that configurations use."""
+    """Whether ``value`` is of the annotated type ``kind``; supports what configurations use."""
     origin, args = typing.get_origin(kind), typing.get_args(kind)
     if kind is Any:
         return True
@@ -60,7 +69,7 @@ def _type_name(kind: Any) -> str:
 
 
 def _coerce(value: Any, kind: Any) -> Any:
-    """Lossless conversions only: an int for a float, a list for a tuple, a dict for a Config."""
+    """Lossless conversions only: an int where a float stands, a list where a tuple stands, a dict for a Config."""
     origin, args = typing.get_origin(kind), typing.get_args(kind)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
@@ -79,29 +88,12 @@ def _coerce(value: Any, kind: Any) -> Any:
     return value
 
 
-def _is_default(field: dataclasses.Field, value: Any) -> bool:
-    if field.default_factory is not dataclasses.MISSING:
-        return value == field.default_factory()
-    return field.default is not dataclasses.MISSING and value == field.default
-
-
 @dataclasses.dataclass(frozen=True)
 class Config:
     """Base class of every configuration."""
 
-    #: beartype and jaxtyping leave the generated ``__init__`` alone: the checks below are stricter and more helpful
+    #: beartype and jaxtyping leave the generated ``__init__`` alone: the checks below are stricter and teach
     __no_type_check__ = True
-
-    def __init_subclass__(cls, **options: Any) -> None:
-        super().__init_subclass__(**options)
-        if "__repr__" not in vars(cls):  # or @dataclass would write one with every field
-            cls.__repr__ = Config.__repr__
-
-    def __repr__(self) -> str:
-        """The fields that differ from their defaults."""
-        pairs = ((f, getattr(self, f.name)) for f in dataclasses.fields(self))
-        shown = [f"{f.name}={value!r}" for f, value in pairs if not _is_default(f, value)]
-        return f"{type(self).__name__}({', '.join(shown)})"
 
     def __post_init__(self) -> None:
         hints: dict[str, Any] = {}
@@ -116,6 +108,16 @@ class Config:
                 )
             object.__setattr__(self, field.name, value)
         self.validate()
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "__repr__" not in vars(cls):
+            cls.__repr__ = Config.__repr__  # what a class has itself, the dataclass decorator leaves alone
+
+    def __repr__(self) -> str:
+        """The call that builds it: fields at their default value are left out."""
+        changed = (f.name for f in dataclasses.fields(self) if getattr(self, f.name) != _default(f))
+        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in changed)})"
 
     def validate(self) -> None:
         """Check ranges; subclasses override and raise :class:`ConfigError` (see :meth:`require`)."""
@@ -134,39 +136,48 @@ class Config:
         """Read strictly.
 
         Raises:
-            ConfigError: a key is unknown (the message suggests the nearest name) or missing, or a value is of the wrong
-                type or out of range.
+            ConfigError: an unknown key (the nearest name is offered), a missing one, a wrong type, or a bad value.
         """
-        names = [f.name for f in dataclasses.fields(cls)]
-        for key in values:
-            if key not in names:
+        names, former = [f.name for f in dataclasses.fields(cls)], _former_names(cls)
+        current: dict[str, Any] = {}
+        for key, value in values.items():
+            name = former.get(key, key)
+            if name not in names:
                 raise ConfigError(f"unknown key {key!r}", where=cls.__name__, remedy=nearest_name(key, names))
+            if name in current:
+                problem = f"{name!r} is given twice: also by its former name"
+                raise ConfigError(problem, where=cls.__name__, remedy=f"Keep {name!r} alone.")
+            current[name] = value
         needed = [
             f.name
             for f in dataclasses.fields(cls)
             if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
         ]
-        if missing := [n for n in needed if n not in values]:
+        if missing := [n for n in needed if n not in current]:
             raise ConfigError(f"missing key {missing[0]!r}", where=cls.__name__)
-        return cls(**values)
+        return cls(**current)
 
     def override(self: ConfigT, changes: Mapping[str, Any]) -> ConfigT:
         """A copy with dotted fields replaced, e.g. ``{"flow.weight": 0.0}``; unknown names raise ConfigError."""
         values = self.to_dict()
         for dotted, value in changes.items():
-            *path, last = dotted.split(".")
             node: Any = values
-            for part in [*path, last]:
-                if not isinstance(node, dict) or part not in node:
+            place: Any = self
+            for part in dotted.split("."):
+                name = _former_names(type(place)).get(part, part) if isinstance(place, Config) else part
+                if not isinstance(node, dict) or name not in node:
                     known = node if isinstance(node, dict) else []
                     advice = nearest_name(part, known)
                     raise ConfigError(f"unknown key {dotted!r}", where=type(self).__name__, remedy=advice)
-                parent, node = node, node[part]
-            parent[last] = value
+                parent, node = node, node[name]
+                place = getattr(place, name, None)
+            parent[name] = value
         return type(self).from_dict(values)
 
     def identity(self) -> dict[str, Any]:
-        """The content of the digest: :meth:`to_dict` without fields added :data:`LATER` that have their default."""
+        """What the digest is of: :meth:`to_dict` without fields that came :data:`LATER` and have their default value,
+        and with renamed fields under the name that they had (:func:`formerly`).
+        """
         content = self.to_dict()
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
@@ -174,11 +185,23 @@ class Config:
                 del content[field.name]
             elif isinstance(value, Config):
                 content[field.name] = value.identity()
+            if "formerly" in field.metadata and field.name in content:
+                content[field.metadata["formerly"]] = content.pop(field.name)
         return content
 
     def digest(self) -> str:
         """Twelve hexadecimal digits that identify the content of this configuration."""
         return digest_of(self.identity())
+
+
+def _default(field: dataclasses.Field) -> Any:
+    """A field's default value; ``MISSING`` where it has none."""
+    return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+
+
+def _former_names(kind: type[Config]) -> dict[str, str]:
+    """Former name to today's name of the fields that were renamed."""
+    return {f.metadata["formerly"]: f.name for f in dataclasses.fields(kind) if "formerly" in f.metadata}
 
 
 def digest_of(content: Any) -> str:
