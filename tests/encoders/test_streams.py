@@ -247,7 +247,7 @@ def test_what_cannot_be_fused(tmp_path, four, skeletons):
     half = np.arange(len(skeletons)) % 2 == 0
     fewer = extract_features(skeletons.select(half), train[half], encoders[1], tmp_path / "half", progress=False)
     for odd in (view, fewer):
-        with pytest.raises(DataError, match="the sets to fuse are of other samples or views"):
+        with pytest.raises(DataError, match="the sets to fuse have different samples or views"):
             fuse_features([sets[0], odd], tmp_path / "f")
     fuse_features(sets, tmp_path / "f")
     with pytest.raises(ArtefactError, match="made from another encoder"):

@@ -177,7 +177,7 @@ def test_every_fault_of_an_answer_is_told(good_answer, endpoint, path: str, valu
         ("", "no JSON object"),
         ("I cannot do that.", "no JSON object"),
         ('{"label": "x", "parts": {"head": "y"}', "malformed: Expecting"),
-        ('{"label": "x", "label": "y"}', "the key 'label' is there twice"),
+        ('{"label": "x", "label": "y"}', "the key 'label' occurs twice"),
         ('{"answer": 1}', "none of the keys"),
         ('{"label": ' * 5000, "malformed"),
     ],

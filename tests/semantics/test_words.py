@@ -21,8 +21,8 @@ def test_labels_and_descriptions(caplog):
     assert texts.of("motion", 40) == texts.of("definition", 40) == "hands tap keys in front of the chest"
     assert texts.of("motion", 41) == texts.of("label", 41) == "writing"
     assert [r.message for r in caplog.records] == [
-        "the class 'writing' has no description; its label is used in its place",
-        "the class 'put on a hat' has no description; its label is used in its place",
+        "the class 'writing' has no description; its label is used instead",
+        "the class 'put on a hat' has no description; its label is used instead",
     ]
 
 
@@ -36,7 +36,7 @@ def test_a_file_has_one_class_a_line(tmp_path):
     path = tmp_path / "classes.txt"
     path.write_text("\ufeffwave: a hand swings\n\nbow: the head sinks; sit: hips on a chair\n", encoding="utf-8")
     assert parse_classes(f"@{path}").names == ("wave", "bow", "sit")
-    with pytest.raises(TextError, match="there is no file of classes"):
+    with pytest.raises(TextError, match="the file of classes does not exist"):
         parse_classes(f"@{path}x")
 
 
@@ -46,8 +46,8 @@ def test_a_file_has_one_class_a_line(tmp_path):
         ("", "at least two classes are needed to choose among, got 0"),
         (" ; ;", "got 0"),
         ("wave: a hand swings", "got 1"),
-        ("wave; Wave", "the label 'wave' is there twice"),
-        ("wave: x; bow: X", "the description 'x' is there twice"),
+        ("wave; Wave", "the label 'wave' occurs twice"),
+        ("wave: x; bow: X", "the description 'x' occurs twice"),
         ("wave: ; bow", "a class needs a label, and a description after its colon, got 'wave:'"),
         (": a hand; bow", "a class needs a label"),
     ],

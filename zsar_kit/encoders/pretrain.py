@@ -1,8 +1,8 @@
 """Pretraining of a skeleton encoder on seen classes only, by classification; several processes may share each step.
 
 The best epoch is the one with the best accuracy on held-out samples of *seen* classes, taken from the training part:
-neither unseen classes nor the test part play a role (some published code chooses it on test data). Training resumes
-exactly: every random draw is named after the epoch and the step.
+neither an unseen class nor the test part has a say (published code often chooses it on test data).
+Training resumes exactly: every random draw is named after the epoch and the step.
 """
 
 from __future__ import annotations

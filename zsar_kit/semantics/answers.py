@@ -93,7 +93,7 @@ def _object_in(answer: str, place: str) -> dict[str, Any]:
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     keys = [key for key, _ in pairs]
     if twice := [key for key in keys if keys.count(key) > 1]:
-        raise ValueError(f"the key {twice[0][:80]!r} is there twice")
+        raise ValueError(f"the key {twice[0][:80]!r} occurs twice")
     return dict(pairs)
 
 

@@ -1,4 +1,4 @@
-"""The artefact ``Semantics``: features that a language model computes from one text set."""
+"""The artefact ``Semantics``: what a language model makes of a text set's class texts (docs/architecture.md)."""
 
 from __future__ import annotations
 
