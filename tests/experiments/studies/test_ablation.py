@@ -13,7 +13,7 @@ from zsar_kit.evaluation.statistics import paired_difference
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.reports.effects import ablation_table, effect_text, write_effects
 from zsar_kit.experiments.runs.folder import RunFolder
-from zsar_kit.experiments.studies.ablation import Ablation, ablation_names, effects
+from zsar_kit.experiments.studies.ablation import Ablation, ablation_names
 
 SUITE = {"puppet": "demo"}
 
@@ -85,7 +85,7 @@ def test_differences_pair_the_seeds_and_drop_what_one_side_lacks(tmp_path, leave
     )
     leave_results(work, plan, None, {0: 50.0, 1: 60.0, 2: 40.0})
     leave_results(work, plan, "no neighbours", {0: 45.0, 2: 37.0})
-    (row,) = effects(plan, work)
+    (row,) = plan.effects(work)
     expected = paired_difference([45.0, 37.0], [50.0, 40.0])
     assert row.difference["zsl"] == expected
     assert row.difference["zsl"].mean == pytest.approx(-4.0)
@@ -104,7 +104,7 @@ def test_effects_replace_the_last_cell_of_their_row(tmp_path, leave_results):
     leave_results(work, plan, "off", {0: 40.0, 1: 50.0})
     path = tmp_path / "departures.md"
     path.write_text("| topic | effect |\n|---|---|\n| Other | not measured yet |\n| Neighbours | old; text |\n")
-    rows = effects(plan, work)
+    rows = plan.effects(work)
     write_effects(path, rows)
     lines = path.read_text().splitlines()
     assert lines[2] == "| Other | not measured yet |"

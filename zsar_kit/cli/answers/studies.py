@@ -17,7 +17,7 @@ from zsar_kit.experiments.reports.rows import result_rows
 from zsar_kit.experiments.reports.run_figures import draw_suite
 from zsar_kit.experiments.reports.tables import suite_tables
 from zsar_kit.experiments.runs.config import RunConfig
-from zsar_kit.experiments.studies.ablation import Ablation, ablation_names, effects, run_ablation
+from zsar_kit.experiments.studies.ablation import Ablation, ablation_names
 from zsar_kit.experiments.studies.suite import Suite
 from zsar_kit.experiments.studies.sweep import finished_runs, sweep
 
@@ -72,8 +72,8 @@ def run_ablations(
 
     for name, ablation in [(name, Ablation.load(name)) for name in names]:
         if not table_only:
-            run_ablation(ablation, workspace, failed)
-        rows = effects(ablation, workspace)
+            ablation.run(workspace, failed)
+        rows = ablation.effects(workspace)
         if not rows:
             texts.append(f"{ablation.title}: no pair of runs is finished.")
             continue

@@ -20,7 +20,16 @@ from zsar_kit.experiments.runs.folder import RunFolder
 CITATION = re.compile(r"(?P<authors>.+?): (?P<title>.+)\. (?P<venue>.+?),? (?P<year>\d{4})\.")
 
 
-def cite(run: RunFolder | RunConfig) -> str:
+class BibTeX(str):
+    """BibTeX entries; a console and a notebook show them as they are."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def cite(run: RunFolder | RunConfig) -> BibTeX:
     """BibTeX of what a run used: method, data sets, encoder, language model, and this kit.
 
     A method, encoder or language model without a paper is named in a comment. The synthetic data set and the baselines
@@ -44,7 +53,7 @@ def cite(run: RunFolder | RunConfig) -> str:
     title = "zsar_kit: a workbench for zero-shot skeleton action recognition"
     kit = {"author": "{The zsar_kit authors}", "title": title, "version": __version__}
     found.append(_entry("this kit", "zsar_kit", {"type": "software", **kit}))
-    return "\n".join(found)
+    return BibTeX("\n".join(found))
 
 
 def _of_the_encoder(run: RunFolder | RunConfig) -> list[str]:

@@ -123,6 +123,29 @@ class Ablation(Config):
                 for seed in self.seeds:
                     yield case, name, self.config(case, name, seed)
 
+    def run(self, workspace: Workspace, on_failure: OnFailure | None = None) -> None:
+        """Carry out all missing runs.
+
+        Args:
+            workspace: of the runs.
+            on_failure: see :func:`~zsar_kit.experiments.studies.sweep.run_all`.
+
+        Raises:
+            ZsarError: a run failed, and there is no ``on_failure``.
+        """
+        run_all([config for _, _, config in self.configs()], workspace, on_failure)
+
+    def effects(self, workspace: Workspace) -> list[Effect]:
+        """Paired differences from the finished runs of the workspace; a seed that one side lacks is dropped."""
+        found = []
+        for case in self.cases:
+            base = _results(self, workspace, case, None)
+            for name in self.variants:
+                variant = _results(self, workspace, case, name)
+                if seeds := [s for s in self.seeds if s in base and s in variant]:
+                    found.append(_effect(self, case, name, [base[s] for s in seeds], [variant[s] for s in seeds]))
+        return found
+
 
 def ablation_names() -> list[str]:
     """Names of the ablations that come with the kit."""
@@ -131,11 +154,6 @@ def ablation_names() -> list[str]:
 
 def _ablations() -> Traversable:
     return files("zsar_kit.experiments") / "resources" / "ablations"
-
-
-def run_ablation(ablation: Ablation, workspace: Workspace, on_failure: OnFailure) -> None:
-    """Carry out all missing runs; a failed run is reported, and the others continue."""
-    run_all([config for _, _, config in ablation.configs()], workspace, on_failure)
 
 
 @dataclass(frozen=True)
@@ -162,17 +180,9 @@ class Effect:
     n_seen: int
     synthetic: bool
 
-
-def effects(ablation: Ablation, workspace: Workspace) -> list[Effect]:
-    """Paired differences from the finished runs of the workspace; a seed that one side lacks is dropped."""
-    found = []
-    for case in ablation.cases:
-        base = _results(ablation, workspace, case, None)
-        for name in ablation.variants:
-            variant = _results(ablation, workspace, case, name)
-            if seeds := [s for s in ablation.seeds if s in base and s in variant]:
-                found.append(_effect(ablation, case, name, [base[s] for s in seeds], [variant[s] for s in seeds]))
-    return found
+    def __repr__(self) -> str:
+        case = f"{self.case.dataset} {self.case.split}"
+        return f"Effect({case}, {self.variant!r}: ZSL {self.difference['zsl']}, H {self.difference['harmonic']})"
 
 
 def _results(ablation: Ablation, workspace: Workspace, case: Case, name: str | None) -> dict[int, RunResult]:
