@@ -203,5 +203,5 @@ def test_it_overfits_one_batch(puppet_workspace):
     assert last["align_context"] < first["align_context"] / 3
     assert last["align_part"] < first["align_part"] / 3
     with torch.inference_mode():
-        for scores in method.class_scores(torch.from_numpy(maps), batch.seen).heads.values():
-            assert (np.array(batch.seen)[scores.numpy().argmax(1)] == batch.labels).mean() > 0.9
+        for scores in method.class_scores(torch.from_numpy(maps), batch.task.seen).heads.values():
+            assert (np.array(batch.task.seen)[scores.numpy().argmax(1)] == batch.labels).mean() > 0.9
