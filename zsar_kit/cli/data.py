@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import tyro
+from tyro.conf import OmitArgPrefixes
 
 from zsar_kit.cli.common import Dataset, Place, Split, Where, app, say
 
@@ -94,16 +96,29 @@ def split_make(
     say(make_split_file(dataset, unseen, seed, out, name))
 
 
+@dataclass(frozen=True)
+class FeatureOptions:
+    """Which encoder, and what is kept of its features."""
+
+    suite: str = ""
+    """suite whose encoder settings are used; default: demo for puppet, real for all other data sets"""
+    encoder: str = ""
+    """encoder preset to use instead: cpu, shift_gcn, neuron, flora, or st_gcn_smie"""
+    stream: Literal["", "joint", "bone", "motion", "bone_motion", "4s"] = ""
+    """input of the encoder; 4s trains one encoder per stream and fuses their features"""
+    maps: bool = False
+    """also keep un-pooled maps"""
+    protocol: str = ""
+    """how samples are divided into train and test; default: the data set's customary protocol"""
+    folds: bool = True
+    """also train the encoders of the pseudo-unseen folds, which calibration needs"""
+
+
 @app.command(name="features")
 def features(
     dataset: Dataset,
     split: Split,
-    suite: str = "",
-    encoder: str = "",
-    stream: Literal["", "joint", "bone", "motion", "bone_motion", "4s"] = "",
-    maps: bool = False,
-    protocol: str = "",
-    folds: bool = True,
+    encoding: Annotated[FeatureOptions, OmitArgPrefixes] = FeatureOptions(),
     place: Where = Place(),
 ) -> None:
     """Train the skeleton encoder of a split on its seen classes and extract features of all samples.
@@ -113,18 +128,14 @@ def features(
     Args:
         dataset: name of a prepared data set.
         split: name of a class split, a split file, or 'all' for every split of the data set.
-        suite: suite whose encoder settings are used; default: demo for puppet, real for all other data sets.
-        encoder: encoder preset to use instead: cpu, shift_gcn, neuron, flora, or st_gcn_smie.
-        stream: input of the encoder; 4s trains one encoder per stream and fuses their features.
-        maps: also keep un-pooled maps.
-        protocol: how samples are divided into train and test; default: the data set's customary protocol.
-        folds: also train the encoders of the pseudo-unseen folds, which calibration needs.
+        encoding: which encoder, and what is kept of its features.
     """
     from zsar_kit.cli.answers.features import make_features, shared_workspace
     from zsar_kit.experiments.studies.encoder_choice import chosen_encoder
 
     with shared_workspace(place.workspace, place.device, progress=not place.quiet) as workspace:
-        settings = chosen_encoder(workspace, dataset, suite, encoder, stream)
-        text = make_features(workspace, dataset, split, settings, protocol, folds=folds, maps=maps)
+        settings = chosen_encoder(workspace, dataset, encoding.suite, encoding.encoder, encoding.stream)
+        kept = {"folds": encoding.folds, "maps": encoding.maps}
+        text = make_features(workspace, dataset, split, settings, encoding.protocol, **kept)
     if text:
         say(text)

@@ -117,22 +117,7 @@ def texts_generate(
         generator: which model writes, and what it may cost.
     """
     from zsar_kit.cli.answers.text_work import write_texts
-    from zsar_kit.semantics.estimate import GenerateConfig
 
-    shared = ("model", "temperature", "max_tokens", "attempts", "price_in", "price_out", "max_price")
-    config = GenerateConfig(**{name: getattr(generator, name) for name in shared})
-    text, complete = write_texts(
-        class_list,
-        generator.out,
-        config,
-        dataset=generator.dataset,
-        base_url=generator.base_url,
-        key_env=generator.key_env,
-        timeout=generator.timeout,
-        retries=generator.retries,
-        device=place.device,
-        progress=not place.quiet,
-        estimate_only=generator.estimate,
-    )
+    text, complete = write_texts(class_list, generator, place.device, progress=not place.quiet)
     say(text)
     return 0 if complete else 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.reports.markdown import write_between
@@ -16,7 +17,12 @@ from zsar_kit.semantics.local_models import LocalModel
 from zsar_kit.semantics.text_files import load_texts
 from zsar_kit.semantics.text_models import EndpointModel
 
+if TYPE_CHECKING:
+    from zsar_kit.cli.texts import GenerateOptions
+
 log = logging.getLogger("zsar_kit")
+#: options that the configuration of the generator has under the same name
+OF_THE_GENERATOR = ("model", "temperature", "max_tokens", "attempts", "price_in", "price_out", "max_price")
 REPORTED = ("ntu120", "pku_mmd", "utd_mhad", "nw_ucla", "kinder_gator")
 
 
@@ -42,21 +48,14 @@ def report_texts(
     return "\n".join(tables.values())
 
 
-def write_texts(
-    class_list: Path,
-    out: Path,
-    config: GenerateConfig,
-    *,
-    dataset: str,
-    base_url: str,
-    key_env: str,
-    timeout: float,
-    retries: int,
-    device: str,
-    progress: bool,
-    estimate_only: bool,
-) -> tuple[str, bool]:
+def write_texts(class_list: Path, options: GenerateOptions, device: str, *, progress: bool) -> tuple[str, bool]:
     """Have the texts of a class list written by a language model.
+
+    Args:
+        class_list: file with one class name per line.
+        options: which model writes, and what it may cost.
+        device: of a local model.
+        progress: show a progress bar.
 
     Returns:
         A report, and whether every class now has its texts.
@@ -66,18 +65,20 @@ def write_texts(
         MissingModelError: the model is missing, does not answer, or refuses.
     """
     names = read_class_list(class_list)
-    if base_url:
-        model = EndpointModel(base_url, config.model, key_env=key_env, timeout=timeout, retries=retries)
+    config = GenerateConfig(**{name: getattr(options, name) for name in OF_THE_GENERATOR})
+    if options.base_url:
+        endpoint = {"key_env": options.key_env, "timeout": options.timeout, "retries": options.retries}
+        model = EndpointModel(options.base_url, config.model, **endpoint)
     else:
         model = LocalModel(config.model, device)
-    if estimate_only:
-        return str(estimate_texts(names, model, config, out)), True
+    if options.estimate:
+        return str(estimate_texts(names, model, config, options.out)), True
     done = generate_texts(
         names,
         model,
         config,
-        out,
-        dataset=dataset or out.stem,
+        options.out,
+        dataset=options.dataset or options.out.stem,
         progress=progress,
         on_note=lambda text: log.info("%s", text),
     )
