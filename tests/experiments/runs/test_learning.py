@@ -66,8 +66,8 @@ def test_flora_overfits_one_batch(puppet, seed):
     assert totals["align"][-1] < totals["align"][0] / 3
     assert totals["flow"][-1] < 0.93 * totals["flow"][0]
     with torch.inference_mode():
-        scores = method.class_scores(torch.from_numpy(batch.features), batch.seen).heads["flow"].numpy()
-    assert (np.array(batch.seen)[scores.argmax(1)] == batch.labels).mean() > 0.9
+        scores = method.class_scores(torch.from_numpy(batch.features), batch.task.seen).heads["flow"].numpy()
+    assert (np.array(batch.task.seen)[scores.argmax(1)] == batch.labels).mean() > 0.9
 
 
 def test_flora_beats_chance_and_shuffled_texts_do_not(puppet):
