@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from zsar_kit.cli.common import Dataset, Place, Where, say
+from zsar_kit.cli.common import Common, CommonOptions, Dataset, say
 
 
-def data_audit(dataset: Dataset, split: str = "", place: Where = Place()) -> None:
+def data_audit(dataset: Dataset, split: str = "", common: Common = CommonOptions()) -> None:
     """Show what a prepared data set holds, what was left out, and what its train and test parts share.
 
     Args:
@@ -14,4 +14,4 @@ def data_audit(dataset: Dataset, split: str = "", place: Where = Place()) -> Non
     """
     from zsar_kit.cli.answers.data import audit_report
 
-    say(audit_report(place.open(), dataset, split))
+    say(audit_report(common.open(), dataset, split))

@@ -39,7 +39,7 @@ def refuse_several_processes() -> None:
 
 
 @dataclass(frozen=True)
-class Place:
+class CommonOptions:
     """Workspace, device and output."""
 
     workspace: Path = Path("workspace")
@@ -57,6 +57,6 @@ class Place:
         return Workspace(self.workspace, self.device, not self.quiet)
 
 
-Where = Annotated[Place, OmitArgPrefixes]
+Common = Annotated[CommonOptions, OmitArgPrefixes]
 Dataset = Annotated[Positional[str], arg(metavar="DATASET")]
 Split = Annotated[Positional[str], arg(metavar="SPLIT")]

@@ -9,18 +9,18 @@ from typing import Annotated, Literal
 import tyro
 from tyro.conf import OmitArgPrefixes
 
-from zsar_kit.cli.common import Dataset, Place, Split, Where, app, say
+from zsar_kit.cli.common import Common, CommonOptions, Dataset, Split, app, say
 
 data = tyro.extras.SubcommandApp()
 split = tyro.extras.SubcommandApp()
 
 
 @data.command(name="list")
-def data_list(place: Where = Place()) -> None:
+def data_list(common: Common = CommonOptions()) -> None:
     """List the data sets that the kit knows, and which of them are prepared."""
     from zsar_kit.cli.answers.catalogue import list_data
 
-    say(list_data(place.open()))
+    say(list_data(common.open()))
 
 
 @data.command(name="prepare")
@@ -31,7 +31,7 @@ def data_prepare(
     strict: bool = False,
     replace: bool = False,
     processes: int = 0,
-    place: Where = Place(),
+    common: Common = CommonOptions(),
 ) -> int:
     """Read the raw files of a data set into the workspace; run the command again to resume after an interruption.
 
@@ -48,13 +48,13 @@ def data_prepare(
     """
     from zsar_kit.cli.answers.data import prepare_data
 
-    text, whole = prepare_data(place.open(), dataset, root, chain, strict, replace, processes)
+    text, whole = prepare_data(common.open(), dataset, root, chain, strict, replace, processes)
     say(text)
     return 0 if whole else 3
 
 
 @data.command(name="show")
-def data_show(dataset: Dataset, protocol: str = "", place: Where = Place()) -> None:
+def data_show(dataset: Dataset, protocol: str = "", common: Common = CommonOptions()) -> None:
     """Show counts of a prepared data set: samples, subjects, lengths, parts.
 
     Args:
@@ -63,7 +63,7 @@ def data_show(dataset: Dataset, protocol: str = "", place: Where = Place()) -> N
     """
     from zsar_kit.cli.answers.data import show_data
 
-    say(show_data(place.open(), dataset, protocol))
+    say(show_data(common.open(), dataset, protocol))
 
 
 @split.command(name="list")
@@ -119,7 +119,7 @@ def features(
     dataset: Dataset,
     split: Split,
     encoding: Annotated[FeatureOptions, OmitArgPrefixes] = FeatureOptions(),
-    place: Where = Place(),
+    common: Common = CommonOptions(),
 ) -> None:
     """Train the skeleton encoder of a split on its seen classes and extract features of all samples.
 
@@ -133,7 +133,7 @@ def features(
     from zsar_kit.cli.answers.features import make_features, shared_workspace
     from zsar_kit.experiments.studies.encoder_choice import chosen_encoder
 
-    with shared_workspace(place.workspace, place.device, progress=not place.quiet) as workspace:
+    with shared_workspace(common.workspace, common.device, progress=not common.quiet) as workspace:
         settings = chosen_encoder(workspace, dataset, encoding.suite, encoding.encoder, encoding.stream)
         kept = {"folds": encoding.folds, "maps": encoding.maps}
         text = make_features(workspace, dataset, split, settings, encoding.protocol, **kept)

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
-from zsar_kit.cli.common import Place, Where, say
+from zsar_kit.cli.common import Common, CommonOptions, say
 
 Format = Annotated[Positional[str], arg(metavar="FORMAT")]
 
@@ -38,7 +38,7 @@ def import_(
     form: Format,
     path: Annotated[Positional[Path], arg(metavar="PATH")],
     file: Annotated[ImportOptions, OmitArgPrefixes],
-    place: Where = Place(),
+    common: Common = CommonOptions(),
 ) -> None:
     """Import published features (synse, flora, smie) or skeletons in one .npz (ctrgcn, pku).
 
@@ -49,7 +49,7 @@ def import_(
     """
     from zsar_kit.cli.answers.exchange import import_published
 
-    say(import_published(form, path, place.open(), **vars(file)))
+    say(import_published(form, path, common.open(), **vars(file)))
 
 
 def export(

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import tyro
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
-from zsar_kit.cli.common import Dataset, Place, Split, Where, app, say
+from zsar_kit.cli.common import Common, CommonOptions, Dataset, Split, app, say
 
 runs = tyro.extras.SubcommandApp()
 
@@ -66,13 +66,13 @@ RUN_FIELDS = (
 
 
 @app.command(name="train")
-def train(method: Annotated[TrainOptions, OmitArgPrefixes] = TrainOptions(), place: Where = Place()) -> None:
+def train(method: Annotated[TrainOptions, OmitArgPrefixes] = TrainOptions(), common: Common = CommonOptions()) -> None:
     """Fit a method, score the test samples, and evaluate; prints the result and the run folder."""
     from zsar_kit.cli.answers.runs import parse_overrides, train_runs
     from zsar_kit.experiments.studies.encoder_choice import encoder_of_run
     from zsar_kit.experiments.studies.suite import Case, run_config
 
-    workspace = place.open()
+    workspace = common.open()
     encoder = encoder_of_run(
         workspace, method.dataset, method.suite, method.encoder, method.stream, features_from=method.features_from
     )
@@ -83,7 +83,7 @@ def train(method: Annotated[TrainOptions, OmitArgPrefixes] = TrainOptions(), pla
 
 @app.command(name="evaluate")
 def evaluate(
-    run: Annotated[Positional[Path], arg(metavar="RUN")], gamma: float | None = None, place: Where = Place()
+    run: Annotated[Positional[Path], arg(metavar="RUN")], gamma: float | None = None, common: Common = CommonOptions()
 ) -> None:
     """Evaluate a finished run again from its stored scores.
 
@@ -93,7 +93,7 @@ def evaluate(
     """
     from zsar_kit.cli.answers.runs import evaluate_run
 
-    say(evaluate_run(run, gamma, place.open()))
+    say(evaluate_run(run, gamma, common.open()))
 
 
 @app.command(name="show")
@@ -116,7 +116,7 @@ def sweep(
     write: tuple[Path, ...] = (),
     figures: Path | None = None,
     encoder_from: str = "",
-    place: Where = Place(),
+    common: Common = CommonOptions(),
 ) -> int:
     """Carry out all missing runs of a suite, and print its tables.
 
@@ -130,7 +130,7 @@ def sweep(
     """
     from zsar_kit.cli.answers.studies import sweep_suite
 
-    text, failures = sweep_suite(place.open(), suite, table_only, write, figures, encoder_from)
+    text, failures = sweep_suite(common.open(), suite, table_only, write, figures, encoder_from)
     say(text)
     return 1 if failures else 0
 
@@ -141,7 +141,7 @@ def ablate(
     table_only: bool = False,
     write: tuple[Path, ...] = (),
     effects: Path | None = None,
-    place: Where = Place(),
+    common: Common = CommonOptions(),
 ) -> int:
     """Carry out all missing runs of ablations, and print paired differences from their bases.
 
@@ -154,7 +154,7 @@ def ablate(
     """
     from zsar_kit.cli.answers.studies import run_ablations
 
-    text, failures = run_ablations(place.open(), ablations, table_only, write, effects)
+    text, failures = run_ablations(common.open(), ablations, table_only, write, effects)
     say(text)
     return 1 if failures else 0
 
@@ -165,7 +165,7 @@ def predict(
     clip: Annotated[Positional[str], arg(metavar="CLIP")],
     classes: str,
     layout: str = "ntu25",
-    place: Where = Place(),
+    common: Common = CommonOptions(),
 ) -> None:
     """Rank classes given as words for one clip, with confidence and "none of these"; nothing is trained.
 
@@ -177,7 +177,7 @@ def predict(
     """
     from zsar_kit.cli.answers.runs import predict_clip
 
-    say(predict_clip(place.open(), run, clip, classes, layout))
+    say(predict_clip(common.open(), run, clip, classes, layout))
 
 
 @app.command(name="contexts")
@@ -185,7 +185,7 @@ def contexts(
     runs: Annotated[Positional[tuple[Path, ...]], arg(metavar="RUN...")],
     k: int = 5,
     write: tuple[Path, ...] = (),
-    place: Where = Place(),
+    common: Common = CommonOptions(),
 ) -> None:
     """Show which context words runs of SkeletonContext read from test clips, with baselines, ceiling and examples.
 
@@ -196,14 +196,14 @@ def contexts(
     """
     from zsar_kit.cli.answers.runs import judge_contexts
 
-    say(judge_contexts(place.open(), runs, k, write))
+    say(judge_contexts(common.open(), runs, k, write))
 
 
 @runs.command(name="export")
 def run_export(
     run: Annotated[Positional[Path], arg(metavar="RUN")],
     out: Annotated[Positional[Path], arg(metavar="FILE")],
-    place: Where = Place(),
+    common: Common = CommonOptions(),
 ) -> None:
     """Pack a run for a colleague: model, encoder, texts and results in one .zip, no data.
 
@@ -213,11 +213,11 @@ def run_export(
     """
     from zsar_kit.cli.answers.runs import pack_run
 
-    say(pack_run(place.open(), run, out))
+    say(pack_run(common.open(), run, out))
 
 
 @runs.command(name="import")
-def run_import(file: Annotated[Positional[Path], arg(metavar="FILE")], place: Where = Place()) -> None:
+def run_import(file: Annotated[Positional[Path], arg(metavar="FILE")], common: Common = CommonOptions()) -> None:
     """Unpack an exported run into the workspace, after checking every file.
 
     Args:
@@ -225,11 +225,11 @@ def run_import(file: Annotated[Positional[Path], arg(metavar="FILE")], place: Wh
     """
     from zsar_kit.cli.answers.runs import unpack_run
 
-    say(unpack_run(place.open(), file))
+    say(unpack_run(common.open(), file))
 
 
 @app.command(name="demo")
-def demo(figures: Path = Path("figures/demo"), place: Where = Place()) -> int:
+def demo(figures: Path = Path("figures/demo"), common: Common = CommonOptions()) -> int:
     """Run the whole pipeline on the embedded synthetic data: from skeletons to tables and figures.
 
     Args:
@@ -237,13 +237,13 @@ def demo(figures: Path = Path("figures/demo"), place: Where = Place()) -> int:
     """
     from zsar_kit.cli.answers.studies import run_demo
 
-    text, failures = run_demo(place.open(), figures)
+    text, failures = run_demo(common.open(), figures)
     say(text)
     return 1 if failures else 0
 
 
 @app.command(name="doctor")
-def doctor(install_lm: Annotated[bool, arg(name="install-lm")] = False, place: Where = Place()) -> int:
+def doctor(install_lm: Annotated[bool, arg(name="install-lm")] = False, common: Common = CommonOptions()) -> int:
     """Check the installation: versions, device, offline language model.
 
     Args:
@@ -251,6 +251,6 @@ def doctor(install_lm: Annotated[bool, arg(name="install-lm")] = False, place: W
     """
     from zsar_kit.cli.answers.installation import check_installation
 
-    text, healthy = check_installation(place.device, install_lm)
+    text, healthy = check_installation(common.device, install_lm)
     say(text)
     return 0 if healthy else 2

@@ -9,7 +9,7 @@ from typing import Annotated
 import tyro
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
-from zsar_kit.cli.common import Place, Where, say
+from zsar_kit.cli.common import Common, CommonOptions, say
 
 texts = tyro.extras.SubcommandApp()
 
@@ -37,7 +37,7 @@ def texts_report(
     language_model: str = "offline",
     write: Path | None = None,
     figures: Path | None = None,
-    place: Where = Place(),
+    common: Common = CommonOptions(),
 ) -> None:
     """Report how classes share context words, how much these say about the class, and which classes are nearest.
 
@@ -49,7 +49,7 @@ def texts_report(
     """
     from zsar_kit.cli.answers.text_work import report_texts
 
-    say(report_texts(place.open(), sources, language_model, write, figures))
+    say(report_texts(common.open(), sources, language_model, write, figures))
 
 
 @texts.command(name="show")
@@ -108,7 +108,7 @@ class GenerateOptions:
 def texts_generate(
     class_list: Annotated[Positional[Path], arg(metavar="CLASSES.txt")],
     generator: Annotated[GenerateOptions, OmitArgPrefixes],
-    place: Where = Place(),
+    common: Common = CommonOptions(),
 ) -> int:
     """Have a language model write the texts of a class list; run the command again to resume.
 
@@ -118,6 +118,6 @@ def texts_generate(
     """
     from zsar_kit.cli.answers.text_work import write_texts
 
-    text, complete = write_texts(class_list, generator, place.device, progress=not place.quiet)
+    text, complete = write_texts(class_list, generator, common.device, progress=not common.quiet)
     say(text)
     return 0 if complete else 1
