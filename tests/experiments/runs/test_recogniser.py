@@ -182,7 +182,7 @@ def test_commands(finished, puppet_workspace, tmp_path, clip, capsys):
     assert "(none of these)" in shown
     assert "Milliseconds: read" in shown
     assert main(["predict", *told[:2], "--classes", "sit; sit", *place]) == 2
-    assert "is there twice" in capsys.readouterr().err
+    assert "occurs twice" in capsys.readouterr().err
     assert main(["run", "export", str(finished.path), str(tmp_path / "r.zip"), *place]) == 0
     assert "no data" in capsys.readouterr().out
     assert main(["run", "import", str(tmp_path / "r.zip"), "--workspace", str(tmp_path / "w")]) == 0
