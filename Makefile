@@ -35,6 +35,8 @@ lint: setup
 
 bench: setup
 	$(BIN)/python -m benchmarks.shift_gcn
+	$(BIN)/python -m benchmarks.startup
+	$(BIN)/python -m benchmarks.structure
 	$(BIN)/python -m benchmarks.skeleton_set_memory
 	$(BIN)/python -m benchmarks.ntu_parse
 	$(BIN)/python -m benchmarks.ntu_stages --sizes 500 2000
