@@ -1,5 +1,4 @@
-from .loop import TrainingLoop as TrainingLoop
-from .loop import fit as fit
+from .loop import TrainingLoop, fit
 
 __all__ = [
     "TrainingLoop",

@@ -1,4 +1,4 @@
-from .skeleton_browser import SkeletonBrowser as SkeletonBrowser
+from .skeleton_browser import SkeletonBrowser
 
 __all__ = [
     "SkeletonBrowser",
