@@ -1,8 +1,8 @@
-"""What Flora's CPU preset costs in accuracy and saves in time, against the paper's preset, in one run.
+"""Accuracy and training time of Flora's CPU preset against the paper's preset, in one run.
 
-On a *pseudo-unseen* fold: some seen classes of the train part stand in for unseen ones, so no official test sample is
-used. The features must stand in the workspace (``zsar features DATASET SPLIT``). The paper's preset takes half an hour
-and more on a CPU.
+Measured on a *pseudo-unseen* fold: some seen classes of the train part are treated as unseen, so no official test
+sample is used. The features must be in the workspace (``zsar features DATASET SPLIT``). The paper's preset takes at
+least half an hour on a CPU.
 
 ``python -m benchmarks.flora_presets --dataset utd_mhad --split 22/5`` prints one JSON record.
 """

@@ -1,9 +1,9 @@
-"""Flora against a plain reading of its equations: one step of either phase, and scoring.
+"""Flora against a straightforward implementation of its equations: one step of each phase, and scoring.
 
-The plain reading does as released code does: every class in a Python loop, texts padded to 61 tokens and the padding
-computed like text, the skeleton feature repeated and encoded at each token, the text encoded anew for each sample. Both
-use the same weights, in one run, on one thread, in turns; medians are compared. Texts are those of UTD-MHAD, so that
-lengths are real: label and definition (about as long as the descriptions of published work), or label and motion with
+The reference follows released code: a Python loop over classes, texts padded to 61 tokens with the padding computed
+like text, the skeleton feature repeated and encoded at each token, the text encoded again for each sample. Both use the
+same weights and alternate in one run on one thread; medians are compared. The texts are those of UTD-MHAD, with
+realistic lengths: label and definition (about as long as the descriptions of published work), or label and motion with
 ``--texts label motion`` (twice as long).
 
 ``python -m benchmarks.flora_speed`` prints one JSON record and draws ``figures/bench/flora_cost.png``; it fails unless
@@ -57,12 +57,12 @@ def build(
     batch: int = BATCH,
     sets: Sequence[str] = ("label", "definition"),
 ) -> World:
-    """Texts of UTD-MHAD, features and weights at random; the field's silent last layer is stirred."""
+    """Texts of UTD-MHAD, random features and weights; the velocity field's last layer is made non-zero."""
     encoder, texts = load_text_encoder("offline"), load_texts("utd_mhad")
     joined = join_tokens([Semantics.build(texts, name, encoder) for name in sets], max_tokens)
     g = torch.Generator().manual_seed(0)
     every = len(joined.class_ids)
-    chosen = torch.arange(classes or every) * (every // (classes or every))  # spread, so that lengths are typical
+    chosen = torch.arange(classes or every) * (every // (classes or every))  # spread out, so that lengths are typical
     tokens, mask = torch.from_numpy(joined.tokens)[chosen], torch.from_numpy(joined.mask)[chosen]
     width = max_tokens + 1
     tokens = nn.functional.pad(tokens, (0, 0, 0, width - tokens.shape[1]))
@@ -78,7 +78,7 @@ def build(
 
 
 def plain_align(w: World) -> Callable[[], None]:
-    """Eq. 9-11 with everything repeated at all 61 tokens of all samples."""
+    """Eq. 9-11 with everything computed at all 61 tokens of all samples."""
     optimizer, g = torch.optim.AdamW(w.vae.parameters(), lr=0.0), torch.Generator().manual_seed(1)
 
     def step() -> None:
@@ -142,7 +142,7 @@ def _another(rows: Tensor, i: int, g: torch.Generator) -> int:
 
 
 def our_flow(w: World) -> Callable[[], None]:
-    """The kit's step; texts were encoded once for the whole phase."""
+    """The kit's step; texts are encoded once for the whole phase."""
     optimizer, g = torch.optim.AdamW(w.field.parameters(), lr=0.0), torch.Generator().manual_seed(1)
     with torch.no_grad():
         texts = w.vae.encode_text(w.tokens)
@@ -163,9 +163,9 @@ def plain_scores(w: World, *, masked: bool = False) -> Tensor:
     """Eq. 14, one class after the other.
 
     Args:
-        w: what is scored.
-        masked: leave padding out of attention and error, as the kit does (still computing it), so that numbers can be
-            compared; released code counts it as text.
+        w: the data to score.
+        masked: exclude padding from attention and error, as the kit does (it is still computed), so that results can be
+            compared; released code treats it as text.
     """
     columns = []
     for c in range(len(w.tokens)):
@@ -181,13 +181,13 @@ def plain_scores(w: World, *, masked: bool = False) -> Tensor:
 
 
 def our_scores(w: World, *, mask: Tensor | None = None, texts: Gaussian | None = None) -> Tensor:
-    """The kit's scores; with a mask of all True padding counts as text."""
+    """The kit's scores; with a mask of all True, padding is treated as text."""
     texts = w.vae.encode_text(w.tokens) if texts is None else texts
     return velocity_errors(w.field, w.vae.encode_skeleton(w.x_s).mu, texts.mu, w.mask if mask is None else mask)
 
 
 def medians(sides: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, float]:
-    """Median seconds of each side, taken in turns after one warm-up each."""
+    """Median seconds of each side; the sides alternate after one warm-up each."""
     times: dict[str, list[float]] = {name: [] for name in sides}
     for turn in range(repeats + 1):
         for name, work in sides.items():
@@ -255,7 +255,7 @@ def _difference(a: Tensor, b: Tensor) -> float:
 
 
 def costs() -> dict[str, dict[int, float]]:
-    """Seconds of the kit's scoring against numbers of classes, tokens and samples."""
+    """Seconds of the kit's scoring for different numbers of classes, tokens and samples."""
     found: dict[str, dict[int, float]] = {"classes": {}, "tokens": {}, "samples": {}}
     variants = {
         "classes": {n: {"classes": n, "batch": 16} for n in (3, 9, 27)},
@@ -272,7 +272,7 @@ def costs() -> dict[str, dict[int, float]]:
 
 
 def draw(found: Mapping[str, Mapping[int, float]], stem: Path) -> None:
-    """Three panels: cost against classes, tokens (at most, the pooled one included), samples."""
+    """Three panels: cost against classes, tokens (maximum, including the pooled one) and samples."""
     fig = figure(9.0, 3.0)
     titles = {"classes": "classes", "tokens": "tokens of a text, at most", "samples": "samples"}
     for i, (axis, values) in enumerate(found.items()):
@@ -285,7 +285,7 @@ def draw(found: Mapping[str, Mapping[int, float]], stem: Path) -> None:
 
 
 def main() -> int:
-    """Measure, print, draw; exit code 1 where a target is missed."""
+    """Measure, print, draw; exit code 1 if a target is missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--texts", nargs="+", default=["label", "definition"])

@@ -1,7 +1,7 @@
-"""Damaged NTU files in great number: each must give a clear error or a recording of the right form, in little time.
+"""Fuzz test of the NTU reader: each damaged file must quickly give a clear error or a valid recording.
 
-Puppet is written as ``.skeleton`` files with the troubles of real ones, and each is damaged in one to three ways. A
-file that ends in anything but a recording or a DataError, or takes longer than ``--limit`` seconds, is a failure.
+Puppet is written as ``.skeleton`` files with the defects of real ones, and each is damaged in one to three ways. A file
+that gives anything other than a recording or a DataError, or takes longer than ``--limit`` seconds, is a failure.
 
 Run ``python -m benchmarks.ntu_fuzz``; the result is JSON on standard output.
 """
@@ -85,7 +85,7 @@ def swap_lines(content: bytes, rng: np.random.Generator) -> bytes:
 
 
 def change_fields(content: bytes, rng: np.random.Generator) -> bytes:
-    """Swap, drop, double or replace a value in a line; half of the time in a line of few values, which are counts."""
+    """Swap, drop, repeat or replace a value in a line; half of the time in a short line, which holds counts."""
     lines = content.split(b"\n")
     short = [i for i, line in enumerate(lines) if 0 < len(line) < 40]
     at = int(rng.choice(short)) if short and rng.random() < 0.5 else int(rng.integers(len(lines)))
@@ -123,7 +123,7 @@ DAMAGES: tuple[Callable[[bytes, np.random.Generator], bytes], ...] = (
 
 
 def damaged(content: bytes, rng: np.random.Generator) -> bytes:
-    """The content after one to three damages."""
+    """The content, damaged in one to three ways."""
     for _ in range(int(rng.integers(1, 4))):
         if content:
             content = DAMAGES[int(rng.integers(len(DAMAGES)))](content, rng)
@@ -131,7 +131,7 @@ def damaged(content: bytes, rng: np.random.Generator) -> bytes:
 
 
 def outcome(content: bytes) -> str:
-    """What comes of a file; raises whatever is not a DataError."""
+    """The outcome for a file; any exception other than a DataError is raised."""
     try:
         recording = parse_ntu(content, "damaged")
     except DataError:
@@ -157,7 +157,7 @@ def outcome(content: bytes) -> str:
 
 
 def whole_files(seed: int, count: int) -> list[bytes]:
-    """Some files of puppet, with each of the troubles."""
+    """Some files of puppet that show each of the defects."""
     files, sequences = [], generate(PuppetConfig.tiny())
     for i in range(count):
         sequence, rng = next(sequences), numpy_generator(seed, "whole file", i)

@@ -1,11 +1,11 @@
-"""Reading NTU ``.skeleton`` files against plain parsers that go through them line by line.
+"""The reader of NTU ``.skeleton`` files against plain line-by-line parsers.
 
-``all values`` converts the twelve values of each joint, as parsers of this format usually do; ``kept values`` is the
-leanest plain one: it converts x, y, z alone. All build the same arrays, which is checked; no other check is theirs.
-The files are puppet's with seven or eight digits a number, as Kinect's are. Times are of one core.
+``all values`` converts the twelve values of each joint, as parsers of this format usually do; ``kept values``, the
+fastest plain parser, converts x, y, z only. The benchmark checks that all build the same arrays; the plain parsers
+validate nothing. The files are puppet's with seven or eight digits per number, like Kinect's. Times are for one core.
 
-Run ``python -m benchmarks.ntu_parse``; the result is JSON on standard output, and the exit code is 1 where arrays
-differ or the ratio to ``all values`` is below ``--required``.
+Run ``python -m benchmarks.ntu_parse``; the result is JSON on standard output. The exit code is 1 if arrays differ or
+the ratio to ``all values`` is below ``--required``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Bodies = dict[int, np.ndarray]
 
 
 def plain_parse(content: bytes, kept: int) -> Bodies:
-    """Tracking id to joints ``[seen, 25, 3]``; ``kept`` values of each joint are converted."""
+    """Tracking id to joints ``[frames present, 25, 3]``; the first ``kept`` values of each joint are converted."""
     lines = iter(content.decode("ascii").splitlines())
     bodies: dict[int, list[list[list[float]]]] = {}
     for _ in range(int(next(lines))):
@@ -55,7 +55,7 @@ def made_files(count: int) -> list[bytes]:
 
 
 def seconds(parse: Callable[[bytes], Bodies], files: list[bytes], repeats: int) -> float:
-    """Processor time for all files, each at its fastest of ``repeats`` times."""
+    """Processor time for all files, using the fastest of ``repeats`` readings of each."""
     total = 0.0
     for content in files:
         times = []
@@ -72,7 +72,7 @@ def same(ours: Bodies, plain: Bodies) -> bool:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Measure, write JSON, and return 1 where the kit is too slow or differs."""
+    """Measure, write JSON, and return 1 if the kit is too slow or differs."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, default=30)
     parser.add_argument("--repeats", type=int, default=9)

@@ -1,11 +1,11 @@
 """NTU RGB+D from raw files to a prepared set: files per second and peak memory of each stage as the data grow.
 
-Puppet's clips as ``.skeleton`` files, under as many NTU names as asked for (hard links: a few hundred different files,
-so that the disk is not what is measured). Each preparation runs in a process of its own. With it comes what must not
-depend on how the work is done: the same bytes for one process, for two, and after kills.
+Puppet's clips are written as ``.skeleton`` files and hard-linked under as many NTU names as required. There are only a
+few hundred different files, so that the disk is not measured. Each preparation runs in a separate process. The
+benchmark also checks that one process, two processes and killed processes that are resumed give the same bytes.
 
-Run ``python -m benchmarks.ntu_stages``; the result is JSON on standard output, and the exit code is 1 where bytes
-differ, or memory grows by more than ``--growth`` MB from the smallest to the largest set.
+Run ``python -m benchmarks.ntu_stages``; the result is JSON on standard output. The exit code is 1 if bytes differ, or
+if memory grows by more than ``--growth`` MB from the smallest to the largest set.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def measure(root: Path, out: Path, processes: int, chain: str) -> dict:
 
 
 def killed(root: Path, out: Path, chain: str, pauses: tuple[float, ...]) -> int:
-    """Start the work, kill it after each pause, let it end; returns how many kills met it at work."""
+    """Start the work, kill it after each pause, then let it finish; returns the number of kills at work."""
     met = 0
     for pause in pauses:
         process = subprocess.Popen(command(root, out, 2, chain), stdout=subprocess.DEVNULL, start_new_session=True)

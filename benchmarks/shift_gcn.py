@@ -1,7 +1,7 @@
-"""Shift-GCN against the same network written as its definition reads: one channel after the other.
+"""Shift-GCN against a literal implementation of its definition, one channel at a time.
 
-Run ``python -m benchmarks.shift_gcn``. Both networks share one set of weights; the run fails unless their
-outputs and gradients agree and the kit's training step is at least ``--required`` times as fast.
+Run ``python -m benchmarks.shift_gcn``. Both networks share one set of weights. The run fails unless outputs and
+gradients agree and the kit's training step is at least ``--required`` times as fast.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def plain_spatial_shift(x: Tensor, sign: int) -> Tensor:
 
 
 def plain_temporal_shift(x: Tensor, position: Tensor, stride: int) -> Tensor:
-    """Linear interpolation between the two frames around each channel's position, by gathered indices."""
+    """Linear interpolation between the two frames around each channel's position, by gathering indices."""
     frames = x.shape[2]
     base = torch.arange(frames // stride) * stride
     channels = []
@@ -44,7 +44,7 @@ def plain_temporal_shift(x: Tensor, position: Tensor, stride: int) -> Tensor:
 
 
 def plain_norm(x: Tensor, norm: RowNorm) -> Tensor:
-    """Batch norm of axis 1 with the weights of the kit's."""
+    """Batch norm over axis 1 with the weights of the kit's layer."""
     if norm.training:
         return nn.functional.batch_norm(x, None, None, norm.weight, norm.bias, True, 0.0, norm.eps)
     mean, variance = norm.running_mean, norm.running_var
@@ -86,20 +86,20 @@ def plain_forward(model: ShiftGCN, clip: Tensor) -> Tensor:
 
 
 def gradients(forward: Callable[[], Tensor], model: ShiftGCN, target: Tensor) -> dict[str, Tensor]:
-    """Gradients of the cross entropy for all weights but the positions, whose rule is its own."""
+    """Gradients of the cross entropy for all weights except positions, whose gradient follows a special rule."""
     model.zero_grad(set_to_none=True)
     nn.functional.cross_entropy(forward(), target).backward()
     return {n: p.grad for n, p in model.named_parameters() if p.grad is not None and not n.endswith("ypos")}
 
 
 def worst_difference(ours: dict[str, Tensor], plain: dict[str, Tensor]) -> float:
-    """Largest difference over all tensors, in units of the largest value in any."""
+    """Largest difference over all tensors, relative to the largest value of any."""
     scale = max(float(value.abs().max()) for value in plain.values())
     return max(float((ours[name] - plain[name]).abs().max()) for name in plain) / scale
 
 
 def gradient_difference(width: float) -> float:
-    """Compare gradients in float64: in float32, rounding flips single ReLUs and each flip changes a gradient."""
+    """Compare gradients in float64: in float32, rounding flips single ReLUs, and each flip changes a gradient."""
     source = torch.Generator().manual_seed(1)
     model = ShiftGCN(ShiftGCNConfig(classes=20, width=width, persons=1), source).double()
     clip = torch.randn(2, 1, 16, 25, 3, generator=source, dtype=torch.float64)
@@ -109,7 +109,7 @@ def gradient_difference(width: float) -> float:
 
 
 def fastest(work: Callable[[], object], repeats: int) -> float:
-    """Seconds of the fastest of ``repeats`` calls, after one that does not count."""
+    """Seconds of the fastest of ``repeats`` calls, after one warm-up call."""
     seconds = []
     for _ in range(repeats + 1):
         begin = time.perf_counter()
@@ -140,7 +140,7 @@ def measure(width: float, batch: int, frames: int, repeats: int) -> dict[str, fl
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Measure, write JSON, and return 1 where the kit is too slow or differs."""
+    """Measure, write JSON, and return 1 if the kit is too slow or differs."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--width", type=float, default=0.5)
     parser.add_argument("--batch", type=int, default=8)

@@ -1,27 +1,30 @@
-"""One training step of SkeletonContext against the released arrangement of the same step.
+"""One training step of SkeletonContext against the same step as the released code arranges it.
 
-The released arrangement runs its frozen parts inside the step, Shift-GCN on raw clips and the language model on the
-masked prompts; it keeps whole prompts, with vocabulary logits at every token, of which its loss reads the masked ones.
-The kit reads cached float16 maps and hidden states, keeps a prompt's slots, and has logits at masked places only.
+The released code runs its frozen parts inside the step: Shift-GCN on raw clips and the language model on the masked
+prompts. It processes whole prompts and computes vocabulary logits at every token, although its loss uses the masked
+ones only. The kit reads cached float16 maps and hidden states, processes a prompt's slots, and computes logits at
+masked places only.
 
-``ratio``, the headline, is against the straightforward Shift-GCN that the released arrangement runs, as plainly read in
-``benchmarks/shift_gcn.py``: channel by channel, along time by gathered indices (where the released code has a CUDA
-kernel), with the kit's weights. ``ratio_with_our_encoder`` has the kit's own, faster Shift-GCN in its place.
+``ratio``, the main result, is against a plain Shift-GCN as the released code runs it, see ``benchmarks/shift_gcn.py``:
+channel by channel, with gathered indices along time (the released code has a CUDA kernel there), with the kit's
+weights. ``ratio_with_our_encoder`` uses the kit's own, faster Shift-GCN instead.
 
-Otherwise the comparison leans towards the reference. One method object serves all sides, so learnt modules, weights,
-optimiser, prompts and vocabulary (all 30 522 pieces) are the same, and so must losses and gradients be. The reference
-encodes prompts in one batch, and is spared reading and preparing clips. All slots are masked, which costs the kit most.
-Sides take turns in one run on one thread; medians are compared, of at most two steps with the slow plain encoder. Eight
-seen classes are soon encoded; 55 would add hundredths of a second. What the kit encodes once for all is left out.
+In all other respects the comparison favours the reference. One method object serves all sides, so learnt modules,
+weights, optimiser, prompts and vocabulary (all 30 522 pieces) are the same, and losses and gradients must agree. The
+reference encodes prompts in one batch and does not have to read and prepare clips. All slots are masked, the most
+expensive case for the kit. The sides alternate in one run on one thread; medians are compared, of at most two steps
+with the slow plain encoder. There are eight seen classes; 55 would add hundredths of a second for their encoding. What
+the kit encodes once in advance is not timed.
 
-``--sizes paper`` has BERT-base's sizes with random weights, as no model hub may be in reach; time does not depend on
-them. ``--sizes offline`` has the offline default model. ``--bf16`` adds the kit's step under autocast to bfloat16.
+``--sizes paper`` has BERT-base's sizes with random weights, so that no model hub is needed; time does not depend on the
+weights. ``--sizes offline`` has the offline default model. ``--bf16`` adds the kit's step under autocast to bfloat16.
 
-Memory: a fresh process trains some steps from a memory-mapped file of 512 and of 4096 samples. Its peak counts pages of
-the file, which the system can take back at any time; hence both numbers.
+Memory: a fresh process trains some steps from a memory-mapped file of 512 and of 4096 samples. Its peak includes pages
+of the file, which the system can reclaim at any time; the result is therefore given with and without them.
 
-``python -m benchmarks.skeleton_context_step`` prints one JSON record; it fails unless maps agree to ``1e-4``, losses
-and gradients to ``1e-3``, and ``ratio`` in float32 reaches ``--required`` (6 at the paper's, 10 at offline sizes).
+``python -m benchmarks.skeleton_context_step`` prints one JSON record. It fails unless maps agree to ``1e-4``, losses
+and gradients to ``1e-3``, and ``ratio`` in float32 reaches ``--required`` (6 at the paper's sizes, 10 at offline
+sizes).
 """
 
 from __future__ import annotations
@@ -73,21 +76,21 @@ class Stages:
         self.seconds: dict[str, list[float]] = {}
 
     def end(self, stage: str | None) -> None:
-        """A stage ends and the next begins; ``None``: a step begins."""
+        """End a stage and start the next one; ``None`` starts a step."""
         now = time.perf_counter()
         if stage is not None:
             self.seconds.setdefault(stage, []).append(now - self.begun)
         self.begun = now
 
     def medians(self) -> dict[str, float]:
-        """Of the stages and of the whole step."""
+        """Median seconds of the stages and of the whole step."""
         steps = [sum(stages) for stages in zip(*self.seconds.values(), strict=True)]
         return {f"{name}, s": round(median(values), 4) for name, values in (self.seconds | {"step": steps}).items()}
 
 
 @dataclass(frozen=True)
 class World:
-    """What both sides share: weights, texts, and a batch as clips and as their maps, exact and cached."""
+    """Shared data of both sides: weights, texts, and a batch as clips and as their maps, exact and cached."""
 
     method: SkeletonContext
     encoder: ShiftGCN
@@ -112,7 +115,7 @@ def language_model(sizes: str) -> TextEncoder:
 
 
 def whole_vocabulary(bank: ContextBank, language: MaskedLanguage) -> ContextBank:
-    """The bank with all pieces as candidates, parts of words and signs included, as released."""
+    """The bank with all word pieces as candidates, including parts of words and punctuation, as released."""
     ids = np.array([language.words[word] for word in bank.vocabulary])
     every = list(range(len(language.encoder.tokenizer)))
     pieces = tuple(language.encoder.tokenizer.convert_ids_to_tokens(every))
@@ -120,7 +123,7 @@ def whole_vocabulary(bank: ContextBank, language: MaskedLanguage) -> ContextBank
 
 
 def prompts_of(bank: ContextBank, texts: ClassTexts, mask_token: str) -> list[str]:
-    """The masked prompts themselves, one a row of the bank's hidden states."""
+    """The masked prompts as text, one per row of the bank's hidden states."""
     found = [""] * len(bank.hidden)
     for c, class_id in enumerate(bank.class_ids):
         for d, context in enumerate(texts.contexts_of(class_id)):
@@ -131,7 +134,7 @@ def prompts_of(bank: ContextBank, texts: ClassTexts, mask_token: str) -> list[st
 
 
 def build(sizes: str, folder: Path) -> World:
-    """Weights and clips at random, texts of the kit; bank, semantics and maps are left in the folder."""
+    """Random weights and clips, and the kit's texts; bank, semantics and maps are written to the folder."""
     every, encoder = load_texts("ntu60"), language_model(sizes)
     per_class = ("ids", "names", "entries", "contexts", "key_parts", "spots")
     texts = replace(every, **{name: getattr(every, name)[:CLASSES] for name in per_class})
@@ -151,7 +154,7 @@ def build(sizes: str, folder: Path) -> World:
 
 
 def read_training(folder: Path, maps: str) -> TrainingSet:
-    """What a method learns from, read as a run reads it."""
+    """The training set, read as in a run."""
     views, bank = (np.load(folder / maps, mmap_mode="r"),), ContextBank.read(folder / "bank")
     rows = np.arange(len(views[0]))
     labels = np.array(bank.class_ids)[rows % CLASSES]
@@ -174,7 +177,7 @@ def read_batch(training: TrainingSet, positions: np.ndarray) -> Batch:
 
 
 def plain_maps(model: ShiftGCN, clips: Tensor) -> Tensor:
-    """Maps of ``clips[batch, person, frame, joint, xyz]`` by the plain reading of Shift-GCN."""
+    """Maps of ``clips[batch, person, frame, joint, xyz]`` from the plain Shift-GCN."""
     batch, persons, frames, joints, axes = clips.shape
     x = plain_norm(clips.permute(0, 1, 3, 4, 2).reshape(batch, -1, frames), model.data_bn)
     x = x.view(batch * persons, joints, axes, frames).permute(0, 2, 3, 1)
@@ -184,7 +187,7 @@ def plain_maps(model: ShiftGCN, clips: Tensor) -> Tensor:
 
 
 def released_losses(w: World, stages: Stages, *, plain: bool = True) -> StepOutput:
-    """Eq. 10 with everything computed in the step, and at the whole prompt; ``plain``: the plain Shift-GCN."""
+    """Eq. 10 with everything computed in the step, for whole prompts; ``plain`` uses the plain Shift-GCN."""
     method, reader, config = w.method, w.method.reader, w.method.settings
     rows = method.column[torch.from_numpy(w.training.labels)]
     with torch.no_grad():
@@ -198,7 +201,7 @@ def released_losses(w: World, stages: Stages, *, plain: bool = True) -> StepOutp
     grounded = reader.grounding(method.joints(pool_time(f_x)), hidden, inputs["attention_mask"].bool())
     parts = method.parts(f_x)
     logits = reader.decoder(grounded.text.flatten(0, 1))  # at every token
-    targets = torch.full(hidden.shape[:2], -100)  # which the cross entropy passes over
+    targets = torch.full(hidden.shape[:2], -100)  # which the cross entropy ignores
     targets[:, reader.places] = drawn.targets.masked_fill(~drawn.masked, -100)
     losses, features = {}, {"context": grounded.skeleton.mean(1), "part": parts.pooled}
     for head, space in method.spaces.items():
@@ -210,7 +213,7 @@ def released_losses(w: World, stages: Stages, *, plain: bool = True) -> StepOutp
 
 
 def our_losses(w: World, stages: Stages, *, exact: bool = False, bf16: bool = False) -> StepOutput:
-    """Eq. 10 as the kit computes it, from cached maps; with ``exact`` from those that the cache has rounded."""
+    """Eq. 10 as the kit computes it, from cached maps; with ``exact`` from the maps before rounding."""
     batch = read_batch(w.training, np.arange(BATCH))
     batch = replace(batch, features=w.maps) if exact else batch
     stages.end("maps")
@@ -219,7 +222,7 @@ def our_losses(w: World, stages: Stages, *, exact: bool = False, bf16: bool = Fa
 
 
 def step_of(method: SkeletonContext, losses: Callable[[Stages], StepOutput]) -> Callable[[Stages], dict[str, float]]:
-    """A training step that gives its losses; with a rate of zero, so that all steps start from the same weights."""
+    """A training step that returns its losses; the learning rate is zero, so all steps start from the same weights."""
     phase = method.phases()[-1]
     optimizer = phase.optimizer(list(phase.parameters()))
     optimizer.param_groups[0]["lr"] = 0.0
@@ -238,7 +241,7 @@ def step_of(method: SkeletonContext, losses: Callable[[Stages], StepOutput]) -> 
 
 
 def compare(w: World) -> dict[str, float]:
-    """Largest relative differences of maps, losses and tensors' gradients, with two of three slots masked."""
+    """Largest relative differences of maps, losses and gradients, with two of three slots masked."""
     with torch.no_grad():  # also the plain encoder's warm-up
         maps = worst_difference({"maps": w.maps}, {"maps": plain_maps(w.encoder, w.clips)})
     losses, gradients = [], []
@@ -251,12 +254,12 @@ def compare(w: World) -> dict[str, float]:
 
 
 def largest_difference(found: dict[str, float], exact: dict[str, float]) -> float:
-    """Of any of the losses, relative to it."""
+    """Largest relative difference of any loss."""
     return float(f"{max(abs(found[name] / value - 1) for name, value in exact.items()):.2g}")
 
 
 def measure(w: World, repeats: int, bf16: bool) -> dict:
-    """Differences, then times in turns."""
+    """Differences, then times of the alternating sides."""
     record: dict = {"largest relative difference": compare(w)}
     w.method.step.fill_(w.method.phases()[-1].steps)  # from here on all slots are masked
     sides = {"released": partial(released_losses, w), "released, our encoder": partial(released_losses, w, plain=False)}
@@ -264,7 +267,7 @@ def measure(w: World, repeats: int, bf16: bool) -> dict:
     steps = {side: step_of(w.method, losses) for side, losses in sides.items()}
     warm, stages = {side: steps[side](Stages()) for side in list(sides)[1:]}, {side: Stages() for side in sides}
     for turn in range(repeats):
-        for side in list(sides)[turn >= PLAIN_REPEATS :]:  # at last without the plain encoder
+        for side in list(sides)[turn >= PLAIN_REPEATS :]:  # finally without the plain encoder
             steps[side](stages[side])
     record |= {side: stages[side].medians() for side in sides}
     for ours in list(sides)[2:]:
@@ -283,14 +286,14 @@ def peak(sizes: str, folder: Path, steps: int) -> dict[str, float]:
     step = step_of(method, lambda _: method.training_step(next(batches), "train", torch_generator(0, "step")))
     for _ in range(steps):
         step(Stages())
-    # Not getrusage: on Linux a process takes over the peak of the one that started it.
+    # Not getrusage: on Linux a process inherits the peak of its parent.
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     whole, mapped = (int(status[name].split()[0]) / 1024 for name in ("VmHWM", "RssFile"))
     return {"peak, MB": round(whole), "mapped files, MB": round(mapped), "without them, MB": round(whole - mapped)}
 
 
 def memory(sizes: str, folder: Path, steps: int) -> dict:
-    """Peaks with 1x and 8x data, each of a process of its own."""
+    """Peaks with 1x and 8x data, each in a separate process."""
     piece = np.random.default_rng(0).standard_normal((SAMPLES, *MAP), dtype=np.float32).astype(np.float16)
     record, peaks = {"steps": steps}, []
     for samples in (SAMPLES, MORE * SAMPLES):
@@ -303,7 +306,7 @@ def memory(sizes: str, folder: Path, steps: int) -> dict:
 
 
 def main() -> int:
-    """Measure and print; exit code 1 where the ratio is missed or the sides differ."""
+    """Measure and print; exit code 1 if the ratio is missed or the sides differ."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", choices=list(REQUIRED), default="paper")
     parser.add_argument("--repeats", type=int, default=3)

@@ -1,9 +1,8 @@
-"""Peak memory of writing and of reading a SkeletonSet as it grows: it must stay flat.
+"""Peak memory of writing and reading a SkeletonSet of growing size; it must stay flat.
 
-Each measurement is a process of its own. Its growth is the peak resident memory at the end minus that after
-imports; pages of the mapped file count, although the system could take them back at any time.
-``*_mb_per_data_mb`` is the memory that each further megabyte of data costs: near 0 for the set (its index), 1
-for an array that is loaded whole.
+Each measurement runs in a separate process. Its growth is the peak resident memory at the end minus that after imports.
+Pages of the mapped file count, although the system can reclaim them at any time. ``*_mb_per_data_mb`` is the memory
+that each further megabyte of data costs: near 0 for the set (its index), 1 for an array that is loaded completely.
 
 Run with ``python -m benchmarks.skeleton_set_memory``; the result is JSON on standard output.
 """
@@ -39,7 +38,7 @@ def peak_megabytes() -> float:
 
 
 def measure(step: str, path: Path, size: int) -> dict[str, float]:
-    """Growth of this process: ``write`` makes the set, ``iterate`` reads it, ``whole`` loads it at once."""
+    """Growth of this process: ``write`` makes the set, ``iterate`` reads it, ``whole`` loads it completely."""
     start = peak_megabytes()
     if step == "write":
         SkeletonSet.write(

@@ -1,9 +1,9 @@
-"""How long small commands take to start, as whole processes.
+"""Start-up time of small commands, measured as whole processes.
 
     python -m benchmarks.startup                    # this checkout
-    python -m benchmarks.startup --against FOLDER   # beside another checkout, in turn, with ratios
+    python -m benchmarks.startup --against FOLDER   # alternating with another checkout, with ratios
 
-``show`` reads a stored run: one of the present layout here, one of the former layout in the other checkout.
+``show`` reads a stored run: in the current layout here, in the former layout in the other checkout.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ COMMANDS = {"zsar --help": ["--help"], "zsar data list": ["data", "list"], "zsar
 
 
 def stored_runs(folder: Path) -> dict[str, Path]:
-    """A run of the former layout, and the same run of the present one."""
+    """A run in the former layout, and the same run in the current one."""
     source = min(FORMER.iterdir())
     former, present = folder / "former" / source.name, folder / "present" / source.name
     for path in (former, present):

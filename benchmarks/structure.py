@@ -1,10 +1,12 @@
-"""The structure of the kit in numbers, read from its source: files a room, import circles, who takes a run's
-configuration, parameters a function, lines of the README.
+"""The structure of the kit in numbers, read from its source.
+
+It counts files per sub-package of experiments, circular imports, functions that take a run's configuration, parameters
+per function, and lines of the README.
 
     python -m benchmarks.structure                    # this checkout
-    python -m benchmarks.structure --against FOLDER   # beside another checkout
+    python -m benchmarks.structure --against FOLDER   # next to another checkout
 
-Nothing of either checkout is imported.
+Neither checkout is imported.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ def sources(root: Path) -> dict[str, ast.Module]:
 
 
 def imports(name: str, tree: ast.Module, known: set[str]) -> set[str]:
-    """Modules of the kit that a module imports anywhere but under ``if TYPE_CHECKING``."""
+    """Modules of the kit that a module imports, except under ``if TYPE_CHECKING``."""
     typing_only = {
         node
         for block in ast.walk(tree)
@@ -50,7 +52,7 @@ def imports(name: str, tree: ast.Module, known: set[str]) -> set[str]:
 
 
 def circles(graph: dict[str, set[str]]) -> list[list[str]]:
-    """Groups of modules that import one another (strongly connected components of two and more; Tarjan)."""
+    """Groups of modules that import one another (strongly connected components, by Tarjan's algorithm)."""
     order: dict[str, int] = {}
     low: dict[str, int] = {}
     stack: list[str] = []
@@ -79,7 +81,7 @@ def circles(graph: dict[str, set[str]]) -> list[list[str]]:
 
 
 def functions(tree: ast.Module) -> Iterator[tuple[str, Function]]:
-    """Every function with the class that it belongs to, or an empty name."""
+    """Every function with the name of its class, which is empty for plain functions."""
     for node in ast.walk(tree):
         owner = node.name if isinstance(node, ast.ClassDef) else ""
         for child in ast.iter_child_nodes(node):
@@ -88,19 +90,19 @@ def functions(tree: ast.Module) -> Iterator[tuple[str, Function]]:
 
 
 def parameters(function: Function) -> list[ast.arg]:
-    """Parameters but for ``self`` and ``cls``."""
+    """Parameters without ``self`` and ``cls``."""
     every = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
     return [a for a in every if a.arg not in ("self", "cls")]
 
 
 def takes_run_config(owner: str, function: Function) -> bool:
-    """Whether a ``RunConfig`` comes in: as an annotated parameter, or as the object of a method."""
+    """Whether a function takes a ``RunConfig``, as an annotated parameter or as ``self``."""
     annotations = [ast.unparse(a.annotation) for a in parameters(function) if a.annotation is not None]
     return owner == "RunConfig" or any("RunConfig" in text for text in annotations)
 
 
 def measure(root: Path) -> dict[str, str]:
-    """The numbers of one checkout, by what they are."""
+    """The numbers of one checkout by description."""
     trees = sources(root)
     graph = {name: imports(name, tree, set(trees)) for name, tree in trees.items()}
     every = [(owner, f) for tree in trees.values() for owner, f in functions(tree)]
@@ -126,7 +128,7 @@ def measure(root: Path) -> dict[str, str]:
 
 
 def main() -> None:
-    """Print a Markdown table, one column a checkout."""
+    """Print a Markdown table, one column per checkout."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--against", type=Path, help="another checkout")
     options = parser.parse_args()

@@ -199,7 +199,7 @@ def test_a_renamed_field_is_read_by_both_names_and_written_by_the_new_one():
     assert Renamed.from_dict({"rate": 2}) == Renamed.from_dict({"speed": 2}) == Renamed(speed=2.0)
     assert Renamed(speed=2.0).to_dict() == {"name": "x", "speed": 2.0, "outlet": ""}
     assert Holder.from_dict({"inner": {"rate": 2}}) == Holder(Renamed(speed=2.0))
-    with pytest.raises(ConfigError, match=r"'speed' is given twice.*Keep 'speed' alone"):
+    with pytest.raises(ConfigError, match=r"'speed' is given twice.*Keep 'speed' only"):
         Renamed.from_dict({"speed": 2.0, "rate": 3.0})
     with pytest.raises(ConfigError, match="'speed' must be float"):
         Renamed.from_dict({"rate": "fast"})

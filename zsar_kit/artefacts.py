@@ -1,7 +1,7 @@
-"""Artefacts on disk: folders that are complete or absent, with a record of what made them.
+"""Artefacts on disk: folders that are complete or absent, with a record of their origin.
 
-A folder is written under a temporary name beside its place and renamed when complete, so that a reader never meets a
-half-written artefact and a crash loses nothing that was there before.
+A folder is written under a temporary name next to its final path and renamed when complete. A reader therefore never
+sees a half-written artefact, and a crash does not destroy an earlier one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PROVENANCE = "provenance.json"
 def atomic_folder(path: str | Path) -> Iterator[Path]:
     """Yield a temporary folder that becomes ``path`` when the block ends without an exception.
 
-    An artefact already at ``path`` is replaced; on failure it stays as it was and the temporary folder is removed.
+    An existing artefact at ``path`` is replaced. On failure it stays unchanged and the temporary folder is removed.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -46,7 +46,7 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
 
 
 def write_atomic(path: str | Path, content: str | bytes) -> None:
-    """Write one file so that it is either the old or the new one, never a part."""
+    """Write a file atomically: a reader sees the old content or the new one, never a part."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_name(f"{path.name}.tmp-{os.getpid()}")
@@ -69,13 +69,13 @@ def read_json(path: str | Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ArtefactError("file not found", where=path, remedy="Was the step that writes it run?") from None
+        raise ArtefactError("file not found", where=path, remedy="Run the step that writes it.") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ArtefactError(f"not valid JSON: {error}", where=path) from None
 
 
 def file_digest(path: str | Path) -> str:
-    """SHA-256 of a file, read in pieces."""
+    """SHA-256 of a file, read in chunks."""
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
@@ -88,13 +88,13 @@ def write_provenance(
     inputs: Mapping[str, str],
     config: Mapping[str, Any] | None = None,
 ) -> None:
-    """Record what made the artefact in ``folder``; call it last, when all other files are written.
+    """Record the origin of the artefact in ``folder``; call it last, when all other files are written.
 
     Args:
         folder: the artefact's (temporary) folder.
         kind: the artefact's name, e.g. ``"SkeletonSet"``.
-        version: the number of its schema; readers refuse others.
-        inputs: name to content digest of everything it was made from.
+        version: its schema number; readers refuse others.
+        inputs: name to content digest of every input.
         config: the configuration of the step that made it.
     """
     content = {p.name: file_digest(p) for p in sorted(folder.iterdir()) if p.is_file() and p.name != PROVENANCE}
@@ -113,7 +113,7 @@ def read_provenance(folder: str | Path, kind: str, *, version: int) -> dict[str,
     """Read and check the record of an artefact.
 
     Raises:
-        ArtefactError: there is no artefact, it is of another kind or schema, or one of its files is gone.
+        ArtefactError: there is no artefact, it has another kind or schema, or one of its files is missing.
     """
     folder = Path(folder)
     if not (folder / PROVENANCE).is_file():
@@ -131,6 +131,6 @@ def read_provenance(folder: str | Path, kind: str, *, version: int) -> dict[str,
 
 
 def artefact_digest(folder: str | Path) -> str:
-    """A digest of an artefact's content: of the digests of its files, not of when or where it was made."""
+    """A digest of an artefact's content, independent of when and where it was made."""
     files = read_json(Path(folder) / PROVENANCE)["files"]
     return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()

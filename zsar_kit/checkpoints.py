@@ -1,4 +1,4 @@
-"""Checkpoints: safetensors for tensors, JSON for the rest, never pickle; a resumed run equals an uninterrupted one."""
+"""Checkpoints: safetensors for tensors, JSON for the rest, no pickle; resumed and uninterrupted runs are equal."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def save_tensors(path: str | Path, tensors: dict[str, torch.Tensor], meta: dict[
 
 
 def load_tensors(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """Read what :func:`save_tensors` wrote, to the CPU.
+    """Read a file of :func:`save_tensors` to the CPU.
 
     Raises:
         ArtefactError: the file is absent, truncated, or not safetensors.
@@ -41,7 +41,7 @@ def load_tensors(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, A
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """The state of an optimiser: named tensors, and a JSON-ready record of the rest."""
+    """The state of an optimiser: named tensors, and everything else as a JSON-ready record."""
     import torch
 
     state = optimizer.state_dict()
@@ -57,7 +57,7 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> tuple[dict[str, torch
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor], rest: dict[str, Any]) -> None:
-    """Restore what :func:`optimizer_tensors` returned."""
+    """Restore the state that :func:`optimizer_tensors` returned."""
     state: dict[int, dict[str, Any]] = {int(i): dict(s) for i, s in rest["scalars"].items()}
     for key, value in tensors.items():
         if key.startswith("optimizer."):

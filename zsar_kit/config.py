@@ -1,8 +1,8 @@
 """Configuration: frozen dataclasses with strict, typed reading and a content hash.
 
 A configuration class derives from :class:`Config` and is decorated with ``@dataclass(frozen=True)``. Field types are
-checked on construction (PyYAML and shells turn ``1e-4`` into a string: that must be an error, not a surprise),
-unknown keys are refused with the nearest name, and the same object serves notebook, test and command line.
+checked on construction (PyYAML and shells turn ``1e-4`` into a string, which must be an error), unknown keys are
+refused with the nearest name, and notebooks, tests and the command line use the same object.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ ConfigT = TypeVar("ConfigT", bound="Config")
 
 Self = TypeVar("Self", bound="Config")  # not typing.Self, which run-time type checkers refuse outside of classes
 
-#: metadata of a field that a configuration got after artefacts were made: ``field(default=..., metadata=LATER)``.
-#: At its default it is the behaviour of before, so that the digest, and what is stored under it, stays.
+#: metadata of a field added after artefacts had been stored: ``field(default=..., metadata=LATER)``. Its default must
+#: keep the former behaviour; the digest then ignores it, and stored artefacts are still found.
 LATER = types.MappingProxyType({"later": True})
-#: off while a record is read, see :meth:`Config.from_record`
+#: False while a record is read, see :meth:`Config.from_record`
 _VALIDATE: ContextVar[bool] = ContextVar("validate", default=True)
 
 
 def formerly(name: str) -> Mapping[str, Any]:
     """Metadata of a field that was renamed: ``field(default=..., metadata=formerly("gate"))``.
 
-    Files and overrides may still say the former name, which no other field of the class may have. Digests are made
-    with it, so that what is stored under them is found. To combine: ``LATER | formerly("gate")``.
+    Files and overrides may still use the former name, which no other field of the class may have. Digests use the
+    former name, so that stored artefacts are still found. To combine: ``LATER | formerly("gate")``.
     """
     return types.MappingProxyType({"formerly": name})
 
 
 def _matches(value: Any, kind: Any) -> bool:
-    """Whether ``value`` is of the annotated type ``kind``; supports the types that configurations use."""
+    """Whether ``value`` has the annotated type ``kind``; supports the types that configurations use."""
     origin, args = typing.get_origin(kind), typing.get_args(kind)
     if kind is Any:
         return True
@@ -92,10 +92,10 @@ def _coerce(value: Any, kind: Any) -> Any:
 
 
 def typed(name: str, value: Any, kind: Any, *, where: str) -> Any:
-    """A value as the annotated type ``kind``, converted where nothing is lost (a list to a tuple, an int to a float).
+    """The value as the annotated type ``kind``, after lossless conversion (a list to a tuple, an int to a float).
 
     Raises:
-        ConfigError: it is of another type.
+        ConfigError: the value has another type.
     """
     value = _coerce(value, kind)
     if not _matches(value, kind):
@@ -114,16 +114,16 @@ def _is_default(field: dataclasses.Field, value: Any) -> bool:
 class Config:
     """Base class of every configuration."""
 
-    #: beartype and jaxtyping leave the generated ``__init__`` alone: the checks below are stricter and more helpful
+    #: keeps beartype and jaxtyping off the generated ``__init__``: the checks below are stricter and more helpful
     __no_type_check__ = True
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        if "__repr__" not in vars(cls):  # or @dataclass would write one with every field
+        if "__repr__" not in vars(cls):  # otherwise @dataclass would generate one with every field
             cls.__repr__ = Config.__repr__
 
     def __repr__(self) -> str:
-        """The call that builds it: fields at their default are left out."""
+        """The call that builds it, without fields that have their default."""
         pairs = ((f, getattr(self, f.name)) for f in dataclasses.fields(self))
         shown = [f"{f.name}={value!r}" for f, value in pairs if not _is_default(f, value)]
         return f"{type(self).__name__}({', '.join(shown)})"
@@ -165,8 +165,8 @@ class Config:
             if name not in names:
                 raise ConfigError(f"unknown key {key!r}", where=cls.__name__, remedy=nearest_name(key, names))
             if name in current:
-                problem = f"{name!r} is given twice: also by its former name"
-                raise ConfigError(problem, where=cls.__name__, remedy=f"Keep {name!r} alone.")
+                problem = f"{name!r} is given twice, once under its former name"
+                raise ConfigError(problem, where=cls.__name__, remedy=f"Keep {name!r} only.")
             current[name] = value
         needed = [
             f.name
@@ -179,10 +179,10 @@ class Config:
 
     @classmethod
     def from_record(cls: type[ConfigT], values: Mapping[str, Any]) -> ConfigT:
-        """Read what was validated when it was written.
+        """Read a record that was validated when it was written.
 
-        Keys and types are checked as by :meth:`from_dict`; :meth:`validate` is not called again, so a record can be
-        read where what its names stand for is not at hand (a split file, a method of somebody's own).
+        Keys and types are checked as in :meth:`from_dict`. :meth:`validate` is not called, so a record can be read even
+        if what it names is not available (a split file, a user-defined method).
 
         Raises:
             ConfigError: an unknown or missing key, or a wrong type.
@@ -211,8 +211,10 @@ class Config:
         return type(self).from_dict(values)
 
     def identity(self) -> dict[str, Any]:
-        """The content of the digest: :meth:`to_dict` without fields added :data:`LATER` that have their default, and
-        with renamed fields under their former name (:func:`formerly`).
+        """The content of the digest.
+
+        This is :meth:`to_dict` without :data:`LATER` fields that have their default, and with renamed fields under
+        their former names (:func:`formerly`).
         """
         content = self.to_dict()
         for field in dataclasses.fields(self):
@@ -231,7 +233,7 @@ class Config:
 
 
 def _former_names(kind: type[Config]) -> dict[str, str]:
-    """Former name to today's name of the fields that were renamed."""
+    """Former name to current name of the renamed fields."""
     return {f.metadata["formerly"]: f.name for f in dataclasses.fields(kind) if "formerly" in f.metadata}
 
 

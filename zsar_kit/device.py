@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 
 def launched_processes() -> int:
-    """How many processes ``torchrun`` started, this one included; 1 without it."""
+    """Number of processes that ``torchrun`` started, this one included; 1 without it."""
     return int(os.environ.get("WORLD_SIZE", "1")) if "RANK" in os.environ else 1
 
 
 def resolve_device(name: str = "auto") -> torch.device:
-    """The accelerator that torch sees, or the CPU, for ``"auto"``; otherwise the device of that name.
+    """The device of that name; for ``"auto"`` the accelerator that torch finds, or the CPU.
 
     Raises:
         ConfigError: torch does not know the name, or the device is not available.

@@ -1,7 +1,7 @@
-"""Errors that a user of the kit can meet.
+"""Errors that a user of the kit may see.
 
-Every message says what was required, what came, where, and what to do. The command line prints such an error in one
-line and exits with code 2; anything else that escapes is a defect of the kit and keeps its traceback.
+Every message says what was required, what was given, where, and what to do. The command line prints such an error in
+one line and exits with code 2. Any other exception is a bug of the kit and keeps its traceback.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Literal
 
 
 class ZsarError(Exception):
-    """Base of all errors that bad input causes and the user can fix.
+    """Base class of all errors that are caused by bad input and that the user can fix.
 
     Args:
-        problem: what was required and what came instead.
-        where: the file, and the place in it, or the argument at fault.
+        problem: what was required and what was given instead.
+        where: the file and the position in it, or the argument.
         remedy: what to do, ideally a line to paste.
     """
 
@@ -29,7 +29,7 @@ class ZsarError(Exception):
         super().__init__(f"{problem}{place}.{advice}")
 
     def __reduce__(self):
-        """Errors come back from other processes as they were raised there."""
+        """Keep all fields when the error is sent from another process."""
         return partial(type(self), where=self.where, remedy=self.remedy), (self.problem,)
 
 
@@ -46,15 +46,15 @@ class SplitError(ZsarError):
 
 
 class ArtefactError(ZsarError):
-    """A stored artefact is missing, incomplete, or of another schema."""
+    """A stored artefact is missing, incomplete, or has another schema."""
 
 
 class LeakageError(ZsarError):
-    """Something that must not be seen in training was seen, or would be.
+    """Training used, or would use, data of classes that it must not see.
 
     Args:
-        problem: see :class:`ZsarError`, as are ``where`` and ``remedy``.
-        kind: ``"leak"``: it is known to have been seen; ``"unknown"``: it may have been, and nothing tells.
+        problem: see :class:`ZsarError`, also for ``where`` and ``remedy``.
+        kind: ``"leak"`` if the leak is certain; ``"unknown"`` if it cannot be ruled out.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class LeakageError(ZsarError):
         super().__init__(problem, where=where, remedy=remedy)
 
     def __reduce__(self):
-        """As any other error of the kit, and of the same kind."""
+        """See :class:`ZsarError`; the kind is kept too."""
         return partial(type(self), where=self.where, remedy=self.remedy, kind=self.kind), (self.problem,)
 
 
@@ -78,18 +78,18 @@ class TextError(ZsarError):
 
 
 class DownloadError(ZsarError):
-    """Something could not be fetched: no answer, a refusal, a broken archive, or files other than the expected ones."""
+    """A download failed: no answer, a refusal, a broken archive, or unexpected files."""
 
 
 class MissingModelError(ZsarError):
-    """A language model or checkpoint is missing, or its content is not the expected one."""
+    """A language model or checkpoint is missing, or its content is unexpected."""
 
 
 def nearest_name(name: str, known: Iterable[str]) -> str:
     """Advice for a misspelt name: the closest known one, or the list of all.
 
     Returns:
-        ``"Did you mean 'x'?"`` where something is close, otherwise ``"Known: a, b, c."``.
+        ``"Did you mean 'x'?"`` if a name is close, otherwise ``"Known: a, b, c."``.
     """
     candidates = [str(k) for k in known]
     close = get_close_matches(str(name), candidates, n=1, cutoff=0.6)

@@ -1,7 +1,7 @@
 """Named random generators derived from one run seed.
 
-Every random draw of a run comes from a generator named after its purpose, so that two draws never share a stream, and
-a resumed run draws what the uninterrupted run would have drawn: the name includes the step, not the history.
+Every random draw of a run comes from a generator named after its purpose, so that two draws never share a stream. The
+name includes the step, so a resumed run draws the same numbers as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ def torch_generator(seed: int, *names: object, device: str | torch.device = "cpu
 
 @contextmanager
 def seeded_initialisation(seed: int, *names: object) -> Iterator[None]:
-    """Make torch's parameter initialisers deterministic inside the block, and leave the global generator as it was.
+    """Make torch's parameter initialisers deterministic inside the block, and restore the global generator afterwards.
 
-    ``torch.nn`` initialises from the global generator and takes no other; this is the only place where it is used.
+    Modules of ``torch.nn`` initialise from the global generator only; the kit uses that generator nowhere else.
     """
     import torch
 

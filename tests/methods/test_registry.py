@@ -156,7 +156,7 @@ def test_configs_that_runs_could_not_ask_are_refused(own_entries):
 
     with pytest.raises(ConfigError, match=r"config_type must be a subclass of MethodConfig, got .*Config.*\(in Odd"):
         register("odd", Odd, {})
-    with pytest.raises(ConfigError, match="the field 'gate' of Hiding hides the method of the same name"):
+    with pytest.raises(ConfigError, match="the field 'gate' of Hiding hides the method of MethodConfig"):
         register("hidden", Hidden, {})
     with pytest.raises(ConfigError, match="the preset 'paper' of 'other' must be of type OtherConfig, got FloraConfig"):
         register("other", Other, {"paper": FloraConfig()})

@@ -422,7 +422,7 @@ def test_bad_input_is_told(world):
         SkeletonContext(SHORT, replace(training.task, feature_shape=(WIDTH,)), torch_generator(0))
     with pytest.raises(TextError, match="needs encoded context descriptions"):
         fresh(with_task(training, contexts=None))
-    with pytest.raises(TextError, match="the context bank is of the classes"):
+    with pytest.raises(TextError, match="the context bank must hold the seen classes"):
         fresh(with_task(training, contexts=replace(training.task.contexts, class_ids=tuple(range(1, 21)))))
     with pytest.raises(TextError, match="text set 'motion' is needed"):
         fresh(with_task(training, semantics={"contexts": training.task.semantics["contexts"]}))
@@ -430,9 +430,9 @@ def test_bad_input_is_told(world):
     maps = torch.from_numpy(world.maps[:2])
     with pytest.raises(ConfigError, match="its grounding is off"):
         blind.predict_contexts(maps)
-    with pytest.raises(ConfigError, match="weighs no parts"):
+    with pytest.raises(ConfigError, match="has no part head"):
         blind.key_parts(maps)
-    with pytest.raises(ConfigError, match="at least one word"):
+    with pytest.raises(ConfigError, match="words per slot must be at least 1"):
         fresh(training).predict_contexts(maps, 0)
 
 

@@ -151,7 +151,7 @@ def test_checkpoint_holds_phase_step_and_seed(tmp_path, training):
 
 def test_checkpoint_of_another_run_is_refused(tmp_path, training):
     run(training, seed=5, checkpoint=tmp_path / "c")
-    with pytest.raises(ArtefactError, match=r"run with seed 5, not 6.*Remove it to begin anew"):
+    with pytest.raises(ArtefactError, match=r"run with seed 5, not 6.*Remove it to start over"):
         run(training, seed=6, checkpoint=tmp_path / "c")
     (tmp_path / "c").write_bytes((tmp_path / "c").read_bytes()[:-5])
     with pytest.raises(ArtefactError, match="not a readable safetensors file"):

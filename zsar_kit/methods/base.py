@@ -1,7 +1,7 @@
-"""What a recognition method is: the contract between methods, the one training loop, and the one protocol.
+"""The interface of recognition methods, which the training loop and the evaluation protocol rely on.
 
-A method sees skeleton features, class ids and class semantics; it never sees files, test samples or, in training,
-an unseen label. It answers with scores over any set of classes that its semantics name.
+A method sees skeleton features, class ids and class semantics. It never sees files or test samples and, in training,
+no unseen label. It returns scores over any set of classes for which it has semantics.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Batch(ShownByShape):
-    """Skeleton features of some samples, pooled or as maps ``[batch, T', joint, d]``, and their original class ids."""
+    """Skeleton features of a batch, pooled or as maps ``[batch, T', joint, d]``, and the original class ids."""
 
     features: Float[Tensor, "batch ..."]
     labels: Int[Tensor, " batch"]
@@ -58,7 +58,7 @@ class Batch(ShownByShape):
 
 @dataclass(frozen=True)
 class StepOutput(ShownByShape):
-    """The weighted losses of one step; their sum is minimised, each is logged."""
+    """The weighted losses of one step. Their sum is minimised and each is logged."""
 
     losses: dict[str, Tensor]
 
@@ -70,7 +70,7 @@ class StepOutput(ShownByShape):
 
 @dataclass(frozen=True)
 class ClassScores(ShownByShape):
-    """One or more heads of scores ``[batch, class]``, larger is better, and positive errors where a gate needs them."""
+    """Scores ``[batch, class]`` of one or more heads (larger is better), and positive errors if a gate needs them."""
 
     heads: dict[str, Float[Tensor, "batch classes"]]
     errors: dict[str, Float[Tensor, "batch classes"]] = field(default_factory=dict)
@@ -81,12 +81,12 @@ class Phase:
     """One stage of training.
 
     Attributes:
-        name: passed to :meth:`Method.training_step`, and the stage's name in logs and random streams.
+        name: passed to :meth:`Method.training_step`; also names the phase in logs and random streams.
         steps: number of optimiser steps.
         batch_size: samples per step.
-        parameters: what this phase trains; everything else is frozen meanwhile.
+        parameters: the parameters that this phase trains; all others are frozen.
         optimizer: builds the optimiser from those parameters.
-        schedule: builds a learning-rate schedule, stepped once a step; ``None`` keeps the rate.
+        schedule: builds a learning-rate schedule, updated at every step; ``None`` keeps the rate constant.
     """
 
     name: str
@@ -106,7 +106,7 @@ class GateChoice:
 
     Attributes:
         kind: ``stacking`` (any scores), ``ratio`` (positive errors) or ``logistic``.
-        gamma: its threshold, by hand; ``None`` lets pseudo-unseen folds choose it.
+        gamma: a fixed threshold; ``None`` fits it on pseudo-unseen folds.
     """
 
     kind: str = "stacking"
@@ -115,10 +115,10 @@ class GateChoice:
 
 @dataclass(frozen=True)
 class MethodConfig(Config):
-    """Base class of the configurations of methods: what a method with these settings reads, and how it is used.
+    """Base class of method configurations: the inputs that a method with these settings needs, and how it is used.
 
-    Runs ask the configuration, before there is any method. Every configuration defines :meth:`text_sets`; the other
-    answers are those of a simple method on pooled features.
+    Runs query the configuration before they build the method. Every configuration defines :meth:`text_sets`; the
+    defaults of the other methods suit a simple method on pooled features.
     """
 
     def text_sets(self) -> tuple[str, ...]:
@@ -126,7 +126,7 @@ class MethodConfig(Config):
         raise NotImplementedError(f"{type(self).__name__} does not define text_sets()")
 
     def text_use(self) -> str:
-        """The tables' remark on unseen classes' texts in training: ``"inductive"`` or ``"transductive text"``."""
+        """Whether training uses texts of unseen classes: ``"transductive text"`` if so, else ``"inductive"``."""
         return "inductive"
 
     def gate(self) -> GateChoice:
@@ -134,27 +134,27 @@ class MethodConfig(Config):
         return GateChoice()
 
     def grid(self) -> Sequence[MethodConfig]:
-        """Configurations among which pseudo-unseen folds choose; just this one unless it leaves something open."""
+        """Candidate configurations for selection on pseudo-unseen folds; only this one by default."""
         return [self]
 
     def map_views(self) -> int:
-        """Views of un-pooled maps that the method learns from; 0 for pooled features."""
+        """Number of views of un-pooled maps that the method trains on; 0 for pooled features."""
         return 0
 
     def contexts(self) -> ContextRequest | None:
-        """The bank of context prompts that the method reads; ``None`` for none."""
+        """The context bank that the method needs; ``None`` if it needs none."""
         return None
 
     def zsl_config(self) -> MethodConfig | None:
-        """Settings of a second model for the ZSL setting, where a method has one for each; ``None`` where not."""
+        """Settings of a separate model for ZSL; ``None`` if one model serves ZSL and GZSL."""
         return None
 
 
 def class_rows(known: Sequence[int], wanted: Sequence[int]) -> list[int]:
-    """Rows of the classes ``wanted`` in a table whose rows are the classes ``known``.
+    """Rows of the classes ``wanted`` in a table with one row for each class in ``known``.
 
     Raises:
-        TextError: a wanted class is not among them.
+        TextError: a wanted class is not in ``known``.
     """
     place = {c: row for row, c in enumerate(known)}
     if missing := [c for c in wanted if c not in place]:
@@ -165,9 +165,9 @@ def class_rows(known: Sequence[int], wanted: Sequence[int]) -> list[int]:
 class Method(nn.Module, ABC):
     """A zero-shot recognition method.
 
-    Life: constructed from its config, a task and a generator that initialises its parameters; shown the training set
-    once (:meth:`observe`); trained phase by phase; :meth:`prepare`-d; then asked for :meth:`class_scores`. A stored
-    method is constructed and then reads from its file what it had observed and learnt.
+    Life cycle: the constructor takes a config, a task and a generator that initialises the parameters. Then
+    :meth:`observe` sees the training set once, the training loop runs the :meth:`phases`, :meth:`prepare` is called,
+    and :meth:`class_scores` scores clips. A stored method is constructed in the same way and loads its state from file.
     """
 
     config_type: ClassVar[type[MethodConfig]]
@@ -181,32 +181,32 @@ class Method(nn.Module, ABC):
         return f"{type(self).__name__}({count:,} parameters)"
 
     def observe(self, training: TrainingSet) -> None:
-        """Compute what comes from training features without steps: means, scales, closed-form solutions.
+        """Compute whatever needs no gradient steps from the training features: means, scales, closed-form solutions.
 
-        It draws no random number, and fills buffers that the constructor made, so that checkpoints hold the result.
+        It draws no random numbers, and fills buffers that the constructor made, so that checkpoints hold the result.
         """
 
     @abstractmethod
     def phases(self) -> tuple[Phase, ...]:
-        """The stages of training, in order; empty where :meth:`observe` solved everything in closed form."""
+        """The phases of training, in order; empty if :meth:`observe` solves everything in closed form."""
 
     def training_step(self, batch: Batch, phase: str, generator: torch.Generator) -> StepOutput:
         """The losses of one step of ``phase``; every random draw comes from ``generator``."""
         raise NotImplementedError(f"{type(self).__name__} has no phase {phase!r}")
 
     def prepare(self) -> None:
-        """Called once after training; classifiers on synthesised latents live here."""
+        """Called once after training, for example to fit a classifier on synthesised latents."""
 
     def add_classes(self, semantics: Mapping[str, Semantics]) -> None:
-        """Make further classes scorable, known by their texts alone (open vocabulary); nothing is trained.
+        """Add classes that are described by their texts alone (open vocabulary); nothing is trained.
 
         Args:
-            semantics: text set name to semantics of the new classes, whose ids are not in use yet.
+            semantics: text set name to semantics of the new classes, whose ids must be new.
 
         Raises:
             TextError: a text set is missing, or an id is taken.
         """
-        raise NotImplementedError(f"{type(self).__name__} can't take classes after training")
+        raise NotImplementedError(f"{type(self).__name__} can't add classes after training")
 
     @abstractmethod
     def class_scores(self, features: Float[Tensor, "batch ..."], classes: tuple[int, ...]) -> ClassScores:
@@ -219,7 +219,7 @@ class ReadsContexts(Method):
     @property
     @abstractmethod
     def slots(self) -> tuple[str, ...]:
-        """The slots of the prompt; none where this model was built without its context reader."""
+        """The slots of the prompt; empty if this model was built without its context reader."""
 
     @property
     @abstractmethod
@@ -228,12 +228,12 @@ class ReadsContexts(Method):
 
     @property
     def reads_contexts(self) -> bool:
-        """Whether this model can be asked: its settings may leave the context reader out."""
+        """Whether this model has a context reader; its settings may switch it off."""
         return bool(self.slots)
 
     @abstractmethod
     def context_log_probabilities(self, features: Float[Tensor, "batch ..."]) -> Float[Tensor, "batch slot word"]:
-        """Of each word of the :attr:`vocabulary` in each slot, all slots masked.
+        """Log-probability of each word of the :attr:`vocabulary` in each slot, with all slots masked.
 
         Raises:
             ConfigError: this model was built without its context reader.
@@ -242,17 +242,17 @@ class ReadsContexts(Method):
     def predict_contexts(
         self, features: Float[Tensor, "batch ..."], k: int = 5
     ) -> list[dict[str, list[tuple[str, float]]]]:
-        """For each clip the k likeliest words of each slot with their probabilities.
+        """The k likeliest words of each slot with their probabilities, for each clip.
 
         Args:
-            features: of the clips, as for :meth:`class_scores`.
-            k: words a slot.
+            features: features of the clips, as for :meth:`class_scores`.
+            k: number of words per slot.
 
         Raises:
             ConfigError: this model was built without its context reader, or k is not positive.
         """
         if k < 1:
-            raise ConfigError(f"at least one word a slot must be asked for, got k = {k}", where="k")
+            raise ConfigError(f"the number of words per slot must be at least 1, got k = {k}", where="k")
         best = self.context_log_probabilities(features).exp().topk(min(k, len(self.vocabulary)))
         found = []
         for words, shares in zip(best.indices.tolist(), best.values.tolist(), strict=True):
@@ -267,16 +267,16 @@ class WeighsKeyParts(Method):
 
     @abstractmethod
     def key_parts(self, features: Float[Tensor, "batch ..."]) -> Float[Tensor, "batch frame joint"]:
-        """Importance of each joint at each (coarse) frame; over the joints of a frame it sums to one.
+        """Importance of each joint at each (coarse) frame; it sums to one over the joints of a frame.
 
         Raises:
-            ConfigError: this model was built without that module.
+            ConfigError: this model was built without its key-part module.
         """
 
     @abstractmethod
     def language_prior(self, texts: ClassTexts, class_id: int) -> Float[np.ndarray, " joint"]:
-        """Importance of the joints by what language says of a class, also of one that training never saw.
+        """Importance of the joints according to the texts of a class, which may be an unseen one.
 
         Raises:
-            TextError: the texts have no such class, or not what the prior is made of.
+            TextError: the texts lack the class, or the fields that the prior is computed from.
         """

@@ -1,9 +1,9 @@
-"""Baselines: the simplest that transfers from seen to unseen classes. A method must beat them to be worth its code.
+"""Baselines: the simplest methods that transfer from seen to unseen classes. Every other method has to beat them.
 
 * :class:`RidgeToText`: ridge regression from skeleton features to the text embedding of the class, then cosine.
 * :class:`LinearCosine`: a linear map trained with cross-entropy over cosines to the seen classes' texts.
 
-Chance, the third baseline, needs no code: it is 100 % divided by the number of candidate classes.
+Chance needs no code here: it is 100 % divided by the number of candidate classes.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def unit_text(semantics: Semantics) -> Float[Tensor, "class d"]:
 
 
 class _TextBaseline(Method):
-    """What the baselines share: standardised features, and scores as cosines to unit text embeddings."""
+    """Common part of the baselines: standardised features, and cosines to unit-length text embeddings as scores."""
 
     mean: Tensor
     scale: Tensor
@@ -55,7 +55,7 @@ class _TextBaseline(Method):
         self.register_buffer("text", unit_text(semantics))
 
     def observe(self, training: TrainingSet) -> None:
-        """Mean and spread of each feature."""
+        """Compute the mean and standard deviation of each feature."""
         features = torch.from_numpy(training.pooled).double()
         self.mean, self.scale = features.mean(0).float(), features.std(0).clamp_min(1e-6).float()
 
@@ -87,10 +87,10 @@ class RidgeConfig(MethodConfig):
     """Ridge regression to text.
 
     Attributes:
-        text_set: which texts to regress to.
-        penalty: the ridge penalty per training sample on standardised features; ``None`` lets pseudo-unseen folds
-            choose among ``penalties``.
-        penalties: the candidates.
+        text_set: the texts to regress to.
+        penalty: the ridge penalty per training sample on standardised features; ``None`` selects one of ``penalties``
+            on pseudo-unseen folds.
+        penalties: the candidate penalties.
     """
 
     text_set: str = "motion"
@@ -103,7 +103,7 @@ class RidgeConfig(MethodConfig):
         self.require(len(self.penalties) > 0 and min(self.penalties) > 0, "penalties", "positive numbers")
 
     def text_sets(self) -> tuple[str, ...]:
-        """The one text set that it regresses to."""
+        """The text set that the features are regressed to."""
         return (self.text_set,)
 
     def grid(self) -> Sequence[RidgeConfig]:
@@ -124,7 +124,7 @@ class RidgeToText(_TextBaseline):
     def __init__(self, config: RidgeConfig, task: Task, generator: torch.Generator):
         super().__init__(config, task, generator, config.text_set)
         self.penalty = config.penalty if config.penalty is not None else config.penalties[len(config.penalties) // 2]
-        # Laid out in memory as the solver lays out its result: a restored model then gives the same bits.
+        # The same memory layout as the solver's result, so that a restored model gives the same bits.
         self.register_buffer("weight", torch.zeros(self.text.shape[1], task.pooled_width).T)
         self.register_buffer("offset", torch.zeros(self.text.shape[1]))
 
@@ -140,7 +140,7 @@ class RidgeToText(_TextBaseline):
         self.offset = offset.float()
 
     def phases(self) -> tuple[Phase, ...]:
-        """None: it is solved in closed form."""
+        """No phases: the regression is solved in closed form."""
         return ()
 
     def embed(self, features: Float[Tensor, "batch d"]) -> Float[Tensor, "batch text"]:
@@ -153,9 +153,9 @@ class LinearCosineConfig(MethodConfig):
     """A linear map and a cosine classifier.
 
     Attributes:
-        text_set: which texts to map to.
+        text_set: the texts to map to.
         temperature: divides the cosines in the cross-entropy.
-        steps, batch_size, learning_rate, weight_decay: of AdamW.
+        steps, batch_size, learning_rate, weight_decay: settings of AdamW.
     """
 
     text_set: str = "motion"
@@ -174,7 +174,7 @@ class LinearCosineConfig(MethodConfig):
         self.require(self.weight_decay >= 0, "weight_decay", "at least 0")
 
     def text_sets(self) -> tuple[str, ...]:
-        """The one text set that it maps to."""
+        """The text set that the features are mapped to."""
         return (self.text_set,)
 
 

@@ -1,6 +1,6 @@
 """Names of methods, and their presets. A new method is one file: a config, a class, and a call of :func:`register`.
 
-The files are found by looking into ``zsar_kit/methods`` and ``zsar_kit/methods/peers``; there is no list to keep.
+All files in ``zsar_kit/methods`` and ``zsar_kit/methods/peers`` are imported; no list has to be maintained.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class MethodEntry:
     """A registered method.
 
     Attributes:
-        name: by which runs and commands know it.
+        name: its name in runs and commands.
         method: its class.
         presets: its presets by name.
     """
@@ -42,12 +42,12 @@ _ENTRIES: dict[str, MethodEntry] = {}
 
 
 def register(name: str, method: type[Method], presets: Mapping[str, MethodConfig]) -> None:
-    """Make a method known under ``name``.
+    """Register a method under ``name``.
 
     Raises:
-        ConfigError: the name is taken by another class; the method's ``config_type`` is no :class:`MethodConfig`, does
-            not define ``text_sets``, or has a field that hides one of :class:`MethodConfig`'s methods; or a preset is
-            of another type.
+        ConfigError: the name is taken by another class; the method's ``config_type`` is not a :class:`MethodConfig`,
+            does not define ``text_sets``, or has a field that hides a method of :class:`MethodConfig`; or a preset has
+            the wrong type.
     """
     if name in _ENTRIES and (other := _ENTRIES[name].method) is not method:
         raise ConfigError(
@@ -66,7 +66,7 @@ def register(name: str, method: type[Method], presets: Mapping[str, MethodConfig
 
 
 def method_names() -> tuple[str, ...]:
-    """Names of the kit's methods, and of those that the caller has registered, in alphabetical order."""
+    """Names of all registered methods, in alphabetical order."""
     return tuple(sorted(_entries()))
 
 
@@ -74,7 +74,7 @@ def method_entry(name: str) -> MethodEntry:
     """The method called ``name``.
 
     Raises:
-        ConfigError: there is none; the nearest name is offered.
+        ConfigError: there is no such method; the message suggests the nearest name.
     """
     known = _entries()
     if name not in known:
@@ -95,7 +95,7 @@ def preset(name: str, preset_name: str) -> MethodConfig:
 
 
 def _entries() -> dict[str, MethodEntry]:
-    """Everything registered, after every file of methods has been imported once."""
+    """All registered methods, after importing every file that may register one."""
     for package in (methods, peers):
         for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
             import_module(module.name)
@@ -112,20 +112,20 @@ def _check_config_type(method: type[Method]) -> None:
         )
     if config_type.text_sets is MethodConfig.text_sets:
         raise ConfigError(
-            f"{config_type.__name__} does not define text_sets(), the text sets that the method reads",
+            f"{config_type.__name__} does not define text_sets(), the text sets that the method needs",
             where=_with_file(method),
             remedy='Write, for example: def text_sets(self): return ("motion",).',
         )
     if hidden := sorted(_QUESTIONS & {f.name for f in dataclasses.fields(config_type)}):
         raise ConfigError(
-            f"the field {hidden[0]!r} of {config_type.__name__} hides the method of the same name of MethodConfig",
+            f"the field {hidden[0]!r} of {config_type.__name__} hides the method of MethodConfig with the same name",
             where=_with_file(method),
-            remedy="Call the field something else.",
+            remedy="Rename the field.",
         )
 
 
 def _with_file(method: type[Method]) -> str:
-    """A class and the file that it is in, where there is one."""
+    """The name of a class with its file, or with its module if it has no file."""
     try:
         return f"{method.__name__} ({inspect.getfile(method)})"
     except (OSError, TypeError):  # defined in a notebook or at a prompt

@@ -1,4 +1,4 @@
-"""What a method is given: the task, known before any sample is seen, and the training samples."""
+"""The inputs of a method: the task, which is known before any sample is seen, and the training samples."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from zsar_kit.semantics.embeddings import Semantics
 
 @dataclass(frozen=True, eq=False)
 class MapRows:
-    """Un-pooled maps of some samples, read from disk only when they are asked for.
+    """Un-pooled maps of some samples, read from disk on demand.
 
     Attributes:
-        views: memory-mapped ``[all samples, T', joint, d]``, float16; the first is the clip as it is at test time,
-            any others are augmented views of the same samples.
-        rows: the samples' rows.
+        views: memory-mapped arrays ``[all samples, T', joint, d]``, float16; the first is the clip as at test time, the
+            others are augmented views of the same samples.
+        rows: rows of the samples in these arrays.
     """
 
     views: tuple[np.ndarray, ...]
@@ -52,7 +52,7 @@ def find_text_set(semantics: Mapping[str, Semantics], name: str) -> Semantics:
     """The semantics of one text set.
 
     Raises:
-        TextError: it is not among those that were given.
+        TextError: there is no text set of that name.
     """
     if name not in semantics:
         raise TextError(f"the text set {name!r} is needed; there are {', '.join(semantics) or 'none'}")
@@ -61,14 +61,14 @@ def find_text_set(semantics: Mapping[str, Semantics], name: str) -> Semantics:
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """What is known before any sample is seen: it decides the sizes of a method, and which classes it can name.
+    """What is known before any sample is seen: the sizes of the inputs, and the candidate classes.
 
     Attributes:
         feature_shape: shape of one sample's features, ``[d]`` pooled or ``[T', joint, d]`` for un-pooled maps.
         seen: ids of the seen classes.
-        semantics: text set name to semantics of all candidate classes. Unseen classes' *texts* are there: whether a
-            method uses them in training is its own matter, and marked (transductive text).
-        contexts: encoded context descriptions of the seen classes, for methods that read them.
+        semantics: text set name to semantics of all candidate classes, including the *texts* of unseen ones. A method
+            that uses those in training is marked as such (transductive text).
+        contexts: encoded context descriptions of the seen classes, for methods that read contexts.
     """
 
     feature_shape: tuple[int, ...]
@@ -84,10 +84,10 @@ class Task:
 
     @property
     def pooled_width(self) -> int:
-        """The width d of a method that learns from pooled features.
+        """The width d of pooled features.
 
         Raises:
-            DataError: they are un-pooled maps.
+            DataError: the features are un-pooled maps.
         """
         if len(self.feature_shape) != 1:
             shape = ["sample", *self.feature_shape]
@@ -105,15 +105,15 @@ class Task:
 
 @dataclass(frozen=True, eq=False)
 class TrainingSet:
-    """Everything a method may learn from: features and labels of seen classes, and the task they belong to.
+    """All training data of a method: features and labels of seen classes, and the task.
 
     Attributes:
         features: pooled features of the training samples, ``[sample, d]`` float32, or their un-pooled maps.
         labels: their original class ids.
-        task: what was known before.
+        task: what is known before any sample is seen.
 
     Raises:
-        DataError: the features have another shape than the task's, or there is not one label for each sample.
+        DataError: the features do not have the task's shape, or the numbers of samples and labels differ.
     """
 
     features: np.ndarray | MapRows
@@ -127,7 +127,7 @@ class TrainingSet:
                 f"features {list(shape)} and {len(self.labels)} labels do not fit a task with features of shape "
                 f"{list(self.task.feature_shape)}",
                 where="TrainingSet",
-                remedy="There is one label a sample, and the task has the shape of one sample's features.",
+                remedy="Pass one label per sample, and a task with the shape of one sample's features.",
             )
 
     def __repr__(self) -> str:
@@ -135,10 +135,10 @@ class TrainingSet:
 
     @property
     def pooled(self) -> np.ndarray:
-        """The features of a method that learns from pooled ones, ``[sample, d]``.
+        """Pooled features ``[sample, d]``.
 
         Raises:
-            DataError: they are un-pooled maps.
+            DataError: the features are un-pooled maps.
         """
         if isinstance(self.features, MapRows) or self.features.ndim != 2:
             raise DataError(f"this method learns from pooled features [sample, d], got {list(self.features.shape)}")

@@ -1,7 +1,7 @@
-"""Models: the networks and losses of the methods, from sizes and tensors alone.
+"""Models: the networks and losses of the methods; they depend on sizes and tensors only.
 
-One package a paper, each module a section of it. Nothing here reads a file or knows a data set. Names are imported when
-they are first used.
+There is one package per paper, and one module per section of it. Nothing here reads files or depends on a data set.
+Names are imported on first use.
 """
 
 from __future__ import annotations

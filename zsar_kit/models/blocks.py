@@ -1,4 +1,4 @@
-"""Small building blocks shared by the models of both papers."""
+"""Small building blocks that several models share."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from zsar_kit.errors import ConfigError
 def seeded_linear(inputs: int, outputs: int, *, generator: torch.Generator, gain: float = 1.0) -> nn.Linear:
     """A linear layer whose weights come from ``generator`` (Xavier uniform) and whose bias is zero.
 
-    The layer is first made without storage, so that the global random state is neither read nor advanced.
+    The layer is first created on the meta device, so that the global random state is neither read nor advanced.
 
     Args:
         inputs: width of the input.
         outputs: width of the output.
-        generator: source of the weights; the layer lies on its device.
-        gain: factor on the Xavier bound; 0 makes a layer that returns zero until it is trained.
+        generator: source of the weights; the layer is on its device.
+        gain: factor on the Xavier bound; with 0 the layer returns zero until it is trained.
 
     Raises:
         ConfigError: a width is not positive.
@@ -42,8 +42,8 @@ def sinusoidal_embedding(
     """Sines and cosines of ``values`` at geometrically spaced frequencies, as in Transformers.
 
     Args:
-        values: positions, or times on a scale of some hundreds.
-        dim: width of the embedding; the last column is zero where it is odd.
+        values: positions, or times scaled to some hundreds.
+        dim: width of the embedding; if it is odd, the last column is zero.
         max_period: the longest wavelength divided by 2 pi.
     """
     half = dim // 2

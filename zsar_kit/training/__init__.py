@@ -1,6 +1,6 @@
-"""Training: the one loop that trains every method, phase by phase, and resumes exactly.
+"""Training: the single loop that trains every method, phase by phase, and resumes exactly.
 
-It knows no loss by name: a method says what a step returns. Names are imported when they are first used.
+It does not depend on any particular loss: each method defines its own. Names are imported on first use.
 """
 
 from __future__ import annotations

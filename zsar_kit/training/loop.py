@@ -1,7 +1,7 @@
-"""The one training loop. It knows phases and steps, and no loss by name.
+"""The training loop of all methods. It handles phases and steps, and does not depend on any particular loss.
 
-Randomness is named after the phase and the step, not carried along: a run that is stopped and resumed from its last
-checkpoint draws exactly what it would have drawn, so on a CPU it ends with the same bytes.
+Random generators are derived from the phase and the step, so that a run resumed from a checkpoint draws the same
+numbers as an uninterrupted one. On a CPU both end with the same bytes.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ OnStep = Callable[[str, int, dict[str, float]], None]
 
 @dataclass(frozen=True, eq=False)
 class Bookkeeping:
-    """What is saved, logged and shown while a method trains; nothing of it changes what is learnt.
+    """What is saved, logged and shown during training; it does not affect the result.
 
     Attributes:
-        checkpoint: file for the state; written every ``every`` steps and read at the start if it is there.
+        checkpoint: file for the state; written every ``every`` steps, and read at the start if it exists.
         every: steps between checkpoints; 0 writes none.
-        on_step: told the phase, the step (1-based) and the losses as floats, every ``log_every`` steps.
-        log_every: steps between two calls of ``on_step``; the last step of a phase is always told.
-        probe: shown the method, ready to score, and the step, at ``trace`` evenly spread steps of the last phase (its
-            end is one of them, and not shown); it must not change the method.
-        trace: number of those steps; 0 for none.
-        progress: show a bar.
+        on_step: called with the phase, the step (1-based) and the losses as floats, every ``log_every`` steps.
+        log_every: steps between two calls of ``on_step``, which is also called at the last step of a phase.
+        probe: called with the method, ready to score, and the step, at ``trace`` evenly spaced steps of the last phase,
+            except at its end; it must not change the method.
+        trace: number of these steps, the end included; 0 for none.
+        progress: show a progress bar.
     """
 
     checkpoint: Path | None = None
@@ -52,11 +52,11 @@ class TrainingLoop:
     """Trains a method through its phases.
 
     Args:
-        method: the method, on the device where it shall train.
+        method: the method, on the device to train on.
         training: features and labels of seen classes.
         seed: the run's seed.
-        clip: largest norm of the gradient; ``None`` for no limit.
-        bookkeeping: what is saved, logged and shown; a bar alone where it is not given.
+        clip: maximum norm of the gradient; ``None`` for no clipping.
+        bookkeeping: what is saved, logged and shown; by default only a progress bar.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class TrainingLoop:
         self.checkpoint, self.every = kept.checkpoint, kept.every
         self.on_step, self.log_every = kept.on_step, kept.log_every
         self.device = next((p.device for p in method.parameters()), torch.device("cpu"))
-        # Pooled features fit on any device; maps stay on disk and come batch by batch.
+        # Pooled features fit on any device; maps stay on disk and are loaded batch by batch.
         self.features: torch.Tensor | MapRows = (
             training.features
             if isinstance(training.features, MapRows)
@@ -83,7 +83,7 @@ class TrainingLoop:
         self.labels = torch.from_numpy(np.asarray(training.labels, dtype=np.int64)).to(self.device)
 
     def run(self) -> Method:
-        """Train all phases, from the checkpoint on if there is one, and prepare the method for scoring."""
+        """Train all phases, resuming from the checkpoint if there is one, and prepare the method for scoring."""
         done_phase, done_step, state = self._resume()
         phases = self.method.phases()
         steps = sum(p.steps for p in phases)
@@ -119,7 +119,7 @@ class TrainingLoop:
                 named = ", ".join(f"{k} = {float(v.detach()):.3g}" for k, v in output.losses.items())
                 raise ZsarError(
                     f"the loss is not finite at step {step} of phase {phase.name!r}: {named}",
-                    remedy="Lower the learning rate, or look for extreme values in the features.",
+                    remedy="Lower the learning rate, or check the features for extreme values.",
                 )
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
@@ -142,7 +142,7 @@ class TrainingLoop:
         return {round(steps * i / self.trace) for i in range(1, self.trace)} - {0, steps}
 
     def _show(self, step: int) -> None:
-        """Let the probe score the method as it stands, then train on."""
+        """Let the probe score the method in its current state, then continue training."""
         assert self.probe is not None
         self.method.eval()
         with torch.no_grad():
@@ -151,7 +151,7 @@ class TrainingLoop:
         self.method.train()
 
     def _batch(self, phase: Phase, step: int) -> Batch:
-        """Batch ``step``: consecutive pieces of a permutation per epoch; an epoch's short rest is left out."""
+        """The batch of a step: a slice of the epoch's permutation; an incomplete last batch is dropped."""
         count = len(self.labels)
         size = min(phase.batch_size, count)
         per_epoch = count // size
@@ -178,9 +178,9 @@ class TrainingLoop:
         tensors, meta = load_tensors(self.checkpoint)
         if meta.get("seed") != self.seed:
             raise ArtefactError(
-                f"the checkpoint is of a run with seed {meta.get('seed')}, not {self.seed}",
+                f"the checkpoint belongs to a run with seed {meta.get('seed')}, not {self.seed}",
                 where=self.checkpoint,
-                remedy="Remove it to begin anew.",
+                remedy="Remove it to start over.",
             )
         weights = {k.removeprefix("method."): v for k, v in tensors.items() if k.startswith("method.")}
         load_module(self.method, weights, where=self.checkpoint)
@@ -188,12 +188,12 @@ class TrainingLoop:
 
 
 def _plain(state: dict) -> dict:
-    """The JSON-ready part of a schedule's state (its functions are made anew from the config)."""
+    """The JSON-ready part of a schedule's state (its functions are rebuilt from the config)."""
     return {k: v for k, v in state.items() if isinstance(v, int | float | str | list | bool)}
 
 
 def _trainable(method: Method, phase: Phase) -> list[nn.Parameter]:
-    """Freeze everything but the phase's parameters and return these."""
+    """Freeze everything except the phase's parameters, and return those."""
     method.requires_grad_(False)
     parameters = list(phase.parameters())
     for parameter in parameters:
@@ -211,14 +211,14 @@ def fit(
     clip: float | None = None,
     **bookkeeping: Any,
 ) -> Method:
-    """Construct a method, show it the training set, train it, and return it ready to score.
+    """Construct a method, train it, and return it ready to score.
 
     Args:
-        method_type: the method.
+        method_type: class of the method.
         config: its configuration.
-        training: what it may learn from.
+        training: the training set.
         seed: the run's seed.
-        device: where it trains and scores.
+        device: device for training and scoring.
         clip: see :class:`TrainingLoop`.
         bookkeeping: fields of :class:`Bookkeeping`.
     """

@@ -86,7 +86,7 @@ def test_the_generator_advances_alike_at_any_ratio_and_the_global_one_not_at_all
 
 @pytest.mark.parametrize("ratio", [-0.01, 1.01, float("nan"), float("inf")])
 def test_a_ratio_out_of_range_is_refused(ratio):
-    with pytest.raises(ConfigError, match=r"must lie in \[0, 1\], got .*masking_ratio\(step, total\)"):
+    with pytest.raises(ConfigError, match=r"must be in \[0, 1\], got .*masking_ratio\(step, total\)"):
         masked_slots(2, 3, ratio, seeded())
 
 

@@ -1,4 +1,4 @@
-"""Flora's configuration: every ablation of the paper and every departure of the released code is a field."""
+"""Flora's configuration: every ablation of the paper and every difference to the released code is a field."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from zsar_kit.methods.base import GateChoice, MethodConfig
 
 @dataclass(frozen=True)
 class TextConfig(Config):
-    """Which texts describe a class, and how their neighbours attune them (Eq. 7-8).
+    """Class texts and their attunement by neighbours (Eq. 7-8).
 
     Attributes:
-        sets: text sets joined along the feature axis; the paper joins label and description.
-        max_tokens: longer texts are cut; published presets use 5 to 75.
-        k: neighbours; 0 switches attunement off. Published presets use 1 to 3.
-        tau: strength of the neighbours' contribution; published presets use 0.1 to 1.
-        tau_zsl: another strength for the ZSL setting, which then gets a model of its own, as released; ``None`` for
-            one model for both settings.
-        pool: classes that may be neighbours: ``all`` (the paper; unseen texts take part) or ``seen``.
-        scale: of text tokens and skeleton features, on which the paper is silent. ``none``; ``rms``: one number each,
-            the root mean square over seen classes, so that losses and lambda_align mean the same for every language
-            model and encoder; ``standard``: the seen classes' mean is taken off first, and each skeleton feature gets
-            unit variance (without it most of a feature is what all actions share).
-        keep_padding: every text is padded to ``max_tokens`` and its padding counts as text, as released (Fig. 8).
+        sets: text sets concatenated along the feature axis; the paper uses label and description.
+        max_tokens: longer texts are truncated; published presets use 5 to 75.
+        k: number of neighbours; 0 switches attunement off. Published presets use 1 to 3.
+        tau: weight of the neighbours; published presets use 0.1 to 1.
+        tau_zsl: a different weight for ZSL, which then trains a second model, as released; ``None`` uses one model for
+            ZSL and GZSL.
+        pool: classes that can be neighbours: ``all`` (the paper, unseen texts included) or ``seen``.
+        scale: how text tokens and skeleton features are scaled; the paper does not say. ``none``; ``rms``: each divided
+            by its root mean square over seen classes, so that losses and lambda_align are comparable between language
+            models and encoders; ``standard``: the mean over seen classes is also subtracted, and each skeleton feature
+            gets unit variance (otherwise what all actions have in common dominates a feature).
+        keep_padding: pad every text to ``max_tokens`` and treat the padding as text, as released (Fig. 8).
     """
 
     sets: tuple[str, ...] = ("label", "motion")
@@ -58,13 +58,13 @@ class AlignConfig(Config):
         latent_dim: width d of the latent space.
         hidden_dim: width of one hidden layer in encoders and decoders; ``None`` for linear maps.
         decoder_relu: end the decoders in a ReLU, as the SynSE family does.
-        shared_noise: one number per sample for all latent dimensions, as the SynSE family draws it.
+        shared_noise: draw one noise value per sample for all latent dimensions, as the SynSE family does.
         regularizer: ``geometric`` (Eq. 10), ``kl`` (the baseline, Eq. 1-3), or ``none``.
-        lambda_align: weight of geometric consistency.
-        beta: weight of the divergence from a standard normal.
-        spread: what geometric consistency compares: ``variance`` (paper) or ``log_variance`` (released).
+        lambda_align: weight of the geometric consistency.
+        beta: weight of the KL divergence from a standard normal.
+        spread: compare ``variance`` (paper) or ``log_variance`` (released) in the geometric consistency.
         reduction: ``mean`` (released) or ``sum`` of errors; lambda_align and beta depend on it.
-        steps, batch_size, learning_rate, weight_decay: of AdamW.
+        steps, batch_size, learning_rate, weight_decay: settings of AdamW.
     """
 
     latent_dim: int = 768
@@ -96,20 +96,21 @@ class FlowConfig(Config):
 
     Attributes:
         network: ``dit`` (the paper) or ``mlp``, two layers on each token (Table 14).
-        depth, heads, mlp_ratio: of the network; the paper uses one block. An MLP has only the ratio.
-        positions: add a code of the token's place in the DiT; the paper is silent on it.
+        depth, heads, mlp_ratio: size of the network; the paper uses one block. An MLP uses only the ratio.
+        positions: add a positional encoding in the DiT; the paper does not say.
         lambda_flow: weight of the contrastive term, in [0, 1).
-        pairs: other-category pairs contrasted with each sample.
+        pairs: number of pairs of other classes contrasted with each sample.
         times: distribution of training times (Table 13).
-        direction: of the flow (Table 15).
-        source_noise: standard deviation of noise added to the flow's source; 0 is noise-free (Table 4).
-        condition: condition the network on the class's pooled text through adaLN (Table 4: not condition-free).
-        t: time at which the field is asked in prediction (Fig. 3).
-        error: see :func:`velocity_errors`.
-        sample_at_test: draw the latents in prediction, as released, in place of their means.
-        centre: take the mean log error of other classes' skeletons off the log error of a class, so that no class
-            wins by being near everybody (a hub). Ours; reference skeletons are the mean features of seen classes.
-        steps, batch_size, learning_rate, weight_decay: of AdamW.
+        direction: direction of the flow (Table 15).
+        source_noise: standard deviation of the noise added to the flow's source; 0 is noise-free (Table 4).
+        condition: condition the network on the class's pooled text through adaLN (Table 4); False is condition-free.
+        t: time at which the velocity field is evaluated in prediction (Fig. 3).
+        error: see :class:`~zsar_kit.models.flora.scoring.ScoringOptions`.
+        sample_at_test: sample the latents in prediction, as released, instead of using their means.
+        centre: subtract from the log error of a class its mean log error over skeletons of other classes, so that
+            classes close to every skeleton (hubs) do not win. Not in the paper. The reference skeletons are the mean
+            features of seen classes.
+        steps, batch_size, learning_rate, weight_decay: settings of AdamW.
     """
 
     network: Literal["dit", "mlp"] = "dit"
@@ -146,11 +147,11 @@ class FlowConfig(Config):
 
 @dataclass(frozen=True)
 class LinearConfig(Config):
-    """The linear classifier on synthesised latents (Table 5; the SynSE family's numbers).
+    """The linear classifier on synthesised latents (Table 5, with the SynSE family's settings).
 
     Attributes:
-        draws: latents synthesised for each class.
-        steps, learning_rate: of Adam on all of them at once.
+        draws: number of latents synthesised per class.
+        steps, learning_rate: settings of full-batch Adam.
     """
 
     draws: int = 500
@@ -169,11 +170,11 @@ class FloraConfig(MethodConfig):
     """Flora; the defaults are the paper's preset.
 
     Attributes:
-        text, align, flow, linear: the parts.
+        text, align, flow, linear: settings of the parts.
         classifier: ``flow`` (Eq. 14), ``linear`` on synthesised latents, or cosine ``similarity`` (Table 5).
-        gate_kind: between seen and unseen classes: ``ratio`` (Eq. 15), ``stacking`` or ``logistic``. Only the flow has
-            the positive errors that the ratio divides; the other classifiers use ``stacking`` in its place.
-        gamma: threshold of the gate; ``None`` lets pseudo-unseen folds choose it, a number is used as it is.
+        gate_kind: gate between seen and unseen classes: ``ratio`` (Eq. 15), ``stacking`` or ``logistic``. The ratio
+            needs positive errors, which only the flow has; the other classifiers then use ``stacking``.
+        gamma: fixed threshold of the gate; ``None`` fits it on pseudo-unseen folds.
     """
 
     text: TextConfig = field(default_factory=TextConfig)
@@ -185,7 +186,7 @@ class FloraConfig(MethodConfig):
     gamma: float | None = None
 
     def validate(self) -> None:
-        """Check that the parts fit each other."""
+        """Check that the parts are compatible."""
         if self.flow.network == "dit" and self.align.latent_dim % self.flow.heads:
             raise ConfigError(
                 f"flow.heads must divide align.latent_dim, got {self.flow.heads} and {self.align.latent_dim}",
@@ -194,23 +195,23 @@ class FloraConfig(MethodConfig):
         if self.gamma is not None:
             in_range = abs(self.gamma) < float("inf") and (self.gamma > 0 or self.gate_kind != "ratio")
             self.require(in_range, "gamma", "positive for a ratio, finite")
-            self.require(self.gate_kind != "logistic", "gamma", "None for a logistic gate, which has to be fitted")
+            self.require(self.gate_kind != "logistic", "gamma", "None for a logistic gate, which must be fitted")
 
     def text_sets(self) -> tuple[str, ...]:
-        """The text sets that are joined."""
+        """The text sets that are concatenated."""
         return self.text.sets
 
     def text_use(self) -> str:
-        """Neighbours among all classes are transductive in the texts; seen ones only, or none, are not."""
+        """Transductive text if unseen classes can be neighbours, otherwise inductive."""
         return "transductive text" if self.text.k and self.text.pool == "all" else "inductive"
 
     def gate(self) -> GateChoice:
-        """The ratio gate of Eq. 15, where there are errors to divide, unless ``gate_kind`` says otherwise."""
+        """The gate that ``gate_kind`` names; stacking instead of the ratio for classifiers without errors."""
         kind = "stacking" if self.gate_kind == "ratio" and self.classifier != "flow" else self.gate_kind
         return GateChoice(kind, self.gamma)
 
     def zsl_config(self) -> FloraConfig | None:
-        """A model with ``text.tau_zsl`` where that is given, as the released settings have it."""
+        """A model with ``text.tau_zsl`` if that is given, as in the released settings."""
         text = self.text
         if text.tau_zsl is None or text.tau_zsl == text.tau:
             return None
@@ -231,15 +232,15 @@ AS_RELEASED = {
     "flow.error": "mean_square",
     "flow.sample_at_test": True,
 }
-"""What the released code does otherwise, apart from numbers that it sets by hand for each split."""
+"""Differences of the released code, except for the numbers that it sets by hand for each split."""
 
 
 def presets() -> Mapping[str, FloraConfig]:
     """All presets by name.
 
     ``paper`` and ``cpu``; for each published setting ``<family>_<data set>_<split>``, with its length, k and tau (the
-    GZSL value) and gamma left to the folds; and the same with ``_as_released``: gamma by hand, a model for each
-    setting, and :data:`AS_RELEASED`.
+    GZSL value) and gamma fitted on folds; and the same with ``_as_released``: the published gamma, one model each for
+    ZSL and GZSL, and :data:`AS_RELEASED`.
     """
     resource = files("zsar_kit.methods.flora") / "resources" / "presets.toml"
     named = {"paper": FloraConfig(), "cpu": cpu_preset()}
@@ -252,10 +253,10 @@ def presets() -> Mapping[str, FloraConfig]:
 
 
 def cpu_preset() -> FloraConfig:
-    """Narrower, only the start token and the pooled one, few and larger steps: a second or two a fit on one core.
+    """A narrow model on the start token and the pooled token, with few, large steps: 1 to 2 s a fit on one core.
 
     Chosen on pseudo-unseen folds of UTD-MHAD, NW-UCLA and Kinder-Gator, with seen-only and with cross-dataset
-    encoders: longer training and more word tokens were fitted by heart and transferred less.
+    encoders. Longer training and more word tokens overfitted and transferred worse.
     """
     return FloraConfig(
         text=TextConfig(max_tokens=1),

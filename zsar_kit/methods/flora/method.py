@@ -1,9 +1,10 @@
-"""Flora: learning by neighbour-aware semantics, deciding by open-form flows (papers/flora, section 4).
+"""Flora: learning by neighbour-aware semantics, deciding by open-form flows (section 4 of its paper).
 
-Two phases. *align*: class texts attuned by their neighbours (Eq. 7-8) and skeleton features meet in the latent space of
-a cross-modal VAE with geometric consistency (Eq. 9-11). *flow*: with that frozen, a velocity field learns the
-noise-free, contrastive transport from text latents to skeleton latents (Eq. 12-13). A class is scored by the error of
-the velocity that the field predicts for it (Eq. 14); GZSL asks the ratio gate first (Eq. 15, :class:`RatioGate`).
+There are two phases. *align*: a cross-modal VAE with geometric consistency (Eq. 9-11) maps class texts, attuned by
+their neighbours (Eq. 7-8), and skeleton features to one latent space. *flow*: with the VAE frozen, a velocity field
+learns the noise-free, contrastive transport from text latents to skeleton latents (Eq. 12-13). A class is scored by the
+error of the velocity that the field predicts for it (Eq. 14). In GZSL the ratio gate decides first (Eq. 15,
+:class:`RatioGate`).
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ class Flora(Method):
         self._linear: tuple[Tensor, Tensor] | None = None
 
     def observe(self, training: TrainingSet) -> None:
-        """Offset and scale of the features, and the mean of each seen class: no sample leaves with the model."""
+        """Compute offset and scale of the features, and class means; the model stores no single sample."""
         self.feature_offset, self.feature_scale = _feature_scale(training.pooled, self.settings.text.scale)
         self.reference = torch.from_numpy(_class_means(training))
 
@@ -116,7 +117,7 @@ class Flora(Method):
         return (features - self.feature_offset) / self.feature_scale
 
     def _texts(self) -> Gaussian:
-        """Latent distributions of all class tokens; the alignment is frozen by now, so once is enough."""
+        """Latent distributions of all class tokens, computed once since the alignment is frozen by now."""
         texts = self._encoded_texts
         if texts is None:
             texts = self._encoded_texts = self.vae.encode_text(self.table.tokens)
@@ -126,20 +127,20 @@ class Flora(Method):
         self._encoded_texts = self._level = self._linear = None
 
     def train(self, mode: bool = True) -> Flora:
-        """Switch modes, and forget what further training would make stale."""
+        """Switch the mode, and drop cached results that further training would invalidate."""
         self._forget()
         return super().train(mode)
 
     def add_classes(self, semantics: Mapping[str, Semantics]) -> None:
-        """See :meth:`Method.add_classes`; new classes attune against the seen classes and one another."""
+        """See :meth:`Method.add_classes`; neighbours of a new class are seen classes and other new ones."""
         self.table.extend([find_text_set(semantics, name) for name in self.settings.text.sets])
         self._forget()
 
     def class_scores(self, features: Float[Tensor, "batch d"], classes: tuple[int, ...]) -> ClassScores:
-        """Negative velocity errors (Eq. 14) of the latent means; nothing is drawn unless the config says so.
+        """Negative velocity errors (Eq. 14) of the latent means; nothing is sampled unless the config says so.
 
-        With ``flow.centre`` heads and errors are ``log error - level`` and its exponential, where the level of a class
-        is the mean of that logarithm over other classes' mean skeletons.
+        With ``flow.centre`` the head is ``level - log error`` and the errors are ``exp(log error - level)``. The level
+        of a class is its mean log error over the mean skeletons of other classes.
         """
         rows = self.table.rows(classes)
         skeletons = self.vae.encode_skeleton(self._scaled(features))
@@ -177,7 +178,7 @@ class Flora(Method):
         )
 
     def _levels(self) -> Float[Tensor, " class"]:
-        """Mean log error of each class over the mean skeletons of other classes."""
+        """The level of each class: its mean log error over the mean skeletons of other classes."""
         if self._level is None:
             every = list(range(len(self.table.class_ids)))
             logs = self._errors(self.vae.encode_skeleton(self._scaled(self.reference)), every).log()
@@ -187,7 +188,7 @@ class Flora(Method):
         return self._level
 
     def _linear_classifier(self) -> tuple[Tensor, Tensor]:
-        """Weights over all classes, those of seen and of other classes trained apart; made anew for new classes."""
+        """Weights of all classes; seen and other classes are trained separately, and again after classes are added."""
         if self._linear is None:
             linear, texts, mask = self.settings.linear, self._texts(), self.table.mask
             generator = torch.Generator().manual_seed(int(self.draw_seed))
@@ -213,7 +214,7 @@ class Flora(Method):
         return [rows for rows in (is_seen.nonzero().flatten(), (~is_seen).nonzero().flatten()) if len(rows)]
 
     def _log_probabilities(self, logits: Float[Tensor, "batch class"]) -> Float[Tensor, "batch class"]:
-        """Log-softmax within each domain: the two classifiers share no scale."""
+        """Log-softmax within each domain, since the scales of the two classifiers are not comparable."""
         result = logits.clone()
         for domain in self._domains():
             result[:, domain] = logits[:, domain].log_softmax(1)
@@ -221,7 +222,7 @@ class Flora(Method):
 
 
 def _class_means(training: TrainingSet) -> Float[np.ndarray, "class d"]:
-    """The mean feature of each seen class; that of all samples for a class without one."""
+    """The mean feature of each seen class; for a class without samples the mean of all samples."""
     seen = training.task.seen
     means = np.tile(training.pooled.mean(0), (len(seen), 1))
     for row, c in enumerate(seen):

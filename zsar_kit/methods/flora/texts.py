@@ -1,4 +1,4 @@
-"""The classes that Flora can name: their texts, attuned by neighbours and scaled, one row each."""
+"""The table of Flora's candidate classes: their texts, attuned by neighbours and scaled, one row per class."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from zsar_kit.semantics.tokens import TokenTexts, join_tokens
 
 
 class ClassTable(nn.Module):
-    """Attuned and scaled token features O_a of classes (Eq. 7-8), which can be extended by classes given as words.
+    """Attuned and scaled token features O_a of classes (Eq. 7-8); classes described in words can be added.
 
     Args:
-        config: which texts, how attuned, how scaled.
-        texts: the text sets that ``config.sets`` names, of all classes of a run.
-        seen: ids of the seen classes; scale and mean come from their texts alone.
+        config: which texts to use, and how to attune and scale them.
+        texts: the text sets named in ``config.sets``, for all classes of a run.
+        seen: ids of the seen classes; scale and mean are computed from their texts alone.
     """
 
     raw: Tensor
@@ -42,7 +42,7 @@ class ClassTable(nn.Module):
         mask, is_seen = torch.from_numpy(joined.mask), torch.from_numpy(np.isin(joined.class_ids, seen))
         attuned = self._attune(joined, is_seen if config.pool == "seen" else None)
         offset, divisor = torch.zeros(attuned.shape[2]), torch.ones(())
-        words = attuned[is_seen][mask[is_seen]]  # unseen texts must not act through mean or scale
+        words = attuned[is_seen][mask[is_seen]]  # mean and scale must not depend on unseen texts
         if config.scale == "standard":
             offset = words.mean(0)
         if config.scale != "none":
@@ -64,14 +64,14 @@ class ClassTable(nn.Module):
 
     @property
     def condition(self) -> Float[Tensor, "class d"]:
-        """The pooled text of each class: its last token, attuned and scaled like the others."""
+        """The pooled text of each class: its last token, attuned and scaled like all others."""
         return self.tokens[torch.arange(len(self.mask), device=self.mask.device), self.mask.sum(1) - 1]
 
     def extend(self, texts: Sequence[Semantics]) -> None:
-        """Add classes that are known by their words alone.
+        """Add classes that are described by their texts alone.
 
-        They attune against the training classes and one another; the rows that are here stay as they are, since what
-        was learnt was learnt with them.
+        Their neighbours are the seen classes and one another. Existing rows stay unchanged, since the model was trained
+        with them.
 
         Raises:
             TextError: a class id is taken.
@@ -104,8 +104,8 @@ class ClassTable(nn.Module):
         if self.config.k == 0:
             return tokens
         mask, pooled = torch.from_numpy(texts.mask), torch.from_numpy(texts.pooled)
-        # The last token of each class holds its pooled feature: it listens to pooled features, not to words that
-        # happen to stand at the same position in longer texts.
+        # The last token of each class is its pooled feature, which is attuned by pooled features, not by the words
+        # at the same position of longer texts.
         rows, last = torch.arange(len(mask)), mask.sum(1) - 1
         words = mask.clone()
         words[rows, last] = False
@@ -116,7 +116,7 @@ class ClassTable(nn.Module):
 
 
 def _widen(values: Tensor, width: int) -> Tensor:
-    """Zeros (or False) behind, so that the token axis has the given width."""
+    """Append zeros (or False) until the token axis has the given width."""
     missing = width - values.shape[1]
     return torch.cat([values, values.new_zeros(len(values), missing, *values.shape[2:])], dim=1) if missing else values
 

@@ -1,1 +1,1 @@
-"""Methods that the two papers are compared with: one file each, found by the registry."""
+"""Methods that the two papers compare with, one file each; the registry finds them."""

@@ -1,4 +1,4 @@
-"""SkeletonContext's configuration: every module, loss, slot and departure is a field."""
+"""SkeletonContext's configuration: every module, loss, slot and difference to the released code is a field."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class JointConfig(Config):
     """The differential joint encoder (DJE; section 3.3.1, Eq. 1).
 
     Attributes:
-        enabled: off, the joints' features go on as they are (Table 5).
+        enabled: False passes the joint features on unchanged (Table 5).
         activation: phi of Eq. 1; ``softmax`` as released.
     """
 
@@ -29,19 +29,19 @@ class GroundingConfig(Config):
     """Semantic context grounding (SCG; section 3.3.3, Eq. 2-5).
 
     Attributes:
-        enabled: off, what the joint encoder gives goes on alone, and no context is read (Table 5).
-        dim: width of both modalities inside.
+        enabled: False passes the joint encoder's output on unchanged, and no context is read (Table 5).
+        dim: common width of both modalities.
         heads: attention heads; must divide ``dim``.
         layers: bi-directional layers.
-        hidden: width inside the feed-forward blocks; ``None`` is four times ``dim``.
-        shared_directions: one cross-attention for both directions, as released.
-        tokens: one skeleton token a joint (the paper), or their mean as a single one (released).
-        vocabulary: so many frequent words of the language model are candidates for a slot, beside the seen classes'
-            own; 0 takes all whole words.
-        decoder: ``trained`` here, its output tied to the language model's word embeddings; ``own``: it starts as the
-            language model's own head, which then needs one and ``dim`` of its width.
-        warmup: steps in which the decoder alone learns to fill the masks of the seen classes' descriptions, without
-            any skeleton, before all else.
+        hidden: hidden width of the feed-forward blocks; ``None`` is four times ``dim``.
+        shared_directions: use one cross-attention for both directions, as released.
+        tokens: one skeleton token per joint (the paper), or a single one, their mean (released).
+        vocabulary: number of frequent words of the language model that are candidates for a slot, besides the words of
+            the seen classes; 0 takes all whole words.
+        decoder: ``trained`` from scratch, with outputs tied to the language model's word embeddings; or ``own``,
+            initialised with the language model's own head, which requires a model that has one, of width ``dim``.
+        warmup: number of steps before the main training in which only the decoder learns to fill in the masks of the
+            seen classes' descriptions, without skeletons.
     """
 
     enabled: bool = True
@@ -70,12 +70,12 @@ class MaskingConfig(Config):
     """Context slots and progressive partial masking (PPM; section 3.3.2).
 
     Attributes:
-        slots: which slots the prompt has (Table 7).
-        progressive: off, all slots are masked from the start (Table 5).
+        slots: slots of the prompt (Table 7).
+        progressive: False masks all slots from the start (Table 5).
         total: the step T at which all slots are masked; ``None`` is the last step of training.
-        description: drawn for each class and step (the paper: all samples of a class get the same), for each sample,
-            or from a class at random, as released.
-        shuffle_slots: the words of a description stand in its slots in any order, as released; visible words too.
+        description: draw one description per class and step, the same for all samples of the class (``class``, the
+            paper), one per sample (``sample``), or one of a random class (``random_class``, released).
+        shuffle_slots: permute the words of a description over its slots, visible ones included, as released.
     """
 
     slots: tuple[str, ...] = SLOTS
@@ -96,12 +96,13 @@ class PartConfig(Config):
     """Key part decoupling (KPD; section 3.4, Eq. 6-7).
 
     Attributes:
-        enabled: off, there is no part head (Table 5).
-        hidden: width between its two layers.
+        enabled: False leaves out the part head (Table 5).
+        hidden: hidden width of its two layers.
         prior: body parts from the ``[body part]`` field of the class's descriptions (the paper), or from the class's
-            own list of key parts.
-        normalise: the prior sums to one over joints, or has values of one.
-        reduction: of Eq. 7 over frames: their sum, as printed, or their mean; ``mean`` over joints too, as released.
+            list of key parts.
+        normalise: scale the prior to a sum of one over joints, or to a maximum of one.
+        reduction: reduction of Eq. 7: ``sum`` over frames, as printed; ``frames``, the mean over frames; or ``mean``
+            over frames and joints, as released.
     """
 
     enabled: bool = True
@@ -117,18 +118,19 @@ class PartConfig(Config):
 
 @dataclass(frozen=True)
 class SpaceConfig(Config):
-    """Where skeletons and texts meet (Eq. 8-9).
+    """The common space of skeletons and texts (Eq. 8-9).
 
     Attributes:
         context_set: text set of the context-level semantics Z^c.
         part_set: text set of the action-aware semantics Z^a.
         dim: width of the common space.
-        normalise: unit length on both sides, so that dot products are cosines.
-        temperature: what dot products are divided by; the paper prints none.
-        project_texts: a learnt projection of the texts (the paper), or the texts as they are, and ``dim`` is theirs.
-        relu: a ReLU in the skeletons' projections, as released.
-        scale: of maps and texts, on which the paper is silent: ``standard`` takes the seen classes' mean off and
-            divides by the spread; ``none`` leaves them.
+        normalise: scale both sides to unit length, so that dot products are cosines.
+        temperature: divisor of the dot products; the paper has none.
+        project_texts: use a learnt projection of the texts (the paper); False uses the texts unchanged and ignores
+            ``dim``.
+        relu: apply a ReLU in the skeleton projections, as released.
+        scale: how maps and texts are scaled; the paper does not say. ``standard`` subtracts the mean over seen classes
+            and divides by the standard deviation; ``none`` leaves them unchanged.
     """
 
     context_set: str = "contexts"
@@ -150,17 +152,17 @@ class SpaceConfig(Config):
 
 @dataclass(frozen=True)
 class TrainingConfig(Config):
-    """Optimisation (section 4.2; what it leaves open as in Neuron, whose settings the authors adopt).
+    """Optimisation (section 4.2; unspecified settings follow Neuron, whose setup the authors adopt).
 
     Attributes:
         optimiser: ``sgd`` with Nesterov momentum (the paper), or ``adamw``.
-        learning_rate, momentum, weight_decay: of the optimiser.
+        learning_rate, momentum, weight_decay: settings of the optimiser.
         epochs: passes over the training samples.
         milestones: epochs after which the learning rate is divided by ten.
-        batch_size: samples a step.
-        views: cached views of each clip, the first as at test time, the others augmented; one is drawn a step.
-        context_weight: factor of L_ccr in Eq. 10.
-        part_weight: factor of L_kpd in Eq. 10.
+        batch_size: samples per step.
+        views: cached views of each clip, the first as at test time, the others augmented; each step draws one.
+        context_weight: weight of L_ccr in Eq. 10.
+        part_weight: weight of L_kpd in Eq. 10.
     """
 
     optimiser: Literal["sgd", "adamw"] = "sgd"
@@ -189,13 +191,13 @@ class TrainingConfig(Config):
 
 @dataclass(frozen=True)
 class SkeletonContextConfig(MethodConfig):
-    """All of SkeletonContext.
+    """Settings of SkeletonContext.
 
     Attributes:
-        joints, grounding, masking, parts: its four modules.
+        joints, grounding, masking, parts: the four modules.
         space: the alignment.
         training: the optimisation.
-        gamma: calibration by hand; ``None`` lets pseudo-unseen folds choose it.
+        gamma: fixed calibration for GZSL; ``None`` fits it on pseudo-unseen folds.
     """
 
     joints: JointConfig = field(default_factory=JointConfig)
@@ -207,15 +209,15 @@ class SkeletonContextConfig(MethodConfig):
     gamma: float | None = None
 
     def text_sets(self) -> tuple[str, ...]:
-        """Those of the heads."""
+        """The text sets of the heads."""
         return (self.space.context_set, *([self.space.part_set] if self.parts.enabled else []))
 
     def map_views(self) -> int:
-        """It learns from maps."""
+        """Number of views of maps that it trains on."""
         return self.training.views
 
     def contexts(self) -> ContextRequest | None:
-        """The prompts of the seen classes, unless both modules that need them are off."""
+        """Context prompts of the seen classes; ``None`` if both modules that need them are off."""
         if not (self.grounding.enabled or self.parts.enabled):
             return None
         own_head = self.grounding.enabled and self.grounding.decoder == "own"
@@ -239,7 +241,7 @@ AS_RELEASED = {
     "space.project_texts": False,
     "space.relu": True,
 }
-"""What the released model files do otherwise, as far as they can be run."""
+"""Differences of the released model files, as far as these can be run."""
 
 
 def presets() -> Mapping[str, SkeletonContextConfig]:
@@ -249,11 +251,11 @@ def presets() -> Mapping[str, SkeletonContextConfig]:
 
 
 def cpu_preset() -> SkeletonContextConfig:
-    """Narrower, with fewer candidate words, cosines to the texts as they are, and AdamW: seconds a fit on one core.
+    """A narrow model with fewer candidate words, cosines to unprojected texts, and AdamW: seconds a fit on one core.
 
-    Chosen on pseudo-unseen folds of UTD-MHAD, NW-UCLA and Kinder-Gator, by ZSL and by the words that are read. On sets
-    this small the paper's schedule is some hundred steps, after which SGD reads the same words in every slot; with its
-    plain dot products it diverges.
+    Chosen on pseudo-unseen folds of UTD-MHAD, NW-UCLA and Kinder-Gator, by ZSL and by slot accuracy. On data sets this
+    small the paper's schedule amounts to a few hundred steps, after which SGD predicts the same words in every slot;
+    with plain dot products it diverges.
     """
     return SkeletonContextConfig(
         grounding=GroundingConfig(dim=64, heads=4, hidden=128, vocabulary=2000),

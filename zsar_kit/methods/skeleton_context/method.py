@@ -1,10 +1,11 @@
 """SkeletonContext: read the context from the skeleton, find the key parts, recognise (section 3 of its paper).
 
-From a clip's un-pooled map the differential joint encoder (Eq. 1) makes a token a joint; these and the masked prompt of
-a frozen language model read each other (Eq. 2-3), the masked words are guessed (Eq. 4-5), and the pooled skeleton
-tokens are aligned with the class's context descriptions (Eq. 8). Beside it, key joints are weighed (Eq. 6-7) and their
-pooled feature is aligned with the class's motion text (Eq. 9). At test time every slot is masked: the context comes
-from the motion alone. Each alignment is a head of scores; the headline is made of the mean of their softmax.
+The differential joint encoder (Eq. 1) turns a clip's un-pooled map into one token per joint. These tokens and the
+masked prompt of a frozen language model attend to each other (Eq. 2-3), a decoder predicts the masked words (Eq. 4-5),
+and the pooled skeleton tokens are aligned with the class's context descriptions (Eq. 8). A second branch weights key
+joints (Eq. 6-7) and aligns their pooled feature with the class's motion text (Eq. 9). At test time every slot is
+masked: the context comes from the motion alone. Each alignment is a head of scores; the fused score is the mean of
+their softmax.
 """
 
 from __future__ import annotations
@@ -53,11 +54,11 @@ STATISTICS_CHUNK = 256
 
 @dataclass(frozen=True)
 class Understanding(ShownByShape):
-    """What the model makes of some clips.
+    """Intermediate results of the model for some clips.
 
     Attributes:
         features: head to the pooled feature that is aligned with the texts.
-        grounded: skeleton and prompt after they have read each other; ``None`` without grounding.
+        grounded: skeleton and prompt after cross-attention; ``None`` without grounding.
         importance: K_out ``[batch, T', joint]``; ``None`` without key parts.
     """
 
@@ -80,9 +81,9 @@ class SkeletonContext(ReadsContexts, WeighsKeyParts):
         super().__init__(config, task, generator)
         if len(task.feature_shape) != 3:
             raise DataError(
-                "SkeletonContext learns from un-pooled maps [T', joint, d] of each sample, got features of shape "
+                "SkeletonContext needs un-pooled maps [T', joint, d] of each sample, got features of shape "
                 f"{list(task.feature_shape)}",
-                remedy="Runs make them; with a training set of your own, pass MapRows(feature_set.maps(), rows).",
+                remedy="Runs provide them; for your own training set pass MapRows(feature_set.maps(), rows).",
             )
         self.settings, self.seen, width = config, task.seen, task.feature_shape[2]
         self.steps_an_epoch = 1  # until the number of training samples is known
@@ -99,7 +100,7 @@ class SkeletonContext(ReadsContexts, WeighsKeyParts):
             self.reader = ContextReader(config.grounding, config.masking, _bank_of(task), width, generator)
         if config.parts.enabled:
             self.parts = KeyPartDecoupling(width, config.parts.hidden, generator=generator)
-            # Only training compares with the prior, which is made anew from the bank: no checkpoint holds it.
+            # Needed in training only, and rebuilt from the bank, so checkpoints do not store it.
             self.register_buffer("prior", _prior(config.parts, _bank_of(task)), persistent=False)
         inputs = {"context": config.grounding.dim if config.grounding.enabled else width, "part": width}
         names = dict(zip(inputs, config.text_sets(), strict=False))
@@ -111,13 +112,13 @@ class SkeletonContext(ReadsContexts, WeighsKeyParts):
         )
 
     def observe(self, training: TrainingSet) -> None:
-        """Offset and scale of the maps, and how many steps make an epoch."""
+        """Compute offset and scale of the maps, and the number of steps per epoch."""
         self.map_offset, self.map_scale = _map_statistics(training.features, self.settings.space.scale)
         count = len(training.labels)
         self.steps_an_epoch = max(1, count // min(self.settings.training.batch_size, count))
 
     def phases(self) -> tuple[Phase, ...]:
-        """The decoder's warm-up, where there is one, and then everything at once (Eq. 10)."""
+        """The decoder's optional warm-up, then joint training (Eq. 10)."""
         settings, warmup, reader = self.settings.training, self.settings.grounding.warmup, self.reader
         train = Phase(
             "train",
@@ -140,7 +141,7 @@ class SkeletonContext(ReadsContexts, WeighsKeyParts):
         return self.settings.training.epochs * self.steps_an_epoch
 
     def training_step(self, batch: Batch, phase: str, generator: torch.Generator) -> StepOutput:
-        """Eq. 10; in the warm-up Eq. 4 without a skeleton."""
+        """Eq. 10; in the warm-up Eq. 4 without skeletons."""
         rows, config, reader = self.column[batch.labels], self.settings, self.reader
         drawn = None
         if reader is not None:
@@ -169,7 +170,7 @@ class SkeletonContext(ReadsContexts, WeighsKeyParts):
         return {head: cast(TextSpace, space) for head, space in self.space.items()}
 
     def _understand(self, maps: Float[Tensor, "batch frame joint d"], prompt: Tensor | None) -> Understanding:
-        """Features of both heads; ``prompt`` names the masked prompt of each sample, ``None`` that with all masked."""
+        """Features of both heads; ``prompt`` is the row of each sample's masked prompt, ``None`` masks all slots."""
         f_x = (maps - self.map_offset) / self.map_scale
         f_diff = pool_time(f_x)
         if self.joints is not None:
@@ -189,7 +190,7 @@ class SkeletonContext(ReadsContexts, WeighsKeyParts):
             space.extend(find_text_set(semantics, space.text_set))
 
     def class_scores(self, features: Float[Tensor, "batch ..."], classes: tuple[int, ...]) -> ClassScores:
-        """A head for the context (Eq. 11) and one for the parts (Eq. 12)."""
+        """Scores of the context head (Eq. 11) and the part head (Eq. 12)."""
         found = self._understand(features, None)
         temperature = self.settings.space.temperature
         heads = {}
@@ -199,7 +200,7 @@ class SkeletonContext(ReadsContexts, WeighsKeyParts):
         return ClassScores(heads)
 
     def context_log_probabilities(self, features: Float[Tensor, "batch ..."]) -> Float[Tensor, "batch slot word"]:
-        """Of each word of the :attr:`vocabulary` in each slot, all slots masked: read from the motion alone.
+        """Log-probability of each word of the :attr:`vocabulary` in each slot, all masked: from the motion alone.
 
         Raises:
             ConfigError: grounding is off.
@@ -207,23 +208,23 @@ class SkeletonContext(ReadsContexts, WeighsKeyParts):
         grounded = self._understand(features, None).grounded
         if grounded is None or self.reader is None:
             raise ConfigError(
-                "this model reads no context: its grounding is off", remedy="Train with grounding.enabled = true."
+                "this model reads no contexts: its grounding is off", remedy="Train with grounding.enabled = true."
             )
         return self.reader.log_probabilities(grounded.text)
 
     def key_parts(self, features: Float[Tensor, "batch ..."]) -> Float[Tensor, "batch frame joint"]:
-        """K_out: the importance of each joint at each (coarse) frame; it adds up to one over a frame's joints.
+        """K_out: the importance of each joint at each (coarse) frame; it sums to one over the joints of a frame.
 
         Raises:
             ConfigError: key parts are off.
         """
         importance = self._understand(features, None).importance
         if importance is None:
-            raise ConfigError("this model weighs no parts", remedy="Train with parts.enabled = true.")
+            raise ConfigError("this model has no part head", remedy="Train with parts.enabled = true.")
         return importance
 
     def language_prior(self, texts: ClassTexts, class_id: int) -> Float[np.ndarray, " joint"]:
-        """K_gt of any class, made as for the seen classes."""
+        """K_gt of any class, computed as for the seen classes."""
         settings = self.settings.parts
         if settings.prior == "descriptions":
             named = {row.body_part for row in texts.contexts_of(class_id)}
@@ -234,12 +235,12 @@ class SkeletonContext(ReadsContexts, WeighsKeyParts):
 
     @property
     def vocabulary(self) -> tuple[str, ...]:
-        """Candidate words of the slots; none without grounding."""
+        """Candidate words of the slots; empty without grounding."""
         return () if self.reader is None else self.reader.vocabulary
 
     @property
     def slots(self) -> tuple[str, ...]:
-        """The slots of the prompt; none without grounding."""
+        """The slots of the prompt; empty without grounding."""
         return () if self.reader is None else self.reader.slots
 
 
@@ -263,18 +264,18 @@ def _bank_of(task: Task) -> ContextBank:
     if bank is None:
         raise TextError(
             "SkeletonContext needs encoded context descriptions of the seen classes",
-            remedy="Runs make them; with a task of your own, pass contexts=ContextBank.build(...).",
+            remedy="Runs provide them; for your own task pass contexts=ContextBank.build(...).",
         )
     if bank.class_ids != task.seen:
         raise TextError(
-            f"the context bank is of the classes {list(bank.class_ids)}, training sees {list(task.seen)}",
+            f"the context bank must hold the seen classes {list(task.seen)}, got {list(bank.class_ids)}",
             remedy="Build the bank of the seen classes.",
         )
     return bank
 
 
 def _map_statistics(maps: np.ndarray | MapRows, scale: str) -> tuple[Float[Tensor, " d"], Float[Tensor, " d"]]:
-    """Offset and divisor of each feature of a map over training samples, frames and joints; one pass in pieces."""
+    """Offset and divisor of each map feature over training samples, frames and joints, in one chunked pass."""
     width = maps.shape[3]
     if scale == "none":
         return torch.zeros(width), torch.ones(width)

@@ -1,4 +1,4 @@
-"""SkeletonContext's context reader: prompts looked up, grounded in the skeleton, their masks filled (3.3.2-3)."""
+"""SkeletonContext's context reader: look up prompts, ground them in the skeleton, fill in masks (3.3.2-3)."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class DrawnPrompts(ShownByShape):
     """Masked prompts of a batch.
 
     Attributes:
-        rows: of the table of hidden states.
+        rows: rows in the table of hidden states.
         masked: True where a slot is masked.
-        targets: the word behind each slot, as a row of the vocabulary.
+        targets: the true word of each slot, as a row of the vocabulary.
     """
 
     rows: Int[Tensor, " batch"]
@@ -38,17 +38,17 @@ class DrawnPrompts(ShownByShape):
 
 
 class ContextReader(nn.Module):
-    """Grounding and decoder, with the bank of hidden states that they look up.
+    """Grounding and decoder, with the bank of precomputed hidden states.
 
     Args:
-        grounding: sizes and departures of Eq. 2-5.
+        grounding: sizes and variants of Eq. 2-5.
         masking: how prompts are drawn in training.
-        bank: encoded prompts of the seen classes; of a model that only recognises, the one with all slots masked.
-        width: of the skeleton tokens.
+        bank: encoded prompts of the seen classes; for inference the prompt with all slots masked is enough.
+        width: width of the skeleton tokens.
         generator: source of the initial weights.
 
     Raises:
-        ConfigError: the language model's own head is asked for and the width inside is another.
+        ConfigError: the bank has the language model's own head, and ``grounding.dim`` is not its width.
     """
 
     hidden: Tensor
@@ -79,7 +79,7 @@ class ContextReader(nn.Module):
                 raise ConfigError(problem, remedy=f"Set grounding.dim={text_dim}, or grounding.decoder='trained'.")
             own = {k: v.to(self.decoder.bias.device) for k, v in bank.head.items()}
             self.decoder.load_state_dict(self.decoder.state_dict() | own)
-        # Looked up, not learnt: no checkpoint holds them.
+        # Looked up, not learnt, so checkpoints do not store them.
         for name in ("hidden", "mask", "prompts", "words"):
             self.register_buffer(name, torch.from_numpy(getattr(bank, name)), persistent=False)
 
@@ -87,10 +87,10 @@ class ContextReader(nn.Module):
         """Draw descriptions and masks (section 3.3.2).
 
         Args:
-            rows: of each sample's class among the seen ones.
+            rows: position of each sample's class among the seen classes.
             step: the training step t.
-            total: the last step, at which all slots are masked unless the configuration names another.
-            generator: source of the draws.
+            total: the last training step, at which all slots are masked unless the configuration sets another.
+            generator: source of the random draws.
         """
         masking, (classes, descriptions, slots) = self.masking, self.words.shape
         device, count = rows.device, len(rows)
@@ -106,19 +106,19 @@ class ContextReader(nn.Module):
         return DrawnPrompts(self.prompts[rows, drawn, slot_pattern(masked)], masked, targets)
 
     def forward(self, f_diff: Float[Tensor, "batch joint d"], rows: Int[Tensor, " batch"] | None = None) -> Grounded:
-        """Skeleton and prompt, at its slots, after they have read each other; without rows, with all slots masked."""
+        """Skeleton and prompt slots after cross-attention; without ``rows`` all slots are masked."""
         tokens = f_diff if self.tokens == "joints" else f_diff.mean(1, keepdim=True)
         chosen = torch.zeros(len(f_diff), dtype=torch.long, device=f_diff.device) if rows is None else rows
         return self.grounding(tokens, self.hidden[chosen], self.mask[chosen], self.places)
 
     def alone(self, rows: Int[Tensor, " batch"]) -> Float[Tensor, "batch slot dim"]:
-        """The prompt's slots as the language model has them, without a skeleton (warm-up)."""
+        """The prompt's slots from the language model alone, without a skeleton (warm-up)."""
         return self.grounding.from_text(self.hidden[rows][:, self.places])
 
     def reconstruction(self, at_slots: Float[Tensor, "batch slot dim"], drawn: DrawnPrompts) -> Float[Tensor, ""]:
-        """L_ccr at the masked slots alone (Eq. 4)."""
+        """L_ccr over the masked slots (Eq. 4)."""
         return reconstruction_loss(self.decoder(at_slots[drawn.masked]), drawn.targets[drawn.masked])
 
     def log_probabilities(self, at_slots: Float[Tensor, "batch slot dim"]) -> Float[Tensor, "batch slot word"]:
-        """Of each word of the vocabulary in each slot."""
+        """Log-probability of each word of the vocabulary in each slot."""
         return self.decoder(at_slots.flatten(0, 1)).log_softmax(-1).unflatten(0, at_slots.shape[:2])

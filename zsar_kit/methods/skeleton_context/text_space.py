@@ -1,4 +1,4 @@
-"""SkeletonContext's alignments: where skeleton features and class texts meet (section 3.5, Eq. 8-9)."""
+"""SkeletonContext's alignments of skeleton features with class texts (section 3.5, Eq. 8-9)."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class TextSpace(nn.Module):
     """One alignment: projections of skeletons and texts, and the texts of all classes (Eq. 8 or 9).
 
     Args:
-        settings: of the space.
+        settings: settings of the common space.
         semantics: its text set, of all candidate classes.
-        seen: the seen classes, by whose texts all are centred and scaled.
+        seen: the seen classes; their texts determine offset and scale.
         inputs: width of the skeleton feature.
         generator: source of the initial weights.
     """
@@ -64,7 +64,7 @@ class TextSpace(nn.Module):
         return nn.functional.normalize(chosen, dim=-1) if self.normalise else chosen
 
     def extend(self, semantics: Semantics) -> None:
-        """Add classes by their texts.
+        """Add classes that are described by their texts.
 
         Raises:
             TextError: an id is taken.
@@ -72,14 +72,14 @@ class TextSpace(nn.Module):
         if taken := sorted(set(semantics.class_ids) & set(self.class_ids)):
             raise TextError(f"class id {taken[0]} is taken", remedy=f"Choose ids above {max(self.class_ids)}.")
         table, more = self.get_buffer("table"), _sentences(semantics)
-        if more.shape[1] != table.shape[1]:  # a class in words has one sentence where ours have ten
+        if more.shape[1] != table.shape[1]:  # a class described in words has one sentence, the kit's have ten
             more = repeat(more.mean(1), "c d -> c s d", s=table.shape[1])
         self.class_ids = (*self.class_ids, *semantics.class_ids)
         self.register_buffer("table", torch.cat([table, more.to(table.device)]), persistent=False)
 
 
 def _sentences(semantics: Semantics) -> Float[Tensor, "class sentence d"]:
-    """Pooled features of each sentence; a text set of one sentence a class has an axis of length one."""
+    """Pooled features of each sentence; the sentence axis has length one for text sets with one sentence per class."""
     if semantics.sentences is not None and semantics.sentences.ndim == 3:
         return torch.from_numpy(semantics.sentences)
     return torch.from_numpy(semantics.pooled)[:, None]

@@ -1,7 +1,7 @@
 """Neighbour-aware semantic attunement (Flora, section 4.2, Eq. 7-8).
 
-Each class text is moved towards the texts most similar to it, so that a slightly wrong description is held in
-place by its surroundings. Nothing here is trained: attunement is done once, before the learning phase.
+Each class text is moved towards the most similar texts, so that its neighbours correct a slightly wrong description.
+Nothing is trained here: attunement is computed once, before the learning phase.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from zsar_kit.reprs import ShownByShape
 
 @dataclass(frozen=True)
 class Neighbours(ShownByShape):
-    """The k most similar other classes of each class, the most similar first (Eq. 7).
+    """The k most similar other classes of each class, in order of decreasing similarity (Eq. 7).
 
     Attributes:
         indices: positions of the neighbours along the class axis.
@@ -36,7 +36,7 @@ class Attuned(ShownByShape):
     Attributes:
         tokens: attuned token features; zero at padding.
         pooled: pooled features attuned with the same weights.
-        neighbours: whom each class listened to, and how closely.
+        neighbours: the neighbours of each class and their similarity.
     """
 
     tokens: Float[Tensor, "class token d"]
@@ -50,18 +50,17 @@ def neighbours(
     """The k nearest other classes by cosine similarity of pooled text features (Flora, Eq. 7).
 
     Args:
-        pooled: pooled features f_a, one row a class.
+        pooled: pooled features f_a, one row per class.
         k: number of neighbours, at least 1.
-        candidates: which classes may serve as neighbours; all by default, as in the paper, where the texts of
-            unseen classes take part (*transductive text*). Classes that are no candidates still get
-            neighbours.
+        candidates: which classes can be neighbours; all by default, as in the paper, which includes the texts of
+            unseen classes (*transductive text*). Classes that are not candidates still get neighbours.
 
     Returns:
-        Neighbours, never the class itself. Equal similarities are ordered by class position.
+        Neighbours, never the class itself. Ties are ordered by class position.
 
     Raises:
         ConfigError: k is below 1, or some class has fewer than k candidates besides itself.
-        DataError: a pooled feature is not finite, or zero (it has no direction).
+        DataError: a pooled feature is not finite, or zero (without a direction).
     """
     n = len(pooled)
     if candidates is None:
@@ -80,10 +79,10 @@ def neighbours(
         raise DataError(
             f"pooled text features must be finite and not zero, but those of the classes at {bad} are not",
             where="pooled",
-            remedy="Check that each of these classes has a text and encode the texts again.",
+            remedy="Check that each of these classes has a text, and encode the texts again.",
         )
     unit = pooled / norm
-    # Rounding may leave a hair more than 1 between parallel texts.
+    # Rounding may give parallel texts a similarity slightly above 1.
     similarity = (unit @ unit.T).clamp(-1.0, 1.0)
     allowed = candidates[None, :] & ~torch.eye(n, dtype=torch.bool, device=pooled.device)
     ranked = similarity.masked_fill(~allowed, -torch.inf).sort(dim=-1, descending=True, stable=True)
@@ -106,30 +105,30 @@ def attune(
     Args:
         tokens: token features F_a of each class text.
         mask: True at real tokens, False at padding.
-        pooled: pooled features f_a, which decide who is a neighbour.
+        pooled: pooled features f_a, which determine the neighbours.
         k: number of neighbours (the paper's presets use 1 to 3).
-        tau: strength, at least 0; 0 leaves the texts as they are. Presets use 0.1 to 1.
-        candidates: which classes may serve as neighbours; all by default.
+        tau: weight of the neighbours, at least 0; 0 leaves the texts unchanged. Presets use 0.1 to 1.
+        candidates: which classes can be neighbours; all by default.
 
     Returns:
-        Attuned tokens and pooled features, and the neighbours. The mask stays as it was.
+        Attuned tokens and pooled features, and the neighbours. The mask does not change.
 
     Raises:
         ConfigError: tau is negative or not finite, or k is out of range.
         DataError: a pooled feature is zero or not finite.
 
     Note:
-        The paper does not say what happens where texts differ in length. Here padding is silent in both
-        directions: at a position where a neighbour has padding it adds nothing, and where the class has
-        padding the result is zero and stays masked. The divisor remains k. A mask of all True treats padding
-        as text, as the released code does.
+        The paper does not say what happens if texts differ in length. Here padding has no effect in either
+        direction: a neighbour adds nothing at positions where it has padding, and where the class has padding
+        the result is zero and stays masked. The divisor is always k. A mask of all True treats padding as text,
+        as the released code does.
     """
     if not (tau >= 0 and tau < float("inf")):
         raise ConfigError(f"tau must be finite and at least 0, got {tau}", where="tau")
     found = neighbours(pooled, k, candidates)
     own = tokens.masked_fill(~mask[..., None], 0.0)
-    # One matrix product over classes serves tokens and pooled features; class counts are small, k row gathers
-    # are not.
+    # One matrix product over classes serves tokens and pooled features: with few classes it is cheaper than k row
+    # gathers.
     weights = torch.zeros(len(pooled), len(pooled), dtype=pooled.dtype, device=pooled.device)
     weights.scatter_(1, found.indices, found.similarity * (tau / k))
     added = (weights.to(own.dtype) @ own.flatten(1)).view_as(own)

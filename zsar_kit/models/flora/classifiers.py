@@ -1,4 +1,4 @@
-"""The two classifiers that Flora's flow is compared with (Table 5): both see latents, neither sees a velocity."""
+"""The two classifiers that Flora's flow is compared with (Table 5); both use latents and no velocity."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def similarity(
     z_a: Float[Tensor, "class token latent"],
     mask: Bool[Tensor, "class token"],
 ) -> Float[Tensor, "batch class"]:
-    """Cosine of a skeleton's latent and the mean latent of a class text's real tokens, in [-1, 1].
+    """Cosine between a skeleton's latent and the mean latent of a class text's real tokens, in [-1, 1].
 
     Args:
         z_s: latent means of the samples.
@@ -30,9 +30,9 @@ def similarity(
 def synthesise(
     texts: Gaussian, mask: Bool[Tensor, "class token"], draws: int, generator: torch.Generator
 ) -> tuple[Float[Tensor, "sample latent"], Int[Tensor, " sample"]]:
-    """Latents drawn from the class texts, ``draws`` for each class, and the row of the class of each.
+    """Sample ``draws`` latents for each class from its text; returns the latents and their class rows.
 
-    A draw takes one of the class's real tokens, all with the same chance, and samples its distribution.
+    Each draw picks one of the class's real tokens uniformly and samples its distribution.
     """
     device = generator.device
     rows = torch.arange(len(mask), device=device).repeat_interleave(draws)
@@ -54,13 +54,13 @@ def train_linear(
     learning_rate: float,
     generator: torch.Generator,
 ) -> tuple[Float[Tensor, "class latent"], Float[Tensor, " class"]]:
-    """Softmax regression on synthesised latents by Adam on all of them at once.
+    """Softmax regression on synthesised latents with full-batch Adam.
 
     Args:
-        latents: what :func:`synthesise` drew.
+        latents: latents from :func:`synthesise`.
         rows: their classes, 0 to the number of classes minus one.
-        steps: of Adam.
-        learning_rate: of Adam.
+        steps: number of Adam steps.
+        learning_rate: learning rate of Adam.
         generator: source of the initial weights.
 
     Returns:

@@ -1,10 +1,10 @@
 """The cross-modal VAE with geometric consistency: Flora's learning phase (section 4.2, Eq. 9-11), and its baseline.
 
-The baseline pulls both modalities towards a standard normal in place of each other (section 3, Eq. 1-3).
+The baseline pulls both modalities towards a standard normal instead of towards each other (section 3, Eq. 1-3).
 
-A skeleton has one feature, which the paper repeats at each token of the text. Its mean and variance are
-therefore the same at each token and are computed once per sample; those of a text once per class; only the
-noise differs by token.
+A skeleton has one feature, which the paper repeats at each token of the text. Its mean and variance are therefore the
+same at each token and are computed once per sample; those of a text are computed once per class. Only the noise differs
+between tokens.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ class LatentPairs(ShownByShape):
     """Paired latent tokens of a batch, ready for the flow.
 
     Attributes:
-        z_s: skeleton latents, one noise draw a token.
-        z_a: latents of the class text of each sample.
+        z_s: skeleton latents, with independent noise at each token.
+        z_a: latents of each sample's class text.
         mask: True at real tokens.
     """
 
@@ -63,18 +63,17 @@ class LatentPairs(ShownByShape):
 
 @dataclass(frozen=True)
 class AlignObjective:
-    """Which terms the learning phase has beside the reconstructions, and how all are weighed (Flora, Eq. 9-11).
+    """The regulariser of the learning phase, and the weights of all terms (Flora, Eq. 9-11).
 
     Attributes:
-        regularizer: ``geometric`` (Eq. 10), ``kl`` (the divergence of Eq. 1 in its place), or ``none``.
-        lambda_align: weight of geometric consistency, at least 0.
-        beta: weight of the divergence, at least 0.
+        regularizer: ``geometric`` (Eq. 10), ``kl`` (the divergence of Eq. 1 instead), or ``none``.
+        lambda_align: weight of the geometric consistency, at least 0.
+        beta: weight of the KL divergence, at least 0.
         log_variance: align log sigma^2 (released code) instead of sigma^2 (Eq. 10).
         reduction: ``mean`` averages over samples, tokens and features, and over the four reconstructions, so that
-            lambda_align weighs one mean square against another (the published 0.1 was found so). ``sum`` adds
-            over tokens, features and reconstructions as Eq. 9-10 are written, and averages over samples;
-            geometry then counts less, by the ratio of latent to feature width, and lambda_align must be
-            chosen anew.
+            lambda_align weighs one mean square against another (the published 0.1 assumes this). ``sum`` adds over
+            tokens, features and reconstructions, as Eq. 9-10 are written, and averages over samples; the geometric
+            term then weighs less, by the ratio of latent to feature width, and lambda_align must be re-tuned.
 
     Raises:
         ConfigError: a weight is negative or not finite, or reduction or regularizer are unknown.
@@ -124,9 +123,9 @@ class CrossVAE(nn.Module):
         skeleton_dim: width d_s of a skeleton feature (256 for Shift-GCN).
         text_dim: width d_a of a text token.
         latent_dim: width d of the shared latent space.
-        hidden_dim: width of one hidden layer in encoders and decoders. None, the default, leaves linear maps,
-            the common form of this family of methods (CADA-VAE, SynSE); the paper does not fix it.
-        decoder_relu: end the decoders in a ReLU, as that family does; it can't give negative text features.
+        hidden_dim: width of one hidden layer in encoders and decoders. None, the default, gives linear maps, the common
+            choice in this family of methods (CADA-VAE, SynSE); the paper does not specify it.
+        decoder_relu: end the decoders in a ReLU, as that family does; it can't produce negative text features.
         generator: source of the initial weights (Xavier with gain 0.5, also common in the family).
 
     Raises:
@@ -167,30 +166,30 @@ class CrossVAE(nn.Module):
             x_s: skeleton features of the batch.
             class_index: row of ``x_a`` that holds each sample's class text.
             x_a: attuned text tokens of the classes; only those present in the batch are encoded.
-            mask: True at real tokens; padding takes no part, in cost or in loss.
+            mask: True at real tokens; padding adds neither cost nor loss.
             generator: source of the noise, drawn per sample and token: first all of z_s, then all of z_a,
                 tokens of a sample one after the other.
-            objective: terms and weights; :class:`AlignObjective`'s defaults where none are given.
-            shared_noise: draw one number per sample and token for all latent dimensions, as the SynSE family
-                does per sample, in place of one per dimension.
+            objective: terms and weights; the defaults of :class:`AlignObjective` if None.
+            shared_noise: draw one value per sample and token for all latent dimensions, as the SynSE family does
+                per sample, instead of one per dimension.
 
         Returns:
             ``reconstruct_ss``, ``reconstruct_aa`` (within a modality), ``reconstruct_sa``, ``reconstruct_as``
-            (target first: ``sa`` rebuilds the skeleton from the text), and ``geometric``, which carries
-            lambda_align, or ``kl``, which carries beta.
+            (target first: ``sa`` reconstructs the skeleton from the text), and ``geometric``, multiplied by
+            lambda_align, or ``kl``, multiplied by beta.
 
         Raises:
             DataError: a sample's class has no text token.
 
         Note:
-            Log-likelihoods are those of a Gaussian of fixed variance without their constants: squared errors.
+            Log-likelihoods are those of a Gaussian of fixed variance without constants, that is, squared errors.
         """
         objective = objective or AlignObjective()
         reduction = objective.reduction
         present, row_class = class_index.unique(return_inverse=True)
         token_mask = mask[present]
         _check_texts(token_mask, present)
-        # Only valid (sample, token) pairs are kept, in one flat axis: padding then costs and weighs nothing.
+        # Only real (sample, token) pairs are kept, in one flat axis, so padding adds neither cost nor loss.
         sample, token = token_mask[row_class].nonzero(as_tuple=True)
         text_row = (token_mask.flatten().cumsum(0) - 1).view_as(token_mask)[row_class[sample], token]
         texts = x_a[present][token_mask]
@@ -232,9 +231,9 @@ def geometric_consistency(
     """``|mu_s - mu_a|^2 + |sigma_s^2 - sigma_a^2|^2`` (Flora, Eq. 10), zero only for equal distributions.
 
     Args:
-        skeleton: distributions of the skeletons, one row a (sample, token).
-        text: distributions of the texts, row by row the partners.
-        batch: number of samples, which ``sum`` divides by.
+        skeleton: distributions of the skeletons, one row per (sample, token).
+        text: distributions of the texts in the same rows.
+        batch: number of samples, by which ``sum`` divides.
         log_variance: compare log sigma^2 instead, as the released code does.
         reduction: ``mean`` over rows and features, or ``sum`` over them divided by ``batch``.
     """
@@ -249,8 +248,8 @@ def divergence(q: Gaussian, batch: int, reduction: str = "mean") -> Float[Tensor
     """``D_KL(q || N(0, I)) = 1/2 sum(mu^2 + sigma^2 - 1 - log sigma^2)`` (Flora, Eq. 1), zero only for N(0, I).
 
     Args:
-        q: distributions, one row a (sample, token).
-        batch: number of samples, which ``sum`` divides by.
+        q: distributions, one row per (sample, token).
+        batch: number of samples, by which ``sum`` divides.
         reduction: ``mean`` over rows and latent dimensions, or ``sum`` over them divided by ``batch``.
     """
     terms = 0.5 * (q.mu.square() + q.log_variance.exp() - 1 - q.log_variance)
@@ -277,14 +276,14 @@ def pair_latents(
     *,
     shared_noise: bool = False,
 ) -> LatentPairs:
-    """Latent tokens of samples beside those of their class texts, cut to the longest text of the batch.
+    """Latent tokens of samples paired with those of their class texts, truncated to the longest text of the batch.
 
-    The learning phase is frozen when the flow is trained, so both encodings can be computed once and reused.
+    The VAE is frozen when the flow is trained, so both encodings can be computed once and reused.
 
     Args:
         skeleton: distributions of the samples, ``[batch, latent]``.
         text: distributions of the classes' tokens, ``[class, token, latent]``.
-        class_index: row of ``text`` of each sample.
+        class_index: each sample's row in ``text``.
         mask: True at real tokens of ``text``.
         generator: source of the noise, drawn per token for z_s, then for z_a; None gives the means.
         shared_noise: as in :meth:`CrossVAE.losses`.
@@ -305,7 +304,7 @@ def pair_latents(
 
 
 def _noise(like: Tensor, generator: torch.Generator, shared: bool = False) -> Tensor:
-    # Drawn where the generator lives: a CPU generator gives the same numbers on every device.
+    # Drawn on the generator's device: a CPU generator gives the same numbers for every device.
     shape = (*like.shape[:-1], 1) if shared else like.shape
     noise = torch.randn(shape, generator=generator, device=generator.device, dtype=like.dtype)
     return noise.to(like.device)

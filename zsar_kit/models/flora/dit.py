@@ -1,7 +1,7 @@
-"""Blocks of the diffusion transformer that is Flora's velocity field (section 4.3), on packed tokens.
+"""Blocks of the diffusion transformer for Flora's velocity field (section 4.3), on packed tokens.
 
-A block runs everything but attention on the real tokens alone, and can be multiplied out for the sums of all classes
-and all samples that scoring asks for.
+A block computes everything except attention on real tokens only. For scoring, its linear parts can be multiplied out
+over the sums of all classes and all samples.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ class DiTBlock(nn.Module):
         condition: Float[Tensor, "#batch width"],
         tokens: PackedTokens,
     ) -> Float[Tensor, "*tokens width"]:
-        """One block; keys at padding are never attended to."""
-        # Cut first and spread then: the gradient is never as wide as all six together.
+        """Apply the block; padding is never attended to."""
+        # Split first, then spread: the gradient never has the width of all six together.
         shift, scale, *rest = (tokens.spread(part) for part in self.modulation(condition).chunk(6, dim=-1))
         gate_1, shift_2, scale_2, gate_2 = rest
         qkv = tokens.unpack(self.qkv(self.norm_1(h) * (1 + scale) + shift))
@@ -60,7 +60,7 @@ class DiTBlock(nn.Module):
         return h + gate_2 * self.mlp(self.norm_2(h) * (1 + scale_2) + shift_2)
 
     def prepare(self, embedded: Float[Tensor, "one width"]) -> SumWeights:
-        """The block's weights at one time, with what is linear between attention and GELU multiplied out."""
+        """The block's weights at one time, with all linear maps between attention and GELU multiplied out."""
         width = embedded.shape[-1]
         shift_1, scale_1, gate_1, shift_2, scale_2, gate_2 = self.modulation(embedded).chunk(6, dim=-1)
         first = self.mlp[0]
@@ -86,7 +86,7 @@ class DiTBlock(nn.Module):
         mask: Bool[Tensor, "column token"],
         w: SumWeights,
     ) -> Float[Tensor, "row column token width"]:
-        """The block at each sum ``a[column] + s[row]``; why this is exact is said at ``VelocityDiT.at_sums``."""
+        """The block at each sum ``a[column] + s[row]``; ``VelocityDiT.at_sums`` explains why this is exact."""
         linear, width = nn.functional.linear, a.shape[-1]
         a_0, s_0 = a - a.mean(-1, keepdim=True), s - s.mean(-1, keepdim=True)
         squares = a_0.square().sum(-1) + s_0.square().sum(-1)[:, None, None] + 2 * torch.einsum("cmw,rw->rcm", a_0, s_0)
@@ -97,7 +97,7 @@ class DiTBlock(nn.Module):
         q, k = rearrange(qk, "r c m (two h d) -> two r c h m d", two=2, h=self.heads)
         logits = (q @ k.mT) / q.shape[-1] ** 0.5
         weights = logits.masked_fill_(~mask[None, :, None, None], -torch.inf).softmax(-1) * r[..., None, None, :, 0]
-        # From here on, [residual stream ; the MLP before its GELU, but for LayerNorm's scale and shift] at once.
+        # From here on jointly: [residual stream ; MLP input to GELU, without LayerNorm's scale and shift].
         of_a = torch.einsum("cmhd,hdo->chmo", v_a.unflatten(-1, (self.heads, -1)), w.values).flatten(1, 2)
         of_s = torch.einsum("rhd,hdo->rho", v_s.unflatten(-1, (self.heads, -1)), w.values)
         sums = rearrange(weights.sum(-1), "r c h i -> r (c i) h")
@@ -115,13 +115,13 @@ class SumWeights(ShownByShape):
 
     Attributes:
         embedded: the time embedding.
-        qkv: to queries, keys and values of a centred token, before LayerNorm's scale.
-        qk_shift: what the modulation adds to queries and keys.
-        both: from the residual stream to itself and to the MLP's first layer.
-        values: from the values of each head, through attention's projection, to both.
-        attended: what the modulation's share of the values and the projection's bias add to the residual stream.
-        hidden_shift: what the modulation and the bias add before the GELU.
-        gate: of the MLP.
+        qkv: maps a centred token to queries, keys and values, before LayerNorm's scale.
+        qk_shift: shift of queries and keys by the modulation.
+        both: maps the residual stream to itself and to the MLP's first layer.
+        values: maps the values of each head, through attention's projection, to both.
+        attended: shift of the residual stream by the modulation of the values and by the projection's bias.
+        hidden_shift: shift before the GELU by the modulation and the bias.
+        gate: gate of the MLP.
     """
 
     embedded: Float[Tensor, "one width"]
@@ -135,13 +135,13 @@ class SumWeights(ShownByShape):
 
 
 class PackedTokens:
-    """Where the real tokens of a batch are, so that everything but attention runs on these alone.
+    """Positions of the real tokens of a batch, so that everything except attention runs on these only.
 
-    Without padding tokens stay ``[batch, token, width]``; with padding the real ones are one flat axis.
+    Without padding, tokens keep the shape ``[batch, token, width]``; with padding, the real ones form one flat axis.
 
     Args:
         z_t: tokens of the batch.
-        mask: True at real tokens; None says that all are real.
+        mask: True at real tokens; None if all are real.
     """
 
     def __init__(self, z_t: Float[Tensor, "batch token dim"], mask: Bool[Tensor, "batch token"] | None):
@@ -152,17 +152,17 @@ class PackedTokens:
             self.samples, self.places = self.mask.nonzero(as_tuple=True)
 
     def pack(self, x: Float[Tensor, "batch token d"]) -> Float[Tensor, "*tokens d"]:
-        """The real tokens."""
+        """Select the real tokens."""
         return x if self.mask is None else x[self.samples, self.places]
 
     def unpack(self, x: Float[Tensor, "*tokens d"]) -> Float[Tensor, "batch token d"]:
-        """Back to their places, zeros at padding."""
+        """Put tokens back to their positions, with zeros at padding."""
         if self.mask is None:
             return x
         return x.new_zeros(*self.mask.shape, x.shape[-1]).index_put((self.samples, self.places), x)
 
     def spread(self, x: Float[Tensor, "#batch d"]) -> Float[Tensor, "*rows d"]:
-        """What a sample has, for each of its tokens (or for all, where all samples share it)."""
+        """Repeat a value per sample at each of its tokens, or broadcast a value that all samples share."""
         if self.mask is None:
             return x[:, None]
         return x if len(x) == 1 else x.index_select(0, self.samples)

@@ -18,14 +18,14 @@ TIME_KINDS = ("logit_normal", "uniform")
 
 @dataclass(frozen=True, eq=False)
 class FlowBatch(ShownByShape):
-    """Pairs of a source and a target, each at its time: what the velocity field is trained on.
+    """A training batch of the velocity field: pairs of a source and a target, each at a time.
 
     Attributes:
         z_0: source tokens.
         z_1: target tokens.
         mask: True at real tokens.
         t: time of each pair in [0, 1].
-        condition: what a conditioned network is conditioned on; None for a condition-free one.
+        condition: input of a conditioned network; None for a condition-free one.
     """
 
     z_0: Float[Tensor, "batch token dim"]
@@ -46,11 +46,11 @@ def sample_times(
     """Training times in [0, 1], mean one half (Flora, Table 13).
 
     Args:
-        batch: how many.
-        generator: source of the draws.
+        batch: number of times.
+        generator: source of the random draws.
         kind: ``logit_normal`` (the sigmoid of a standard normal; the paper's choice) or ``uniform``.
-        device: where the times are needed; the generator's device by default.
-        dtype: type of the times.
+        device: device of the result; the generator's device by default.
+        dtype: type of the result.
 
     Raises:
         ConfigError: the kind is unknown.
@@ -67,19 +67,18 @@ def sample_times(
 def contrast_indices(
     labels: Int[Tensor, " batch"], generator: torch.Generator, pairs: int = 1
 ) -> Int[Tensor, "pairs batch"] | None:
-    """For each sample samples of other classes, uniformly among them (v-hat of Flora, Eq. 13).
+    """Draw samples of other classes for each sample, uniformly (v-hat of Flora, Eq. 13).
 
-    Sorted by label, each class is one run of positions. A jump of ``own run + u * rest`` from the start of
-    the own run, around the end, lands on each other sample with equal chance: index arithmetic, no search.
+    Sorted by label, each class is one run of positions. A jump of ``own run + u * rest`` from the start of the own run,
+    modulo the batch size, reaches every other sample with equal probability, without any search.
 
     Args:
         labels: class of each sample.
-        generator: source of the draws.
-        pairs: how many for each sample, drawn one independently of the other.
+        generator: source of the random draws.
+        pairs: number of draws per sample, independent of each other.
 
     Returns:
-        Positions in the batch, or None where the batch has a single class and there is nothing to contrast
-        with.
+        Positions in the batch, or None if the batch has a single class.
     """
     n = len(labels)
     classes, inverse, counts = labels.unique(return_inverse=True, return_counts=True)
@@ -89,7 +88,7 @@ def contrast_indices(
     own = counts[inverse]
     start = (counts.cumsum(0) - counts)[inverse]
     u = torch.rand(pairs, n, generator=generator, device=generator.device, dtype=torch.float64).to(labels.device)
-    # u is below 1, but the product may round up to the whole rest.
+    # u is below 1, but the product may round up to n - own.
     jump = torch.minimum((u * (n - own)).long(), n - own - 1)
     return order[(start + own + jump) % n]
 
@@ -107,23 +106,22 @@ def flow_loss(
     Args:
         model: the velocity field.
         batch: pairs at their times.
-        contrast: for each sample the positions of some of other classes, from :func:`contrast_indices`, whose
-            mean is the contrast; None for none (Eq. 12, and batches of one class).
+        contrast: positions of samples of other classes for each sample, from :func:`contrast_indices`; the contrast
+            is averaged over them. None for no contrast (Eq. 12, and batches of one class).
         lambda_flow: weight of the contrast, in [0, 1); at 1 and above the objective has no lower bound.
-        path: between the pairs; the paper's by default.
+        path: path between source and target; the paper's by default.
 
     Returns:
-        ``flow``, the mean square error over real tokens and features, and ``contrast``, which carries
-        ``-lambda_flow``, is at most zero, and is zero where ``contrast`` is None.
+        ``flow``, the mean square error over real tokens and features, and ``contrast``, multiplied by
+        ``-lambda_flow`` and therefore at most zero; it is zero if the argument ``contrast`` is None.
 
     Raises:
         ConfigError: lambda_flow is outside [0, 1).
 
     Note:
-        Texts differ in length, and the other pair's velocity exists only where its text has a token. The
-        contrast runs over tokens real in both pairs, but is divided by the number of the sample's own real
-        tokens, so that each token keeps a net weight of at least 1 - lambda_flow and the objective stays
-        bounded.
+        Texts differ in length, and the other pair's velocity exists only where its text has a token. The contrast
+        is summed over tokens that are real in both pairs, but divided by the number of the sample's own real
+        tokens, so that each token keeps a net weight of at least 1 - lambda_flow and the objective stays bounded.
     """
     check_lambda_flow(lambda_flow)
     path, mask = path or StraightPath(), batch.mask
@@ -154,5 +152,5 @@ def check_lambda_flow(lambda_flow: float) -> None:
 def _squared(
     difference: Float[Tensor, "batch token dim"], mask: Bool[Tensor, "batch token"]
 ) -> Float[Tensor, "batch token"]:
-    """Squared norm of each real token; zero at padding, whatever stands there."""
+    """Squared norm of each real token; zero at padding, whatever its values."""
     return difference.square().sum(dim=-1).masked_fill(~mask, 0.0)

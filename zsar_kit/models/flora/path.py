@@ -1,4 +1,4 @@
-"""The straight path between latent texts and skeletons, on which Flora's flow runs (section 4.3, Eq. 5-6)."""
+"""The straight path of Flora's flow between text and skeleton latents (section 4.3, Eq. 5-6)."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ SIGMA_MIN = 1e-5
 
 @dataclass(frozen=True, eq=False)
 class PairSums(ShownByShape):
-    """Position and velocity of all pairs of a text and a skeleton, each a sum of the text's share and the skeleton's.
+    """Position and velocity of all pairs of a text and a skeleton, each as a sum of a text term and a skeleton term.
 
-    Where every class meets every sample, the pairs then need not be made before the network.
+    When every class is paired with every sample, the network can then work on the terms instead of the pairs.
 
     Attributes:
-        z_of_text, z_of_skeleton: the shares of z_t.
-        v_of_text, v_of_skeleton: the shares of the velocity v*.
+        z_of_text, z_of_skeleton: the two terms of z_t.
+        v_of_text, v_of_skeleton: the two terms of the velocity v*.
     """
 
     z_of_text: Float[Tensor, "class token latent"]
@@ -37,7 +37,7 @@ class StraightPath:
 
     Attributes:
         direction: which side is the source (Flora, Table 15; the paper flows from text to skeleton).
-        sigma_min: what is left of the source at t = 1, in [0, 1).
+        sigma_min: share of the source that remains at t = 1, in [0, 1).
 
     Raises:
         ConfigError: the direction is unknown, or sigma_min is out of range.
@@ -53,7 +53,7 @@ class StraightPath:
             raise ConfigError(f"sigma_min must be in [0, 1), got {self.sigma_min}", where="sigma_min")
 
     def endpoints(self, z_s: Tensor, z_a: Tensor) -> tuple[Tensor, Tensor]:
-        """Source z_0 and target z_1, of skeleton latents z_s and text latents z_a."""
+        """Source z_0 and target z_1, given skeleton latents z_s and text latents z_a."""
         return (z_a, z_s) if self.direction == "text_to_skeleton" else (z_s, z_a)
 
     def interpolate(
@@ -88,7 +88,7 @@ class StraightPath:
         """:meth:`interpolate` and :meth:`velocity` of all pairs at one time, as sums.
 
         Args:
-            z_s: latents of the samples, one for all tokens or one a token.
+            z_s: latents of the samples, one for all tokens or one per token.
             z_a: latent tokens of the class texts.
             t: the time.
             source_noise: added to the source of every pair.

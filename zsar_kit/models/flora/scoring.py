@@ -1,6 +1,6 @@
-"""Recognising by Flora's flow: the velocity error of every sample under every class text (section 4.4, Eq. 14).
+"""Recognition with Flora's flow: the velocity error of every sample under every class text (section 4.4, Eq. 14).
 
-A class is recognised by how well the network foretells the velocity that would lead from its text to the sample.
+The score of a class is how well the network predicts the velocity that leads from its text to the sample.
 """
 
 from __future__ import annotations
@@ -22,15 +22,14 @@ ERROR_KINDS = ("per_token", "mean_square", "total")
 
 @dataclass(frozen=True)
 class ScoringOptions:
-    """How velocity errors are taken.
+    """How velocity errors are computed.
 
     Attributes:
-        t: time at which the field is asked, in [0, 1].
-        error: ``per_token``: root of the mean over real tokens of the squared norm, so that a short text does
-            not win by having fewer terms; ``mean_square``: mean square over real tokens and features;
-            ``total``: the plain norm over all real tokens, as Eq. 14 reads. A ratio gate's gamma depends on
-            the kind.
-        budget_bytes: memory that one call may take, estimated; a single pair is scored even if it takes more.
+        t: time at which the velocity field is evaluated, in [0, 1].
+        error: ``per_token``: root of the mean squared norm over real tokens, so that a short text has no advantage
+            from fewer terms; ``mean_square``: mean square over real tokens and features; ``total``: the plain norm
+            over all real tokens, as in Eq. 14. The gamma of a ratio gate depends on this choice.
+        budget_bytes: estimated memory that one call may use; a single pair is scored even if it needs more.
 
     Raises:
         ConfigError: t is outside [0, 1], the error kind is unknown, or the budget is not positive.
@@ -61,21 +60,21 @@ def velocity_errors(
     condition: Float[Tensor, "class condition"] | None = None,
     source_noise: Float[Tensor, "token latent"] | None = None,
 ) -> Float[Tensor, "batch class"]:
-    """Velocity error of each sample under each class text (epsilon_y of Flora, Eq. 14); the least wins.
+    """Velocity error of each sample under each class text (epsilon_y of Flora, Eq. 14); the smallest wins.
 
-    Classes of similar length are scored together, cut to the longest of them; samples and classes are crossed
-    in as few calls as the budget allows. The result does not depend on the budget, but for rounding.
+    Classes of similar length are scored together, truncated to the longest of them, in as few calls as the budget
+    allows. The result does not depend on the budget, up to rounding.
 
     Args:
         model: the velocity field; put it in ``eval()`` if it has modes.
-        z_s: latent of each sample, the same at each token (its mean), or one a token.
+        z_s: latent of each sample, the same at each token (its mean), or one per token.
         z_a: latent tokens of each class text.
         mask: True at real tokens of the texts.
-        options: time, kind of error and memory; :class:`ScoringOptions`'s defaults where none are given.
-        path: on which the flow was trained; the paper's by default.
-        condition: what a conditioned network is conditioned on, for each class.
-        source_noise: added to the source of every pair (Table 4's noise-injected source): one draw for all,
-            so that classes are compared alike.
+        options: time, kind of error and memory; the defaults of :class:`ScoringOptions` if None.
+        path: the path on which the flow was trained; the paper's by default.
+        condition: input of a conditioned network, for each class.
+        source_noise: added to the source of every pair (Table 4's noise-injected source); the same for all pairs,
+            so that classes are comparable.
 
     Returns:
         Errors, at least 0, smaller is better.
@@ -92,7 +91,7 @@ def velocity_errors(
     for classes in _length_groups(lengths, len(z_s)):
         bytes_a_pair = model.activation_floats(lengths[classes[-1]]) * z_a.element_size()
         pairs = max(1, options.budget_bytes // bytes_a_pair)
-        # Samples first: what a network does once for a text then serves as many of them as possible.
+        # Fill calls with samples first: work done once per text then serves as many samples as possible.
         rows = min(len(z_s), pairs)
         for start in range(0, len(classes), max(1, pairs // rows)):
             chunk = classes[start : start + max(1, pairs // rows)]
@@ -126,7 +125,7 @@ def _pair_errors(
 
 
 def _lengths(mask: Bool[Tensor, "class token"]) -> list[int]:
-    """Tokens of each class up to its last real one."""
+    """Number of tokens of each class up to its last real one."""
     places = torch.arange(1, mask.shape[1] + 1, device=mask.device)
     lengths = [int(n) for n in (mask * places).amax(dim=-1).tolist()]
     if 0 in lengths:
@@ -146,7 +145,7 @@ def _length_groups(lengths: list[int], batch: int) -> Iterator[list[int]]:
     for index in sorted(range(len(lengths)), key=lambda i: lengths[i]):
         padded = lengths[index] * (len(group) + 1)
         waste = padded - held - lengths[index]
-        # A tenth of padding is accepted; so are two thousand padded tokens, about what one more call costs.
+        # Up to a tenth of padding is accepted, and up to 2048 padded tokens, about the cost of one more call.
         if group and waste * batch > max(2048, 0.1 * padded * batch):
             yield group
             group, held = [], 0

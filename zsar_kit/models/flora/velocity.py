@@ -1,8 +1,8 @@
 """Networks for the velocity field v_theta(z_t, t) of Flora's flow (section 4.3, Tables 4 and 14).
 
-All of them see latent tokens and the time, and no other condition unless they are built for one (the pooled text of
-Table 4's ablation), which then joins the time embedding. All of them return exactly zero before training: their last
-layer starts at zero, so that the first steps are not spent on undoing a random field.
+All take latent tokens and the time. A conditioned network (Table 4's ablation with the pooled text) also adds its
+condition to the time embedding. All return exactly zero before training: their last layer is initialised to zero, so
+that the first steps are not spent on undoing a random field.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from zsar_kit.models.blocks import seeded_linear, sinusoidal_embedding
 from zsar_kit.models.flora.dit import DiTBlock, PackedTokens, SumWeights
 
 TIME_SCALE = 1000.0
-"""Times in [0, 1] are stretched to the scale of the sinusoidal frequencies (diffusion's step numbers)."""
+"""Times in [0, 1] are multiplied by this to match the sinusoidal frequencies (diffusion's step numbers)."""
 
 
 class VelocityField(nn.Module, ABC):
-    """What the flow asks of a network: a velocity for each latent token.
+    """Base class of velocity networks: a velocity for each latent token.
 
     Attributes:
         dim: width of the latent tokens.
@@ -43,16 +43,16 @@ class VelocityField(nn.Module, ABC):
         Args:
             z_t: latent tokens between source and target (Eq. 5).
             t: time of each sample in [0, 1], or a single one for all.
-            mask: True at real tokens; None says that all are real. Values at padding never reach real tokens;
-                what comes out at padding means nothing.
-            condition: what a conditioned network is conditioned on; None for a condition-free one.
+            mask: True at real tokens; None if all are real. Values at padding never affect real tokens, and the output
+                at padding is meaningless.
+            condition: input of a conditioned network; None for a condition-free one.
 
         Raises:
             ConfigError: a condition is missing, or given to a condition-free network.
         """
 
     def prepare(self, t: Float[Tensor, " one"]) -> SumWeights | None:
-        """What :meth:`at_sums` can compute of the weights at time ``t`` once for many calls."""
+        """Weights at time ``t`` that :meth:`at_sums` can reuse over many calls; None if there are none."""
         return None
 
     def at_sums(
@@ -64,15 +64,15 @@ class VelocityField(nn.Module, ABC):
         condition: Float[Tensor, "column condition"] | None = None,
         prepared: SumWeights | None = None,
     ) -> Float[Tensor, "row column token dim"]:
-        """The velocity at each sum ``x[column] + y[row]``: the shape of z_t when all classes meet all samples.
+        """The velocity at each sum ``x[column] + y[row]``, the form of z_t when all classes meet all samples.
 
         Args:
-            x: one addend for each column, such as the texts' share of z_t.
-            y: the other for each row, one for all tokens or one a token.
-            t: time, one for all.
+            x: one term for each column, such as the text term of z_t.
+            y: the other term for each row, one for all tokens or one per token.
+            t: time, the same for all.
             mask: True at real tokens of the columns.
-            condition: of each column; see :meth:`forward`.
-            prepared: from :meth:`prepare` at the same time; without it the pairs are made one by one.
+            condition: condition of each column; see :meth:`forward`.
+            prepared: result of :meth:`prepare` at the same time; without it each pair is computed separately.
         """
         rows, columns = len(y), len(x)
         z_t = (x[None] + y[:, None]).flatten(0, 1)
@@ -82,7 +82,7 @@ class VelocityField(nn.Module, ABC):
 
     @abstractmethod
     def activation_floats(self, tokens: int) -> int:
-        """About how many numbers are alive at once, per sample of ``tokens`` tokens, without gradients."""
+        """Approximate number of floats in memory at once, per sample of ``tokens`` tokens, without gradients."""
 
 
 class VelocityDiT(VelocityField):
@@ -94,8 +94,8 @@ class VelocityDiT(VelocityField):
         heads: attention heads; must divide ``width``.
         mlp_ratio: hidden width of a block's MLP over ``width``.
         width: width of the blocks; ``dim`` by default.
-        positions: add a sinusoidal code of the token's place. Text tokens bring some of their order from the
-            language model; the skeleton's side of z_t brings none. The paper is silent on it.
+        positions: add a sinusoidal positional encoding. Text tokens carry some order from the language model; the
+            skeleton term of z_t carries none. The paper does not say.
         condition_dim: width of the condition; None, the paper's choice, is condition-free.
         generator: source of the initial weights.
 
@@ -166,10 +166,10 @@ class VelocityDiT(VelocityField):
         """See :meth:`VelocityField.at_sums`; exact, but most of the first block is computed once per row or column.
 
         The first block's LayerNorm of a sum a + s of centred vectors is ``(a + s) / sqrt(|a|^2 + |s|^2 + 2 a.s)``, up
-        to a constant: queries, keys and values are linear in a and s but for that one number r a token. Attention then
-        mixes the columns' values with weights w r. Everything linear that follows it, its output projection and the
-        MLP's first layer, is therefore applied to the few values of each column beforehand, and not to each token of
-        each pair. That saves work while a text has fewer tokens than a head has features.
+        to a constant: queries, keys and values are linear in a and s except for this one factor r per token. Attention
+        then mixes the columns' values with weights w r. The linear maps that follow, its output projection and the
+        MLP's first layer, can therefore be applied once to the few values of each column instead of to each token of
+        each pair. This saves work as long as a text has fewer tokens than a head has features.
         """
         short = self.heads * (x.shape[1] + 1) < self.width
         if prepared is None or condition is not None or y.shape[1] > 1 or not short:
@@ -230,7 +230,7 @@ class VelocityMLP(VelocityField):
         mask: Bool[Tensor, "batch token"] | None = None,
         condition: Float[Tensor, "#batch condition"] | None = None,
     ) -> Float[Tensor, "batch token dim"]:
-        """See :meth:`VelocityField.forward`; tokens do not meet, so the mask is not needed."""
+        """See :meth:`VelocityField.forward`; tokens do not interact, so the mask is not needed."""
         return self.head(nn.functional.gelu(self.embed(z_t) + self.time(t, condition)[:, None]))
 
     def activation_floats(self, tokens: int) -> int:
@@ -239,7 +239,7 @@ class VelocityMLP(VelocityField):
 
 
 class TimeEmbedding(nn.Module):
-    """Sinusoids of the time, then two linear layers with SiLU; a condition joins before the last SiLU.
+    """Sinusoids of the time, then two linear layers with SiLU; a condition is added before the last SiLU.
 
     Args:
         width: width of the embedding.
@@ -264,7 +264,7 @@ class TimeEmbedding(nn.Module):
     def forward(
         self, t: Float[Tensor, " n"], condition: Float[Tensor, "m condition"] | None = None
     ) -> Float[Tensor, "_ width"]:
-        """The embedding of times in [0, 1], with that of the condition where the network has one."""
+        """The embedding of times in [0, 1], plus that of the condition if the network has one."""
         if (condition is None) != (self.condition is None):
             raise ConfigError(
                 "a conditioned network needs a condition and a condition-free one takes none, got "

@@ -13,25 +13,25 @@ from zsar_kit.errors import ConfigError
 from zsar_kit.models.blocks import seeded_linear
 
 NORM_FLOOR = 1e-8
-"""Shorter vectors than this are divided by it in place of their length, so that zero stays zero."""
+"""Vectors shorter than this are divided by it instead of by their length, so that zero stays zero."""
 
 
 class ProjectionHead(nn.Module):
-    """A projection phi or psi of Eq. 8-9 into the space where skeletons and texts meet.
+    """A projection phi or psi of Eq. 8-9 into the common space of skeletons and texts.
 
     Args:
         inputs: width of a feature.
         outputs: width of the common space.
-        normalise: divide the result by its length, so that dot products are cosines.
-        relu: a ReLU after the linear map (and before the division), as the released code has it for skeletons.
+        normalise: scale the result to unit length, so that dot products are cosines.
+        relu: apply a ReLU after the linear map (before normalisation), as the released code does for skeletons.
         generator: source of the initial weights.
 
     Raises:
         ConfigError: a width is not positive.
 
     Note:
-        The paper calls them "project functions" and says no more. The released code has a linear layer with a ReLU
-        and unit length for skeletons, and only unit length for texts.
+        The paper only calls them "project functions". The released code uses a linear layer with a ReLU and unit
+        length for skeletons, and only unit length for texts.
     """
 
     def __init__(self, inputs: int, outputs: int, *, normalise: bool, relu: bool = False, generator: torch.Generator):
@@ -40,7 +40,7 @@ class ProjectionHead(nn.Module):
         self.linear = seeded_linear(inputs, outputs, generator=generator)
 
     def forward(self, x: Float[Tensor, "*rows inputs"]) -> Float[Tensor, "*rows outputs"]:
-        """Projected features, of unit length where ``normalise`` asks for it."""
+        """Projected features, of unit length if ``normalise`` is set."""
         projected = self.linear(x).relu() if self.relu else self.linear(x)
         return nn.functional.normalize(projected, dim=-1, eps=NORM_FLOOR) if self.normalise else projected
 
@@ -55,13 +55,12 @@ def alignment_scores(
 
     Args:
         features: projected skeleton features.
-        semantics: projected semantics of the classes; with several sentences a class its score is the mean over
-            them.
-        temperature: what the dot products are divided by. The paper prints none (1); the released code multiplies
-            cosines by 0.1, a temperature of 10.
+        semantics: projected semantics of the classes; with several sentences per class, its score is their mean.
+        temperature: divisor of the dot products. The paper has none (1); the released code multiplies cosines by 0.1,
+            a temperature of 10.
 
     Returns:
-        Scores, larger is better; in ``[-1, 1] / temperature`` where both sides are of unit length.
+        Scores, larger is better; in ``[-1, 1] / temperature`` if both sides have unit length.
 
     Raises:
         ConfigError: the temperature is not positive and finite, or a class has no sentence.
@@ -71,7 +70,7 @@ def alignment_scores(
     if semantics.ndim == 3:
         if semantics.shape[1] == 0:
             raise ConfigError("each class needs at least one sentence, got none", where="semantics")
-        # The dot product is linear: its mean over sentences is the one with their mean.
+        # The dot product is linear: its mean over sentences is the product with their mean.
         semantics = semantics.mean(dim=1)
     return features @ semantics.mT / temperature
 
@@ -83,24 +82,24 @@ def alignment_loss(
     *,
     temperature: float = 1.0,
 ) -> Float[Tensor, ""]:
-    """One of the two terms of L_align: cross entropy among the seen classes (SkeletonContext, Eq. 8 or 9).
+    """One of the two terms of L_align: cross entropy over the seen classes (SkeletonContext, Eq. 8 or 9).
 
     Args:
         features: projected skeleton features.
-        semantics: projected semantics of the seen classes, and of no other; see :func:`alignment_scores`.
-        labels: row of ``semantics`` of each sample's class.
+        semantics: projected semantics of the seen classes only; see :func:`alignment_scores`.
+        labels: row of each sample's class in ``semantics``.
         temperature: see :func:`alignment_scores`.
 
     Returns:
         The mean over the batch, at least 0 (nats).
 
     Raises:
-        ConfigError: the batch is empty, a label is no row of the semantics, or the temperature is out of range.
+        ConfigError: the batch is empty, a label is not a row of the semantics, or the temperature is out of range.
     """
     if len(labels) == 0:
         raise ConfigError("alignment needs at least one sample, got an empty batch", where="labels")
     classes = len(semantics)
-    # A negative label would be skipped without a word by PyTorch's convention for "ignore".
+    # PyTorch would silently ignore some negative labels ("ignore_index").
     if bool(((labels < 0) | (labels >= classes)).any()):
         raise ConfigError(
             f"labels must be rows of the semantics, 0 to {classes - 1}, got {int(labels.min())} to {int(labels.max())}",

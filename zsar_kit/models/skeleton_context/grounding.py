@@ -1,7 +1,7 @@
-"""Semantic context grounding: skeleton and masked prompt read each other (SkeletonContext, section 3.3.3, Eq. 2-5).
+"""Semantic context grounding of skeleton and masked prompt (SkeletonContext, section 3.3.3, Eq. 2-5).
 
-The skeleton takes context from the language model's hidden states, and these take the motion from the skeleton, from
-which the masked words must then be guessed.
+Both attend to each other: the skeleton takes context from the language model's hidden states, and these take motion
+from the skeleton. The masked words are then predicted from the hidden states.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from zsar_kit.reprs import ShownByShape
 
 @dataclass(frozen=True)
 class Grounded(ShownByShape):
-    """Both modalities after they have read each other.
+    """Both modalities after cross-attention.
 
     Attributes:
         skeleton: context-augmented skeleton tokens F_ctx (Eq. 2).
-        text: contextualised hidden states H_ctx of the prompt (Eq. 3), zero at padding; or those at the places that
-            were asked for.
+        text: contextualised hidden states H_ctx of the prompt (Eq. 3), zero at padding; or those at the requested
+            places only.
     """
 
     skeleton: Float[Tensor, "batch token dim"]
@@ -34,15 +34,15 @@ class Grounded(ShownByShape):
 
 @dataclass(frozen=True)
 class GroundingShape:
-    """Sizes of the blocks in which skeleton and prompt read each other.
+    """Sizes of the cross-attention blocks.
 
     Attributes:
-        dim: width inside; a linear layer leads there where a modality has another width.
+        dim: width of the blocks; a linear layer adapts a modality of another width.
         heads: attention heads.
         layers: number of :class:`GroundingLayer`; the paper has one.
-        hidden: width inside the feed-forward blocks; ``4 * dim`` by default, as in BERT.
-        shared_directions: both directions of the cross-attention have the same weights, as in LXMERT, whose layer
-            the released code takes. The paper writes two, and they have their own weights by default.
+        hidden: hidden width of the feed-forward blocks; ``4 * dim`` by default, as in BERT.
+        shared_directions: both directions of the cross-attention share weights, as in LXMERT, whose layer the released
+            code uses. By default each direction has its own weights, as in the paper.
 
     Raises:
         ConfigError: layers is not positive.
@@ -59,7 +59,7 @@ class GroundingShape:
             raise ConfigError(
                 f"context grounding needs at least one layer, got layers={self.layers}",
                 where="layers",
-                remedy="To do without grounding, leave the module out.",
+                remedy="To train without grounding, leave the module out.",
             )
 
 
@@ -69,7 +69,7 @@ class GroundingLayer(nn.Module):
     Args:
         dim: width of the tokens of both modalities.
         heads: attention heads.
-        hidden: width inside the feed-forward blocks.
+        hidden: hidden width of the feed-forward blocks.
         shared_directions: one cross-attention block for both directions.
         generator: source of the initial weights.
 
@@ -81,7 +81,7 @@ class GroundingLayer(nn.Module):
         self, dim: int, heads: int, hidden: int, *, shared_directions: bool = False, generator: torch.Generator
     ):
         super().__init__()
-        # Kept once where both directions share it, so that checkpoints hold no tensor under two names.
+        # Stored once if both directions share it, so that checkpoints hold no tensor under two names.
         directions = 1 if shared_directions else 2
         self.cross = nn.ModuleList(AttentionBlock(dim, heads, generator=generator) for _ in range(directions))
         self.skeleton_self = AttentionBlock(dim, heads, generator=generator)
@@ -96,9 +96,9 @@ class GroundingLayer(nn.Module):
         mask: Bool[Tensor, "batch length"],
         places: list[int] | None = None,
     ) -> tuple[Float[Tensor, "batch token dim"], Float[Tensor, "batch place dim"]]:
-        """Skeleton and text tokens; both directions read what came in, not each other's result.
+        """Skeleton and text tokens; both directions attend to the inputs, not to each other's result.
 
-        With ``places`` the text is worked out at these alone; nothing else of it would be read after the last layer.
+        With ``places`` the text is computed at these positions only; the last layer needs no others.
         """
         x = self.cross[0](skeleton, text, mask)
         t = self.cross[-1](text, skeleton)
@@ -119,10 +119,9 @@ class ContextGrounding(nn.Module):
         ConfigError: heads is not positive or does not divide dim, or a width is not positive.
 
     Note:
-        The residual connection comes before the norm (post-norm), as in BERT and LXMERT: the paper asks for both on
-        each block and does not order them. Nothing tells a token of the skeleton its place: tokens are known by
-        their features. The released code passes one token, the feature averaged over joints; Eq. 2 as printed passes
-        one a joint. Both work here.
+        The residual connection comes before the norm (post-norm), as in BERT and LXMERT: the paper has both in each
+        block and does not order them. Skeleton tokens have no positional encoding. The released code passes one
+        token, the feature averaged over joints; Eq. 2 as printed passes one per joint. Both work here.
     """
 
     def __init__(self, skeleton_dim: int, text_dim: int, shape: GroundingShape, *, generator: torch.Generator):
@@ -146,10 +145,10 @@ class ContextGrounding(nn.Module):
         """Skeleton with context, and prompt with motion.
 
         Args:
-            f_diff: skeleton tokens, such as one a joint from the differential joint encoder.
+            f_diff: skeleton tokens, such as one per joint from the differential joint encoder.
             h_t: hidden states of the (masked) prompt.
-            mask: True at tokens of the prompt, False at padding. What stands at padding never matters.
-            places: token positions at which the text is wanted, none of them padding; None for all.
+            mask: True at tokens of the prompt, False at padding. Values at padding have no effect.
+            places: token positions of the prompt to return, none of them padding; None for all.
 
         Raises:
             ConfigError: a prompt has no token.
@@ -159,9 +158,9 @@ class ContextGrounding(nn.Module):
             raise ConfigError(
                 f"each prompt needs at least one token, but those of the samples at {empty} are all padding",
                 where="mask",
-                remedy="mask is True at tokens and False at padding.",
+                remedy="Set mask to True at tokens and False at padding.",
             )
-        # Zeros, not only weights of zero: a value that is not finite would come through those.
+        # Zero the values too: attention weights of zero would let non-finite values through.
         x, t = self.from_skeleton(f_diff), self.from_text(h_t.masked_fill(~mask[..., None], 0.0))
         for number, layer in enumerate(self.layers, start=1):
             x, t = layer(x, t, mask, places if number == len(self.layers) else None)
@@ -169,24 +168,24 @@ class ContextGrounding(nn.Module):
 
 
 class ContextDecoder(nn.Module):
-    """f_MLM: from a hidden state at a masked place to a score for each word (SkeletonContext, section 3.3.3).
+    """f_MLM: maps a hidden state at a masked place to a score for each word (SkeletonContext, section 3.3.3).
 
-    Dense layer, GELU, LayerNorm, and the dot product with the language model's word embeddings, plus a bias a word:
-    the shape of BERT's head.
+    Dense layer, GELU, LayerNorm, and the dot product with the language model's word embeddings, plus a bias per word,
+    as in BERT's head.
 
     Args:
         dim: width of the hidden states.
-        embedding: word embeddings, one row a word (30 522 x 768 for BERT-base). They stay as they are: no gradient
-            reaches them, and no checkpoint holds them. Pass the rows of a subset to restrict the vocabulary for good.
-        generator: source of the initial weights; move the whole to another device afterwards.
+        embedding: word embeddings, one row per word (30 522 x 768 for BERT-base). They are frozen, and checkpoints do
+            not store them. Pass a subset of the rows to restrict the vocabulary permanently.
+        generator: source of the initial weights; move the module to another device afterwards.
 
     Raises:
         ConfigError: the embedding has no row or no column, or dim is not positive.
 
     Note:
-        The paper does not say whether the embeddings are tied. Tied and frozen, 23 million weights need no training,
-        and words of unseen classes start where the language model has put them. The released code starts its whole
-        head, embeddings included, at random.
+        The paper does not say whether the embeddings are tied. Tied and frozen embeddings save training 23 million
+        weights, and words of unseen classes keep their pretrained embeddings. The released code initialises its whole
+        head randomly, embeddings included.
     """
 
     embedding: Tensor
@@ -198,7 +197,7 @@ class ContextDecoder(nn.Module):
             raise ConfigError(
                 f"the word embedding needs at least one row and one column, got shape {tuple(embedding.shape)}",
                 where="embedding",
-                remedy="Pass the language model's input embeddings, one row a word.",
+                remedy="Pass the language model's input embeddings, one row per word.",
             )
         self.dense = seeded_linear(dim, width, generator=generator)
         self.norm = nn.LayerNorm(width, device=generator.device)
@@ -211,10 +210,9 @@ class ContextDecoder(nn.Module):
         """Logits of the words at n masked places.
 
         Args:
-            hidden: hidden states ``H_ctx[masked]`` at masked places only; the vocabulary is wide and nothing is
-                asked elsewhere.
-            candidates: the words (rows of the embedding) to score, in the order of the result; None means all.
-                A softmax over the result is the probability given that the word is one of them.
+            hidden: hidden states ``H_ctx[masked]``, at masked places only, since the vocabulary is large.
+            candidates: the words (rows of the embedding) to score, in the order of the result; None for all. A
+                softmax over the result is the probability given that the word is one of them.
         """
         h = self.norm(nn.functional.gelu(self.dense(hidden)))
         rows, bias = self.embedding, self.bias
@@ -230,21 +228,20 @@ def reconstruction_loss(
 
     Args:
         logits: scores of the words at each masked place.
-        targets: the true word, as a column of the logits.
+        targets: the true word at each place, as a column of the logits.
         weights: weight of each place, at least 0 and not all 0; the result is the weighted mean. ``1 / m`` at each
-            of a sample's m places gives samples equal weight, as the released code does; None gives each place the
-            same weight.
+            of a sample's m places gives samples equal weight, as in the released code; None gives places equal weight.
 
     Returns:
         A number of at least 0 (nats).
 
     Raises:
-        ConfigError: there is no place, a target is no column of the logits, or the weights are out of range.
+        ConfigError: there is no place, a target is not a column of the logits, or the weights are out of range.
 
     Note:
-        Eq. 4 takes the logarithm of what Eq. 5 already calls a logarithm, and the sum in Eq. 5 runs over a C' that
-        its terms do not contain; we take it as the cross entropy it is meant to be. Eq. 4 also sums over a sample's
-        places where we average, so that the weight of this loss does not grow with the masking ratio.
+        Eq. 4 takes the logarithm of Eq. 5, which is already a logarithm, and the sum in Eq. 5 runs over a C' that its
+        terms do not contain; we read both as cross entropy. Eq. 4 also sums over a sample's places; we average, so
+        that the weight of this loss does not grow with the masking ratio.
     """
     n, words = logits.shape
     if n == 0:
@@ -253,7 +250,7 @@ def reconstruction_loss(
             where="logits",
             remedy="Mask at least one slot of each prompt.",
         )
-    # A negative target would be skipped without a word by PyTorch's convention for "ignore".
+    # PyTorch would silently ignore some negative targets ("ignore_index").
     if bool(((targets < 0) | (targets >= words)).any()):
         raise ConfigError(
             f"targets must be columns of the logits, 0 to {words - 1}, got {int(targets.min())} to "

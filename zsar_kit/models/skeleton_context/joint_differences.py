@@ -1,6 +1,6 @@
 """The differential joint encoder: each joint learns how it differs from the others (SkeletonContext, section 3.3.1).
 
-The differences of all pairs of joints gate what the joints tell each other, feature by feature (Eq. 1).
+The differences between all pairs of joints gate the messages between joints, feature by feature (Eq. 1).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from zsar_kit.models.blocks import seeded_linear
 from zsar_kit.models.skeleton_context.layers import seeded_matrix
 
 ACTIVATIONS = ("tanh", "sigmoid", "relu", "softmax")
-"""What phi of Eq. 1 may be; see :class:`DifferentialJointEncoder`."""
+"""Choices of phi in Eq. 1; see :class:`DifferentialJointEncoder`."""
 
 
 class DifferentialJointEncoder(nn.Module):
@@ -24,23 +24,23 @@ class DifferentialJointEncoder(nn.Module):
 
     Args:
         dim: width C of a joint's feature.
-        hidden: width of H_Q, H_K and V, which one more linear layer then takes back to C. None, the default, is
-            the paper's: all have width C and there is no such layer. A smaller width saves memory in proportion.
+        hidden: width of H_Q, H_K and V; another linear layer then maps back to C. None, the default, follows the paper:
+            all have width C and there is no such layer. A smaller width saves memory in proportion.
         activation: the function phi of the difference, one of ``ACTIVATIONS``. ``tanh`` (default), ``sigmoid`` and
-            ``relu`` are followed by the average over m, as Eq. 1 is printed. ``softmax`` is what the released code
-            does: a ReLU, a softmax over the joints m, and a sum over m in place of the average.
+            ``relu`` are followed by the average over m, as printed in Eq. 1. ``softmax`` follows the released code:
+            a ReLU, a softmax over the joints m, and a sum over m instead of the average.
         generator: source of the initial weights.
 
     Raises:
         ConfigError: a width is not positive, or the activation is unknown.
 
     Note:
-        The paper names neither phi nor the axis of the average. We read Eq. 1 as a message from joint m to joint n:
-        the values belong to the joint of the key, and the average runs over it, as in the released code. Reading T_1
-        and T_2 the other way round is the same model, with ``-W_K`` and ``-W_Q`` in place of W_Q and W_K, for any phi.
-        tanh is the default because it keeps the sign of a difference and is silent where there is none. A softmax
-        over m without the ReLU would cancel H_Q[n], and all joints would hear the same. The released code also
-        keeps one LayerNorm each for queries, keys and values; Eq. 1 has one.
+        The paper specifies neither phi nor the axis of the average. We read Eq. 1 as a message from joint m to joint n:
+        the values belong to the key's joint m, and the average runs over m, as in the released code. Swapping T_1 and
+        T_2 gives the same model, with ``-W_K`` and ``-W_Q`` instead of W_Q and W_K, for any phi. tanh is the default
+        because it keeps the sign of a difference and is zero if there is none. A softmax over m without the ReLU
+        would cancel H_Q[n], and all joints would receive the same message. The released code also has one LayerNorm
+        each for queries, keys and values; Eq. 1 has one.
     """
 
     def __init__(self, dim: int, *, hidden: int | None = None, activation: str = "tanh", generator: torch.Generator):
@@ -80,17 +80,17 @@ class DifferentialJointEncoder(nn.Module):
         v: Float[Tensor, "batch joint hidden"],
     ) -> Float[Tensor, "batch joint hidden"]:
         """As released: a ReLU, a softmax over the other joints, and a sum."""
-        # Features before joints: the gates then meet the values in a matrix product that needs no copy of them.
+        # With features before joints, gates and values are multiplied as matrices, without a copy of the gates.
         q, k, values = h_q.mT, h_k.mT, v.mT
         gates = (q[..., :, None] - k[..., None, :]).relu_().softmax(dim=-1)
         return (gates @ values[..., None])[..., 0].mT
 
 
 class Heard(torch.autograd.Function):
-    """``sum_m phi(H_Q[n] - H_K[m]) * V[m]``, without ever holding the differences of all pairs of joints.
+    """``sum_m phi(H_Q[n] - H_K[m]) * V[m]``, without storing the differences of all pairs of joints.
 
-    They are the largest tensor of the model by far, and reading and writing it is what would take the time. One joint n
-    after another, its differences fit into the processor's cache; they are worked out again for the gradient.
+    These would be by far the largest tensor of the model, and memory traffic would dominate the time. Processed one
+    joint n at a time, the differences fit into the processor's cache; the backward pass recomputes them.
     """
 
     @staticmethod
@@ -129,12 +129,12 @@ def _joints_second(x: Tensor, shape: torch.Size) -> Tensor:
 
 
 def _phi(difference: Tensor, activation: str) -> Tensor:
-    """A_diff; it overwrites the difference."""
+    """A_diff, computed in place of the difference."""
     return {"tanh": torch.tanh_, "sigmoid": torch.sigmoid_, "relu": torch.relu_}[activation](difference)
 
 
 def _slope(gates: Tensor, activation: str) -> Tensor:
-    """phi' in terms of phi; it overwrites the gates."""
+    """phi' in terms of phi, computed in place of the gates."""
     if activation == "relu":
         return gates.sign_()
     if activation == "sigmoid":
@@ -146,11 +146,11 @@ def pool_time(feature_map: Float[Tensor, "batch frame joint dim"]) -> Float[Tens
     """F', the topology-level feature: the mean of F_x over frames (SkeletonContext, section 3.3.1).
 
     Args:
-        feature_map: F_x, what the skeleton encoder makes of each joint at each of its (coarser) frames.
+        feature_map: F_x, the skeleton encoder's feature of each joint at each (coarse) frame.
 
     Raises:
         ConfigError: there is no frame.
     """
     if feature_map.shape[1] == 0:
-        raise ConfigError("a feature map needs at least one frame to be pooled, got none", where="feature_map")
+        raise ConfigError("a feature map needs at least one frame for pooling, got none", where="feature_map")
     return feature_map.mean(dim=1)

@@ -1,6 +1,6 @@
-"""Key part decoupling: the joints that an action is about (SkeletonContext, section 3.4, Eq. 6-7).
+"""Key part decoupling: the joints that matter for an action (SkeletonContext, section 3.4, Eq. 6-7).
 
-A map of importances weighs the joints of the skeleton's feature map, and is pulled towards the body parts that the
+An importance map weights the joints of the skeleton's feature map. A loss pulls it towards the body parts that the
 action's description names.
 """
 
@@ -24,10 +24,10 @@ REDUCTIONS = ("sum", "frames", "mean")
 
 @dataclass(frozen=True)
 class KeyParts(ShownByShape):
-    """Which joints count, and the feature they make.
+    """Importance of the joints, and the pooled part-level feature.
 
     Attributes:
-        importance: K_out; over the joints it adds up to 1 on the mean of the frames.
+        importance: K_out; its sum over joints is 1 on average over frames.
         pooled: F_p pooled, the mean of F_x weighted by the importance.
     """
 
@@ -40,18 +40,18 @@ class KeyPartDecoupling(nn.Module):
 
     Args:
         dim: width C of the feature map.
-        hidden: width between the layers.
-        softmax_over: ``joints`` makes the importances of each frame add up to 1, as in the released code;
-            ``frames_joints`` lets frames compete too: the softmax runs over all frames and joints, times the number
-            of frames, so that importances of both kinds are 1/V where all joints count the same.
+        hidden: hidden width between the layers.
+        softmax_over: ``joints``: importances sum to 1 in each frame, as in the released code; ``frames_joints``: frames
+            compete too. This softmax over all frames and joints is multiplied by the number of frames, so that equal
+            importances are 1/V in both cases.
         generator: source of the initial weights.
 
     Raises:
         ConfigError: a width is not positive, or softmax_over is unknown.
 
     Note:
-        The paper names neither the axis of the softmax nor the nonlinearity; ReLU and joints are those of the
-        released code.
+        The paper specifies neither the axis of the softmax nor the nonlinearity; ReLU and joints follow the released
+        code.
     """
 
     def __init__(self, dim: int, hidden: int, *, softmax_over: str = "joints", generator: torch.Generator):
@@ -59,11 +59,11 @@ class KeyPartDecoupling(nn.Module):
         _check_choice("softmax_over", softmax_over, SOFTMAX_OVER)
         self.softmax_over = softmax_over
         self.inner = seeded_linear(dim, hidden, generator=generator)
-        # No bias: it would raise all scores alike, which the softmax takes away again.
+        # No bias: it would shift all scores equally, which the softmax cancels.
         self.score = seeded_matrix(hidden, 1, generator=generator)
 
     def importance(self, f_x: Float[Tensor, "batch frame joint dim"]) -> Float[Tensor, "batch frame joint"]:
-        """K_out of each frame and joint, positive; see ``softmax_over`` for what adds up to 1."""
+        """K_out of each frame and joint, positive; ``softmax_over`` determines over what it sums to 1."""
         scores = self.score(nn.functional.relu(self.inner(f_x)))[..., 0]
         if self.softmax_over == "joints":
             return scores.softmax(dim=-1)
@@ -85,7 +85,7 @@ def reweight(
         f_x: the feature map.
 
     Returns:
-        A map on a scale of ``1/V`` of F_x, as importances add up to 1 over the V joints.
+        A map on a scale of ``1/V`` of F_x, since importances sum to 1 over the V joints.
     """
     return importance[..., None] * f_x
 
@@ -93,7 +93,7 @@ def reweight(
 def pool_key_parts(
     importance: Float[Tensor, "batch frame joint"], f_x: Float[Tensor, "batch frame joint dim"]
 ) -> Float[Tensor, "batch dim"]:
-    """F_p pooled: its sum over joints and mean over frames, without making the map of Eq. 6.
+    """F_p pooled: its sum over joints and mean over frames, without computing the map of Eq. 6.
 
     Args:
         importance: K_out.
@@ -106,11 +106,10 @@ def pool_key_parts(
         ConfigError: there is no frame.
 
     Note:
-        The paper says "pooled". The released code takes the mean over joints too, which divides by V once more; the
-        direction is the same.
+        The paper says "pooled". The released code also averages over joints, which only divides by V once more.
     """
     if f_x.shape[1] == 0:
-        raise ConfigError("a feature map needs at least one frame to be pooled, got none", where="f_x")
+        raise ConfigError("a feature map needs at least one frame for pooling, got none", where="f_x")
     return torch.einsum("btv,btvc->bc", importance, f_x) / f_x.shape[1]
 
 
@@ -120,21 +119,20 @@ def key_part_prior(
     """K_gt, the prior importance of the joints, from the body parts a description names (section 3.4).
 
     Args:
-        parts: which joints belong to each part; parts may overlap, and a joint in two chosen parts counts once.
+        parts: which joints belong to each part; parts can overlap, and a joint in two chosen parts counts once.
         chosen: the parts named for each sample.
-        normalise: ``sum`` shares 1 equally among the joints of the chosen parts, comparable with K_out; ``max`` gives
-            each of them 1, the scale [0, 1] that the paper prints.
+        normalise: ``sum`` distributes 1 equally over the joints of the chosen parts, comparable with K_out; ``max``
+            gives each of them 1, the range [0, 1] of the paper.
 
     Returns:
-        The prior, float32 and the same for all frames. Where no chosen part has a joint it favours none: all joints
-        are treated as chosen.
+        The prior, float32, the same for all frames. If no chosen part has a joint, all joints are treated as chosen.
 
     Raises:
         ConfigError: normalise is unknown, or there is no joint.
 
     Note:
-        The paper prints K_gt in [0, 1]^(T x V) and no construction. With ``max`` the loss of Eq. 7 can't reach zero
-        where more than one joint is chosen, since K_out adds up to 1; hence ``sum``, as in the released code.
+        The paper gives K_gt in [0, 1]^(T x V) without a construction. With ``max`` the loss of Eq. 7 can't reach zero
+        if more than one joint is chosen, since K_out sums to 1; hence ``sum``, as in the released code.
     """
     _check_choice("normalise", normalise, NORMALISE)
     if parts.shape[1] == 0:
@@ -153,9 +151,9 @@ def key_part_loss(
     Args:
         importance: K_out.
         prior: K_gt, the same at each frame.
-        reduction: ``sum`` adds over frames and joints (Eq. 7); ``frames`` divides by the number of frames, so that
-            the weight does not depend on the clip length; ``mean`` divides by frames and joints, as the released
-            code does. All take the mean over the batch.
+        reduction: ``sum`` over frames and joints (Eq. 7); ``frames`` divides by the number of frames, so that the
+            weight does not depend on the clip length; ``mean`` divides by frames and joints, as in the released code.
+            All average over the batch.
 
     Raises:
         ConfigError: the reduction is unknown.

@@ -49,11 +49,11 @@ class MultiHeadAttention(nn.Module):
             raise ConfigError(
                 f"attention needs a positive number of heads that divides its width, got heads={heads}, dim={dim}",
                 where="heads",
-                remedy="BERT's width of 768 goes with 12 heads, one head goes with any width.",
+                remedy="BERT's width of 768 has 12 heads; one head fits any width.",
             )
         self.heads = heads
         self.query = seeded_linear(dim, dim, generator=generator)
-        # A bias of the keys adds the same number to all scores of a query, which the softmax takes away again.
+        # A bias of the keys would shift all scores of a query equally, which the softmax cancels.
         self.key = seeded_matrix(dim, dim, generator=generator)
         self.value = seeded_linear(dim, dim, generator=generator)
         self.project = seeded_linear(dim, dim, generator=generator)
@@ -64,12 +64,12 @@ class MultiHeadAttention(nn.Module):
         y: Float[Tensor, "batch other dim"],
         mask: Bool[Tensor, "batch other"] | None = None,
     ) -> Float[Tensor, "batch token dim"]:
-        """What each token of x gathers from the tokens of y.
+        """Attention of each token of x over the tokens of y.
 
         Args:
-            x: where the queries come from.
-            y: where the keys and values come from.
-            mask: True at the tokens of y that may be attended to, at least one a sample; None means all.
+            x: source of the queries.
+            y: source of the keys and values.
+            mask: True at the tokens of y that can be attended to, at least one per sample; None for all.
         """
         q, k, v = (
             rearrange(part, "b n (h d) -> b h n d", h=self.heads)
@@ -107,11 +107,11 @@ class AttentionBlock(nn.Module):
 
 
 class FeedForwardBlock(nn.Module):
-    """``LN(x + W_2 GELU(W_1 x))``, each token by itself.
+    """``LN(x + W_2 GELU(W_1 x))`` for each token separately.
 
     Args:
         dim: width of the tokens.
-        hidden: width between the layers.
+        hidden: hidden width between the layers.
         generator: source of the initial weights.
 
     Raises:
@@ -125,5 +125,5 @@ class FeedForwardBlock(nn.Module):
         self.norm = nn.LayerNorm(dim, device=generator.device)
 
     def forward(self, x: Float[Tensor, "*tokens dim"]) -> Float[Tensor, "*tokens dim"]:
-        """The tokens, each changed by itself."""
+        """The transformed tokens."""
         return self.norm(x + self.outer(nn.functional.gelu(self.inner(x))))

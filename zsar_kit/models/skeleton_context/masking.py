@@ -1,8 +1,8 @@
-"""Progressive partial masking of the context slots (SkeletonContext, section 3.3.2): how many, and which.
+"""Progressive partial masking of the context slots (SkeletonContext, section 3.3.2).
 
-A prompt has a few slots (environment, used object, target object). Early in training few of them are masked, in the
-end all. Only index arithmetic happens here: the language model's hidden states do not depend on the skeleton, so
-those of all ``2^S`` masked prompts of a text are computed once and looked up by :func:`slot_pattern`.
+A prompt has a few slots (environment, used object, target object). Few of them are masked early in training, all at the
+end. This module only decides which. The language model's hidden states do not depend on the skeleton, so those of all
+``2^S`` masked prompts of a text are computed once and looked up by :func:`slot_pattern`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor
 from zsar_kit.errors import ConfigError
 
 MAX_SLOTS = 16
-"""More slots would make a table of hidden states of over 2^16 rows a text."""
+"""More slots would need a table of more than 2^16 hidden states per text."""
 
 
 def masking_ratio(step: int, total: int) -> float:
@@ -27,7 +27,7 @@ def masking_ratio(step: int, total: int) -> float:
         total: the step T from which on all slots are masked.
 
     Returns:
-        A ratio in [0, 1], which does not fall as training goes on.
+        A ratio in [0, 1] that never decreases during training.
 
     Raises:
         ConfigError: step is negative or total is not positive.
@@ -36,19 +36,19 @@ def masking_ratio(step: int, total: int) -> float:
         raise ConfigError(
             f"masking needs a step of at least 0 and a total of at least 1, got step={step}, total={total}",
             where="masking_ratio",
-            remedy="Mask all slots from the start with a ratio of 1.",
+            remedy="To mask all slots from the start, use a ratio of 1.",
         )
     return min(1.0, step / total)
 
 
 def masked_slots(batch: int, slots: int, ratio: float, generator: torch.Generator) -> Bool[Tensor, "{batch} {slots}"]:
-    """Which slots of each sample to mask: ``max(1, ceil(ratio * slots))`` of them, uniformly at random.
+    """Draw the slots to mask in each sample: ``max(1, ceil(ratio * slots))`` of them, uniformly at random.
 
     Args:
-        batch: number of samples, each with its own draw.
+        batch: number of samples, drawn independently.
         slots: number S of slots.
         ratio: share of slots to mask, in [0, 1].
-        generator: source of the draw; the result lies on its device. It advances by the same amount at any ratio.
+        generator: source of the draw; the result is on its device. It advances by the same amount for any ratio.
 
     Returns:
         True where a slot is masked; the same number of slots in each sample.
@@ -57,35 +57,35 @@ def masked_slots(batch: int, slots: int, ratio: float, generator: torch.Generato
         ConfigError: the ratio is outside [0, 1], or a size is out of range.
 
     Note:
-        The paper gives the ratio and no rounding. Rounding up spends an equal share of the ramp on one, two, ... S
-        slots, and so does the released code (``floor(ratio * slots) + 1``, which differs at the very thresholds, and
-        masks the same slots in all samples of a batch). At least one slot is masked, as there would be nothing to
-        reconstruct otherwise.
+        The paper does not specify the rounding. Rounding up spends an equal share of the ramp on one, two, ... S slots.
+        So does the released code (``floor(ratio * slots) + 1``), which differs exactly at the thresholds and masks the
+        same slots in all samples of a batch. At least one slot is masked, since otherwise there would be nothing to
+        reconstruct.
     """
     _check_slots(slots)
     if batch < 0:
         raise ConfigError(f"batch must be at least 0, got {batch}", where="batch")
     if not 0 <= ratio <= 1:
         raise ConfigError(
-            f"the masking ratio must lie in [0, 1], got {ratio}",
+            f"the masking ratio must be in [0, 1], got {ratio}",
             where="ratio",
-            remedy="Compute it by masking_ratio(step, total).",
+            remedy="Compute it with masking_ratio(step, total).",
         )
-    # The allowance keeps rounding errors of a ratio such as 0.1 + 0.2 from masking one slot more.
+    # The tolerance keeps rounding errors of a ratio such as 0.1 + 0.2 from masking one more slot.
     count = max(1, math.ceil(ratio * slots - 1e-9))
     order = torch.rand(batch, slots, generator=generator, device=generator.device).argsort(dim=-1)
     return order < count
 
 
 def slot_pattern(mask: Bool[Tensor, "batch slot"]) -> Int[Tensor, " batch"]:
-    """The number of each pattern of masked slots, ``sum_s mask[s] 2^s``, to look up what was computed for it.
+    """The number of each pattern of masked slots, ``sum_s mask[s] 2^s``, as an index into precomputed tables.
 
     Args:
         mask: True where a slot is masked.
 
     Returns:
-        Numbers in ``0 .. 2^S - 1``: 0 where nothing is masked, ``2^S - 1`` where all is. The inverse is row by row
-        in :func:`slot_patterns`.
+        Numbers in ``0 .. 2^S - 1``: 0 if no slot is masked, ``2^S - 1`` if all are. :func:`slot_patterns` holds the
+        inverse, row by row.
 
     Raises:
         ConfigError: there is no slot, or more than ``MAX_SLOTS``.
@@ -95,7 +95,7 @@ def slot_pattern(mask: Bool[Tensor, "batch slot"]) -> Int[Tensor, " batch"]:
 
 
 def slot_patterns(slots: int) -> Bool[Tensor, "pattern {slots}"]:
-    """All ``2^S`` patterns of masked slots, each at the row of its :func:`slot_pattern`.
+    """All ``2^S`` patterns of masked slots, each in the row given by its :func:`slot_pattern`.
 
     Args:
         slots: number S of slots.
