@@ -75,21 +75,6 @@ class KeyPartDecoupling(nn.Module):
         return KeyParts(importance=weights, pooled=pool_key_parts(weights, f_x))
 
 
-def reweight(
-    importance: Float[Tensor, "batch frame joint"], f_x: Float[Tensor, "batch frame joint dim"]
-) -> Float[Tensor, "batch frame joint dim"]:
-    """``F_p = K_out * F_x``, each feature of a joint times the joint's importance (SkeletonContext, Eq. 6).
-
-    Args:
-        importance: K_out.
-        f_x: the feature map.
-
-    Returns:
-        A map on a scale of ``1/V`` of F_x, since importances sum to 1 over the V joints.
-    """
-    return importance[..., None] * f_x
-
-
 def pool_key_parts(
     importance: Float[Tensor, "batch frame joint"], f_x: Float[Tensor, "batch frame joint dim"]
 ) -> Float[Tensor, "batch dim"]:
