@@ -151,7 +151,7 @@ class Scores:
         """
         path = Path(path)
         if not path.is_file():
-            raise ArtefactError("there is no score file", where=path, remedy="Was the step that writes it run?")
+            raise ArtefactError("there is no score file", where=path, remedy="Run the step that writes it.")
         try:
             with safe_open(path, framework="np") as stream:
                 meta = json.loads((stream.metadata() or {}).get("meta", "{}"))
