@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ import tyro
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from zsar_kit.cli.common import Common, CommonOptions, say
+from zsar_kit.cli.text_options import GenerateOptions
 
 texts = tyro.extras.SubcommandApp()
 
@@ -68,40 +68,6 @@ def texts_show(
     from zsar_kit.cli.answers.texts import show_texts
 
     say(show_texts(source, classes, write))
-
-
-@dataclass(frozen=True)
-class GenerateOptions:
-    """Which model writes the texts, and what it may cost."""
-
-    model: str
-    """name of the model at the endpoint; without --base-url, a folder with a causal language model"""
-    out: Path
-    """text file to write (.toml); all answers are kept in a folder beside it"""
-    base_url: str = ""
-    """address of an OpenAI-compatible endpoint"""
-    dataset: str = ""
-    """name of the data set; default: the name of the file"""
-    key_env: str = "OPENAI_API_KEY"
-    """environment variable that holds the key; the key is never stored"""
-    temperature: float = 0.0
-    """0 always takes the likeliest word"""
-    max_tokens: int = 4000
-    """maximum length of an answer, in tokens"""
-    attempts: int = 3
-    """answers requested per class before it counts as failed; each request names the faults of the last answer"""
-    price_in: float | None = None
-    """price per million input tokens"""
-    price_out: float | None = None
-    """price per million output tokens"""
-    max_price: float | None = None
-    """nothing is sent if the run could cost more"""
-    timeout: float = 120.0
-    """seconds without a reply after which a request counts as failed"""
-    retries: int = 4
-    """how often a failed request is sent again, with growing pauses"""
-    estimate: bool = False
-    """only estimate the cost"""
 
 
 @texts.command(name="generate")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from zsar_kit.cli.text_options import GenerateOptions
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.reports.markdown import write_between
 from zsar_kit.experiments.reports.text_figures import slot_figure
@@ -16,9 +16,6 @@ from zsar_kit.semantics.generate import GenerateConfig, estimate_texts, generate
 from zsar_kit.semantics.local_models import LocalModel
 from zsar_kit.semantics.text_files import load_texts
 from zsar_kit.semantics.text_models import EndpointModel
-
-if TYPE_CHECKING:
-    from zsar_kit.cli.texts import GenerateOptions
 
 log = logging.getLogger("zsar_kit")
 #: options that the configuration of the generator has under the same name
