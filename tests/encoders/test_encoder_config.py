@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from inspect import signature
 
 import pytest
 import torch
 
-from zsar_kit.cli.data import features
+from zsar_kit.cli.data import FeatureOptions
 from zsar_kit.cli.runs import TrainOptions
 from zsar_kit.data.catalogue import most_persons
 from zsar_kit.data.skeletons import STREAMS
@@ -162,7 +161,7 @@ def test_one_default_suite_for_all_commands():
     with pytest.raises(ConfigError, match="unknown suite ''"):
         Suite.load("")
     choices = [field.default for field in fields(TrainOptions) if field.name == "suite"]
-    choices += [signature(features).parameters["suite"].default]
+    choices += [field.default for field in fields(FeatureOptions) if field.name == "suite"]
     choices += [kind().suite for kind in (QuickstartParameters, TrainParameters, EvaluateParameters, ClipParameters)]
     assert set(choices) == {""}
 

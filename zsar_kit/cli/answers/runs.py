@@ -45,7 +45,13 @@ def parse_overrides(assignments: Sequence[str]) -> dict[str, Any]:
 
 
 def train_runs(configs: Sequence[RunConfig], workspace: Workspace) -> str:
-    """Carry out runs that differ only in the seed; returns their table and folders."""
+    """Carry out runs that differ only in the seed; returns their table and folders.
+
+    Raises:
+        ConfigError: there is no run.
+    """
+    if not configs:
+        raise ConfigError("name at least one seed", where="--seeds")
     folders = [run(config, workspace) for config in configs]
     paths = "\n".join(str(folder.path) for folder in folders)
     return f"{markdown_table(result_rows(rows_of_runs(folders)))}\n{paths}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zsar_kit.artefacts import file_digest
@@ -11,6 +12,7 @@ from zsar_kit.config import LATER, Config, digest_of
 from zsar_kit.data.class_split import ClassSplit
 from zsar_kit.data.splits import class_names, load_split, part_protocols
 from zsar_kit.encoders.config import EncoderConfig
+from zsar_kit.errors import MissingModelError
 from zsar_kit.experiments.pipeline.workspace import slug
 
 if TYPE_CHECKING:
@@ -148,14 +150,22 @@ class RunPlan:
 
         Raises:
             ArtefactError: ``features_from`` holds no feature set.
+            MissingModelError: ``encoder_from`` is no file.
         """
         from zsar_kit.experiments.pipeline.imported_features import features_digest
 
         config = self.config
         features = features_digest(config.features_from) if config.features_from else ""
         content = content_of(config, self.resolved(), features)
-        content["encoder_from"] = file_digest(config.encoder_from) if config.encoder_from else ""
+        content["encoder_from"] = _checkpoint_digest(config.encoder_from) if config.encoder_from else ""
         return content
+
+
+def _checkpoint_digest(path: str) -> str:
+    """The digest of a released checkpoint's file."""
+    if not Path(path).is_file():
+        raise MissingModelError("checkpoint not found", where=path, remedy="Name the released checkpoint's file.")
+    return file_digest(path)
 
 
 def content_of(config: RunConfig, resolved: dict[str, Any], features: str) -> dict[str, Any]:
