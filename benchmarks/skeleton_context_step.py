@@ -48,9 +48,10 @@ from torch.nn.functional import cross_entropy
 
 from benchmarks.shift_gcn import plain_block, plain_norm, worst_difference
 from zsar_kit.encoders.shift_gcn import STRIDES, ShiftGCN, ShiftGCNConfig
-from zsar_kit.methods.base import Batch, MapRows, StepOutput, Task, TrainingSet
+from zsar_kit.methods.base import Batch, StepOutput
 from zsar_kit.methods.skeleton_context import SkeletonContext
 from zsar_kit.methods.skeleton_context.config import presets
+from zsar_kit.methods.task import MapRows, Task, TrainingSet
 from zsar_kit.models.skeleton_context.alignment import alignment_loss
 from zsar_kit.models.skeleton_context.joint_differences import pool_time
 from zsar_kit.models.skeleton_context.key_parts import key_part_loss

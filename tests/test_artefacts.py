@@ -103,6 +103,17 @@ def test_file_is_the_old_or_the_new_one(tmp_path):
     assert names(path.parent) == ["b.json"]
 
 
+@pytest.mark.parametrize("place", ["taken/new", "taken/deeper/new"])
+def test_a_file_in_the_place_of_a_folder_is_named_and_kept(tmp_path, place):
+    (tmp_path / "taken").write_text("mine")
+    with pytest.raises(ArtefactError, match="expected a folder, found a file"):
+        write_atomic(tmp_path / place, "new")
+    with pytest.raises(ArtefactError, match="expected a folder, found a file"), atomic_folder(tmp_path / place):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+    assert (tmp_path / "taken").read_text() == "mine"
+
+
 def test_json_round_trip_and_stable_bytes(tmp_path):
     content = {"b": [1, 2.5, None], "a": "größer"}
     write_json(tmp_path / "1.json", content)

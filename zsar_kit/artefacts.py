@@ -26,9 +26,12 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
     """Yield a temporary folder that becomes ``path`` when the block ends without an exception.
 
     An existing artefact at ``path`` is replaced. On failure it stays unchanged and the temporary folder is removed.
+
+    Raises:
+        ArtefactError: a file has the name of a folder above ``path``.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(path.parent)
     scratch = path.with_name(f"{path.name}.tmp-{os.getpid()}")
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
@@ -46,12 +49,24 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
 
 
 def write_atomic(path: str | Path, content: str | bytes) -> None:
-    """Write a file atomically: a reader sees the old content or the new one, never a part."""
+    """Write a file atomically: a reader sees the old content or the new one, never a part.
+
+    Raises:
+        ArtefactError: a file has the name of a folder above ``path``.
+    """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(path.parent)
     scratch = path.with_name(f"{path.name}.tmp-{os.getpid()}")
     scratch.write_bytes(content.encode() if isinstance(content, str) else content)
     scratch.replace(path)
+
+
+def _make_folder(path: Path) -> None:
+    """Make a folder and those above it."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise ArtefactError("expected a folder, found a file", where=path, remedy="Name another folder.") from None
 
 
 def write_json(path: str | Path, content: Any) -> None:

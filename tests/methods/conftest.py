@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from zsar_kit.methods.base import Task, TrainingSet
+from zsar_kit.methods.task import Task, TrainingSet
 from zsar_kit.semantics.embeddings import Semantics
 from zsar_kit.semantics.text_encoder import LanguageRecord
 

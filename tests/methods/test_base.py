@@ -10,10 +10,11 @@ import torch
 
 from zsar_kit.checkpoints import load_module, load_tensors, save_tensors
 from zsar_kit.errors import DataError, TextError
-from zsar_kit.methods.base import Batch, ClassScores, MapRows, Task, TrainingSet, class_rows
+from zsar_kit.methods.base import Batch, ClassScores, class_rows
 from zsar_kit.methods.baselines import LinearCosine, LinearCosineConfig, RidgeConfig, RidgeToText
 from zsar_kit.methods.flora import Flora
 from zsar_kit.methods.flora.config import cpu_preset
+from zsar_kit.methods.task import MapRows, Task, TrainingSet
 from zsar_kit.seeding import torch_generator
 from zsar_kit.training.loop import fit
 

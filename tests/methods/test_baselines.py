@@ -10,8 +10,9 @@ import torch
 from sklearn.linear_model import Ridge
 
 from zsar_kit.errors import ConfigError, TextError
-from zsar_kit.methods.base import Batch, Task
+from zsar_kit.methods.base import Batch
 from zsar_kit.methods.baselines import LinearCosine, LinearCosineConfig, RidgeConfig, RidgeToText
+from zsar_kit.methods.task import Task
 from zsar_kit.seeding import torch_generator
 from zsar_kit.training.loop import fit
 

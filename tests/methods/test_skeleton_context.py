@@ -10,9 +10,10 @@ import torch
 
 from zsar_kit.data.joints import BODY_PARTS, layout
 from zsar_kit.errors import ConfigError, DataError, TextError, ZsarError
-from zsar_kit.methods.base import Batch, MapRows, ReadsContexts, Task, TrainingSet, WeighsKeyParts
+from zsar_kit.methods.base import Batch, ReadsContexts, WeighsKeyParts
 from zsar_kit.methods.skeleton_context import SkeletonContext
 from zsar_kit.methods.skeleton_context.config import AS_RELEASED, SkeletonContextConfig
+from zsar_kit.methods.task import MapRows, Task, TrainingSet
 from zsar_kit.seeding import torch_generator
 from zsar_kit.semantics.context_bank import ContextBank
 from zsar_kit.semantics.embeddings import Semantics

@@ -12,7 +12,8 @@ import torch
 
 from zsar_kit.checkpoints import load_tensors
 from zsar_kit.errors import ArtefactError, ZsarError
-from zsar_kit.methods.base import ClassScores, Method, MethodConfig, Phase, StepOutput, Task, TrainingSet
+from zsar_kit.methods.base import ClassScores, Method, MethodConfig, Phase, StepOutput
+from zsar_kit.methods.task import Task, TrainingSet
 from zsar_kit.models.blocks import seeded_linear
 from zsar_kit.seeding import torch_generator
 from zsar_kit.training.loop import Bookkeeping, TrainingLoop, fit

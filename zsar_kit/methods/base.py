@@ -18,30 +18,11 @@ from torch import Tensor, nn
 
 from zsar_kit.config import Config
 from zsar_kit.errors import ConfigError, TextError
-from zsar_kit.methods.task import MapRows, Task, TrainingSet, find_text_set, sample_features
+from zsar_kit.methods.task import Task, TrainingSet
 from zsar_kit.reprs import ShownByShape
 from zsar_kit.semantics.context_request import ContextRequest
 from zsar_kit.semantics.embeddings import Semantics
 from zsar_kit.semantics.texts import ClassTexts
-
-__all__ = [
-    "Batch",
-    "ClassScores",
-    "ContextRequest",
-    "GateChoice",
-    "MapRows",
-    "Method",
-    "MethodConfig",
-    "Phase",
-    "ReadsContexts",
-    "StepOutput",
-    "Task",
-    "TrainingSet",
-    "WeighsKeyParts",
-    "class_rows",
-    "find_text_set",
-    "sample_features",
-]
 
 
 @dataclass(frozen=True)

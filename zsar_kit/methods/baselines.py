@@ -16,19 +16,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from zsar_kit.errors import TextError
-from zsar_kit.methods.base import (
-    Batch,
-    ClassScores,
-    Method,
-    MethodConfig,
-    Phase,
-    StepOutput,
-    Task,
-    TrainingSet,
-    class_rows,
-    find_text_set,
-)
+from zsar_kit.methods.base import Batch, ClassScores, Method, MethodConfig, Phase, StepOutput, class_rows
 from zsar_kit.methods.registry import register
+from zsar_kit.methods.task import Task, TrainingSet, find_text_set
 from zsar_kit.models.blocks import seeded_linear
 from zsar_kit.semantics.embeddings import Semantics
 

@@ -18,7 +18,8 @@ from tqdm.auto import tqdm
 
 from zsar_kit.checkpoints import load_module, load_tensors, optimizer_tensors, restore_optimizer, save_tensors
 from zsar_kit.errors import ArtefactError, ZsarError
-from zsar_kit.methods.base import Batch, MapRows, Method, MethodConfig, Phase, TrainingSet
+from zsar_kit.methods.base import Batch, Method, MethodConfig, Phase
+from zsar_kit.methods.task import MapRows, TrainingSet
 from zsar_kit.seeding import numpy_generator, torch_generator
 
 OnStep = Callable[[str, int, dict[str, float]], None]

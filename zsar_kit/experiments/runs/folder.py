@@ -228,8 +228,8 @@ class RunFolder:
             ArtefactError: the run has no result, or its model or texts are missing.
         """
         from zsar_kit.checkpoints import load_module, load_tensors
-        from zsar_kit.methods.base import Task
         from zsar_kit.methods.registry import method_entry
+        from zsar_kit.methods.task import Task
         from zsar_kit.seeding import torch_generator
         from zsar_kit.semantics.context_bank import ContextBank
 

@@ -19,9 +19,11 @@ from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.config import RunPlan
 from zsar_kit.experiments.runs.scoring import score
-from zsar_kit.methods.base import ContextRequest, MapRows, Method, Task, TrainingSet
+from zsar_kit.methods.base import Method
+from zsar_kit.methods.task import MapRows, Task, TrainingSet
 from zsar_kit.seeding import numpy_generator
 from zsar_kit.semantics.context_bank import ContextBank
+from zsar_kit.semantics.context_request import ContextRequest
 from zsar_kit.semantics.embeddings import Semantics
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 from zsar_kit.evaluation.scores import Scores
-from zsar_kit.methods.base import MapRows, Method, sample_features
+from zsar_kit.methods.base import Method
+from zsar_kit.methods.task import MapRows, sample_features
 
 SCORE_BATCH = 256
 

@@ -16,10 +16,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from zsar_kit.methods.base import Batch, ClassScores, Method, Phase, StepOutput, Task, TrainingSet, find_text_set
+from zsar_kit.methods.base import Batch, ClassScores, Method, Phase, StepOutput
 from zsar_kit.methods.flora.config import AlignConfig, FloraConfig, FlowConfig, presets
 from zsar_kit.methods.flora.texts import ClassTable
 from zsar_kit.methods.registry import register
+from zsar_kit.methods.task import Task, TrainingSet, find_text_set
 from zsar_kit.models.flora.classifiers import similarity, synthesise, train_linear
 from zsar_kit.models.flora.cross_vae import AlignObjective, CrossVAE, Gaussian, pair_latents
 from zsar_kit.models.flora.objective import FlowBatch, contrast_indices, flow_loss, sample_times

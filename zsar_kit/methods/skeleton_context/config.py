@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from zsar_kit.config import Config
-from zsar_kit.methods.base import ContextRequest, GateChoice, MethodConfig
+from zsar_kit.methods.base import GateChoice, MethodConfig
+from zsar_kit.semantics.context_request import ContextRequest
 from zsar_kit.semantics.texts import SLOTS, TEXT_SETS
 
 

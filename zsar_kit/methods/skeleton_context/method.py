@@ -22,23 +22,12 @@ from torch import Tensor, nn
 
 from zsar_kit.data.joints import BODY_PARTS, layout
 from zsar_kit.errors import ConfigError, DataError, TextError
-from zsar_kit.methods.base import (
-    Batch,
-    ClassScores,
-    MapRows,
-    Phase,
-    ReadsContexts,
-    StepOutput,
-    Task,
-    TrainingSet,
-    WeighsKeyParts,
-    find_text_set,
-    sample_features,
-)
+from zsar_kit.methods.base import Batch, ClassScores, Phase, ReadsContexts, StepOutput, WeighsKeyParts
 from zsar_kit.methods.registry import register
 from zsar_kit.methods.skeleton_context.config import PartConfig, SkeletonContextConfig, TrainingConfig, presets
 from zsar_kit.methods.skeleton_context.prompts import ContextReader
 from zsar_kit.methods.skeleton_context.text_space import TextSpace
+from zsar_kit.methods.task import MapRows, Task, TrainingSet, find_text_set, sample_features
 from zsar_kit.models.skeleton_context.alignment import alignment_loss, alignment_scores
 from zsar_kit.models.skeleton_context.grounding import Grounded
 from zsar_kit.models.skeleton_context.joint_differences import DifferentialJointEncoder, pool_time
