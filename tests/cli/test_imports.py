@@ -38,7 +38,7 @@ def finished(make_result, tmp_path) -> str:
     from zsar_kit.experiments.runs.folder import RunFolder
 
     folder = RunFolder(tmp_path / "runs" / "r")
-    folder.begin(config.resolve(), {})
+    folder.begin(config.resolve(), {}, {})
     make_result().write(folder.path / "result.json")
     return str(folder.path)
 

@@ -18,6 +18,7 @@ from zsar_kit.cli.exchange import export, import_
 from zsar_kit.cli.fetch import data
 from zsar_kit.cli.runs import runs
 from zsar_kit.cli.texts import texts
+from zsar_kit.cli.verify import verify
 from zsar_kit.errors import ZsarError
 
 DESCRIPTION = "A workbench for zero-shot skeleton action recognition. `zsar --version` prints the version."
@@ -29,6 +30,7 @@ app.command(texts, name="texts", help="Class texts: check, report, show, generat
 app.command(runs, name="run", help="Finished runs: export, import.")
 app.command(name="import")(import_)
 app.command(name="export")(export)
+app.command(name="verify")(verify)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
+from pathlib import Path
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from zsar_kit.artefacts import made_once
 from zsar_kit.device import launched_processes
 from zsar_kit.errors import ConfigError
 
@@ -85,6 +87,14 @@ def main_first() -> Iterator[None]:
     yield
     if is_main():
         barrier()
+
+
+@contextmanager
+def made_together(folder: str | Path) -> Iterator[None]:
+    """The processes of one training make an artefact together, and those of another wait (:func:`made_once`)."""
+    with made_once(folder) if is_main() else nullcontext():
+        barrier()
+        yield
 
 
 def share(count: int) -> range:

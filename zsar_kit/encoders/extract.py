@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
+from zsar_kit.artefacts import exists
 from zsar_kit.checkpoints import load_tensors, save_tensors
 from zsar_kit.config import digest_of
 from zsar_kit.data.feature_set import FeatureSet
@@ -61,7 +62,7 @@ def extract_features(
     inputs = {"skeletons": skeletons.digest, "encoder": encoder.record.digest}
     if view:
         inputs["view"] = str(view)
-    if (folder / "provenance.json").is_file():
+    if exists(folder):
         finished = _finished(folder, inputs, skeletons, train)
         if finished.has_maps or not maps:
             return finished

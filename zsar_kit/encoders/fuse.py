@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from zsar_kit.artefacts import atomic_folder, read_json, read_provenance, write_json, write_provenance
+from zsar_kit.artefacts import atomic_folder, exists, read_json, read_provenance, write_json, write_provenance
 from zsar_kit.checkpoints import save_tensors
 from zsar_kit.data.feature_set import KIND, EncoderRecord, FeatureSet
 from zsar_kit.data.feature_set import SCHEMA as FEATURES_SCHEMA
@@ -62,7 +62,7 @@ def fuse_encoders(encoders: Sequence[TrainedEncoder], folder: str | Path, *, how
     inputs = {encoder.config.stream: encoder.record.digest for encoder in encoders} | {"fusion": how}
     device = next(first.model.parameters()).device
     with main_first():
-        if not (folder / "provenance.json").is_file():
+        if not exists(folder):
             model = StreamFusion({encoder.config.stream: encoder.model for encoder in encoders}, how)
             record = fused_record([encoder.record for encoder in encoders]).to_dict() | {"digest": ""}
             sizes = read_json(first.folder / "encoder.json")["model"]
@@ -128,7 +128,7 @@ def fuse_features(
             raise DataError(problem, where=other.path, remedy="Use how='concat'.")
     inputs = origin[0] | {"encoder": record.digest, "fusion": how}
     maps = all(s.has_maps for s in sets)
-    if (folder / "provenance.json").is_file():
+    if exists(folder):
         finished = FeatureSet.load(folder, expected=inputs)
         if finished.has_maps or not maps:
             return finished

@@ -21,6 +21,7 @@ from tqdm.auto import tqdm
 from zsar_kit.artefacts import (
     artefact_digest,
     atomic_folder,
+    exists,
     read_json,
     read_provenance,
     write_json,
@@ -119,7 +120,7 @@ def pretrain(
         )
     samples = np.flatnonzero(samples) if samples.dtype == bool else samples
     identity = training_identity(skeletons, samples, split, config)
-    if (folder / "provenance.json").is_file():
+    if exists(folder):
         return load_encoder(folder, device=device, expected=identity)
     samples = training_rows(skeletons.index.label, samples, split)
     trainer = _Trainer(skeletons, samples, split, config, folder.with_name(folder.name + ".partial"), identity, device)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from zsar_kit.artefacts import atomic_folder, file_digest, write_json, write_provenance
+from zsar_kit.artefacts import atomic_folder, exists, file_digest, write_json, write_provenance
 from zsar_kit.checkpoints import save_tensors
 from zsar_kit.data.splits import class_names
 from zsar_kit.encoders.config import FOUR_STREAMS, EncoderConfig
@@ -44,7 +44,7 @@ def import_released(path: str | Path, folder: str | Path, config: EncoderConfig)
 
 
 def _import(path: str | Path, folder: Path, config: EncoderConfig) -> TrainedEncoder:
-    if (folder / "provenance.json").is_file():
+    if exists(folder):
         return load_encoder(folder)
     model = load_released(path)
     sizes = model.config

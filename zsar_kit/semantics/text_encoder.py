@@ -12,6 +12,7 @@ A text a gives token features F_a ``[M_a, d_a]`` and a pooled feature f_a ``[d_a
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -146,7 +147,8 @@ class TextEncoder:
             raise TextError(f"text {empty} ({texts[empty]!r}) has no token besides start and end")
         encoded = EncodedTexts(tokens, mask, torch.stack([pooled for _, pooled in features]))
         if path is not None:
-            save_tensors(path, {"tokens": tokens, "mask": mask, "pooled": encoded.pooled}, key)
+            tensors = {"tokens": tokens, "mask": mask, "pooled": encoded.pooled}
+            save_tensors(path, tensors, key | {"content": _content_digest(tensors)})
         return encoded
 
     def _tokenize(self, text: str, index: int, truncate: bool) -> dict[str, list[int]]:
@@ -289,9 +291,16 @@ def _read_cache(path: Path, key: dict[str, Any]) -> EncodedTexts | None:
         tensors, stored = load_tensors(path)
     except ArtefactError:
         return None
-    if stored != key or set(tensors) != {"tokens", "mask", "pooled"}:
+    if set(tensors) != {"tokens", "mask", "pooled"} or stored != key | {"content": _content_digest(tensors)}:
         return None
     return EncodedTexts(tensors["tokens"], tensors["mask"], tensors["pooled"])
+
+
+def _content_digest(tensors: dict[str, torch.Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(tensors[name].contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 @contextmanager

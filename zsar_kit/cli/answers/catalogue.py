@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from zsar_kit.artefacts import PROVENANCE
+from zsar_kit.artefacts import exists
 from zsar_kit.data.splits import (
     class_count,
     class_names,
@@ -22,7 +22,7 @@ def list_data(workspace: Workspace) -> str:
     """A table of the data sets that the kit knows."""
     rows = []
     for name in dataset_names():
-        prepared = (workspace.skeletons_folder(name) / PROVENANCE).is_file()
+        prepared = exists(workspace.skeletons_folder(name))
         rows.append(
             {
                 "data set": name,

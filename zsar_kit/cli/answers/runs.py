@@ -75,7 +75,7 @@ def evaluate_run(path: Path, gamma: float | None, workspace: Workspace) -> str:
     labels, subjects = folder.test_samples()
     evaluation = evaluate(folder.scores(), labels, subjects, folder.split(), calibration=gate, seed=config.seed)
     if gamma is None:
-        replace(result, evaluation=evaluation).write(path / "result.json")
+        folder.store_result(replace(result, evaluation=evaluation))
     averages = {"over samples": evaluation.micro, "over classes": evaluation.macro}
     lines = [{"average": name, **vars(accuracies)} for name, accuracies in averages.items()]
     head = f"{config.dataset} {config.split}, {config.method}, gamma = {gate.describe()['gamma']:.4g}"

@@ -24,6 +24,8 @@ def show_runs(paths: Sequence[Path], figure_folder: Path | None) -> str:
         folder.config()  # refuses a folder that is no run; unfinished runs are skipped
         if not folder.finished:
             log.info("not finished, skipped: %s", folder.path)
+        elif replaced := folder.replaced_inputs():
+            log.info("stale, as %s was replaced since: %s", replaced[0], folder.path)
     if not (folders := [folder for folder in folders if folder.finished]):
         raise ArtefactError("none of these runs is finished", where=paths[0], remedy="Finish them with zsar train.")
     cells = rows_of_runs(folders)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from zsar_kit.artefacts import PROVENANCE, read_json
+from zsar_kit.artefacts import PROVENANCE, exists, read_json
 from zsar_kit.config import Config
 from zsar_kit.data.catalogue import class_names
 from zsar_kit.data.puppet.body import Body, subject_body
@@ -123,7 +123,7 @@ def build_puppet(path: str | Path, config: PuppetConfig | None = None) -> Skelet
     """
     config = PuppetConfig() if config is None else config
     path = Path(path)
-    if (path / PROVENANCE).is_file():
+    if exists(path):
         record = read_json(path / PROVENANCE)
         if record.get("inputs", {}).get("config") == config.digest():
             return SkeletonSet.load(path)

@@ -29,7 +29,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 from tqdm import tqdm
 
-from zsar_kit.artefacts import PROVENANCE, write_atomic
+from zsar_kit.artefacts import exists, write_atomic
 from zsar_kit.config import digest_of
 from zsar_kit.data.archives import disk_fault
 from zsar_kit.data.readers.plan import Item, LeftOut, Reading, ReadPlan
@@ -137,7 +137,7 @@ def partial_folder(out: str | Path) -> Path:
 def is_up_to_date(plan: ReadPlan, folder: str | Path) -> bool:
     """Whether ``folder`` already holds the set of exactly these raw files, read in this way."""
     folder = Path(folder)
-    if not (folder / PROVENANCE).is_file():
+    if not exists(folder):
         return False
     return made_with(folder).get("plan") == _identity(plan)
 

@@ -12,6 +12,7 @@ from zsar_kit.data.feature_set import EncoderMark, FeatureSet, check_encoder
 from zsar_kit.data.parts import train_part
 from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.encoders.config import FOUR_STREAMS, EncoderConfig
+from zsar_kit.encoders.distributed import made_together
 from zsar_kit.encoders.extract import extract_features
 from zsar_kit.encoders.fuse import fuse_encoders, fuse_features
 from zsar_kit.encoders.pretrain import TrainedEncoder, pretrain
@@ -70,19 +71,24 @@ def encoder_for(
         view = [str(config.frames), *([] if config.stream == "joint" else [config.stream])]
         view += [] if config.align else ["as-they-come"]
         folder = workspace.root / "encoders" / "released" / "_".join([file_digest(source.released)[:12], *view])
-        return import_released(source.released, folder, config)
+        with made_together(folder):
+            return import_released(source.released, folder, config)
     if config.stream == FOUR_STREAMS:
         parts = [encoder_for(workspace, skeletons, partition, protocol, one) for one in _single_streams(source)]
-        return fuse_encoders(parts, encoder_folder(workspace, partition, protocol, config), how=config.fusion)
-    return pretrain(
-        skeletons,
-        np.flatnonzero(partition.train),
-        partition.split,
-        config,
-        encoder_folder(workspace, partition, protocol, config),
-        device=workspace.torch_device,
-        progress=workspace.progress,
-    )
+        folder = encoder_folder(workspace, partition, protocol, config)
+        with made_together(folder):
+            return fuse_encoders(parts, folder, how=config.fusion)
+    folder = encoder_folder(workspace, partition, protocol, config)
+    with made_together(folder):
+        return pretrain(
+            skeletons,
+            np.flatnonzero(partition.train),
+            partition.split,
+            config,
+            folder,
+            device=workspace.torch_device,
+            progress=workspace.progress,
+        )
 
 
 def features_for(
@@ -119,17 +125,22 @@ def features_for(
             features_for(workspace, skeletons, partition, protocol, one, views=views).feature_sets
             for one in _single_streams(source)
         ]
-        features = tuple(
-            fuse_features([stream[view] for stream in streams], folder, how=config.fusion, record=encoder.record)
-            for view, folder in enumerate(folders)
-        )
+
+        def make(view: int, folder: Path) -> FeatureSet:
+            parts = [stream[view] for stream in streams]
+            return fuse_features(parts, folder, how=config.fusion, record=encoder.record)
     else:
         train = train_part(skeletons, protocol)
-        features = tuple(
-            extract_features(skeletons, train, encoder, folder, maps=views > 0, view=view, progress=workspace.progress)
-            for view, folder in enumerate(folders)
-        )
-    return EncodedPartition(features, mark, encoder.folder)
+
+        def make(view: int, folder: Path) -> FeatureSet:
+            options = {"maps": views > 0, "view": view, "progress": workspace.progress}
+            return extract_features(skeletons, train, encoder, folder, **options)
+
+    features = []
+    for view, folder in enumerate(folders):
+        with made_together(folder):
+            features.append(make(view, folder))
+    return EncodedPartition(tuple(features), mark, encoder.folder)
 
 
 def _single_streams(source: EncoderSource) -> list[EncoderSource]:

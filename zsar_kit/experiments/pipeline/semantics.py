@@ -6,6 +6,7 @@ from functools import cache
 
 import numpy as np
 
+from zsar_kit.artefacts import exists, made_once
 from zsar_kit.experiments.pipeline.workspace import Workspace, slug
 from zsar_kit.semantics.context_bank import ContextBank
 from zsar_kit.semantics.context_request import ContextRequest
@@ -48,16 +49,18 @@ def store_contexts(workspace: Workspace, bank: ContextBank) -> str:
     """Store the part of a context bank that recognition reads; returns its folder, relative to the workspace."""
     kept = bank.for_inference()
     place = f"contexts/{slug(kept.dataset)}_{kept.digest()}"
-    if not (workspace.root / place / "provenance.json").is_file():
-        kept.write(workspace.root / place)
+    with made_once(workspace.root / place):
+        if not exists(workspace.root / place):
+            kept.write(workspace.root / place)
     return place
 
 
 def store_semantics(workspace: Workspace, semantics: Semantics) -> str:
     """Store the encoded texts of a run; returns their folder, relative to the workspace."""
     place = f"semantics/{slug(semantics.dataset)}_{slug(semantics.text_set)}_{semantics.digest()}"
-    if not (workspace.root / place / "provenance.json").is_file():
-        semantics.write(workspace.root / place)
+    with made_once(workspace.root / place):
+        if not exists(workspace.root / place):
+            semantics.write(workspace.root / place)
     return place
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from zsar_kit.artefacts import PROVENANCE
+from zsar_kit.artefacts import exists, made_once
 from zsar_kit.data.catalogue import is_generated
 from zsar_kit.data.puppet.world import build_puppet
 from zsar_kit.data.readers.plan import ReadPlan
@@ -28,8 +28,9 @@ def prepare_skeletons(workspace: Workspace, dataset: str) -> SkeletonSet:
     """
     folder = workspace.skeletons_folder(dataset)
     if is_generated(dataset):
-        return build_puppet(folder)
-    if (folder / PROVENANCE).is_file():
+        with made_once(folder):
+            return build_puppet(folder)
+    if exists(folder):
         return SkeletonSet.load(folder)
     if dataset not in dataset_names():
         raise DataError(f"unknown data set {dataset!r}", remedy=nearest_name(dataset, dataset_names()))
@@ -67,12 +68,14 @@ def read_raw(
     """
     folder = workspace.skeletons_folder(dataset)
     plan = plan_dataset(dataset, root, chain=chain)
-    if is_up_to_date(plan, folder) and ((found := open_prepared(folder)).whole or not strict):
-        shutil.rmtree(partial_folder(folder), ignore_errors=True)  # left by an attempt that was killed at its very end
-        return found
-    if not replace_set and (folder / PROVENANCE).is_file():
-        _require_no_loss(folder, plan)
-    return carry_out(plan, folder, root=root, strict=strict, processes=processes, progress=workspace.progress)
+    with made_once(folder):
+        if is_up_to_date(plan, folder) and ((found := open_prepared(folder)).whole or not strict):
+            # The partial folder was left by an attempt that was killed at its very end.
+            shutil.rmtree(partial_folder(folder), ignore_errors=True)
+            return found
+        if not replace_set and exists(folder):
+            _require_no_loss(folder, plan)
+        return carry_out(plan, folder, root=root, strict=strict, processes=processes, progress=workspace.progress)
 
 
 def _require_no_loss(folder: Path, plan: ReadPlan) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zsar_kit.artefacts import PROVENANCE, read_json, write_json
+from zsar_kit.artefacts import (
+    PROVENANCE,
+    artefact_digest,
+    exists,
+    json_text,
+    read_json,
+    read_provenance,
+    write_atomic,
+    write_json,
+    write_provenance,
+)
 from zsar_kit.data.feature_set import FeatureSet
 from zsar_kit.data.splits import ClassSplit, load_split
 from zsar_kit.errors import ArtefactError
@@ -25,6 +36,12 @@ if TYPE_CHECKING:
     from zsar_kit.encoders.pretrain import TrainedEncoder
     from zsar_kit.methods.base import Method
     from zsar_kit.semantics.embeddings import Semantics
+
+
+log = logging.getLogger("zsar_kit")
+
+KIND, SCHEMA = "Run", 1
+RESULT, INPUTS = "result.json", "inputs.json"
 
 
 @dataclass(frozen=True)
@@ -46,7 +63,9 @@ class FoldScores:
 @dataclass(frozen=True, init=False, repr=False)
 class RunFolder:
     """A run on disk: ``config.json``, ``metrics.jsonl``, ``env.json``, ``model.safetensors``, ``scores.safetensors``,
-    ``folds/`` with the scores of pseudo-unseen folds, and, written last, ``result.json``.
+    ``folds/`` with the scores of pseudo-unseen folds, ``inputs.json`` with the digests of what it was made from, and,
+    written last, ``provenance.json`` and ``result.json``. What is read of a finished run is compared with its record
+    first; the first runs have none.
 
     Attributes:
         path: the folder.
@@ -77,15 +96,40 @@ class RunFolder:
     @property
     def finished(self) -> bool:
         """Whether the run has a result."""
-        return (self.path / "result.json").is_file()
+        return (self.path / RESULT).is_file()
 
     def result(self) -> RunResult:
         """The stored result.
 
         Raises:
-            ArtefactError: the run is not finished, or this is no run folder.
+            ArtefactError: the run is not finished, this is no run folder, or a file is not what was written.
         """
-        return RunResult.read(self.path / "result.json")
+        self._check()
+        return RunResult.read(self.path / RESULT)
+
+    def store_result(self, result: RunResult) -> None:
+        """Store the result, after the record of the other files; from then on the run is finished."""
+        content = json_text(result.to_dict()).encode()
+        inputs = self.inputs()
+        write_provenance(self.path, KIND, version=SCHEMA, inputs=inputs, last={RESULT: content})
+        write_atomic(self.path / RESULT, content)
+
+    def inputs(self) -> dict[str, str]:
+        """What the run was made from: places in the workspace and their content digests; the first runs do not say."""
+        return read_json(self.path / INPUTS) if (self.path / INPUTS).is_file() else {}
+
+    def replaced_inputs(self) -> tuple[str, ...]:
+        """Places in the workspace that hold something else now than what the run was made from.
+
+        What is no longer in the workspace can't be compared.
+        """
+        there = {place: digest for place, digest in self.inputs().items() if exists(self.workspace.root / place)}
+        return tuple(p for p, digest in there.items() if artefact_digest(self.workspace.root / p) != digest)
+
+    def _check(self) -> None:
+        """Compare a finished run's files with its record."""
+        if self.finished and (self.path / PROVENANCE).is_file():
+            read_provenance(self.path, KIND, version=SCHEMA)
 
     def config(self) -> RunConfig:
         """The run's configuration; its names are not resolved.
@@ -100,9 +144,18 @@ class RunFolder:
         config = self.config()
         return load_split(config.dataset, config.split)
 
-    def begin(self, plan: RunPlan, environment: dict[str, Any]) -> None:
-        """Create the folder, with the run's configuration and environment."""
+    def begin(self, plan: RunPlan, environment: dict[str, Any], inputs: dict[str, str]) -> None:
+        """Create the folder, with the run's configuration, environment and inputs.
+
+        The remains of an interrupted run that was made from other inputs are removed.
+        """
         self.path.mkdir(parents=True, exist_ok=True)
+        if self.inputs() not in ({}, inputs):
+            log.info("the inputs of this run were replaced since it was interrupted, it starts again: %s", self.path)
+            for pattern in ("checkpoint-*.safetensors", "probe-*.safetensors", "metrics.jsonl"):
+                for leftover in self.path.glob(pattern):
+                    leftover.unlink()
+        write_json(self.path / INPUTS, inputs)
         record = {"run": plan.config.to_dict(), "digest": plan.config.digest(), "resolved": plan.resolved()}
         write_json(self.path / "config.json", record)
         write_json(self.path / "env.json", environment)
@@ -123,10 +176,12 @@ class RunFolder:
     def _record(self) -> dict[str, Any]:
         if not (self.path / "config.json").is_file():
             raise ArtefactError("not a run folder: config.json is missing", where=self.path)
+        self._check()
         return read_json(self.path / "config.json")
 
     def scores(self) -> Scores:
         """Scores of all test samples."""
+        self._check()
         return Scores.load(self.path / "scores.safetensors")
 
     def test_samples(self) -> tuple[np.ndarray, np.ndarray]:
@@ -156,6 +211,7 @@ class RunFolder:
 
     def folds(self) -> list[FoldScores]:
         """The scores of each pseudo-unseen fold."""
+        self._check()
         about = read_json(self.path / "folds" / "folds.json")
         return [
             FoldScores(
@@ -178,6 +234,7 @@ class RunFolder:
 
     def metrics(self) -> list[dict[str, Any]]:
         """The logged losses, one entry per logged step (a resumed run logs some steps again; the last entry counts)."""
+        self._check()
         path = self.path / "metrics.jsonl"
         lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
         logged = [json.loads(line) for line in lines]
@@ -255,6 +312,6 @@ class RunFolder:
         result = self.result()
         folders = [result.encoder_folder, *result.semantics_folders.values(), result.contexts_folder]
         for folder in (found := [f for f in folders if f]):
-            if not (self.workspace.root / folder / PROVENANCE).is_file():
+            if not exists(self.workspace.root / folder):
                 raise ArtefactError("a part of the run is missing", where=self.workspace.root / folder)
         return found

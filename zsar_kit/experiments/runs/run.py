@@ -17,8 +17,9 @@ import numpy as np
 import torch
 
 from zsar_kit import __version__
-from zsar_kit.artefacts import write_json
+from zsar_kit.artefacts import artefact_digest, exists, made_once, write_json
 from zsar_kit.checkpoints import save_tensors
+from zsar_kit.config import digest_of
 from zsar_kit.data.catalogue import is_synthetic
 from zsar_kit.errors import ArtefactError
 from zsar_kit.experiments.pipeline.semantics import semantics_for, store_contexts, store_semantics
@@ -35,20 +36,30 @@ from zsar_kit.methods.base import MethodConfig
 def run(config: RunConfig, workspace: Workspace) -> RunFolder:
     """Carry out a run, or return its folder if it is finished; an interrupted run resumes from its last checkpoint.
 
+    Another process that needs the same run waits for it.
+
     Raises:
-        ArtefactError: the run is finished, but its class texts have changed since.
+        ArtefactError: the run is finished, but its class texts, features or data set were replaced since.
         ZsarError: something that the run needs is missing or broken.
     """
     folder = RunFolder.of(config, workspace)
-    if folder.finished:
-        _require_unchanged_texts(folder)
-        return folder
-    plan = config.resolve()
+    with made_once(folder.path):
+        if folder.finished:
+            _require_unchanged_texts(folder)
+            _require_same_inputs(folder)
+        else:
+            _carry_out(folder, config.resolve(), workspace)
+    return folder
+
+
+def _carry_out(folder: RunFolder, plan: RunPlan, workspace: Workspace) -> None:
     main, folds = build_fold_data(plan, workspace)
-    folder.begin(plan, environment(workspace))
-    configs = plan.method_config.grid()
+    config, configs = plan.config, plan.method_config.grid()
     names = sorted({name for c in configs for name in c.text_sets()})
     semantics = {name: semantics_for(workspace, config.dataset, name, config.language_model) for name in names}
+    texts = {name: store_semantics(workspace, one) for name, one in semantics.items()}
+    prompts = "" if main.contexts is None else store_contexts(workspace, main.contexts)
+    folder.begin(plan, environment(workspace), _inputs(workspace, (main, *folds), [*texts.values(), prompts]))
     fits = Fits(plan, workspace, folder.path, semantics)
     outcomes = choose(fits, configs, main, folds)
     zsl_configs = [c.zsl_config() for c in configs]
@@ -58,11 +69,29 @@ def run(config: RunConfig, workspace: Workspace) -> RunFolder:
     headline = "last" if "last" in outcomes else "pseudo_unseen"
     _store(folder, outcomes[headline], configs, folds)
     result = _result(plan, main, folds, outcomes, headline, configs)
-    texts = {name: store_semantics(workspace, one) for name, one in semantics.items()}
-    prompts = "" if main.contexts is None else store_contexts(workspace, main.contexts)
-    replace(result, semantics_folders=texts, contexts_folder=prompts).write(folder.path / "result.json")
     fits.clean()
-    return folder
+    folder.store_result(replace(result, semantics_folders=texts, contexts_folder=prompts))
+
+
+def _inputs(workspace: Workspace, data: Sequence[FoldData], texts: Sequence[str]) -> dict[str, str]:
+    """Content digests of all that a run is made from, by place in the workspace."""
+    places = {place for place in texts if place} | {one.encoder_folder for one in data if one.encoder_folder}
+    sets = [features for one in data if one.encoder_folder for features in (one.features, *one.maps)]
+    places |= {features.path.relative_to(workspace.root).as_posix() for features in sets}
+    skeletons = workspace.skeletons_folder(data[0].features.dataset)
+    if sets and exists(skeletons):
+        places.add(skeletons.relative_to(workspace.root).as_posix())
+    found = {place: artefact_digest(workspace.root / place) for place in sorted(places)}
+    # Folds have prompts of their own, which no folder holds.
+    prompts = [one.contexts.digest() for one in data if one.contexts is not None]
+    return found | ({"context prompts": digest_of(prompts)} if prompts else {})
+
+
+def _require_same_inputs(folder: RunFolder) -> None:
+    if replaced := folder.replaced_inputs():
+        problem = f"this run is stale: what it was made from was replaced since, {', '.join(replaced[:3])}"
+        remedy = "Move the folder away to run it with what is there now."
+        raise ArtefactError(problem, where=folder.path, remedy=remedy)
 
 
 def _require_unchanged_texts(folder: RunFolder) -> None:

@@ -19,7 +19,7 @@ from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.experiments.runs.result import RunResult
 from zsar_kit.experiments.studies.suite import Case, read_toml, resource_names, run_config, suite_encoder
-from zsar_kit.experiments.studies.sweep import OnFailure, run_all
+from zsar_kit.experiments.studies.sweep import OnFailure, is_current, run_all
 
 METRICS = {"zsl": "ZSL", "harmonic": "H", "seen": "S", "unseen": "U", "ausuc": "AUSUC"}
 
@@ -187,7 +187,7 @@ class Effect:
 
 def _results(ablation: Ablation, workspace: Workspace, case: Case, name: str | None) -> dict[int, RunResult]:
     folders = {seed: RunFolder.of(ablation.config(case, name, seed), workspace) for seed in ablation.seeds}
-    return {seed: folder.result() for seed, folder in folders.items() if folder.finished}
+    return {seed: folder.result() for seed, folder in folders.items() if is_current(folder)}
 
 
 def _effect(ablation: Ablation, case: Case, name: str, base: list[RunResult], variant: list[RunResult]) -> Effect:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 
 from tqdm.auto import tqdm
@@ -11,6 +12,8 @@ from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.experiments.studies.suite import Suite, SuiteRun
+
+log = logging.getLogger("zsar_kit")
 
 OnFailure = Callable[[RunConfig, ZsarError], None]
 
@@ -69,6 +72,15 @@ def sweep(suite: Suite, workspace: Workspace, on_failure: OnFailure | None = Non
 
 
 def finished_runs(suite: Suite, workspace: Workspace) -> list[SuiteRun]:
-    """The finished runs of a suite in the workspace; nothing is computed."""
+    """The finished runs of a suite in the workspace; nothing is computed, and stale runs are left out."""
     found = [SuiteRun(case, row, RunFolder.of(config, workspace)) for case, row, config in suite.configs()]
-    return [one for one in found if one.folder.finished]
+    return [one for one in found if is_current(one.folder)]
+
+
+def is_current(folder: RunFolder) -> bool:
+    """Whether a run is finished and nothing that it was made from was replaced since; the log names stale runs."""
+    if not folder.finished:
+        return False
+    if replaced := folder.replaced_inputs():
+        log.info("stale, as %s was replaced since: %s", replaced[0], folder.path)
+    return not replaced
