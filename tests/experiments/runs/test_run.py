@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import numpy as np
 import pytest
 
 from zsar_kit.cli.answers.runs import evaluate_run
+from zsar_kit.data.puppet.world import PuppetConfig
+from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.errors import ArtefactError, MissingModelError
 from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
 from zsar_kit.experiments.pipeline.workspace import Workspace
@@ -86,6 +89,36 @@ def test_the_same_config_gives_the_same_bytes_also_after_an_interruption(puppet_
     resumed = run(config(), place)
     for name in ("scores.safetensors", "model.safetensors", "result.json"):
         assert (resumed.path / name).read_bytes() == (whole.path / name).read_bytes()
+
+
+def test_a_data_set_replaced_after_a_kill_is_noticed_by_the_run_and_by_its_resumption(
+    puppet_workspace, tmp_path, caplog
+):
+    place = Workspace(tmp_path / "workspace", progress=False)
+    for part in ("encoders", "features", "text-cache"):
+        if (puppet_workspace.root / part).exists():
+            shutil.copytree(puppet_workspace.root / part, place.root / part)
+    shutil.copytree(puppet_workspace.root / "skeletons", place.root / "skeletons")
+    asked = config(method="ridge", preset="motion", overrides={})
+    done = run(asked, place)
+    (record,) = [one for one in done.inputs() if one.startswith("skeletons/")]
+    assert {one.partition("/")[0] for one in done.inputs()} == {"encoders", "features", "semantics", "skeletons"}
+    skeletons = prepare_skeletons(place, "puppet")
+    SkeletonSet.write(
+        skeletons.path,
+        (replace(one, joints=one.joints * np.float32(1.01)) for one in skeletons),
+        dataset="puppet",
+        layout="ntu25",
+        class_names=skeletons.class_names,
+        inputs={"config": PuppetConfig().digest()},
+    )
+    with pytest.raises(
+        ArtefactError, match=rf"this run is stale: .* was replaced since, {record} .*Move the folder away"
+    ):
+        run(asked, place)
+    (done.path / "result.json").unlink()
+    with pytest.raises(ArtefactError, match="made from another skeletons"):
+        run(asked, place)  # the encoder is of the earlier skeletons, and that is said before anything is resumed
 
 
 def test_nothing_of_an_unseen_class_or_of_the_test_part_is_learnt_from(puppet_workspace):
