@@ -48,7 +48,8 @@ def run(config: RunConfig, workspace: Workspace) -> RunFolder:
     folder.begin(plan, environment(workspace))
     configs = plan.method_config.grid()
     names = sorted({name for c in configs for name in c.text_sets()})
-    semantics = {name: semantics_for(workspace, config.dataset, name, config.language_model) for name in names}
+    words = (config.language_model, config.edition)
+    semantics = {name: semantics_for(workspace, config.dataset, name, *words) for name in names}
     fits = Fits(plan, workspace, folder.path, semantics)
     outcomes = choose(fits, configs, main, folds)
     zsl_configs = [c.zsl_config() for c in configs]
