@@ -19,7 +19,8 @@ def bank(*classes: list[tuple[str, str, str]]) -> ClassTexts:
     contexts = tuple(tuple(Context(e, "hand", u, "do", t) for e, u, t in rows) for rows in classes)
     names = tuple(f"class {i}" for i in range(len(classes)))
     entries = tuple(
-        {"name": (n,), "contexts": tuple(context_sentence(c) for c in rows)} for n, rows in zip(names, contexts, strict=True)
+        {"name": (n,), "contexts": tuple(context_sentence(c) for c in rows)}
+        for n, rows in zip(names, contexts, strict=True)
     )
     return ClassTexts("mine", tuple(range(len(classes))), names, ("name", "contexts"), entries, "here", contexts)
 

@@ -97,8 +97,8 @@ def class_faults(
         vocabulary: words that a slot may have.
     """
     said = [stems(" ".join((row.environment, row.used_object, row.action))) for row in rows]
-    by_verb = sum(stem(verb) in words for words in said)
-    by_either = sum(bool({stem(verb), stem(noun)} & words) for words in said)
+    by_verb = sum(bool(stems(verb) & words) for words in said)
+    by_either = sum(bool((stems(verb) | stems(noun)) & words) for words in said)
     remedy = "Show the action itself, done with its object, and not its purpose."
     if by_verb < min(SHOWN_BY_VERB, len(rows)):
         yield "coverage", f"{by_verb} rows have the verb {verb!r}, at least {SHOWN_BY_VERB} are needed", remedy

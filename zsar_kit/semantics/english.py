@@ -48,8 +48,10 @@ def takes_no_article(noun: str) -> bool:
 
 
 def indefinite_article(word: str) -> str:
-    """``a`` or ``an``, by the sound of the word's beginning, estimated by its first letter."""
+    """``a`` or ``an``, by the sound of the word's beginning, estimated by its first letter; ``an X``, ``a U``."""
     table = _table()["articles"]
+    if len(word) == 1:
+        return "an" if word.casefold() in "aefhilmnorsx" else "a"
     if word in table["an"] or (word[:1] in "aeiou" and word not in table["a"]):
         return "an"
     return "a"
