@@ -43,6 +43,7 @@ _LIMBS = {
     "leg": "leg|foot|knee|thigh|ankle|heel|shin",
 }
 _PLURALS = {"hand": "hands|arms|forearms", "leg": "legs|feet|knees"}
+_AT_REST = r"(hangs?|keeps? still|stands?|stays?|rests?|is held still|carries)\b"
 _CLOCKWISE = ("top", "right", "bottom", "left")
 
 
@@ -83,7 +84,7 @@ def _matches(pattern: re.Pattern[str], sentence: str) -> Iterable[str]:
 def _story_faults(texts: Mapping[str, str]) -> Iterator[Fault]:
     """Limbs and sides of parts and phases that are not those of the motion."""
     motion = texts.get("motion", "").casefold()
-    if re.search(r"\b(people|persons|partner|two person)\b", motion):
+    if re.search(r"\b(people|persons|person|partner)\b", motion):
         return  # the sides and hands are those of two bodies
     remedy = "Tell the same story everywhere: the same limbs, the same sides."
     for limb, members in _LIMBS.items():
@@ -111,7 +112,10 @@ def _number(motion: str, limb: str) -> tuple[bool, bool]:
 
 
 def _sides(text: str, members: str) -> set[str]:
-    return {m[1] for m in re.finditer(rf"\b(right|left) ({members})s?\b", text.casefold())}
+    """Sides of the limbs that move; those that only hang, stand, keep still or take the weight are left out."""
+    limb = rf"\b(right|left) ({members})s?\b"
+    moving = re.sub(rf"{limb} {_AT_REST}|weight \w+ to the {limb}", "", text.casefold())
+    return {m[1] for m in re.finditer(limb, moving)}
 
 
 def _or(words: Iterable[str]) -> str:
