@@ -11,9 +11,9 @@ import torch
 from zsar_kit.errors import ArtefactError, ConfigError, MissingModelError, TextError
 from zsar_kit.semantics.context_bank import ContextBank
 from zsar_kit.semantics.context_request import ContextRequest
+from zsar_kit.semantics.context_sentences import context_sentence
 from zsar_kit.semantics.masked_language import MaskedLanguage, prompt
 from zsar_kit.semantics.text_encoder import load_text_encoder
-from zsar_kit.semantics.context_sentences import context_sentence
 from zsar_kit.semantics.texts import BODY_PARTS, SLOTS, ClassTexts, Context
 
 WORDS = ("environment", "used", "object", "target", ":", "|", "kitchen", "park", "cup", "ball", "none", "water", "wall")

@@ -59,6 +59,7 @@ def test_words_of_a_sentence(sentence: str, kind: str | None) -> None:
         ({"phases_start": "The left arm rises."}, "phases.start"),
         ({"motion": "The right hand rises and sinks.", "parts_hands": "The hands rise and sink."}, "parts.hands"),
         ({"motion": "One hand rises and sinks.", "phases_start": "Both hands rise."}, "phases.start"),
+        ({"motion": "One hand rises, the other arm hangs.", "parts_hands": "The hands rise."}, "parts.hands"),
         ({"motion": "The right leg lifts.", "parts_legs": "Both legs lift."}, "parts.legs"),
         ({"motion": "The left foot steps.", "parts_legs": "The right foot steps."}, "parts.legs"),
     ],
@@ -71,7 +72,7 @@ def test_parts_and_phases_must_move_what_the_motion_moves(changed: dict[str, str
     "changed",
     [
         {"motion": "Both hands rise.", "parts_hands": "The hands rise.", "phases_start": "The right hand rises."},
-        {"motion": "One hand rises, the other arm hangs.", "phases_start": "One hand rises as the arms part."},
+        {"motion": "One hand rises, the other arm hangs.", "phases_start": "One hand rises as both arms hang."},
         {"motion": "The right hand touches the left shoulder.", "parts_hands": "The right hand rises."},
         {"motion": "The right leg lifts.", "phases_start": "The weight goes to the left leg."},
         {"motion": "One person raises the right hand.", "parts_hands": "The partner's left hand hangs."},

@@ -97,18 +97,26 @@ def _story_faults(texts: Mapping[str, str]) -> Iterator[Fault]:
             if sides and named and not sides & named:
                 problem = f"the motion moves the {_or(sides)} {limb}, {text_set!r} the {_or(named)} one"
                 yield "hands and sides", text_set, problem, remedy
-            elif single and not both and re.search(rf"\b(the|both|two) ({_PLURALS[limb]})\b", text.casefold()):
+            elif single and not both and _several(text.casefold(), limb):
                 problem = f"the motion moves one {limb}, {text_set!r} speaks of several"
                 yield "hands and sides", text_set, problem, remedy
 
 
 def _number(motion: str, limb: str) -> tuple[bool, bool]:
-    """Whether the motion names one limb, and whether it also names the one on the far side, or both."""
+    """Whether the motion moves one limb, and whether it moves both."""
     members, plurals = _LIMBS[limb], _PLURALS[limb]
-    single = re.search(rf"\b(right|left|one) ({members})\b", motion)
-    one_side = {m[1] for m in re.finditer(rf"\b(right|left) ({members})\b", motion)}
-    both = re.search(rf"\b({plurals})\b|\b(both|two|other) ({members})", motion) or len(one_side) > 1
+    # A limb that hangs takes no part: "while the other arm hangs", "the arm on the far side hangs still".
+    moving = re.sub(rf"\b(other|right|left|the) ({members})( on the [a-z ]+?)? (hangs|keeps still)\b", "", motion)
+    single = re.search(rf"\b(right|left|one) ({members})\b", moving)
+    one_side = {m[1] for m in re.finditer(rf"\b(right|left) ({members})\b", moving)}
+    both = re.search(rf"\b({plurals})\b|\b(both|two|other|each) ({members})", moving) or len(one_side) > 1
     return single is not None, bool(both)
+
+
+def _several(text: str, limb: str) -> bool:
+    """Whether a text moves more than one limb of a kind."""
+    plurals = rf"\b(the|both|two) ({_PLURALS[limb]})\b"
+    return re.search(rf"{plurals}(?! {_AT_REST})", text) is not None
 
 
 def _sides(text: str, members: str) -> set[str]:

@@ -2,7 +2,8 @@
 
 The paper asks for *In environment, body part uses object to perform sub-action on target object*, several times per
 class, with elements that classes may share; our question asks for the same, by the rules of the second edition, and for
-the other text sets as well. Each question names its own class only, so no text of a seen class can depend on which classes are unseen.
+the other text sets as well. Each question names its own class only, so no text of a seen class can depend on which
+classes are unseen.
 """
 
 from __future__ import annotations
