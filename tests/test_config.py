@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zsar_kit.config import LATER, Config, digest_of, formerly
+from zsar_kit.config import LATER, Config, digest_of, formerly, later
 from zsar_kit.errors import ConfigError, ZsarError, nearest_name
 
 
@@ -180,6 +180,30 @@ def test_a_field_that_came_later_leaves_old_digests_alone():
     assert Grown(stream="bone").digest() != Before().digest()
     assert Grown.from_dict(Before().to_dict()) == Grown()
     assert Grown().to_dict()["stream"] == "joint"
+
+
+@dataclass(frozen=True)
+class Improved(Config):
+    name: str = "x"
+    edition: str = field(default="second", metadata=later("first"))
+
+
+@dataclass(frozen=True)
+class Keeper(Config):
+    inner: Improved = field(default_factory=Improved)
+
+
+def test_a_later_field_whose_default_changes_results_is_not_confused_with_what_was():
+    before = digest_of({"name": "x"})
+    assert Improved(edition="first").digest() == before  # what was stored is still found
+    assert Improved().digest() == digest_of({"name": "x", "edition": "second"}) != before
+    assert Improved.from_dict({"name": "x"}).edition == "second"
+    assert Improved.from_record({"name": "x"}).edition == "first"
+    assert Improved.from_record({"name": "x", "edition": "second"}) == Improved()
+    assert Improved.from_record(Improved("y").to_dict()) == Improved("y")
+    assert Keeper.from_record({"inner": {"name": "x"}}).inner.edition == "first"
+    assert Keeper(Improved(edition="first")).digest() == digest_of({"inner": {"name": "x"}})
+    assert Improved.from_dict({}).edition == "second"  # reading a record leaves no trace
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,16 @@ LATER = types.MappingProxyType({"later": True})
 _VALIDATE: ContextVar[bool] = ContextVar("validate", default=True)
 
 
+def later(before: Any) -> Mapping[str, Any]:
+    """Metadata of a field added later with a default that changes results: ``field(default=..., metadata=later(...))``.
+
+    Args:
+        before: the value that keeps the former behaviour. Records without the field are read with it, and the digest
+            ignores it, so that stored artefacts are still found; the default is part of the digest.
+    """
+    return types.MappingProxyType({"later": True, "before": before})
+
+
 def formerly(name: str) -> Mapping[str, Any]:
     """Metadata of a field that was renamed: ``field(default=..., metadata=formerly("gate"))``.
 
@@ -168,6 +178,9 @@ class Config:
                 problem = f"{name!r} is given twice, once under its former name"
                 raise ConfigError(problem, where=cls.__name__, remedy=f"Keep {name!r} only.")
             current[name] = value
+        if not _VALIDATE.get():  # a record of before the field was added
+            before = {f.name: f.metadata["before"] for f in dataclasses.fields(cls) if "before" in f.metadata}
+            current = {**before, **current}
         needed = [
             f.name
             for f in dataclasses.fields(cls)
@@ -181,7 +194,8 @@ class Config:
     def from_record(cls: type[ConfigT], values: Mapping[str, Any]) -> ConfigT:
         """Read a record that was validated when it was written.
 
-        Keys and types are checked as in :meth:`from_dict`. :meth:`validate` is not called, so a record can be read even
+        Keys and types are checked as in :meth:`from_dict`; a :func:`later` field that it lacks has the value of before,
+        not its default. :meth:`validate` is not called, so a record can be read even
         if what it names is not available (a split file, a user-defined method).
 
         Raises:
@@ -213,13 +227,13 @@ class Config:
     def identity(self) -> dict[str, Any]:
         """The content of the digest.
 
-        This is :meth:`to_dict` without :data:`LATER` fields that have their default, and with renamed fields under
-        their former names (:func:`formerly`).
+        This is :meth:`to_dict` without :data:`LATER` fields that have their default, without :func:`later` fields that
+        have the value of before, and with renamed fields under their former names (:func:`formerly`).
         """
         content = self.to_dict()
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            if field.metadata.get("later") and value == field.default:
+            if field.metadata.get("later") and value == field.metadata.get("before", field.default):
                 del content[field.name]
             elif isinstance(value, Config):
                 content[field.name] = value.identity()

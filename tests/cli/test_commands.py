@@ -195,6 +195,31 @@ def test_texts_are_checked_and_shown(tmp_path, capsys):
 
 @pytest.mark.offline_lm
 @pytest.mark.slow
+def test_faults_of_the_editions_are_counted(tmp_path, capsys):
+    page = tmp_path / "page.md"
+    page.write_text("<!-- faults -->\n<!-- /faults -->\n", encoding="utf-8")
+    assert main(["texts", "check", "utd_mhad", "--write", str(page)]) == 0
+    table = page.read_text(encoding="utf-8")
+    row = next(line for line in table.splitlines() if line.startswith("| preposition "))
+    assert row.split("|")[3].split() == ["269", "→", "0"]  # of 270 rows; one says "in winter"
+    assert main(["texts", "check", "utd_mhad", "--edition", "first"]) == 0
+    assert main(["texts", "check", "utd_mhad", "--edition", "first", "--rules", "second"]) == 2
+
+
+def test_classes_are_drawn_for_a_second_reader(capsys):
+    def drawn(*options: str) -> list[str]:
+        assert main(["texts", "show", "all", "--draw", "30", *options]) == 0
+        return [line for line in capsys.readouterr().out.splitlines() if line.startswith("### ")]
+
+    classes = drawn()
+    assert len(set(classes)) == 30
+    assert drawn("--edition", "first") == drawn("--seed", "0") == classes
+    assert drawn("--seed", "1") != classes
+    assert not any("puppet" in line for line in classes)
+    assert main(["texts", "show", "nw_ucla", "--draw", "11"]) == 2
+    assert "between 1 and 10 classes can be drawn, got 11" in capsys.readouterr().err
+
+
 def test_texts_are_reported(tmp_path, capsys):
     page = tmp_path / "page.md"
     page.write_text("<!-- texts -->\n<!-- /texts -->\n<!-- nearest -->\n<!-- /nearest -->\n", encoding="utf-8")

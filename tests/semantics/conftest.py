@@ -110,7 +110,12 @@ def offline_encoder() -> TextEncoder:
 def good_answer(name: str) -> dict[str, Any]:
     """An answer that passes, of words that no other class has."""
     places = ["kitchen", "office", "park", "school", "street", "garden", "hotel", "train", "beach", "gym"]
-    context = {"body_part": "hand", "used_object": "cup", "sub_action": "do it slowly near", "target_object": "table"}
+    context = {
+        "body_part": "hand",
+        "used_object": "cup",
+        "sub_action": "do it slowly near the ~",
+        "target_object": "table",
+    }
     return {
         "label": f"doing {name}",
         "definition": f"To do what is called {name}.",
@@ -118,7 +123,12 @@ def good_answer(name: str) -> dict[str, Any]:
         "noun": "cup",
         "verb": "do",
         "key_parts": ["hand", "arm"],
-        "parts": {part: f"The {part} move in a way." for part in ("head", "hands", "torso", "legs")},
+        "parts": {
+            "head": "The head keeps still.",
+            "hands": "One hand rises and sinks.",
+            "torso": "The torso keeps still.",
+            "legs": "The legs keep still.",
+        },
         "phases": {phase: f"The {phase} is slow." for phase in ("start", "middle", "end")},
         "contexts": [{"environment": place, **context} for place in places],
     }

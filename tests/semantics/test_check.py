@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from zsar_kit.data.splits import class_names
-from zsar_kit.semantics.check import bert_vocabulary, check_texts, reading_ease, syllables
+from zsar_kit.semantics.check import bert_vocabulary, check_texts, counts_by_kind, reading_ease, syllables
+from zsar_kit.semantics.editions import EDITIONS, Edition
+from zsar_kit.semantics.findings import KINDS
 from zsar_kit.semantics.text_files import builtin_texts, load_texts
 
 VOCABULARY = {"kitchen", "park", "gym", "cup", "none", "water", "tea", "floor", "waving", "desk"}
@@ -58,15 +60,25 @@ def written(folder: Path, text: str) -> Path:
     return path
 
 
-def findings(folder: Path, text: str, **options) -> list[str]:
-    texts = load_texts(written(folder, text))
+def findings(folder: Path, text: str, rules: Edition = "first", **options) -> list[str]:
+    texts = load_texts(written(folder, text), rules)
     return [str(f) for f in check_texts(texts, vocabulary=VOCABULARY, **options)]
 
 
 @pytest.mark.offline_lm
+@pytest.mark.parametrize("edition", EDITIONS)
 @pytest.mark.parametrize("dataset", sorted(builtin_texts()))
-def test_the_kits_texts_are_fit_for_use(dataset: str) -> None:
-    assert check_texts(load_texts(dataset), names=class_names(dataset)) == []
+def test_the_kits_texts_are_fit_for_use_by_the_rules_of_their_edition(dataset: str, edition: Edition) -> None:
+    assert check_texts(load_texts(dataset, edition), names=class_names(dataset)) == []
+
+
+@pytest.mark.offline_lm
+def test_the_first_edition_shows_what_the_rules_of_the_second_are_for() -> None:
+    counts = counts_by_kind(check_texts(load_texts("ntu120", "first"), rules="second"))
+    assert list(counts) == list(KINDS)
+    assert counts["preposition"] == 1194  # of 1200 rows; six say "in winter"
+    assert all(counts[kind] > 0 for kind in ("hands and sides", "hedge", "duration", "referent", "coverage"))
+    assert not any(counts[kind] for kind in ("completeness", "form", "vocabulary", "variety"))
 
 
 @pytest.mark.offline_lm
@@ -117,9 +129,36 @@ def test_each_fault_is_found_with_its_place(tmp_path: Path, old: str, new: str, 
 
 def test_lines_are_those_of_the_file(tmp_path: Path) -> None:
     text = table(0, "wave") + table(1, "bow").replace('"sip", "water"', '"sip", "iced water"')
-    (found,) = check_texts(load_texts(written(tmp_path, text)), vocabulary=VOCABULARY)
+    (found,) = check_texts(load_texts(written(tmp_path, text)), vocabulary=VOCABULARY, rules="first")
     line = int(found.where.partition("line ")[2].partition(",")[0])
     assert "iced water" in (tmp_path / "mine.toml").read_text(encoding="utf-8").splitlines()[line - 1]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kind", "line"),
+    [
+        ("One hand rises, does", "One hand may rise, does", "hedge", 8),
+        ("One hand swings.", "The hands swing.", "hands and sides", 17),
+        ('"wave the ~", "tea"', '"wave ~", "cup"', "determiner", 20),
+        ('["kitchen"', '["mars"', "preposition", 20),
+        ('"wave the ~", "water"', '"wave", "water"', "target", 21),
+    ],
+)
+def test_the_second_editions_rules_are_checked_with_their_place(
+    tmp_path: Path, old: str, new: str, kind: str, line: int
+) -> None:
+    rows = [(e, "none" if o == "none" else o, "wave the ~", t) for e, o, _, t in ROWS]
+    rows = [(e, o, f"{a} {'now ' * (i // 5)}".strip(), t) for i, (e, o, a, t) in enumerate(rows)]
+    text = table(0, "wave", rows).replace("The hand swings.", "One hand swings.")
+    assert findings(tmp_path, text.replace('"desk", "hand"', '"park", "hand"'), "second") == []
+    text = text.replace('"desk", "hand"', '"park", "hand"')
+    assert old in text
+    texts = load_texts(written(tmp_path, text.replace(old, new, 1)))
+    found = check_texts(texts, vocabulary={*VOCABULARY, "mars"})
+    assert {f.kind for f in found} >= {kind}
+    (one,) = [f for f in found if f.kind == kind]
+    assert f"mine.toml, line {line}, " in one.where
+    assert one.remedy
 
 
 def test_too_few_distinct_situations(tmp_path: Path) -> None:

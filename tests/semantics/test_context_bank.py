@@ -11,6 +11,7 @@ import torch
 from zsar_kit.errors import ArtefactError, ConfigError, MissingModelError, TextError
 from zsar_kit.semantics.context_bank import ContextBank
 from zsar_kit.semantics.context_request import ContextRequest
+from zsar_kit.semantics.context_sentences import context_sentence
 from zsar_kit.semantics.masked_language import MaskedLanguage, prompt
 from zsar_kit.semantics.text_encoder import load_text_encoder
 from zsar_kit.semantics.texts import BODY_PARTS, SLOTS, ClassTexts, Context
@@ -26,7 +27,7 @@ ROWS = (
 def texts(rows=ROWS) -> ClassTexts:
     contexts = tuple(tuple(Context(*row) for row in bank) for bank in rows)
     entries = tuple(
-        {"name": (f"c{i}",), "contexts": tuple(c.sentence for c in bank)} for i, bank in enumerate(contexts)
+        {"name": (f"c{i}",), "contexts": tuple(context_sentence(c) for c in bank)} for i, bank in enumerate(contexts)
     )
     names = tuple(f"c{i}" for i in range(len(rows)))
     parts = tuple(("hand",) for _ in rows)

@@ -16,6 +16,7 @@ from zsar_kit.errors import ConfigError, MissingModelError, TextError
 from zsar_kit.semantics import check
 from zsar_kit.semantics.answers import KEYS, AnswerError, answer_table
 from zsar_kit.semantics.check import check_texts
+from zsar_kit.semantics.context_rules import SHOWN, SHOWN_BY_VERB
 from zsar_kit.semantics.estimate import ANSWER_BYTES
 from zsar_kit.semantics.generate import GenerateConfig, GenerateReport, estimate_texts, generate_texts, read_class_list
 from zsar_kit.semantics.prompts import class_prompt, next_messages, next_messages_bytes
@@ -83,7 +84,8 @@ def test_the_prompt_asks_for_what_is_checked():
     columns = Context.__dataclass_fields__
     assert all(f'"{key}":' in prompt for key in (*KEYS, *TEXT_REGIONS, *PHASES, *columns))
     assert ", ".join(BODY_PARTS) in prompt
-    for limit in (check.CONTEXTS, check.DISTINCT, *check.LONGEST.values()):
+    assert ", beach, " in prompt
+    for limit in (check.CONTEXTS, check.DISTINCT, *check.LONGEST.values(), SHOWN, SHOWN_BY_VERB):
         assert f" {limit} " in prompt
 
 
@@ -225,7 +227,7 @@ def test_the_texts_are_written_and_read_back(generate, endpoint, good_answer, tm
         assert [vars(c) for c in texts.contexts_of(class_id)] == answer["contexts"]
     lines = (tmp_path / "texts.toml").read_text().splitlines()
     assert lines[0] == "# Class texts by the language model m; its answers are in texts.answers."
-    assert '  ["kitchen", "hand", "cup", "do it slowly near", "table"],' in lines
+    assert '  ["kitchen", "hand", "cup", "do it slowly near the ~", "table"],' in lines
 
 
 def test_the_answers_are_kept_with_their_provenance(generate, endpoint, good_answer, tmp_path: Path):

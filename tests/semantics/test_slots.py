@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from zsar_kit.errors import TextError
+from zsar_kit.semantics.context_sentences import context_sentence
 from zsar_kit.semantics.slots import all_slots, entropy, shared_words, slot_statistics, slot_words
 from zsar_kit.semantics.text_files import class_table, load_texts
 from zsar_kit.semantics.texts import SLOTS, ClassTexts, Context
@@ -18,7 +19,8 @@ def bank(*classes: list[tuple[str, str, str]]) -> ClassTexts:
     contexts = tuple(tuple(Context(e, "hand", u, "do", t) for e, u, t in rows) for rows in classes)
     names = tuple(f"class {i}" for i in range(len(classes)))
     entries = tuple(
-        {"name": (n,), "contexts": tuple(c.sentence for c in rows)} for n, rows in zip(names, contexts, strict=True)
+        {"name": (n,), "contexts": tuple(context_sentence(c) for c in rows)}
+        for n, rows in zip(names, contexts, strict=True)
     )
     return ClassTexts("mine", tuple(range(len(classes))), names, ("name", "contexts"), entries, "here", contexts)
 

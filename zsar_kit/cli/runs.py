@@ -10,6 +10,7 @@ import tyro
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from zsar_kit.cli.common import Common, CommonOptions, Dataset, Split, app, say
+from zsar_kit.semantics.editions import CURRENT, Edition
 
 runs = tyro.extras.SubcommandApp()
 
@@ -40,6 +41,8 @@ class TrainOptions:
     """how samples are divided into train and test; default: the data set's customary protocol"""
     language_model: str = "offline"
     """'offline', a model name, or a folder"""
+    edition: Edition = CURRENT
+    """edition of the class texts"""
     encoder_from: str = ""
     """released Shift-GCN checkpoint to use instead of training an encoder; results are marked cross-dataset"""
     low_shot: float = 1.0
@@ -57,6 +60,7 @@ RUN_FIELDS = (
     "method",
     "preset",
     "language_model",
+    "edition",
     "encoder_from",
     "low_shot",
     "trace",

@@ -10,23 +10,36 @@ from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from zsar_kit.cli.common import Common, CommonOptions, say
 from zsar_kit.cli.text_options import GenerateOptions
+from zsar_kit.semantics.editions import CURRENT, Edition
 
 texts = tyro.extras.SubcommandApp()
 
 
 @texts.command(name="check")
 def texts_check(
-    sources: Annotated[Positional[tuple[str, ...]], arg(metavar="TEXTS...")] = (), classes: Path | None = None
+    sources: Annotated[Positional[tuple[str, ...]], arg(metavar="TEXTS...")] = (),
+    classes: Path | None = None,
+    edition: Edition = CURRENT,
+    rules: Edition | None = None,
+    counts: bool = False,
+    write: Path | None = None,
 ) -> int:
-    """Check that class texts are complete, varied, and in words that a language model knows; one line per fault.
+    """Check that class texts are complete, varied, plain, and in words that a language model knows; one line per fault.
 
     Args:
         sources: data sets of the kit, or .toml files; default: all data sets of the kit.
         classes: file with the official class names, one per line, to check texts of your own.
+        edition: edition of the kit's texts.
+        rules: edition whose rules apply; default: those of the texts' own edition.
+        counts: count the faults of each kind in both editions of the kit's texts, by the current rules, instead.
+        write: Markdown file with the markers <!-- faults -->, for the counts.
     """
-    from zsar_kit.cli.answers.texts import check_text_files
+    from zsar_kit.cli.answers.texts import check_text_files, count_faults
 
-    text, fit = check_text_files(sources, classes)
+    if counts or write is not None:
+        say(count_faults(sources, write))
+        return 0
+    text, fit = check_text_files(sources, classes, edition, rules)
     say(text)
     return 0 if fit else 2
 
@@ -35,6 +48,7 @@ def texts_check(
 def texts_report(
     sources: Annotated[Positional[tuple[str, ...]], arg(metavar="TEXTS...")] = (),
     language_model: str = "offline",
+    edition: Edition = CURRENT,
     write: Path | None = None,
     figures: Path | None = None,
     common: Common = CommonOptions(),
@@ -44,30 +58,37 @@ def texts_report(
     Args:
         sources: data sets of the kit, or .toml files; default: the kit's five data sets.
         language_model: 'offline', a model name, or a folder.
+        edition: edition of the kit's texts.
         write: Markdown file with the markers <!-- texts --> and <!-- nearest -->, for the tables.
         figures: folder for a figure.
     """
     from zsar_kit.cli.answers.text_work import report_texts
 
-    say(report_texts(common.open(), sources, language_model, write, figures))
+    say(report_texts(common.open(), sources, language_model, edition, write, figures))
 
 
 @texts.command(name="show")
 def texts_show(
     source: Annotated[Positional[str], arg(metavar="TEXTS")],
     classes: Annotated[Positional[tuple[str, ...]], arg(metavar="CLASS...")] = (),
+    draw: int = 0,
+    seed: int = 0,
+    edition: Edition = CURRENT,
     write: Path | None = None,
 ) -> None:
     """Show everything that the texts say about some classes.
 
     Args:
-        source: a data set of the kit, or a .toml file.
+        source: a data set of the kit, a .toml file, or 'all': all classes of the kit that have texts of their own.
         classes: class ids or names; default: all.
+        draw: draw that many classes at random instead, for a second reader.
+        seed: of the drawing.
+        edition: edition of the kit's texts.
         write: Markdown file with the markers <!-- classes -->, for the pages.
     """
-    from zsar_kit.cli.answers.texts import show_texts
+    from zsar_kit.cli.answers.texts import draw_texts, show_texts
 
-    say(show_texts(source, classes, write))
+    say(draw_texts(source, draw, seed, edition) if draw else show_texts(source, classes, edition, write))
 
 
 @texts.command(name="generate")

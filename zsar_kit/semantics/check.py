@@ -10,11 +10,15 @@ import json
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from functools import cache
 
+from zsar_kit.semantics.body_rules import BODY_SETS, body_faults
+from zsar_kit.semantics.context_rules import class_faults, row_faults
+from zsar_kit.semantics.context_sentences import context_sentence
+from zsar_kit.semantics.editions import Edition
+from zsar_kit.semantics.findings import KINDS, Finding, place_of
 from zsar_kit.semantics.offline import offline_model_folder
-from zsar_kit.semantics.texts import GROUPS, NOTHING, SLOTS, TEXT_SETS, ClassTexts, Context
+from zsar_kit.semantics.texts import NOTHING, SLOTS, TEXT_SETS, ClassTexts, Context
 
 CONTEXTS = 10
 """Context descriptions of a class (SkeletonContext section 4.2)."""
@@ -25,27 +29,9 @@ DISTINCT = 6
 LONGEST = {"definition": 30, "motion": 60, "parts": 20, "phases": 20, "contexts": 20}
 """Longest sentences in words; in longer ones a reader, and a pooled feature, lose the thread."""
 
-_SENTENCES = ("definition", "motion", *(f"{g}.{m}" for g, members in GROUPS.items() for m in members))
+_SENTENCES = ("definition", *BODY_SETS)
 _VOCABULARY_SIZE = 30_522
 """Of ``bert-base-uncased``, which the offline model shares."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that is wrong.
-
-    Args:
-        where: file, line and class.
-        problem: what was required and what was found.
-        remedy: what to do.
-    """
-
-    where: str
-    problem: str
-    remedy: str
-
-    def __str__(self) -> str:
-        return f"{self.where}: {self.problem}. {self.remedy}"
 
 
 def check_texts(
@@ -54,6 +40,7 @@ def check_texts(
     names: Sequence[str] | None = None,
     vocabulary: Collection[str] | None = None,
     text_sets: Iterable[str] = TEXT_SETS,
+    rules: Edition | None = None,
 ) -> list[Finding]:
     """Everything that is wrong with the texts of a data set; an empty list if they are fine.
 
@@ -62,6 +49,8 @@ def check_texts(
         names: official class names in label order, to find missing, extra and misnamed classes; None skips that.
         vocabulary: word pieces of the language model that fills masked slots; None means ``bert-base-uncased``'s.
         text_sets: the sets that every class must have.
+        rules: the edition whose rules apply; None means the texts' own. The rules of the second edition are those of
+            the first and more (:mod:`~zsar_kit.semantics.body_rules`, :mod:`~zsar_kit.semantics.context_rules`).
 
     Raises:
         MissingModelError: no vocabulary is given, and the offline language model, which has it, is not installed.
@@ -74,7 +63,35 @@ def check_texts(
         found += _sentences(texts, class_id)
         if texts.contexts and texts.contexts[texts.position(class_id)]:
             found += _contexts(texts, class_id, pieces)
-    return found + _repeated(texts)
+    found += _repeated(texts)
+    if (rules or texts.edition) == "second":
+        things = {word for rows in texts.contexts for row in rows for word in (row.used_object, row.target_object)}
+        for class_id in texts.ids:
+            found += _by_the_rules(texts, class_id, things, pieces)
+    return found
+
+
+def counts_by_kind(findings: Iterable[Finding]) -> dict[str, int]:
+    """How many findings there are of each kind, in the order of :data:`~zsar_kit.semantics.findings.KINDS`."""
+    counts = Counter(f.kind for f in findings)
+    return {kind: counts[kind] for kind in KINDS}
+
+
+def _by_the_rules(
+    texts: ClassTexts, class_id: int, things: Collection[str], vocabulary: Collection[str]
+) -> Iterable[Finding]:
+    """What the second edition's rules find in one class."""
+    index = texts.position(class_id)
+    sets, rows = texts.by_class[index], texts.contexts[index] if texts.contexts else ()
+    for kind, text_set, problem, remedy in body_faults(texts.names[index], sets):
+        yield Finding(place_of(texts, class_id, text_set), f"{text_set!r}: {problem}", remedy, kind)
+    for number, row in enumerate(rows, start=1):
+        for kind, problem, remedy in row_faults(row, texts.edition):
+            yield Finding(place_of(texts, class_id, "contexts", number), problem, remedy, kind)
+    if rows and "verb" in sets and "noun" in sets:
+        said = (texts.names[index], sets["verb"][0], sets["noun"][0])
+        for kind, problem, remedy in class_faults(*said, rows, things, vocabulary):
+            yield Finding(place_of(texts, class_id, "contexts"), problem, remedy, kind)
 
 
 @cache
@@ -90,25 +107,21 @@ def bert_vocabulary() -> frozenset[str]:
     return frozenset(word for word in vocabulary if word.isalpha() and len(word) > 1)
 
 
-def _place(texts: ClassTexts, class_id: int, key: str = "", row: int | None = None) -> str:
-    if texts.spots:
-        return texts.spots[texts.position(class_id)].at(key, row)
-    return f"{texts.source}, class {class_id}"
-
-
 def _against_class_list(texts: ClassTexts, names: Sequence[str]) -> list[Finding]:
     found = []
     own = dict(zip(texts.ids, texts.names, strict=True))
     for class_id, name in enumerate(names):
         if class_id not in own:
             remedy = f"Add a [[class]] table with `id = {class_id}` and `name = {json.dumps(name)}`."
-            found.append(Finding(texts.source, f"class {class_id} ({name!r}) is missing", remedy))
+            found.append(Finding(texts.source, f"class {class_id} ({name!r}) is missing", remedy, "completeness"))
         elif own[class_id] != name:
             problem = f"class {class_id} is called {own[class_id]!r}, the class list says {name!r}"
-            found.append(Finding(_place(texts, class_id, "name"), problem, "Give it the name of the list."))
+            found.append(
+                Finding(place_of(texts, class_id, "name"), problem, "Give it the name of the list.", "completeness")
+            )
     for class_id in sorted(set(own) - set(range(len(names)))):
         problem = f"class {class_id} ({own[class_id]!r}) is not in the class list, which ends at {len(names) - 1}"
-        found.append(Finding(_place(texts, class_id, "id"), problem, "Remove its table."))
+        found.append(Finding(place_of(texts, class_id, "id"), problem, "Remove its table.", "completeness"))
     return found
 
 
@@ -116,13 +129,17 @@ def _lacking(texts: ClassTexts, class_id: int, wanted: Sequence[str]) -> list[Fi
     sets = texts.by_class[texts.position(class_id)]
     # A missing group is reported once, not once for each of its members.
     lacking = [s for s in wanted if s not in sets and s.partition(".")[0] not in [w for w in wanted if w != s]]
-    found = [Finding(_place(texts, class_id), f"{s!r} is missing", f"Add `{s} = ...`.") for s in lacking]
+    found = [
+        Finding(place_of(texts, class_id), f"{s!r} is missing", f"Add `{s} = ...`.", "completeness") for s in lacking
+    ]
     if "contexts" in wanted and not (texts.key_parts and texts.key_parts[texts.position(class_id)]):
-        found.append(Finding(_place(texts, class_id), "'key_parts' is missing", "Add `key_parts = [...]`."))
+        found.append(
+            Finding(place_of(texts, class_id), "'key_parts' is missing", "Add `key_parts = [...]`.", "completeness")
+        )
     for word in ("noun", "verb"):
         if any(" " in text for text in sets.get(word, ())):
             problem = f"{word!r} must be one word, got {sets[word][0]!r}"
-            found.append(Finding(_place(texts, class_id, word), problem, "Take its head."))
+            found.append(Finding(place_of(texts, class_id, word), problem, "Take its head.", "form"))
     return found
 
 
@@ -134,10 +151,10 @@ def _sentences(texts: ClassTexts, class_id: int) -> list[Finding]:
             limit, count = LONGEST[text_set.partition(".")[0]], len(sentence.split())
             if count > limit:
                 problem = f"{text_set!r} has {count} words, {limit} are the limit"
-                found.append(Finding(_place(texts, class_id, text_set), problem, "Say it shorter."))
+                found.append(Finding(place_of(texts, class_id, text_set), problem, "Say it shorter.", "form"))
             if not (sentence[0].isupper() and sentence.endswith(".")):
                 problem = f"{text_set!r} must be a sentence, from a capital to a full stop, got {sentence[:60]!r}"
-                found.append(Finding(_place(texts, class_id, text_set), problem, "Write a sentence."))
+                found.append(Finding(place_of(texts, class_id, text_set), problem, "Write a sentence.", "form"))
     return found
 
 
@@ -146,34 +163,38 @@ def _contexts(texts: ClassTexts, class_id: int, vocabulary: Collection[str]) -> 
     found = []
     if len(rows) != CONTEXTS:
         problem = f"a class has {CONTEXTS} context descriptions, got {len(rows)}"
-        found.append(Finding(_place(texts, class_id, "contexts"), problem, "Add or remove rows."))
+        found.append(Finding(place_of(texts, class_id, "contexts"), problem, "Add or remove rows.", "variety"))
     distinct = len({(c.environment, c.used_object, c.target_object, c.sub_action) for c in rows})
     if distinct < min(DISTINCT, len(rows)):
         problem = f"at least {DISTINCT} distinct triples of place, objects and sub-action are needed, got {distinct}"
-        found.append(Finding(_place(texts, class_id, "contexts"), problem, "Think of other situations."))
+        found.append(Finding(place_of(texts, class_id, "contexts"), problem, "Think of other situations.", "variety"))
     label = set(texts.sentences("label", class_id)) if "label" in texts.by_class[texts.position(class_id)] else set()
     for number, row in enumerate(rows, start=1):
-        place = _place(texts, class_id, "contexts", number)
-        found += [Finding(place, *fault) for fault in _row_faults(row, {name, *label}, vocabulary)]
+        place = place_of(texts, class_id, "contexts", number)
+        found += [Finding(place, *fault) for fault in _row_faults(row, {name, *label}, vocabulary, texts.edition)]
         if number > 1 and row in rows[: number - 1]:
-            found.append(Finding(place, "the row occurs twice", "Replace one of them."))
+            found.append(Finding(place, "the row occurs twice", "Replace one of them.", "variety"))
     return found
 
 
-def _row_faults(row: Context, names: set[str], vocabulary: Collection[str]) -> Iterable[tuple[str, str]]:
+def _row_faults(
+    row: Context, names: set[str], vocabulary: Collection[str], edition: Edition
+) -> Iterable[tuple[str, str, str]]:
+    """Problem, remedy and kind of each fault."""
     for slot in SLOTS:
         word = row.slot(slot)
         if word not in vocabulary:
             problem = f"{slot!r} must be one word of the language model's vocabulary, got {word!r}"
-            yield problem, f"Use a head noun that it knows in one piece, or {NOTHING!r} where there is no object."
+            remedy = f"Use a head noun that it knows in one piece, or {NOTHING!r} where there is no object."
+            yield problem, remedy, "vocabulary"
         if word.casefold() in {n.casefold() for n in names}:
-            yield f"{slot!r} repeats the class, {word!r}", "Name what is in the scene, not what is done."
+            yield f"{slot!r} repeats the class, {word!r}", "Name what is in the scene, not what is done.", "vocabulary"
     if row.environment == NOTHING:
-        yield "'environment' is 'none'", "Everything is done somewhere: name a place."
+        yield "'environment' is 'none'", "Everything is done somewhere: name a place.", "vocabulary"
     if row.sub_action.casefold() in {n.casefold() for n in names}:
-        yield f"'sub_action' repeats the class, {row.sub_action!r}", "Say what is done more closely."
-    if (count := len(row.sentence.split())) > LONGEST["contexts"]:
-        yield f"the sentence has {count} words, {LONGEST['contexts']} are the limit", "Say it shorter."
+        yield f"'sub_action' repeats the class, {row.sub_action!r}", "Say what is done more closely.", "vocabulary"
+    if (count := len(context_sentence(row, edition).split())) > LONGEST["contexts"]:
+        yield f"the sentence has {count} words, {LONGEST['contexts']} are the limit", "Say it shorter.", "form"
 
 
 def _repeated(texts: ClassTexts) -> list[Finding]:
@@ -185,7 +206,7 @@ def _repeated(texts: ClassTexts) -> list[Finding]:
             twice = [t for t in sets.get(text_set, ()) if owners[t] > 1]
             if twice and not _is_like(texts, class_id):
                 problem = f"{text_set!r} is the same for another class: {twice[0][:60]!r}"
-                found.append(Finding(_place(texts, class_id, text_set), problem, "Say what differs."))
+                found.append(Finding(place_of(texts, class_id, text_set), problem, "Say what differs.", "variety"))
     return found
 
 

@@ -1,8 +1,9 @@
 """The question that a language model is asked about a class (SkeletonContext section 3.2).
 
 The paper asks for *In environment, body part uses object to perform sub-action on target object*, several times per
-class, with elements that classes may share; our question asks for the same, and for the other text sets as well. Each
-question names its own class only, so no text of a seen class can depend on which classes are unseen.
+class, with elements that classes may share; our question asks for the same, by the rules of the second edition, and for
+the other text sets as well. Each question names its own class only, so no text of a seen class can depend on which
+classes are unseen.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from importlib.resources import files
 from string import Template
 
 from zsar_kit.semantics.check import CONTEXTS, DISTINCT, LONGEST
+from zsar_kit.semantics.context_rules import SHOWN, SHOWN_BY_VERB
+from zsar_kit.semantics.english import known_places
 from zsar_kit.semantics.texts import BODY_PARTS, NOTHING, PHASES, TEXT_REGIONS
 
 QUOTED_ANSWER, QUOTED_FAULTS = 8000, 2000
@@ -32,6 +35,9 @@ def class_prompt(name: str) -> str:
         contexts=CONTEXTS,
         distinct=DISTINCT,
         nothing=NOTHING,
+        places=", ".join(sorted(known_places())),
+        shown=SHOWN,
+        shown_by_verb=SHOWN_BY_VERB,
         body_parts=", ".join(BODY_PARTS),
         parts=", ".join(f'"{p}": "..."' for p in TEXT_REGIONS),
         phases=", ".join(f'"{p}": "..."' for p in PHASES),

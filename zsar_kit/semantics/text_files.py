@@ -11,7 +11,8 @@ A text file is TOML: ``dataset = "..."`` and one ``[[class]]`` table per class w
   or ``"ntu120:7"``, class 7 of another file of the kit.
 
 A file with ``first_of = "ntu120"`` and ``classes = 60`` in place of tables takes the first classes of another file.
-The kit ships texts for its data sets; your own files have the same form and are read by path.
+The kit ships texts for its data sets, in every edition (:mod:`zsar_kit.semantics.editions`); your own files have the
+same form and are read by path. References to other files of the kit stay within the edition.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from pathlib import Path
 from typing import Any
 
 from zsar_kit.errors import TextError, nearest_name
+from zsar_kit.semantics.context_sentences import context_sentence
+from zsar_kit.semantics.editions import CURRENT, EDITIONS, Edition, edition_named
 from zsar_kit.semantics.texts import (
     BODY_PARTS,
     GROUPS,
@@ -53,46 +56,55 @@ def _spots(place: str, text: str, tables: int) -> list[Spot]:
 
 
 def builtin_texts() -> tuple[str, ...]:
-    """Names of the data sets whose texts the kit ships."""
-    return tuple(sorted(p.name.removesuffix(".toml") for p in _folder().iterdir() if p.name.endswith(".toml")))
+    """Names of the data sets whose texts the kit ships, the same in every edition."""
+    folder = _folder(CURRENT)
+    return tuple(sorted(p.name.removesuffix(".toml") for p in folder.iterdir() if p.name.endswith(".toml")))
 
 
-def load_texts(dataset_or_path: str | Path) -> ClassTexts:
+def load_texts(dataset_or_path: str | Path, edition: str = CURRENT) -> ClassTexts:
     """Read class texts: the kit's own by data set name, or your own file by path.
 
-    A string that ends in ``.toml`` or contains a path separator is a path.
+    Args:
+        dataset_or_path: a string that ends in ``.toml`` or contains a path separator is a path.
+        edition: which of the kit's texts; for a file of your own, whose form its context descriptions get.
 
     Raises:
-        TextError: there is no such data set or file, it is not UTF-8 or not TOML, a key is unknown or missing, a
-            class is duplicated, or a value is empty or of the wrong type; the message names the file and the place.
+        TextError: there is no such data set, edition or file, it is not UTF-8 or not TOML, a key is unknown or missing,
+            a class is duplicated, or a value is empty or of the wrong type; the message names the file and the place.
     """
-    name = str(dataset_or_path)
+    name, edition = str(dataset_or_path), edition_named(edition)
     if isinstance(dataset_or_path, Path) or name.endswith(".toml") or "/" in name or "\\" in name:
         source, place = Path(dataset_or_path), name
         if not source.is_file():
             raise TextError("the text file does not exist", where=place, remedy="Check the path.")
     elif name in builtin_texts():
-        source, place = _folder() / f"{name}.toml", f"{name}.toml of zsar_kit"
+        source, place = _folder(edition) / f"{name}.toml", f"{edition}/{name}.toml of zsar_kit"
     else:
         raise TextError(
             f"the kit has no texts for data set {name!r}",
             remedy=f"{nearest_name(name, builtin_texts())} Texts of your own: give the path of a .toml file.",
         )
     text = _read_text(source, place)
-    return _parse(_read_toml(text, place), place, text)
+    return _parse(_read_toml(text, place), place, text, edition)
 
 
-def class_table(table: Mapping[str, Any], place: str) -> ClassTexts:
+def own_classes(dataset: str) -> tuple[int, ...]:
+    """Classes of one of the kit's files whose texts are, in every edition, not those of another class."""
+    tables = [_builtin_tables(dataset, edition) for edition in EDITIONS]
+    return tuple(c for c in tables[0] if not any("like" in table[c] for table in tables))
+
+
+def class_table(table: Mapping[str, Any], place: str, edition: Edition = CURRENT) -> ClassTexts:
     """The texts of a single ``[[class]]`` table, checked as those of a file.
 
     Raises:
         TextError: as in :func:`load_texts`.
     """
-    return _parse({"dataset": "one class", "class": [table]}, place, "")
+    return _parse({"dataset": "one class", "class": [table]}, place, "", edition)
 
 
-def _folder() -> Traversable:
-    return files("zsar_kit.semantics") / "resources" / "texts"
+def _folder(edition: Edition) -> Traversable:
+    return files("zsar_kit.semantics") / "resources" / "texts" / edition
 
 
 def _read_text(source: Traversable | Path, place: str) -> str:
@@ -117,19 +129,19 @@ def _read_toml(text: str, place: str) -> dict[str, Any]:
 
 
 @cache
-def _builtin_tables(dataset: str) -> dict[int, Mapping[str, Any]]:
+def _builtin_tables(dataset: str, edition: Edition) -> dict[int, Mapping[str, Any]]:
     """The ``[[class]]`` tables of one of the kit's files by id."""
-    text = _read_text(_folder() / f"{dataset}.toml", dataset)
+    text = _read_text(_folder(edition) / f"{dataset}.toml", dataset)
     return {table["id"]: table for table in _read_toml(text, dataset).get("class", ())}
 
 
-def _parse(content: Mapping[str, Any], place: str, text: str) -> ClassTexts:
+def _parse(content: Mapping[str, Any], place: str, text: str, edition: Edition) -> ClassTexts:
     _only_keys(content, ("dataset", "class", "first_of", "classes"), place)
     dataset = content.get("dataset")
     if not isinstance(dataset, str) or not dataset.strip():
         raise TextError('the first line must be `dataset = "..."`', where=place)
     if "first_of" in content:
-        return _first_of(dataset, content, place)
+        return _first_of(dataset, content, place, edition)
     tables = content.get("class")
     if not isinstance(tables, list) or not tables or not all(isinstance(t, dict) for t in tables):
         raise TextError("at least one [[class]] table is required", where=place)
@@ -139,7 +151,7 @@ def _parse(content: Mapping[str, Any], place: str, text: str) -> ClassTexts:
         _check_identity(table, spot)
         own.setdefault(table["id"], table)
         spot = replace(spot, class_id=table["id"])
-        found = _parse_class(_completed(table, own, spot), spot)
+        found = _parse_class(_completed(table, own, spot, edition), spot, edition)
         for number, other in enumerate(classes, start=1):
             if found.id == other.id or found.name == other.name:
                 key, what = ("id", f"id {found.id}") if found.id == other.id else ("name", f"name {found.name!r}")
@@ -159,10 +171,11 @@ def _parse(content: Mapping[str, Any], place: str, text: str) -> ClassTexts:
         tuple(c.contexts for c in classes),
         tuple(c.key_parts for c in classes),
         tuple(c.spot for c in classes),
+        edition,
     )
 
 
-def _first_of(dataset: str, content: Mapping[str, Any], place: str) -> ClassTexts:
+def _first_of(dataset: str, content: Mapping[str, Any], place: str, edition: Edition) -> ClassTexts:
     """The first classes of another file of the kit."""
     base, count = content["first_of"], content.get("classes")
     if "class" in content or base not in builtin_texts() or not isinstance(count, int) or count < 1:
@@ -171,7 +184,7 @@ def _first_of(dataset: str, content: Mapping[str, Any], place: str) -> ClassText
             where=place,
             remedy=f"Texts of the kit: {list(builtin_texts())}; without [[class]] tables.",
         )
-    whole = load_texts(base)
+    whole = load_texts(base, edition)
     parts = {f: getattr(whole, f)[:count] for f in ("ids", "names", "by_class", "contexts", "key_parts", "spots")}
     return replace(whole, dataset=dataset, source=place, **parts)
 
@@ -200,7 +213,9 @@ def _check_identity(table: Mapping[str, Any], spot: Spot) -> None:
         raise TextError(f"'name' must be one string, got {table['name']!r}", where=spot.at("name"))
 
 
-def _completed(table: Mapping[str, Any], own: Mapping[int, Mapping[str, Any]], spot: Spot) -> Mapping[str, Any]:
+def _completed(
+    table: Mapping[str, Any], own: Mapping[int, Mapping[str, Any]], spot: Spot, edition: Edition
+) -> Mapping[str, Any]:
     """The table, completed from the class that it is ``like``."""
     if "like" not in table:
         return table
@@ -209,7 +224,7 @@ def _completed(table: Mapping[str, Any], own: Mapping[int, Mapping[str, Any]], s
         base = own[like]
     elif isinstance(like, str) and like.partition(":")[0] in builtin_texts() and like.partition(":")[2].isdigit():
         dataset, _, number = like.partition(":")
-        base = _builtin_tables(dataset).get(int(number), {"like": like})
+        base = _builtin_tables(dataset, edition).get(int(number), {"like": like})
     else:
         base = {"like": like}
     if "like" in base:
@@ -221,7 +236,7 @@ def _completed(table: Mapping[str, Any], own: Mapping[int, Mapping[str, Any]], s
     return {**{k: v for k, v in base.items() if k not in ("id", "name")}, **table}
 
 
-def _parse_class(table: Mapping[str, Any], spot: Spot) -> _Class:
+def _parse_class(table: Mapping[str, Any], spot: Spot, edition: Edition) -> _Class:
     sets = {key: _sentences(table[key], key, spot.at(key)) for key in PLAIN_SETS if key in table}
     for group, members in GROUPS.items():
         if group in table:
@@ -240,7 +255,7 @@ def _parse_class(table: Mapping[str, Any], spot: Spot) -> _Class:
         raise TextError(f"'contexts' must be a list of rows, got {_shown(rows)}", where=spot.at("contexts"))
     contexts = tuple(_context(row, spot.at("contexts", i)) for i, row in enumerate(rows, start=1))
     if contexts:
-        sets["contexts"] = tuple(c.sentence for c in contexts)
+        sets["contexts"] = tuple(context_sentence(c, edition) for c in contexts)
     return _Class(table["id"], sets["name"][0], sets, contexts, tuple(key_parts), spot)
 
 

@@ -12,6 +12,7 @@ from zsar_kit.config import digest_of
 from zsar_kit.data.joints import BODY_PARTS
 from zsar_kit.errors import TextError, nearest_name
 from zsar_kit.reprs import counted, markdown_table, shortened
+from zsar_kit.semantics.editions import CURRENT, Edition
 
 TEXT_REGIONS = ("head", "hands", "torso", "legs")
 """Regions of the body that the text set ``parts`` describes, a sentence each."""
@@ -43,6 +44,8 @@ TEXT_SETS = (
 class Context:
     """One context description: *In environment, body part uses object to perform sub-action on target object.*
 
+    Its sentence depends on the edition: :func:`zsar_kit.semantics.context_sentences.context_sentence`.
+
     Args:
         environment: where the action takes place.
         body_part: the body part that acts, of :data:`BODY_PARTS`.
@@ -58,13 +61,12 @@ class Context:
     target_object: str
 
     @property
-    def sentence(self) -> str:
-        """The description as a sentence, in the form of the paper."""
-        means = "moves" if self.used_object == NOTHING else f"uses {self.used_object}"
-        action = self.sub_action
-        if self.target_object != NOTHING:
-            action = action.replace("~", self.target_object) if "~" in action else f"{action} {self.target_object}"
-        return f"In {self.environment}, {self.body_part} {means} to {action}."
+    def action(self) -> str:
+        """The sub-action with its target in place."""
+        if self.target_object == NOTHING:
+            return self.sub_action
+        marked = self.sub_action if "~" in self.sub_action else f"{self.sub_action} ~"
+        return marked.replace("~", self.target_object)
 
     def slot(self, name: str) -> str:
         """The word in one slot, of :data:`SLOTS`."""
@@ -133,6 +135,7 @@ class ClassTexts:
         contexts: for each class its context descriptions, if any.
         key_parts: for each class the body parts that perform the motion, if given.
         spots: for each class its place in the file, for messages.
+        edition: the edition whose form the context descriptions have.
     """
 
     dataset: str
@@ -144,6 +147,7 @@ class ClassTexts:
     contexts: tuple[tuple[Context, ...], ...] = ()
     key_parts: tuple[tuple[str, ...], ...] = ()
     spots: tuple[Spot, ...] = ()
+    edition: Edition = CURRENT
 
     def __repr__(self) -> str:
         sizes = f"{counted(len(self.ids), 'class', 'classes')}, {counted(len(self.common_sets), 'text set')}"

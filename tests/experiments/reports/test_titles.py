@@ -62,6 +62,7 @@ def test_seeds_share_a_row(tmp_path, stored):
         ({"encoder_from": "there/released.pt"}, "ridge (motion) encoder from there/released.pt"),
         ({"low_shot": 0.1}, "ridge (motion) low_shot=0.1"),
         ({"language_model": "other"}, "ridge (motion) texts by other"),
+        ({"edition": "first"}, "ridge (motion) first edition of the texts"),
         ({"overrides": {"penalty": 3.0}, "low_shot": 0.5}, "ridge (motion) penalty=3.0 low_shot=0.5"),
         ({"folds_seed": 1}, "ridge (motion) folds_seed=1"),
         ({"allow_encoder_leak": True}, "ridge (motion) allow_encoder_leak=True"),

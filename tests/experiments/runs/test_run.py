@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.errors import ArtefactError, MissingModelError
 from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
 from zsar_kit.experiments.pipeline.workspace import Workspace
+from zsar_kit.experiments.reports.contexts import texts_of_run
 from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.experiments.runs.fits import Fits
 from zsar_kit.experiments.runs.folder import RunFolder
@@ -156,9 +158,35 @@ def test_a_run_of_other_texts_is_not_taken_for_one_of_todays(puppet_workspace, m
     assert done.changed_texts() == ()
     texts = load_texts("puppet")
     reworded = tuple({**entry, "motion": (entry["motion"][0] + " again",)} for entry in texts.by_class)
-    monkeypatch.setattr("zsar_kit.experiments.runs.folder.load_texts", lambda _: replace(texts, by_class=reworded))
+    monkeypatch.setattr("zsar_kit.experiments.runs.folder.load_texts", lambda *_: replace(texts, by_class=reworded))
     with pytest.raises(ArtefactError, match=r"another wording of the class texts motion .*Move the folder away"):
         run(asked, puppet_workspace)
+
+
+def test_a_run_is_made_with_the_edition_that_it_names(puppet_workspace):
+    asked = config(method="ridge", preset="motion", overrides={})
+    first = replace(asked, edition="first")
+    folders = [run(c, puppet_workspace) for c in (asked, first)]
+    assert folders[0].path != folders[1].path
+    for folder, edition in zip(folders, ("second", "first"), strict=True):
+        texts = load_texts("puppet", edition)
+        semantics = folder.semantics()["motion"]
+        assert semantics.texts == tuple(texts.sentences("motion", c) for c in texts.ids)
+        assert folder.config().edition == edition
+        assert folder.changed_texts() == ()
+        assert texts_of_run(folder).edition == edition
+
+
+def test_runs_from_before_there_were_editions_are_of_the_first(puppet_workspace):
+    first = config(method="ridge", preset="motion", overrides={}, edition="first")
+    folder = run(first, puppet_workspace)
+    record = json.loads((folder.path / "config.json").read_text(encoding="utf-8"))
+    del record["run"]["edition"]
+    (folder.path / "config.json").write_text(json.dumps(record), encoding="utf-8")
+    assert folder.config() == first
+    assert folder.config().folder_name() == folder.path.name
+    assert RunFolder.of(first, puppet_workspace).path == folder.path
+    assert "edition" not in first.identity()
 
 
 def test_ridge_chooses_its_penalty_on_the_folds(puppet_workspace):

@@ -6,12 +6,14 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+from zsar_kit.cli.answers.texts import REPORTED
 from zsar_kit.cli.text_options import GenerateOptions
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.reports.markdown import write_between
 from zsar_kit.experiments.reports.text_figures import slot_figure
 from zsar_kit.experiments.reports.text_tables import nearest_table, slot_table
 from zsar_kit.plotting.style import figure_of, save_figure
+from zsar_kit.semantics.editions import Edition
 from zsar_kit.semantics.generate import GenerateConfig, estimate_texts, generate_texts, read_class_list
 from zsar_kit.semantics.local_models import LocalModel
 from zsar_kit.semantics.text_files import load_texts
@@ -20,11 +22,15 @@ from zsar_kit.semantics.text_models import EndpointModel
 log = logging.getLogger("zsar_kit")
 #: options that the configuration of the generator has under the same name
 OF_THE_GENERATOR = ("model", "temperature", "max_tokens", "attempts", "price_in", "price_out", "max_price")
-REPORTED = ("ntu120", "pku_mmd", "utd_mhad", "nw_ucla", "kinder_gator")
 
 
 def report_texts(
-    workspace: Workspace, sources: Sequence[str], language_model: str, write: Path | None, figure_folder: Path | None
+    workspace: Workspace,
+    sources: Sequence[str],
+    language_model: str,
+    edition: Edition,
+    write: Path | None,
+    figure_folder: Path | None,
 ) -> str:
     """How classes share context words, and which classes are nearest, for each data set.
 
@@ -32,11 +38,13 @@ def report_texts(
         workspace: where encoded texts are cached.
         sources: data set names or paths; default: the kit's five data sets.
         language_model: the language model by which texts are compared.
+        edition: edition of the kit's texts.
         write: Markdown file with the markers ``<!-- texts -->`` and ``<!-- nearest -->``, for the tables.
         figure_folder: folder for the figure; without it, none is drawn.
     """
-    known = [load_texts(source) for source in sources or REPORTED]
-    tables = {"texts": slot_table(known), "nearest": nearest_table(workspace, sources or REPORTED, language_model)}
+    known = [load_texts(source, edition) for source in sources or REPORTED]
+    nearest = nearest_table(workspace, sources or REPORTED, language_model, edition)
+    tables = {"texts": slot_table(known), "nearest": nearest}
     if write is not None:
         for name, table in tables.items():
             write_between(write, name, table)

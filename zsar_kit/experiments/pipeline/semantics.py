@@ -10,33 +10,41 @@ from zsar_kit.artefacts import exists, made_once
 from zsar_kit.experiments.pipeline.workspace import Workspace, slug
 from zsar_kit.semantics.context_bank import ContextBank
 from zsar_kit.semantics.context_request import ContextRequest
+from zsar_kit.semantics.editions import CURRENT
 from zsar_kit.semantics.embeddings import Semantics
 from zsar_kit.semantics.masked_language import MaskedLanguage
 from zsar_kit.semantics.text_encoder import TextEncoder, load_text_encoder
 from zsar_kit.semantics.text_files import load_texts
 
 
-def semantics_for(workspace: Workspace, dataset: str, text_set: str, language_model: str) -> Semantics:
+def semantics_for(
+    workspace: Workspace, dataset: str, text_set: str, language_model: str, edition: str = CURRENT
+) -> Semantics:
     """Token and pooled features of one text set of all classes; encoded once, then read from the cache."""
     encoder = _text_encoder(language_model, str(workspace.torch_device))
-    return Semantics.build(load_texts(dataset), text_set, encoder, cache=workspace.text_cache)
+    return Semantics.build(load_texts(dataset, edition), text_set, encoder, cache=workspace.text_cache)
 
 
 def text_similarity(
-    workspace: Workspace, dataset: str, text_set: str, language_model: str = "offline"
+    workspace: Workspace, dataset: str, text_set: str, language_model: str = "offline", edition: str = CURRENT
 ) -> tuple[tuple[str, ...], np.ndarray]:
     """Class names, and the cosine similarity ``[class, class]`` of the pooled texts of one text set."""
-    semantics = semantics_for(workspace, dataset, text_set, language_model)
+    semantics = semantics_for(workspace, dataset, text_set, language_model, edition)
     unit = semantics.pooled / np.linalg.norm(semantics.pooled, axis=1, keepdims=True)
     return semantics.class_names, (unit @ unit.T).astype(float)
 
 
 def context_bank_for(
-    workspace: Workspace, dataset: str, seen: tuple[int, ...], request: ContextRequest, language_model: str
+    workspace: Workspace,
+    dataset: str,
+    seen: tuple[int, ...],
+    request: ContextRequest,
+    language_model: str,
+    edition: str = CURRENT,
 ) -> ContextBank:
     """Encoded context prompts of the seen classes; encoded once, then read from the cache."""
     return ContextBank.build(
-        load_texts(dataset),
+        load_texts(dataset, edition),
         seen,
         MaskedLanguage(_text_encoder(language_model, str(workspace.torch_device))),
         request,

@@ -68,7 +68,7 @@ def texts_of_run(run: RunFolder) -> ClassTexts:
     Raises:
         ArtefactError: the kit's texts differ from the run's, so they can't judge it.
     """
-    texts = load_texts(run.config().dataset)
+    texts = load_texts(run.config().dataset, run.config().edition)
     for semantics in run.semantics().values():
         now = tuple(texts.sentences(semantics.text_set, c) for c in semantics.class_ids)
         if now != semantics.texts:

@@ -12,6 +12,7 @@ from zsar_kit.data.splits import load_split
 from zsar_kit.experiments.pipeline.semantics import text_similarity
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.plotting.semantics import plot_neighbours, plot_similarity, plot_slot_sharing
+from zsar_kit.semantics.editions import CURRENT
 from zsar_kit.semantics.slots import all_slots, shared_words
 from zsar_kit.semantics.texts import ClassTexts
 
@@ -23,9 +24,10 @@ def neighbour_figures(
     text_set: str = "motion",
     language_model: str = "offline",
     k: int = 5,
+    edition: str = CURRENT,
 ) -> tuple[Axes, Axes]:
     """Text similarity of all classes, and the nearest classes by text of each unseen class."""
-    names, similarity = text_similarity(workspace, dataset, text_set, language_model)
+    names, similarity = text_similarity(workspace, dataset, text_set, language_model, edition)
     rows = list(load_split(dataset, split).unseen)
     return (
         plot_similarity(similarity, names, highlight=rows, title=f"{dataset}: cosine of {text_set} texts"),
@@ -40,9 +42,11 @@ def neighbour_figures(
     )
 
 
-def agreement_figure(workspace: Workspace, dataset: str, text_sets: Sequence[str], language_model: str) -> Axes:
+def agreement_figure(
+    workspace: Workspace, dataset: str, text_sets: Sequence[str], language_model: str, edition: str = CURRENT
+) -> Axes:
     """Do text sets agree on which classes are alike? Spearman's rank correlation of their class similarities."""
-    pairs = [text_similarity(workspace, dataset, text_set, language_model)[1] for text_set in text_sets]
+    pairs = [text_similarity(workspace, dataset, text_set, language_model, edition)[1] for text_set in text_sets]
     upper = np.triu_indices(len(pairs[0]), 1)
     ranks = np.array([rankdata(similarity[upper]) for similarity in pairs])
     title = f"{dataset}: agreement of text sets on which classes are alike"

@@ -10,6 +10,7 @@ from zsar_kit.evaluation.tables import format_table
 from zsar_kit.experiments.pipeline.semantics import text_similarity
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.semantics.check import reading_ease
+from zsar_kit.semantics.editions import CURRENT
 from zsar_kit.semantics.slots import all_slots
 from zsar_kit.semantics.texts import ClassTexts
 
@@ -36,12 +37,14 @@ def slot_table(known: Sequence[ClassTexts]) -> str:
     return format_table(rows, list(rows[0]))
 
 
-def nearest_table(workspace: Workspace, sources: Sequence[str], language_model: str, pairs: int = 4) -> str:
+def nearest_table(
+    workspace: Workspace, sources: Sequence[str], language_model: str, edition: str = CURRENT, pairs: int = 4
+) -> str:
     """The most similar pairs of classes of each data set, by motion texts and by contexts."""
     rows = []
     for source in sources:
         for text_set in ("motion", "contexts"):
-            names, matrix = text_similarity(workspace, source, text_set, language_model)
+            names, matrix = text_similarity(workspace, source, text_set, language_model, edition)
             upper = np.triu(matrix, 1)
             # Classes that share all their texts on purpose are similar by construction.
             upper[upper > 1 - 1e-6] = 0.0

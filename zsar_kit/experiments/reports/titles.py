@@ -13,6 +13,7 @@ from zsar_kit.encoders.presets import encoder_preset, encoder_presets
 from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.experiments.studies.suite import Case, MethodRow, Suite, SuiteRun, fallback_encoder
+from zsar_kit.semantics.editions import CURRENT
 
 
 def rows_of_runs(folders: Sequence[RunFolder]) -> list[SuiteRun]:
@@ -52,6 +53,8 @@ def run_title(config: RunConfig) -> str:
         more.append(f"low_shot={config.low_shot:g}")
     if config.language_model != "offline":
         more.append(f"texts by {config.language_model}")
+    if config.edition != CURRENT:
+        more.append(f"{config.edition} edition of the texts")
     if config.protocol and config.protocol != part_protocols(config.dataset)[0]:
         more.append(config.protocol)
     return " ".join(parts + ([", ".join(more)] if more else []))

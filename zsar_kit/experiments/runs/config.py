@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zsar_kit.artefacts import file_digest
-from zsar_kit.config import LATER, Config, digest_of
+from zsar_kit.config import LATER, Config, digest_of, later
 from zsar_kit.data.class_split import ClassSplit
 from zsar_kit.data.splits import class_names, load_split, part_protocols
 from zsar_kit.encoders.config import EncoderConfig
 from zsar_kit.errors import MissingModelError
 from zsar_kit.experiments.pipeline.workspace import slug
+from zsar_kit.semantics.editions import BEFORE_EDITIONS, CURRENT, Edition
 
 if TYPE_CHECKING:
     from zsar_kit.methods.base import Method, MethodConfig
@@ -45,6 +46,7 @@ class RunConfig(Config):
             it has its own train and test parts. Results are marked.
         allow_encoder_leak: accept an encoder that has seen unseen classes, or whose training classes are unknown; every
             table then marks the results.
+        edition: edition of the class texts; runs stored without one were made with the first.
     """
 
     dataset: str = "puppet"
@@ -62,6 +64,7 @@ class RunConfig(Config):
     trace: int = 0
     features_from: str = field(default="", metadata=LATER)
     allow_encoder_leak: bool = field(default=False, metadata=LATER)
+    edition: Edition = field(default=CURRENT, metadata=later(BEFORE_EDITIONS))
 
     def __repr__(self) -> str:
         changed = [f"{k}={v!r}" for k, v in self.overrides.items()]

@@ -253,7 +253,8 @@ class RunFolder:
 
     def changed_texts(self) -> tuple[str, ...]:
         """The run's text sets whose wording has changed since; those missing from the workspace can't be compared."""
-        texts, changed = load_texts(self.config().dataset), []
+        config = self.config()
+        texts, changed = load_texts(config.dataset, config.edition), []
         for name, folder in self.result().semantics_folders.items():
             if (self.workspace.root / folder / "meta.json").is_file():
                 then = read_json(self.workspace.root / folder / "meta.json")

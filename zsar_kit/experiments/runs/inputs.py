@@ -170,7 +170,7 @@ def _build(
         contexts = None
         if request is not None:
             seen = partition.split.seen
-            contexts = context_bank_for(workspace, config.dataset, seen, request, config.language_model)
+            contexts = context_bank_for(workspace, config.dataset, seen, request, config.language_model, config.edition)
         if imported is not None:
             data.append(FoldData(partition, imported.features, imported.mark_of(partition), contexts=contexts))
             continue

@@ -56,7 +56,8 @@ def _carry_out(folder: RunFolder, plan: RunPlan, workspace: Workspace) -> None:
     main, folds = build_fold_data(plan, workspace)
     config, configs = plan.config, plan.method_config.grid()
     names = sorted({name for c in configs for name in c.text_sets()})
-    semantics = {name: semantics_for(workspace, config.dataset, name, config.language_model) for name in names}
+    words = (config.language_model, config.edition)
+    semantics = {name: semantics_for(workspace, config.dataset, name, *words) for name in names}
     texts = {name: store_semantics(workspace, one) for name, one in semantics.items()}
     prompts = "" if main.contexts is None else store_contexts(workspace, main.contexts)
     folder.begin(plan, environment(workspace), _inputs(workspace, (main, *folds), [*texts.values(), prompts]))

@@ -20,6 +20,7 @@ from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.experiments.runs.result import RunResult
 from zsar_kit.experiments.studies.suite import Case, read_toml, resource_names, run_config, suite_encoder
 from zsar_kit.experiments.studies.sweep import OnFailure, is_current, run_all
+from zsar_kit.semantics.editions import CURRENT, Edition
 
 METRICS = {"zsl": "ZSL", "harmonic": "H", "seen": "S", "unseen": "U", "ausuc": "AUSUC"}
 
@@ -52,6 +53,7 @@ class Ablation(Config):
         overrides: overrides of the base.
         seeds: seeds of the base and of each variant.
         language_model: see :class:`RunConfig`.
+        edition: see :class:`RunConfig`.
     """
 
     title: str
@@ -63,6 +65,7 @@ class Ablation(Config):
     overrides: dict = field(default_factory=dict)
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     language_model: str = "offline"
+    edition: Edition = CURRENT
 
     def __repr__(self) -> str:
         sizes = f"{len(self.cases)} cases, {len(self.variants)} variants, {len(self.seeds)} seeds"
@@ -111,6 +114,7 @@ class Ablation(Config):
             "preset": self.preset,
             "overrides": {**self.overrides, **change.overrides},
             "language_model": self.language_model,
+            "edition": self.edition,
             "seed": seed,
             **change.run,
         }

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from zsar_kit.config import Config, formerly
 from zsar_kit.data.display import LAYERS
 from zsar_kit.errors import ConfigError, nearest_name
+from zsar_kit.semantics.editions import CURRENT, Edition
 from zsar_kit.semantics.texts import TEXT_SETS
 
 Parameters = TypeVar("Parameters", bound=Config)
@@ -160,6 +161,7 @@ class SemanticsParameters(Config):
     text_sets: tuple[str, ...] = ("label", "definition", "motion", "parts", "phases", "contexts")
     neighbours: int = 5
     language_model: str = "offline"
+    edition: Edition = CURRENT
     workspace: str = "workspace"
     out: str = "figures"
     device: str = "auto"

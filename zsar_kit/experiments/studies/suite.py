@@ -20,6 +20,7 @@ from zsar_kit.errors import ConfigError, nearest_name
 from zsar_kit.evaluation.tables import format_table
 from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.experiments.runs.folder import RunFolder
+from zsar_kit.semantics.editions import CURRENT, Edition
 
 log = logging.getLogger("zsar_kit")
 #: encoder preset of a data set that a suite has no settings for
@@ -80,6 +81,7 @@ class Suite(Config):
         encoders: encoder settings of each data set: fields of :class:`EncoderConfig`, and optionally ``preset``, the
             encoder preset that they change. A data set without settings gets the preset ``cpu``.
         language_model: see :class:`RunConfig`.
+        edition: see :class:`RunConfig`.
         encoder_from: see :class:`RunConfig`; for all cases.
         trace: see :class:`RunConfig`; for all runs.
         reference: title of the baseline that means over class splits are compared with.
@@ -93,6 +95,7 @@ class Suite(Config):
     encoder_from: str = ""
     trace: int = 0
     reference: str = ""
+    edition: Edition = CURRENT
 
     def __repr__(self) -> str:
         runs = len(self.cases) * sum(len(m.seeds) for m in self.methods)
@@ -133,6 +136,7 @@ class Suite(Config):
             preset=row.preset,
             overrides=row.overrides,
             language_model=self.language_model,
+            edition=self.edition,
             encoder_from=self.encoder_from,
             seed=seed,
             trace=self.trace,
@@ -150,7 +154,7 @@ class Suite(Config):
         Raises:
             ConfigError: a field is unknown, or its value has the wrong type.
         """
-        shared = {"language_model": self.language_model, **fields}
+        shared = {"language_model": self.language_model, "edition": self.edition, **fields}
         return run_config(Case(dataset, split, protocol), self.encoder(dataset), **shared)
 
     def only(self, dataset: str, split: str, **fields: Any) -> Suite:
