@@ -203,7 +203,7 @@ def test_cross_entropy_of_the_step_is_the_equations(toy):
     ("build", "message"),
     [
         (lambda: RidgeConfig(penalty=0.0), "'penalty' must be positive, or None, got 0.0"),
-        (lambda: RidgeConfig(penalties=()), r"'penalties' must be positive numbers, got \(\)"),
+        (lambda: RidgeConfig(penalties=()), r"'penalties' must be positive numbers in rising order, got \(\)"),
         (lambda: RidgeConfig(penalties=(1.0, -1.0)), "'penalties' must be positive numbers"),
         (lambda: RidgeConfig(penalties=(1.0, 0.1)), "'penalties' must be positive numbers in rising order"),
         (lambda: LinearCosineConfig(temperature=0.0), "'temperature' must be positive"),

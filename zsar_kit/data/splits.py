@@ -7,8 +7,9 @@ and the id, so that it stays the same for any version of NumPy and on any machin
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -173,15 +174,15 @@ def pseudo_unseen_groups(split: ClassSplit, seed: int = 0) -> tuple[FoldGroup, .
     twins = {i for group in twin_groups(split.dataset).values() for i in group}
     drawable = [i for i in seen if i not in twins]
     order = _shuffled(drawable if len(drawable) > held else seen, seed, "fold", split.digest())
-    groups = []
+    groups, drawn = [], set()
     for g in range(FOLD_ENCODERS):
         members = [order[(g * held + j) % len(order)] for j in range(held)]
         source = f"fold encoder {g + 1} of {FOLD_ENCODERS} of {split.name!r}, seed {seed}"
         encoder = _fold(split, members, f"{split.name} fold encoder {g + 1}", source)
         folds = []
         for k in range(number):
-            start = k * held // number
-            chosen = [members[(start + j) % held] for j in range(count)]
+            chosen = next(c for c in _neighbours(members, k * held // number, count) if frozenset(c) not in drawn)
+            drawn.add(frozenset(chosen))
             place = FOLD_ENCODERS * k + g + 1
             source = f"pseudo-unseen fold {place} of {FOLD_ENCODERS * number} of {split.name!r}, seed {seed}"
             others = [i for i in members if i not in chosen]
@@ -198,6 +199,14 @@ def pseudo_unseen_folds(split: ClassSplit, seed: int = 0) -> tuple[ClassSplit, .
     """
     groups = pseudo_unseen_groups(split, seed)
     return tuple(fold for together in zip(*(g.folds for g in groups), strict=True) for fold in together)
+
+
+def _neighbours(members: Sequence[int], start: int, count: int) -> Iterator[Sequence[int]]:
+    """``count`` members in a row, in a circle from ``start`` on; then any others, for groups that share classes."""
+    size = len(members)
+    for first in range(start, start + size):
+        yield [members[(first + j) % size] for j in range(count)]
+    yield from itertools.combinations(members, count)
 
 
 def _fold_size(seen: int, unseen: int, held: int) -> int:

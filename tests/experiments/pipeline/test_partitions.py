@@ -39,7 +39,7 @@ def pku(path, labels, train: str) -> SkeletonSet:
 
 
 def test_a_set_of_its_own_lists_is_divided_by_them_and_its_folds_by_recordings(tmp_path):
-    labels = [c for c in range(51) for _ in range(6)]
+    labels = [c for c in range(51) for _ in range(6)] * 2  # every class in two training recordings
     skeletons, split = pku(tmp_path / "set", labels, "tr"), load_split("pku_mmd", "46/5")
     main = main_partition(skeletons, split, "xsub")
     assert set(skeletons.index.label[main.train]) == set(split.seen)

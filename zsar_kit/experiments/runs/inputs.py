@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -122,14 +123,26 @@ def build_fold_data(plan: RunPlan, workspace: Workspace) -> tuple[FoldData, list
     config = plan.method_config
     imported = _imported(plan)
     main, groups = (imported.main, imported.groups) if imported else _partitions(plan, workspace)
-    views, request = config.map_views(), config.contexts()
-    data = _build(plan, workspace, main, views, request, imported)
-    folds, of_group = [], {}
+    data = _build(plan, workspace, main, config.map_views(), config.contexts(), imported)
+    return data, _build_folds(plan, workspace, groups, imported)
+
+
+def build_folds(plan: RunPlan, workspace: Workspace) -> list[FoldData]:
+    """The calibration folds of :func:`build_fold_data` alone, without the encoder of the real split."""
+    imported = _imported(plan)
+    return _build_folds(plan, workspace, imported.groups if imported else _partitions(plan, workspace)[1], imported)
+
+
+def _build_folds(
+    plan: RunPlan, workspace: Workspace, groups: Sequence[PartitionGroup], imported: ImportedFeatures | None
+) -> list[FoldData]:
+    config, of_group, folds = plan.method_config, {}, []
     for g, partition in in_turn(groups)[: plan.config.folds]:
         if g not in of_group:
-            of_group[g] = replace(_build(plan, workspace, groups[g].encoder, views, request, imported), group=g)
+            one = _build(plan, workspace, groups[g].encoder, config.map_views(), config.contexts(), imported)
+            of_group[g] = replace(one, group=g)
         folds.append(replace(of_group[g], partition=partition))
-    return data, folds
+    return folds
 
 
 def build_test_data(plan: RunPlan, workspace: Workspace) -> FoldData:
