@@ -112,11 +112,12 @@ def _lines(configs: Sequence[MethodConfig], candidates: Sequence[Candidate]) -> 
         return [sorted(candidates, key=lambda c: (c.point is None, c.point or 0))]
     if (axis := configs[0].axis()) is None:
         return [[c] for c in candidates]
+    name = axis.field
     lines: dict[str, list[Candidate]] = {}
     for c in candidates:
-        others = {k: v for k, v in configs[c.config].to_dict().items() if k != axis.field}
+        others = {k: v for k, v in configs[c.config].to_dict().items() if k != name}
         lines.setdefault(digest_of(others), []).append(c)
-    return [sorted(line, key=lambda c: getattr(configs[c.config], axis.field)) for line in lines.values()]
+    return [sorted(line, key=lambda c: getattr(configs[c.config], name)) for line in lines.values()]
 
 
 def _continued(values: Sequence[float]) -> float:
