@@ -21,7 +21,7 @@ import torch
 from zsar_kit.experiments.pipeline.semantics import semantics_for
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.config import RunConfig
-from zsar_kit.experiments.runs.inputs import gather
+from zsar_kit.experiments.runs.inputs import build_folds
 from zsar_kit.experiments.studies.suite import Suite
 from zsar_kit.methods.flora import Flora
 from zsar_kit.methods.registry import preset
@@ -31,15 +31,14 @@ from zsar_kit.training.loop import fit
 def measure(workspace: Workspace, dataset: str, split: str, names: list[str], seed: int) -> dict:
     """Fold accuracy and seconds of each preset."""
     config = RunConfig(dataset=dataset, split=split, encoder=Suite.load("real").encoder(dataset))
-    _, folds = gather(config, workspace)
-    fold = folds[0]
+    fold = build_folds(config.resolve(), workspace)[0]
     record = {
         "benchmark": "flora_presets",
-        "fold": f"{dataset} {fold.fold.split.name}",
+        "fold": f"{dataset} {fold.partition.split.name}",
         "threads": torch.get_num_threads(),
         "seed": seed,
-        "pseudo_unseen_classes": len(fold.fold.split.unseen),
-        "pseudo_unseen_samples": int(np.isin(fold.test_labels, fold.fold.split.unseen).sum()),
+        "pseudo_unseen_classes": len(fold.partition.split.unseen),
+        "pseudo_unseen_samples": int(np.isin(fold.test_labels, fold.partition.split.unseen).sum()),
     }
     for name in names:
         settings = preset("flora", name)

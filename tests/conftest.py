@@ -33,7 +33,7 @@ def puppet_workspace(tmp_path_factory: pytest.TempPathFactory):
     """A workspace with puppet and the demo's encoders, trained once a session (about two minutes on two cores)."""
     from zsar_kit.data.splits import load_split, part_protocols
     from zsar_kit.experiments.pipeline.features import EncoderSource, features_for
-    from zsar_kit.experiments.pipeline.partitions import calibration_folds, main_partition
+    from zsar_kit.experiments.pipeline.partitions import calibration_groups, main_partition
     from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
     from zsar_kit.experiments.pipeline.workspace import Workspace
     from zsar_kit.experiments.studies.suite import Suite
@@ -44,7 +44,8 @@ def puppet_workspace(tmp_path_factory: pytest.TempPathFactory):
     skeletons = prepare_skeletons(workspace, case.dataset)
     split, protocol = load_split(case.dataset, case.split), part_protocols(case.dataset)[0]
     source = EncoderSource(suite.encoder(case.dataset))
-    for partition in (main_partition(skeletons, split, protocol), *calibration_folds(skeletons, split, protocol, 0)):
+    groups = calibration_groups(skeletons, split, protocol, 0)
+    for partition in (main_partition(skeletons, split, protocol), *(group.encoder for group in groups)):
         features_for(workspace, skeletons, partition, protocol, source)
     return workspace
 

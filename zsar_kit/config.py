@@ -13,7 +13,7 @@ import inspect
 import json
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
@@ -73,6 +73,20 @@ def _matches(value: Any, kind: Any) -> bool:
     if kind is None or kind is type(None):
         return value is None
     return isinstance(value, kind)
+
+
+def require_once(values: Sequence[Any], name: str, *, where: str) -> None:
+    """Raise a :class:`ConfigError` if something is listed twice: a repetition of a run is no further run.
+
+    Args:
+        values: what is listed.
+        name: what the list is called.
+        where: for the message.
+    """
+    for i, value in enumerate(values):
+        if value in values[:i]:
+            problem = f"{name!r} lists {value!r} twice, which would count twice"
+            raise ConfigError(problem, where=where, remedy="List each once.")
 
 
 def _type_name(kind: Any) -> str:
@@ -155,6 +169,10 @@ class Config:
         """Raise a :class:`ConfigError` for field ``name`` unless ``condition`` holds."""
         if not condition:
             raise ConfigError(f"{name!r} must be {rule}, got {getattr(self, name)!r}", where=type(self).__name__)
+
+    def require_once(self, name: str) -> None:
+        """Raise a :class:`ConfigError` if field ``name`` lists something twice, which would count twice."""
+        require_once(getattr(self, name), name, where=type(self).__name__)
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dictionary; :meth:`from_dict` reads it back to an equal object."""

@@ -89,6 +89,8 @@ def test_help_names_every_chain_of_every_data_set(capsys):
         (["train", "puppet", "23/5", "--set", "align.learning_rate=fast"], "must be float, got 'fast'"),
         (["train", "puppet", "23/5", "--set", "align.steps"], "expected NAME=VALUE"),
         (["train", "puppet", "23/5", "--seeds"], "name at least one seed"),
+        (["train", "puppet", "23/5", "--seeds", "0", "1", "1"], "'--seeds' lists 1 twice, which would count twice"),
+        (["ablate", "flora_texts", "flora_texts"], "'ablations' lists 'flora_texts' twice"),
         (["train", "puppet", "23/5", "--encoder-from", "absent.pt"], "checkpoint not found (in absent.pt)"),
         (["sweep", "demo", "--table-only", "--encoder-from", "absent.pt"], "checkpoint not found (in absent.pt)"),
         (["evaluate", "no-such-run"], "not a run folder"),

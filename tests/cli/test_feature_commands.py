@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,17 +16,17 @@ from zsar_kit.cli import main
 from zsar_kit.data.feature_set import FeatureSet
 from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.data.skeletons import STREAMS, SkeletonSequence
-from zsar_kit.data.splits import class_names, split_names
+from zsar_kit.data.splits import class_names, load_split, split_names
 from zsar_kit.encoders.inputs import encoder_clips, ready_sequence
 from zsar_kit.encoders.presets import encoder_presets
-from zsar_kit.encoders.pretrain import load_encoder
+from zsar_kit.encoders.pretrain import load_encoder, pretrain
 from zsar_kit.errors import ConfigError
 from zsar_kit.experiments.pipeline.features import EncoderSource, features_for
 from zsar_kit.experiments.pipeline.partitions import main_partition
 from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.config import RunConfig
-from zsar_kit.experiments.runs.inputs import build_test_data
+from zsar_kit.experiments.runs.inputs import build_fold_data, build_test_data
 from zsar_kit.experiments.studies.encoder_choice import chosen_encoder
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -118,6 +119,46 @@ def test_runs_take_fused_features_and_their_encoder(tmp_path, place):
     with torch.no_grad():
         feature = trained.model(torch.from_numpy(encoder_clips([ready], trained.config))).pooled[0]
     np.testing.assert_allclose(feature, data.features.pooled[7], rtol=1e-3, atol=1e-5)
+
+
+def test_folds_share_the_two_encoders_that_have_not_seen_their_classes(tmp_path, place):
+    workspace = Workspace(tmp_path / "w", progress=False)
+    encoder = chosen_encoder(workspace, "nw_ucla", str(tmp_path / "tiny.toml"))
+    config = RunConfig(dataset="nw_ucla", split="8/2", method="ridge", preset="motion", encoder=encoder)
+    main_data, folds = build_fold_data(config.resolve(), workspace)
+    unseen, labels = set(main_data.partition.split.unseen), main_data.features.labels
+    assert len({data.partition.split.unseen for data in folds}) == len(folds) == 8
+    assert [data.group for data in folds] == [0, 1] * 4
+    for data in folds:
+        first = folds[data.group]
+        assert data.features is first.features  # extracted once an encoder
+        assert data.encoder_folder == first.encoder_folder
+        assert data.encoder_mark == "seen-only"
+        assert set(data.features.encoder.classes or ()) == set(data.partition.split.seen)
+        assert not unseen & set(labels[data.training_rows()])
+        assert np.array_equal(data.training_rows(), first.training_rows())
+    assert len({data.encoder_folder for data in (main_data, *folds)}) == 3
+    assert len(list(workspace.root.glob("encoders/nw-ucla/*/provenance.json"))) == 3
+    few = build_fold_data(replace(config, folds=2).resolve(), workspace)[1]
+    assert [data.partition.split for data in few] == [data.partition.split for data in folds[:2]]
+    assert replace(config, folds=2).digest() != config.digest()
+    with pytest.raises(ConfigError, match="'folds' must be 1 to 8, got 9"):
+        replace(config, folds=9)
+    # What `zsar features` trains is what a run looks up.
+    before = made(workspace.root)
+    assert main(["features", "nw_ucla", "8/2", *place]) == 0
+    assert made(workspace.root) == before
+
+
+def test_an_encoder_has_not_seen_a_class_that_it_had_no_sample_of(tmp_path, place):
+    skeletons = SkeletonSet.load(tmp_path / "w" / "skeletons" / "nw-ucla")
+    split = load_split("nw_ucla", "8/2")
+    kept = split.seen[1:]
+    config = chosen_encoder(Workspace(tmp_path / "w", progress=False), "nw_ucla", str(tmp_path / "tiny.toml"))
+    samples = np.isin(skeletons.index.label, kept)
+    record = pretrain(skeletons, samples, split, config, tmp_path / "encoder", progress=False).record
+    assert record.classes == kept
+    assert record.class_names == tuple(class_names("nw_ucla")[c] for c in kept)
 
 
 def test_a_preset_takes_the_number_of_persons_from_the_data(tmp_path, place):

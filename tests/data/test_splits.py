@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 
 from zsar_kit.data import splits
 from zsar_kit.data.catalogue import is_generated, is_synthetic
-from zsar_kit.data.splits import ClassSplit, holdout_samples, load_split, pseudo_unseen_folds
+from zsar_kit.data.splits import (
+    ClassSplit,
+    holdout_samples,
+    holdout_subjects,
+    load_split,
+    pseudo_unseen_folds,
+    pseudo_unseen_groups,
+)
 from zsar_kit.errors import ConfigError, DataError, SplitError
 
 ALL = [(d, n) for d in splits.dataset_names() for n in splits.split_names(d)]
@@ -104,38 +111,80 @@ def test_twins_stay_together_in_the_official_splits():
 
 
 @pytest.mark.parametrize(("dataset", "name"), ALL)
-def test_fold_keeps_the_ratio_and_excludes_the_unseen(dataset, name):
+def test_folds_lie_within_what_their_encoder_held_out(dataset, name):
     split = load_split(dataset, name)
-    for fold in pseudo_unseen_folds(split, seed=3):
-        assert fold.excluded == split.unseen
-        assert set(fold.unseen) | set(fold.seen) == set(split.seen)
-        assert len(fold.unseen) >= 2
-        assert len(fold.seen) >= 2
-        # Nearest whole number of classes to the split's unseen share, but never below two.
-        share = len(split.seen) * len(split.unseen) / split.classes
-        assert abs(len(fold.unseen) - max(2.0, share)) <= 0.5
+    groups = pseudo_unseen_groups(split, seed=3)
+    assert len({g.encoder.unseen for g in groups}) == len(groups) == 2
+    for group in groups:
+        assert group.encoder.excluded == split.unseen
+        assert set(group.encoder.unseen) | set(group.encoder.seen) == set(split.seen)
+        for fold in group.folds:
+            assert set(fold.unseen) < set(group.encoder.unseen)
+            assert fold.seen == group.encoder.seen
+            assert fold.fold_of == name
+            assert set(split.unseen) <= set(fold.excluded)
+            assert len(fold.unseen) >= 2
+            assert len(fold.seen) >= 2
+            # The nearest whole number to the split's ratio, but never below two.
+            assert abs(len(fold.unseen) - max(2.0, len(fold.seen) * split.ratio)) <= 0.5
 
 
-def test_one_fold_unless_few_classes_are_seen():
-    assert [len(pseudo_unseen_folds(load_split("nw_ucla", n))) for n in ("8/2", "5/5")] == [1, 3]
+@pytest.mark.parametrize(("dataset", "name"), ALL)
+def test_every_split_has_eight_distinct_folds_where_its_classes_allow(dataset, name):
+    split = load_split(dataset, name)
+    folds = pseudo_unseen_folds(split)
+    few = (dataset, name) == ("nw_ucla", "5/5")  # five seen classes: three pairs of three classes for each encoder
+    assert len({fold.unseen for fold in folds}) == len(folds) == (6 if few else 8)
+    for g, group in enumerate(pseudo_unseen_groups(split)):
+        assert folds[g::2] == group.folds  # fold k uses encoder k mod 2
+        times = [sum(c in fold.unseen for fold in group.folds) for c in group.encoder.unseen]
+        assert min(times) >= 1
+        assert max(times) - min(times) <= 2
 
 
-def test_folds_rotate_over_all_seen_classes():
-    split = load_split("nw_ucla", "5/5")
-    folds = pseudo_unseen_folds(split, seed=1)
-    assert [(len(f.unseen), len(f.seen)) for f in folds] == [(2, 3)] * 3
-    times = [sum(c in f.unseen for f in folds) for c in split.seen]
-    assert sorted(times) == [1, 1, 1, 1, 2]
+@pytest.mark.parametrize(
+    ("dataset", "name", "held", "size"),
+    [
+        ("utd_mhad", "22/5", 6, 4),
+        ("utd_mhad", "18/9", 8, 5),
+        ("utd_mhad", "14/13", 8, 6),
+        ("nw_ucla", "8/2", 4, 2),
+        ("nw_ucla", "5/5", 3, 2),
+        ("kinder_gator", "48/10", 11, 8),
+        ("kinder_gator", "40/18", 16, 11),
+        ("puppet", "23/5", 6, 4),
+        ("puppet", "18/10", 8, 6),
+        ("ntu60", "55/5", 7, 4),
+        ("ntu60", "48/12", 13, 9),
+        ("ntu60", "40/20", 17, 11),
+        ("ntu60", "30/30", 18, 12),
+        ("ntu120", "110/10", 13, 9),
+        ("ntu120", "96/24", 26, 17),
+        ("ntu120", "80/40", 34, 23),
+        ("ntu120", "60/60", 36, 24),
+    ],
+)
+def test_counts_of_the_published_splits(dataset, name, held, size):
+    for group in pseudo_unseen_groups(load_split(dataset, name)):
+        assert len(group.encoder.unseen) == held
+        assert {len(fold.unseen) for fold in group.folds} == {size}
+
+
+def test_encoders_share_held_out_classes_only_if_they_must():
+    for dataset, name in ALL:
+        split = load_split(dataset, name)
+        one, other = (set(g.encoder.unseen) for g in pseudo_unseen_groups(split))
+        assert len(one & other) == max(0, 2 * len(one) - len(split.seen))
 
 
 def test_folds_leave_twins_alone_while_they_can():
     twins = {i for group in splits.twin_groups("kinder_gator").values() for i in group}
     for seed in range(20):
-        (fold,) = pseudo_unseen_folds(load_split("kinder_gator", "48/10"), seed)
-        assert not twins & set(fold.unseen)
+        for group in pseudo_unseen_groups(load_split("kinder_gator", "48/10"), seed):
+            assert not twins & set(group.encoder.unseen)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     classes=st.integers(5, 130),
     share=st.floats(0.02, 0.98),
@@ -143,17 +192,18 @@ def test_folds_leave_twins_alone_while_they_can():
 )
 def test_any_split_has_sound_folds(classes, share, seed):
     split = splits.make_split("toy", max(1, min(classes - 4, int(share * classes))), seed, classes=classes)
-    folds = pseudo_unseen_folds(split, seed)
+    groups, folds = pseudo_unseen_groups(split, seed), pseudo_unseen_folds(split, seed)
     assert folds == pseudo_unseen_folds(split, seed)
-    for fold in folds:
-        assert len(fold.unseen) >= 2
-        assert len(fold.seen) >= 2
-        assert not set(fold.unseen) & set(split.unseen)
-        assert not set(fold.seen) & set(split.unseen)
-    if len(split.seen) < 6:
-        assert {c for f in folds for c in f.unseen} == set(split.seen)
-    else:
-        assert len(folds) == 1
+    assert len({fold.unseen for fold in folds}) == len(folds)
+    number = len(split.seen)
+    assert len(folds) >= (8 if number >= 7 else 6 if number >= 5 else 2)
+    for group in groups:
+        assert len(group.encoder.seen) >= 2
+        assert not set(group.encoder.unseen + group.encoder.seen) & set(split.unseen)
+        for fold in group.folds:
+            assert set(fold.unseen) <= set(group.encoder.unseen)
+            assert fold.seen == group.encoder.seen
+            assert len(fold.unseen) >= 2
 
 
 def test_draws_depend_on_seed_only():
@@ -392,3 +442,11 @@ def test_held_out_samples_depend_on_the_seed_and_on_nothing_else_of_the_set():
     assert holdout_samples(labels, rows[:40], seed=0).tolist() == holdout_samples(labels, rows, seed=0)[:10].tolist()
     with pytest.raises(DataError, match=r"must lie in \(0, 1\), got 1\.0"):
         holdout_samples(labels, rows, 1.0)
+
+
+def test_further_turns_hold_out_others():
+    assert len({holdout_subjects(range(4), 0.25, seed=5, turn=turn) for turn in range(4)}) == 4
+    assert holdout_subjects(range(4), 0.25, seed=5, turn=4) == holdout_subjects(range(4), 0.25, seed=5)
+    labels = np.repeat([0, 1], [8, 4])
+    parts = [holdout_samples(labels, range(12), 0.25, turn=turn).tolist() for turn in range(4)]
+    assert sorted(i for part in parts for i in part) == list(range(12))

@@ -39,10 +39,61 @@ def test_ridge_is_the_closed_form_of_scikit_learn(toy, penalty):
     np.testing.assert_allclose(scores_of(ours, toy), cosine, atol=2e-4)
 
 
-def test_ridge_grid_is_one_config_a_penalty():
+def test_ridge_grid_is_every_penalty_centred_and_not():
     config = RidgeConfig(penalties=(0.1, 1.0))
-    assert [c.penalty for c in config.grid()] == [0.1, 1.0]
-    assert RidgeConfig(penalty=0.5).grid() == [RidgeConfig(penalty=0.5)]
+    pairs = [(0.1, False), (1.0, False), (0.1, True), (1.0, True)]
+    assert [(c.penalty, c.centred) for c in config.grid()] == pairs
+    given = RidgeConfig(penalty=0.5, centred=True)
+    assert given.grid() == [given]
+    assert LinearCosineConfig(centred=False).grid() == [LinearCosineConfig(centred=False)]
+
+
+def centred_cosine(predicted, text, seen):
+    """The definition: unit texts and predictions without the mean text of the seen classes."""
+    unit = text / np.linalg.norm(text, axis=1, keepdims=True)
+    directions = unit - unit[list(seen)].mean(0)
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    return predicted / np.linalg.norm(predicted, axis=1, keepdims=True) @ directions.T
+
+
+def test_centred_ridge_is_the_closed_form_without_the_seen_classes_mean_text(toy):
+    training = toy.training
+    ours = fit(RidgeToText, RidgeConfig(penalty=0.3, centred=True), training, seed=0, progress=False)
+    mean, scale = training.features.mean(0), training.features.std(0, ddof=1)
+    unit = toy.text.pooled.astype(np.float64)
+    unit /= np.linalg.norm(unit, axis=1, keepdims=True)
+    centre = unit[list(training.task.seen)].mean(0)
+    oracle = Ridge(alpha=0.3 * len(training.labels)).fit(
+        (training.features - mean) / scale, (unit - centre)[training.labels]
+    )
+    expected = centred_cosine(oracle.predict((toy.features - mean) / scale), toy.text.pooled, training.task.seen)
+    np.testing.assert_allclose(scores_of(ours, toy), expected[:, list(toy.unseen)], atol=2e-4)
+
+
+@pytest.mark.parametrize("config", [RidgeConfig(penalty=0.3, centred=True), replace(LINEAR, centred=True)])
+def test_unseen_texts_have_no_part_in_the_centre(toy, config):
+    """Other texts of unseen classes change their own scores and nothing else; each is centred with the seen mean."""
+    method = RidgeToText if isinstance(config, RidgeConfig) else LinearCosine
+    task, seen = toy.training.task, toy.training.task.seen
+    pooled = toy.text.pooled.copy()
+    pooled[list(toy.unseen)] = np.roll(pooled[list(toy.unseen)], 1, axis=0) + 0.5
+    other = replace(toy.text, pooled=pooled)
+    changed = replace(toy.training, task=replace(task, semantics=dict.fromkeys(task.semantics, other)))
+    mine, theirs = (fit(method, config, t, seed=0, progress=False) for t in (toy.training, changed))
+    np.testing.assert_array_equal(scores_of(mine, toy, seen), scores_of(theirs, toy, seen))
+    embedded = theirs.embed(torch.from_numpy(toy.features)).detach().numpy()
+    expected = centred_cosine(embedded, pooled, seen)[:, list(toy.unseen)]
+    np.testing.assert_allclose(scores_of(theirs, toy), expected, atol=2e-4)
+
+
+def test_a_model_of_a_config_that_leaves_it_open_is_not_centred(toy):
+    """Models stored before texts could be centred give their scores."""
+    one, other = (
+        fit(RidgeToText, RidgeConfig(penalty=0.3, centred=c), toy.training, seed=0, progress=False)
+        for c in (None, False)
+    )
+    np.testing.assert_array_equal(scores_of(one, toy), scores_of(other, toy))
+    assert "centre" not in one.state_dict()
 
 
 @each_baseline
@@ -152,8 +203,9 @@ def test_cross_entropy_of_the_step_is_the_equations(toy):
     ("build", "message"),
     [
         (lambda: RidgeConfig(penalty=0.0), "'penalty' must be positive, or None, got 0.0"),
-        (lambda: RidgeConfig(penalties=()), r"'penalties' must be positive numbers, got \(\)"),
+        (lambda: RidgeConfig(penalties=()), r"'penalties' must be positive numbers in rising order, got \(\)"),
         (lambda: RidgeConfig(penalties=(1.0, -1.0)), "'penalties' must be positive numbers"),
+        (lambda: RidgeConfig(penalties=(1.0, 0.1)), "'penalties' must be positive numbers in rising order"),
         (lambda: LinearCosineConfig(temperature=0.0), "'temperature' must be positive"),
         (lambda: LinearCosineConfig(steps=0), "'steps' must be at least 1"),
         (lambda: LinearCosineConfig(batch_size=0), "'batch_size' must be at least 1"),

@@ -121,6 +121,17 @@ def part_protocols(dataset: str) -> tuple[str, ...]:
     return tuple(sorted(facts.get("parts", {}), key=lambda name: (name != default, name)))
 
 
+def require_protocol(dataset: str, protocol: str) -> None:
+    """Refuse a protocol that a data set does not have; one that brings its own parts may call them anything.
+
+    Raises:
+        SplitError: the data set has protocols, and this is none of them.
+    """
+    known = part_protocols(dataset)
+    if known and protocol not in known:
+        raise SplitError(f"{dataset} has no protocol {protocol!r}", remedy=nearest_name(protocol, known))
+
+
 def part_column(dataset: str, protocol: str) -> str:
     """The index column that a protocol divides by; empty where lists that come with the raw files decide."""
     return dataset_facts("splits.toml", dataset)["parts"][protocol].get("column", "")
@@ -147,8 +158,7 @@ def part_mask(dataset: str, protocol: str | None, index_columns: Mapping[str, np
     if not known:
         raise SplitError(f"the kit knows no train and test parts of {dataset!r}", remedy="Give each sample its part.")
     protocol = known[0] if protocol is None else protocol
-    if protocol not in known:
-        raise SplitError(f"{dataset} has no protocol {protocol!r}", remedy=nearest_name(protocol, known))
+    require_protocol(dataset, protocol)
     rule = dataset_facts("splits.toml", dataset)["parts"][protocol]
     if "lists" in rule:
         problem = f"the {protocol} parts of {dataset} are lists of videos that come with its files, not a rule"

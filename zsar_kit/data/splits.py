@@ -7,8 +7,10 @@ and the id, so that it stays the same for any version of NumPy and on any machin
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,7 @@ from zsar_kit.seeding import derived_seed
 
 __all__ = [
     "ClassSplit",
+    "FoldGroup",
     "class_count",
     "class_names",
     "dataset_names",
@@ -42,11 +45,15 @@ __all__ = [
     "part_mask",
     "part_protocols",
     "pseudo_unseen_folds",
+    "pseudo_unseen_groups",
     "read_split",
     "split_names",
     "twin_groups",
     "write_split",
 ]
+
+#: encoders that are trained without some seen classes, and the folds that each of them serves
+FOLD_ENCODERS, FOLDS_PER_ENCODER = 2, 4
 
 
 def split_names(dataset: str) -> tuple[str, ...]:
@@ -119,19 +126,39 @@ def make_split(
     return ClassSplit(dataset, name, total, tuple(unseen), source=source)
 
 
-def _fold(split: ClassSplit, unseen: Iterable[int], name: str, source: str) -> ClassSplit:
-    excluded = split.unseen + split.excluded
+def _fold(split: ClassSplit, unseen: Iterable[int], name: str, source: str, others: Iterable[int] = ()) -> ClassSplit:
+    """A split of the seen classes; ``others`` are excluded from it as the real unseen classes are."""
+    excluded = (*split.unseen, *split.excluded, *others)
     return ClassSplit(split.dataset, name, split.classes, tuple(unseen), excluded, source, fold_of=split.name)
 
 
-def pseudo_unseen_folds(split: ClassSplit, seed: int = 0) -> tuple[ClassSplit, ...]:
-    """Folds in which some seen classes stand in for unseen ones, for calibration and selection.
+@dataclass(frozen=True)
+class FoldGroup:
+    """The pseudo-unseen folds that share an encoder.
 
-    A fold has the split's unseen/seen ratio, at least two pseudo-unseen and two pseudo-seen classes, and
-    excludes the split's real unseen classes. One fold is drawn; where fewer than six classes are seen, folds
-    rotate until every seen class was pseudo-unseen (the last reuses classes of the first where they do not divide
-    evenly). Classes with a twin (:func:`twin_groups`) are not drawn while there are enough others, as in the official
-    splits.
+    Attributes:
+        encoder: the split by which that encoder is trained; its unseen classes are all classes that it must not see.
+        folds: pseudo-unseen classes are some of those. The rest of them is excluded: neither trained on nor scored.
+    """
+
+    encoder: ClassSplit
+    folds: tuple[ClassSplit, ...]
+
+
+def pseudo_unseen_groups(split: ClassSplit, seed: int = 0) -> tuple[FoldGroup, ...]:
+    """Folds in which some seen classes stand in for unseen ones, for calibration and selection, by their encoder.
+
+    Two groups of seen classes are drawn, and an encoder is trained without each. A fold's pseudo-unseen classes are
+    some classes of one group. Its pseudo-seen classes are all that the encoder has seen, as in the real setting; what
+    the encoder lacks would look unseen in the features and is left out. So all folds of a group learn from the same
+    samples.
+
+    A fold has the split's unseen/seen ratio and at least two pseudo-unseen and two pseudo-seen classes, and excludes
+    the split's real unseen classes. A group has four folds, in which each of its classes occurs about equally often,
+    and about one and a half times as many classes as a fold; where four folds need more, it has more, as long as half
+    of the seen classes remain. There are eight folds with seven seen classes or more, at least six with five or six,
+    and two with four. The groups share classes only if they must. Classes with a twin (:func:`twin_groups`) are not
+    drawn while there are enough others, as in the official splits.
 
     Raises:
         SplitError: fewer than four classes are seen.
@@ -142,28 +169,79 @@ def pseudo_unseen_folds(split: ClassSplit, seed: int = 0) -> tuple[ClassSplit, .
             f"split {split.name!r} has {len(seen)} seen classes; a pseudo-unseen fold needs at least 4",
             remedy="Choose gamma by hand, or use a split with more seen classes.",
         )
-    # The fold's unseen share equals the split's; halves are rounded down, to leave more to learn from.
-    share = len(seen) * len(split.unseen) / (len(seen) + len(split.unseen))
-    count = min(max(2, math.ceil(share - 0.5)), len(seen) - 2)
+    held = _held_out_count(len(seen), len(split.unseen))
+    count, number = _fold_size(len(seen), len(split.unseen), held), _folds_of(len(seen), len(split.unseen), held)
     twins = {i for group in twin_groups(split.dataset).values() for i in group}
     drawable = [i for i in seen if i not in twins]
-    order = _shuffled(drawable if len(drawable) >= count else seen, seed, "fold", split.digest())
-    number = math.ceil(len(order) / count) if len(seen) < 6 else 1
-    folds = []
-    for k in range(number):
-        chosen = [order[(k * count + j) % len(order)] for j in range(count)]
-        source = f"pseudo-unseen fold {k + 1} of {number} of {split.name!r}, seed {seed}"
-        folds.append(_fold(split, chosen, f"{split.name} fold{k + 1}", source))
-    return tuple(folds)
+    order = _shuffled(drawable if len(drawable) > held else seen, seed, "fold", split.digest())
+    groups, drawn = [], set()
+    for g in range(FOLD_ENCODERS):
+        members = [order[(g * held + j) % len(order)] for j in range(held)]
+        source = f"fold encoder {g + 1} of {FOLD_ENCODERS} of {split.name!r}, seed {seed}"
+        encoder = _fold(split, members, f"{split.name} fold encoder {g + 1}", source)
+        folds = []
+        for k in range(number):
+            chosen = next(c for c in _neighbours(members, k * held // number, count) if frozenset(c) not in drawn)
+            drawn.add(frozenset(chosen))
+            place = FOLD_ENCODERS * k + g + 1
+            source = f"pseudo-unseen fold {place} of {FOLD_ENCODERS * number} of {split.name!r}, seed {seed}"
+            others = [i for i in members if i not in chosen]
+            folds.append(_fold(split, chosen, f"{split.name} fold{place}", source, others))
+        groups.append(FoldGroup(encoder, tuple(folds)))
+    return tuple(groups)
 
 
-def holdout_subjects(subjects: Iterable[int] | np.ndarray, fraction: float = 0.25, seed: int = 0) -> tuple[int, ...]:
+def pseudo_unseen_folds(split: ClassSplit, seed: int = 0) -> tuple[ClassSplit, ...]:
+    """The folds of :func:`pseudo_unseen_groups` in one row, their encoders in turn.
+
+    Raises:
+        SplitError: fewer than four classes are seen.
+    """
+    groups = pseudo_unseen_groups(split, seed)
+    return tuple(fold for together in zip(*(g.folds for g in groups), strict=True) for fold in together)
+
+
+def _neighbours(members: Sequence[int], start: int, count: int) -> Iterator[Sequence[int]]:
+    """``count`` members in a row, in a circle from ``start`` on; then any others, for groups that share classes."""
+    size = len(members)
+    for first in range(start, start + size):
+        yield [members[(first + j) % size] for j in range(count)]
+    yield from itertools.combinations(members, count)
+
+
+def _fold_size(seen: int, unseen: int, held: int) -> int:
+    """Pseudo-unseen classes of a fold, at the split's ratio to the classes left for the encoder; halves go down.
+
+    One class fewer than the encoder lacks, at most, so that there are several folds.
+    """
+    return min(max(2, math.ceil((seen - held) * unseen / seen - 0.5)), max(2, held - 1))
+
+
+def _folds_of(seen: int, unseen: int, held: int) -> int:
+    """Distinct folds of one encoder; a fold of all classes that it lacks is the only one."""
+    return min(FOLDS_PER_ENCODER, held) if _fold_size(seen, unseen, held) < held else 1
+
+
+def _held_out_count(seen: int, unseen: int) -> int:
+    """Seen classes that a fold encoder is trained without, see :func:`pseudo_unseen_groups`."""
+    # h = 1.5 f, where a fold of f classes has the ratio f / (seen - h) = unseen / seen.
+    spread = 1.5 * unseen
+    held = min(max(2, math.ceil(spread * seen / (seen + spread) - 0.5)), seen - 2)
+    while _folds_of(seen, unseen, held) < FOLDS_PER_ENCODER and seen - held - 1 >= max(2, seen // 2):
+        held += 1
+    return held
+
+
+def holdout_subjects(
+    subjects: Iterable[int] | np.ndarray, fraction: float = 0.25, seed: int = 0, turn: int = 0
+) -> tuple[int, ...]:
     """Whole subjects to hold out as a fold's pseudo-test part: at least one, and never all.
 
     Args:
         subjects: subject of each sample, or the subjects; repeats do not matter.
         fraction: share of the subjects to hold out, in (0, 1).
         seed: seed of the draw.
+        turn: further turns give other subjects, until all have had theirs.
 
     Raises:
         DataError: fewer than two subjects, or a fraction out of range.
@@ -174,11 +252,12 @@ def holdout_subjects(subjects: Iterable[int] | np.ndarray, fraction: float = 0.2
     if len(distinct) < 2:
         raise DataError(f"holding out subjects needs at least two, got {len(distinct)}")
     count = min(max(1, round(fraction * len(distinct))), len(distinct) - 1)
-    return tuple(sorted(_shuffled(distinct, seed, "holdout")[:count]))
+    order = _shuffled(distinct, seed, "holdout")
+    return tuple(sorted(order[(turn * count + j) % len(order)] for j in range(count)))
 
 
 def holdout_samples(
-    labels: np.ndarray, rows: Iterable[int] | np.ndarray, fraction: float = 0.25, seed: int = 0
+    labels: np.ndarray, rows: Iterable[int] | np.ndarray, fraction: float = 0.25, seed: int = 0, turn: int = 0
 ) -> np.ndarray:
     """Samples to hold out where subjects are not known: a share of each class, and never all of it.
 
@@ -189,6 +268,7 @@ def holdout_samples(
         rows: the samples to hold out from.
         fraction: share of each class to hold out, in (0, 1); of a class with two samples or more at least one.
         seed: seed of the draw.
+        turn: further turns give other samples, until all have had theirs.
 
     Returns:
         Their rows, sorted; none of a class that has one sample.
@@ -200,5 +280,6 @@ def holdout_samples(
     for label in np.unique(labels[rows]).tolist():
         members = rows[labels[rows] == label].tolist()
         count = min(max(1, round(fraction * len(members))), len(members) - 1)
-        held += _shuffled(members, seed, "holdout samples", label)[:count]
+        order = _shuffled(members, seed, "holdout samples", label)
+        held += [order[(turn * count + j) % len(order)] for j in range(count)]
     return np.array(sorted(held), dtype=np.int64)

@@ -202,6 +202,7 @@ class _Trainer:
     def description(self) -> dict:
         """The content of ``encoder.json``."""
         names = self.skeletons.class_names
+        learnt = [self.split.seen[i] for i in np.unique(self.labels)]
         return {
             "model": self.sizes,
             "record": {
@@ -210,8 +211,8 @@ class _Trainer:
                 "stream": self.config.stream,
                 "width": self.config.width,
                 "dataset": self.split.dataset,
-                "classes": list(self.split.seen),
-                "class_names": [names[c] for c in self.split.seen],
+                "classes": learnt,
+                "class_names": [names[c] for c in learnt],
             },
             "best_epoch": self.best_epoch,
             "epochs": len(self.history),

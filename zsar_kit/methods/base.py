@@ -95,6 +95,20 @@ class GateChoice:
 
 
 @dataclass(frozen=True)
+class GridAxis:
+    """The number along which a grid is ordered, so that it has ends, and can be extended where the best is an end.
+
+    Attributes:
+        field: name of the configuration's field.
+        lowest, highest: bounds of an extension.
+    """
+
+    field: str
+    lowest: float
+    highest: float
+
+
+@dataclass(frozen=True)
 class MethodConfig(Config):
     """Base class of method configurations: the inputs that a method with these settings needs, and how it is used.
 
@@ -117,6 +131,10 @@ class MethodConfig(Config):
     def grid(self) -> Sequence[MethodConfig]:
         """Candidate configurations for selection on pseudo-unseen folds; only this one by default."""
         return [self]
+
+    def axis(self) -> GridAxis | None:
+        """The axis of the grid; ``None`` if its configurations have no order."""
+        return None
 
     def map_views(self) -> int:
         """Number of views of un-pooled maps that the method trains on; 0 for pooled features."""

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from zsar_kit.errors import TextError
-from zsar_kit.methods.base import Batch, ClassScores, Method, MethodConfig, Phase, StepOutput, class_rows
+from zsar_kit.methods.base import Batch, ClassScores, GridAxis, Method, MethodConfig, Phase, StepOutput, class_rows
 from zsar_kit.methods.registry import register
 from zsar_kit.methods.task import Task, TrainingSet, find_text_set
 from zsar_kit.models.blocks import seeded_linear
@@ -29,20 +30,34 @@ def unit_text(semantics: Semantics) -> Float[Tensor, "class d"]:
 
 
 class _TextBaseline(Method):
-    """Common part of the baselines: standardised features, and cosines to unit-length text embeddings as scores."""
+    """Common part of the baselines: standardised features, and cosines to unit-length text embeddings as scores.
+
+    Centred, all texts and what is mapped to them lose the mean over the seen classes' texts before the cosine, so that
+    what all texts have in common does not count. Texts of unseen classes have no part in that mean.
+    """
 
     mean: Tensor
     scale: Tensor
     text: Tensor
+    centre: Tensor
     text_set: str
 
-    def __init__(self, config: MethodConfig, task: Task, generator: torch.Generator, text_set: str):
+    def __init__(self, config: RidgeConfig | LinearCosineConfig, task: Task, generator: torch.Generator):
         super().__init__(config, task, generator)
+        text_set, self.centred = config.text_set, bool(config.centred)
         self.register_buffer("mean", torch.zeros(task.pooled_width))
         self.register_buffer("scale", torch.ones(task.pooled_width))
         self.text_set, semantics = text_set, task.text_set(text_set)
         self.class_ids = semantics.class_ids
         self.register_buffer("text", unit_text(semantics))
+        seen = self.text[class_rows(self.class_ids, task.seen)]
+        # Known from the texts alone, so it need not be stored.
+        self.register_buffer("centre", seen.double().mean(0).float() * self.centred, persistent=False)
+
+    def targets(self, rows: Sequence[int]) -> Float[Tensor, "class text"]:
+        """Directions of the texts, of unit length; centred if the method is."""
+        text = self.text[rows]
+        return nn.functional.normalize(text - self.centre, dim=1) if self.centred else text
 
     def observe(self, training: TrainingSet) -> None:
         """Compute the mean and standard deviation of each feature."""
@@ -62,14 +77,14 @@ class _TextBaseline(Method):
         return (features - self.mean) / self.scale
 
     def embed(self, features: Float[Tensor, "batch d"]) -> Float[Tensor, "batch text"]:
-        """Features mapped to the text space."""
+        """Features mapped to the space of the texts, centred if the method is."""
         raise NotImplementedError
 
     def class_scores(self, features: Float[Tensor, "batch d"], classes: tuple[int, ...]) -> ClassScores:
         """Cosine of the mapped feature and each class's text."""
         rows = class_rows(self.class_ids, classes)
         mapped = nn.functional.normalize(self.embed(features), dim=1)
-        return ClassScores({"cosine": mapped @ self.text[rows].T})
+        return ClassScores({"cosine": mapped @ self.targets(rows).T})
 
 
 @dataclass(frozen=True)
@@ -80,31 +95,46 @@ class RidgeConfig(MethodConfig):
         text_set: the texts to regress to.
         penalty: the ridge penalty per training sample on standardised features; ``None`` selects one of ``penalties``
             on pseudo-unseen folds.
-        penalties: the candidate penalties.
+        penalties: the candidate penalties, in rising order; extended on the folds where the best is the first or last.
+        centred: subtract the mean text of the seen classes before the cosine; ``None`` lets the folds choose (a method
+            that is built with it is not centred).
     """
 
     text_set: str = "motion"
     penalty: float | None = None
     penalties: tuple[float, ...] = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+    centred: bool | None = None
 
     def validate(self) -> None:
         """Check ranges."""
         self.require(self.penalty is None or self.penalty > 0, "penalty", "positive, or None")
-        self.require(len(self.penalties) > 0 and min(self.penalties) > 0, "penalties", "positive numbers")
+        rising = all(a < b for a, b in pairwise(self.penalties))
+        positive = len(self.penalties) > 0 and min(self.penalties) > 0
+        self.require(positive and rising, "penalties", "positive numbers in rising order")
 
     def text_sets(self) -> tuple[str, ...]:
         """The text set that the features are regressed to."""
         return (self.text_set,)
 
     def grid(self) -> Sequence[RidgeConfig]:
-        """One configuration per candidate penalty, unless the penalty is given."""
-        return [self] if self.penalty is not None else [replace(self, penalty=p) for p in self.penalties]
+        """One configuration for each penalty, centred or not; what is given is kept."""
+        penalties = self.penalties if self.penalty is None else (self.penalty,)
+        return [replace(self, penalty=p, centred=c) for c in _centrings(self.centred) for p in penalties]
+
+    def axis(self) -> GridAxis | None:
+        """The penalty, unless it is given; beyond the bounds it changes nothing, or leaves nothing of the features."""
+        return None if len(self.penalties) < 2 else GridAxis("penalty", 1e-6, 1e3)
+
+
+def _centrings(given: bool | None) -> tuple[bool, ...]:
+    return (False, True) if given is None else (given,)
 
 
 class RidgeToText(_TextBaseline):
     """``W = argmin sum_i ||t_{y_i} - W x_i||^2 + n * penalty * ||W||^2`` on standardised features, solved exactly.
 
-    Targets are centred on the mean of the seen classes' texts; the mean is added back before the cosine.
+    The regression has an intercept, the mean target of the training samples. Scores are the cosines of the prediction
+    and each class's text; centred, of both without the mean text of the seen classes.
     """
 
     config_type = RidgeConfig
@@ -112,7 +142,7 @@ class RidgeToText(_TextBaseline):
     offset: Tensor
 
     def __init__(self, config: RidgeConfig, task: Task, generator: torch.Generator):
-        super().__init__(config, task, generator, config.text_set)
+        super().__init__(config, task, generator)
         self.penalty = config.penalty if config.penalty is not None else config.penalties[len(config.penalties) // 2]
         # The same memory layout as the solver's result, so that a restored model gives the same bits.
         self.register_buffer("weight", torch.zeros(self.text.shape[1], task.pooled_width).T)
@@ -135,7 +165,7 @@ class RidgeToText(_TextBaseline):
 
     def embed(self, features: Float[Tensor, "batch d"]) -> Float[Tensor, "batch text"]:
         """The ridge prediction."""
-        return self.standardised(features) @ self.weight + self.offset
+        return self.standardised(features) @ self.weight + self.offset - self.centre
 
 
 @dataclass(frozen=True)
@@ -146,6 +176,7 @@ class LinearCosineConfig(MethodConfig):
         text_set: the texts to map to.
         temperature: divides the cosines in the cross-entropy.
         steps, batch_size, learning_rate, weight_decay: settings of AdamW.
+        centred: as for :class:`RidgeConfig`.
     """
 
     text_set: str = "motion"
@@ -154,6 +185,7 @@ class LinearCosineConfig(MethodConfig):
     batch_size: int = 64
     learning_rate: float = 1e-3
     weight_decay: float = 0.01
+    centred: bool | None = None
 
     def validate(self) -> None:
         """Check ranges."""
@@ -167,14 +199,21 @@ class LinearCosineConfig(MethodConfig):
         """The text set that the features are mapped to."""
         return (self.text_set,)
 
+    def grid(self) -> Sequence[LinearCosineConfig]:
+        """Not centred and centred, unless that is given."""
+        return [replace(self, centred=c) for c in _centrings(self.centred)]
+
 
 class LinearCosine(_TextBaseline):
-    """Cross-entropy over cosines between a linear map of the feature and the texts of the seen classes."""
+    """Cross-entropy over cosines between a linear map of the feature and the texts of the seen classes.
+
+    Centred, the feature is mapped to texts without the mean text of the seen classes.
+    """
 
     config_type = LinearCosineConfig
 
     def __init__(self, config: LinearCosineConfig, task: Task, generator: torch.Generator):
-        super().__init__(config, task, generator, config.text_set)
+        super().__init__(config, task, generator)
         self.settings = config
         self.linear = seeded_linear(task.pooled_width, self.text.shape[1], generator=generator)
         self.seen_rows = class_rows(self.class_ids, task.seen)
@@ -202,7 +241,7 @@ class LinearCosine(_TextBaseline):
     def training_step(self, batch: Batch, phase: str, generator: torch.Generator) -> StepOutput:
         """Cross-entropy over the seen classes."""
         mapped = nn.functional.normalize(self.embed(batch.features), dim=1)
-        logits = mapped @ self.text[self.seen_rows].T / self.settings.temperature
+        logits = mapped @ self.targets(self.seen_rows).T / self.settings.temperature
         target = self.get_buffer("column")[batch.labels]
         return StepOutput({"cross_entropy": nn.functional.cross_entropy(logits, target)})
 

@@ -11,7 +11,7 @@ from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.data.skeletons import SkeletonSequence
 from zsar_kit.data.splits import class_names, load_split, part_mask
 from zsar_kit.errors import ArtefactError, DataError
-from zsar_kit.experiments.pipeline.partitions import calibration_folds, main_partition, partitions_of
+from zsar_kit.experiments.pipeline.partitions import calibration_groups, in_turn, main_partition, partitions_of
 from zsar_kit.experiments.pipeline.skeletons import read_raw
 from zsar_kit.experiments.pipeline.workspace import Workspace
 
@@ -39,13 +39,13 @@ def pku(path, labels, train: str) -> SkeletonSet:
 
 
 def test_a_set_of_its_own_lists_is_divided_by_them_and_its_folds_by_recordings(tmp_path):
-    labels = [c for c in range(51) for _ in range(6)]
+    labels = [c for c in range(51) for _ in range(6)] * 2  # every class in two training recordings
     skeletons, split = pku(tmp_path / "set", labels, "tr"), load_split("pku_mmd", "46/5")
     main = main_partition(skeletons, split, "xsub")
     assert set(skeletons.index.label[main.train]) == set(split.seen)
     assert all(name.startswith("tr") for name in skeletons.index.sample[main.train])
     assert all(name.startswith("te") for name in skeletons.index.sample[main.test])
-    for fold in calibration_folds(skeletons, split, "xsub", seed=0):
+    for _, fold in in_turn(calibration_groups(skeletons, split, "xsub", seed=0)):
         seen_test = fold.test & np.isin(skeletons.index.label, fold.split.seen)
         assert seen_test.any()
         assert not set(skeletons.index.setup[fold.train]) & set(skeletons.index.setup[seen_test])
@@ -122,3 +122,67 @@ def test_a_prepared_set_is_not_lost_by_reading_something_else(tmp_path):
     with pytest.raises(ArtefactError, match=r"another set of utd_mhad here, read from 3 files; now there are 1"):
         read_raw(workspace, "utd_mhad", tmp_path / "less")
     assert len(read_raw(workspace, "utd_mhad", tmp_path / "less", replace_set=True).skeletons) == 1
+
+
+def few(path, labels, subjects, cameras) -> SkeletonSet:
+    """Like NW-UCLA, whose cameras 1 and 2 are for training."""
+    joints = np.ones((1, 4, 25, 3), dtype=np.float32)
+    columns = enumerate(zip(labels, subjects, cameras, strict=True))
+    return SkeletonSet.write(
+        path,
+        (
+            SkeletonSequence(f"s{i:03d}", joints * (1 + 0.01 * i), label, subject=subject, camera=camera)
+            for i, (label, subject, camera) in columns
+        ),
+        dataset="nw_ucla",
+        layout="ntu25",
+        class_names=class_names("nw_ucla"),
+        inputs={},
+    )
+
+
+def test_folds_learn_nothing_of_what_they_treat_as_unseen_nor_of_unseen_classes(tmp_path):
+    labels = np.repeat(np.arange(10), 12)
+    skeletons = few(tmp_path / "set", labels.tolist(), [i % 4 for i in range(120)], [1 + i % 3 for i in range(120)])
+    split = load_split("nw_ucla", "8/2")
+    main, groups = partitions_of(skeletons, split, "xview", 0)
+    folds = in_turn(groups)
+    assert [g for g, _ in folds] == [0, 1] * 4
+    index = skeletons.index
+    held_out = []
+    for g, fold in folds:
+        encoder = groups[g].encoder
+        assert np.array_equal(fold.train, encoder.train)
+        assert set(index.label[encoder.train]) == set(encoder.split.seen) == set(fold.split.seen)
+        learnt, scored = set(index.label[fold.train]), set(index.label[fold.test])
+        assert not learnt & set(fold.split.unseen)
+        assert not (learnt | scored) & set(split.unseen)
+        assert scored == set(fold.split.candidates)  # nothing of what the encoder lacks besides
+        assert not (fold.test & main.test).any()
+        assert not (fold.train & fold.test).any()
+        seen_test = fold.test & np.isin(index.label, fold.split.seen)
+        assert not set(index.groups[seen_test]) & set(index.groups[fold.train])
+        held_out.append(frozenset(index.groups[seen_test].tolist()))
+    assert len(set(held_out)) == 2  # each encoder is tested on people of its own
+
+
+def test_a_seen_class_without_training_samples_is_neither_seen_nor_a_candidate(tmp_path, caplog):
+    split = load_split("nw_ucla", "8/2")
+    lost = split.seen[3]
+    labels = np.repeat(np.arange(10), 12)
+    cameras = [3 if label == lost else 1 + i % 3 for i, label in enumerate(labels.tolist())]
+    skeletons = few(tmp_path / "set", labels.tolist(), [i % 4 for i in range(120)], cameras)
+    main, groups = partitions_of(skeletons, split, "xview", 0)
+    assert f"no training sample of class {lost} ({class_names('nw_ucla')[lost]})" in caplog.text
+    for partition in (main, *(p for group in groups for p in (group.encoder, *group.folds))):
+        assert lost in partition.split.excluded
+        assert set(skeletons.index.label[partition.train]) == set(partition.split.seen)
+        assert lost not in skeletons.index.label[partition.test]
+    # A class that only held-out people perform is lost to their encoder alone.
+    subjects = [0 if label == split.seen[0] else i % 4 for i, label in enumerate(labels.tolist())]
+    skeletons = few(tmp_path / "other", labels.tolist(), subjects, [1 + i % 3 for i in range(120)])
+    main, groups = partitions_of(skeletons, split, "xview", 0)
+    assert main.split == split
+    for group in groups:
+        for partition in (group.encoder, *group.folds):
+            assert set(skeletons.index.label[partition.train]) == set(partition.split.seen)

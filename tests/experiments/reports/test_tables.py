@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -139,6 +140,87 @@ def test_means_over_trainings_of_the_encoder(tmp_path, stored_run):
     assert values["ZSL minus floor, paired"] == f"6.0 ± {4.302653 * 2 / np.sqrt(3):.1f}"
 
 
+def test_rows_over_trainings_average_seeds_first_and_say_so(tmp_path, stored_run):
+    """Trainings 40, 50 and 66 after the mean over seeds; within them the seeds deviate by 1, 1; 2, 2; 0."""
+    row, values = MethodRow("m", "flora", "cpu", seeds=(0, 1)), {0: (39.0, 41.0), 1: (48.0, 52.0), 2: (66.0, 66.0)}
+    runs = [
+        SuiteRun(Case("puppet", "23/5", encoder_seed=t), row, stored_run(tmp_path / f"{t}{s}", seed=s, zsl=zsl))
+        for t, pair in values.items()
+        for s, zsl in enumerate(pair)
+    ]
+    (result,) = result_rows(runs, over_trainings=True)
+    assert (result.case, result.trainings, result.seeds) == (Case("puppet", "23/5"), (0, 1, 2), (0, 1))
+    assert result.zsl.mean == pytest.approx(52.0)
+    # t(0.975, 2 degrees of freedom) = 4.302653, over the three trainings
+    assert result.zsl.half_width == pytest.approx(4.302653 * np.std([40, 50, 66], ddof=1) / np.sqrt(3), rel=1e-5)
+    assert result.zsl_spread == pytest.approx(np.sqrt((1 + 1 + 4 + 4 + 0 + 0) / 3))
+    tables = suite_tables([result], "m", by_training=result_rows(runs))
+    head, _, _, line = cells(tables["scores"])
+    shown = dict(zip(head, line, strict=True))
+    assert (shown["trainings"], shown["ZSL, s over seeds"]) == ("3", f"{result.zsl_spread:.1f}")
+    assert "Trainings of the encoder: 3, ± is Student's t (95 %) over them" in tables["scores"]
+    assert dict(zip(*[cells(tables["trainings"])[i] for i in (0, 2)], strict=True))["encoders"] == "3"
+    # One training is none to average over: the interval is over its seeds, and the table says how many there were.
+    (one,) = result_rows(runs[:2], over_trainings=True)
+    assert one.zsl.half_width == pytest.approx(12.7062 * np.sqrt(2) / np.sqrt(2), rel=1e-4)
+    assert "Trainings of the encoder: 1; s is" in markdown_table([one])
+
+
+def test_a_run_counts_once_in_a_row(tmp_path, stored_run):
+    case, row = Case("puppet", "23/5"), MethodRow("m", "flora", "cpu")
+    runs = [SuiteRun(case, row, stored_run(tmp_path / str(i), seed=s, zsl=40.0)) for i, s in enumerate((0, 1, 1))]
+    with pytest.raises(DataError, match="two runs of 'm' have seed 1, which would count twice"):
+        result_rows(runs)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"methods": [{"title": "m", "method": "ridge", "preset": "motion", "seeds": [0, 1, 1]}]},
+            "'seeds' lists 1 tw",
+        ),
+        ({"methods": [{"title": "m", "method": "ridge", "preset": "motion"}] * 2}, "'methods' lists 'm' twice"),
+        ({"methods": [{"title": "m", "method": "ridge", "preset": "motion", "seeds": []}]}, "'seeds' must be one"),
+        ({"cases": [{"dataset": "puppet", "split": "23/5"}] * 2}, "'cases' lists .* twice"),
+        ({"encoder_seeds": [0, 0]}, "'encoder_seeds' lists 0 twice"),
+        (
+            {"cases": [{"dataset": "puppet", "split": "23/5", "encoder_seed": 1}], "encoder_seeds": [0]},
+            "'encoder_seeds' must be empty where cases have an encoder_seed",
+        ),
+    ],
+)
+def test_a_suite_that_lists_something_twice_is_refused(change, message):
+    with pytest.raises(ConfigError, match=message):
+        Suite.from_dict({"title": "t", "cases": [], "methods": [], "encoders": {}, **change})
+
+
+def test_trainings_of_the_encoder_multiply_the_runs_of_a_suite_unless_it_is_released():
+    suite = Suite.load("real")
+    assert len(suite.encoder_seeds) >= 3
+    trained = [config for _, _, config in suite.configs()]
+    released = [config for _, _, config in replace(suite, encoder_from="released.pt").configs()]
+    assert len(trained) == len(suite.encoder_seeds) * len(released)
+    assert {config.encoder.seed for config in trained} == set(suite.encoder_seeds)
+    assert {config.encoder.seed for config in released} == {0}
+
+
+def test_what_has_to_be_said_stands_below_the_table(tmp_path, stored_run):
+    case, few = Case("nw_ucla", "5/5"), "6 pseudo-unseen folds: 5 seen classes allow no more"
+    end, folds = "the best penalty on the folds, 0.003, is an end of the grid", ((0, 1),) * 6
+    rows = [MethodRow(title, "ridge", "motion") for title in ("a", "b")]
+    runs = [
+        SuiteRun(case, row, stored_run(tmp_path / f"{row.title}{s}", seed=s, zsl=40.0, folds=folds, notes=notes))
+        for row, notes in ((rows[0], (few,)), (rows[1], (few, end)))
+        for s in (0, 1)
+    ]
+    runs.append(SuiteRun(case, rows[1], stored_run(tmp_path / "b2", seed=2, zsl=40.0, folds=folds, notes=(few,))))
+    table = markdown_table(result_rows(runs))
+    assert "Folds: 6." in table
+    assert f"- nw_ucla (synthetic) 5/5: {few}.\n" in table
+    assert f"- nw_ucla (synthetic) 5/5, b (2 of 3 runs): {end}.\n" in table
+
+
 def test_encoders_are_columns_and_rows_without_all_of_them_are_left_out(tmp_path, stored_run):
     case, row = Case("puppet", "23/5"), MethodRow("m", "flora", "cpu")
     alone = MethodRow("alone", "flora", "cpu")
@@ -176,9 +258,12 @@ def test_runs_are_found_by_title_and_a_misspelt_one_is_refused(tmp_path):
 def test_a_suite_on_one_case_keeps_its_methods_and_that_case_s_protocol():
     suite = Suite.load("real")
     one = suite.only("nw_ucla", "5/5", trace=0)
-    assert [(c, r) for c, r, _ in one.configs()] == [
-        (c, r) for c, r, _ in suite.configs() if (c.dataset, c.split) == ("nw_ucla", "5/5")
+    first = [
+        (replace(c, encoder_seed=None), r, config.encoder)
+        for c, r, config in suite.configs()
+        if (c.dataset, c.split, c.encoder_seed) == ("nw_ucla", "5/5", 0)
     ]
+    assert [(c, r, config.encoder) for c, r, config in one.configs()] == first  # the same encoder, trained once
     assert {c.trace for _, _, c in one.configs()} == {0}
     assert suite.only("puppet", "23/5").cases == (Case("puppet", "23/5"),)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -121,6 +122,26 @@ def test_no_mark_hides_behind_that_of_another_run(tmp_path, stored):
     row = MethodRow("m", "ridge", "motion")
     cells = [SuiteRun(Case("puppet", "23/5"), row, RunFolder(folder)) for folder in (folders[0], folders[2])]
     assert "Encoder: seen-only. Gamma: pseudo-unseen classes of the train part." in markdown_table(result_rows(cells))
+
+
+def test_a_run_counts_once_however_often_it_is_named(tmp_path, stored):
+    """Overlapping globs, and a copy in another folder; spread over real seeds alone."""
+    one, two = stored(tmp_path / "a", 40.0), stored(tmp_path / "b", 60.0, seed=1)
+    copy = tmp_path / "copy"
+    shutil.copytree(two, copy)
+    once = show_runs([one, two], None)
+    many = show_runs([one, two, two, copy, two], None)
+    assert many.startswith(once)
+    assert f"counted once: {two} (again), {copy} (as {two}), {two} (again)." in many
+    assert "counted once" not in once
+
+
+def test_runs_from_before_there_were_several_folds_have_rows_of_their_own(tmp_path, stored):
+    folders = [stored(tmp_path / "a", 40.0), stored(tmp_path / "b", 60.0, seed=1)]
+    record = json.loads((folders[0] / "config.json").read_text())
+    del record["run"]["folds"]
+    (folders[0] / "config.json").write_text(json.dumps(record))
+    assert list(methods(show_runs(folders, None)).values()) == ["40.0", "60.0"]
 
 
 def test_what_is_no_run_is_refused(tmp_path, stored):

@@ -17,6 +17,7 @@ from zsar_kit.data.importers.features import export_features, import_features
 from zsar_kit.data.splits import class_names, load_split
 from zsar_kit.errors import ArtefactError, ConfigError, DataError, LeakageError, SplitError
 from zsar_kit.experiments.pipeline.imported_features import ImportedFeatures, open_imported_features
+from zsar_kit.experiments.pipeline.partitions import in_turn
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.experiments.runs.folder import RunFolder
@@ -28,7 +29,7 @@ from zsar_kit.experiments.studies.suite import Suite
 
 SPLIT = load_split("puppet", "23/5")
 RIDGE = {"method": "ridge", "preset": "motion"}
-FIXED = {**RIDGE, "overrides": {"penalty": 0.1}}
+FIXED = {**RIDGE, "overrides": {"penalty": 0.1, "centred": False}}
 FEATURES = ["import", "flora", "x", "--dataset", "puppet", "--split", "23/5", "--out", "o"]
 TRAIN = ["train", "ntu60", "55/5", "--features-from", "x"]
 SKELETONS = ["import", "ctrgcn", "x", "--dataset", "ntu60", "--protocol", "xsub"]
@@ -155,15 +156,16 @@ def test_folds_take_nothing_of_unseen_classes_or_of_the_test_part(place, name):
     assert set(labels[found.main.train]) == set(SPLIT.seen)
     if name != "smie":
         assert np.array_equal(found.main.test, ~found.features.train)
-    for fold in found.folds:
+    for _, fold in in_turn(found.groups):
         assert not (fold.train & fold.test).any()
         assert not ((fold.train | fold.test) & found.main.test).any()
         assert set(labels[fold.train]) == set(fold.split.seen)
         assert set(labels[fold.test]) == set(fold.split.seen) | set(fold.split.unseen)
     again = imported(config(place, name))
-    assert all(np.array_equal(a.train, b.train) for a, b in zip(found.folds, again.folds, strict=True))
+    pairs = zip(in_turn(found.groups), in_turn(again.groups), strict=True)
+    assert all(np.array_equal(a.train, b.train) for (_, a), (_, b) in pairs)
     if name == "original":  # people are held out where they are known
-        subjects, fold = found.features.subjects, found.folds[0]
+        subjects, fold = found.features.subjects, found.groups[0].folds[0]
         seen = fold.test & np.isin(labels, fold.split.seen)
         assert not set(subjects[seen]) & set(subjects[fold.train])
 
@@ -269,7 +271,8 @@ def test_from_the_command_line(place, tmp_path, capsys):
     shown = capsys.readouterr().out
     assert "296 x 16 features of puppet '23/5' written to" in shown  # unseen classes of the train part are left out
     assert "unknown which classes their encoder was trained on" in shown
-    train = ["train", "puppet", "23/5", "--method", "ridge", "--preset", "motion", "--set", "penalty=0.1"]
+    ridge = ["--method", "ridge", "--preset", "motion", "--set", "penalty=0.1"]
+    train = ["train", "puppet", "23/5", *ridge]
     assert main([*train, "--features-from", ours, *workspace]) == 2
     assert "--allow-encoder-leak" in capsys.readouterr().err
     assert main([*train, "--features-from", ours, "--allow-encoder-leak", *workspace]) == 0
@@ -288,6 +291,7 @@ def test_from_the_command_line(place, tmp_path, capsys):
         (["import", "flora", "x", "--dataset", "puppet", "--out", "o"], "the format 'flora' needs --split"),
         (["import", "flora", "x", "--dataset", "puppet", "--split", "23/5"], "the format 'flora' needs --out"),
         (["import", "ctrgcn", "x", "--dataset", "ntu60"], "the format 'ctrgcn' needs --protocol"),
+        ([*SKELETONS[:-1], "xsubject"], "ntu60 has no protocol 'xsubject'. Did you mean 'xsub'?"),
         (["import", "ctrgcn", "x", "--dataset", "ntu60", "--protocol", "xsub"], "the file does not exist"),
         ([*TRAIN, "--suite", "real"], "--suite real says how to train an encoder"),
         ([*TRAIN, "--encoder", "cpu"], "--encoder cpu says how to train an encoder"),

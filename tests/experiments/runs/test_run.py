@@ -138,6 +138,8 @@ def test_nothing_of_an_unseen_class_or_of_the_test_part_is_learnt_from(puppet_wo
         seen_rows = data.partition.test & np.isin(labels, data.partition.split.seen)
         assert not set(subjects[seen_rows]) & set(subjects[data.partition.train])
         assert data.features.encoder.classes == data.partition.split.seen
+    assert len(folds) == len({data.partition.split.unseen for data in folds}) == 8
+    assert len({data.encoder_folder for data in folds}) == 2
     assert not set(subjects[main.partition.train]) & set(subjects[main.partition.test])
 
 
@@ -192,7 +194,11 @@ def test_runs_from_before_there_were_editions_are_of_the_first(puppet_workspace)
 def test_ridge_chooses_its_penalty_on_the_folds(puppet_workspace):
     result = run(config(method="ridge", preset="motion", overrides={}), puppet_workspace).result()
     assert result.selection == "pseudo_unseen"
-    assert result.method_config["penalty"] in result.method_config["penalties"]
+    tried = {c["config"]["penalty"] for c in result.choices}
+    assert set(result.method_config["penalties"]) <= tried
+    assert result.method_config["penalty"] in tried
+    assert {c["config"]["centred"] for c in result.choices} == {False, True}
+    assert {len(c["folds"]) for c in result.choices} == {len(result.folds)} == {8}
 
 
 def test_what_is_missing_is_said_before_anything_is_computed(puppet_workspace, tmp_path):

@@ -74,6 +74,8 @@ def test_misspelt_fields_and_too_few_seeds_are_refused():
         ablation({"other": {"overrides": {"text.kk": 2}}})
     with pytest.raises(ConfigError, match="'seeds' must be two or more"):
         ablation({"other": {"overrides": {"text.k": 1}}}, seeds=[0])
+    with pytest.raises(ConfigError, match="'seeds' lists 1 twice"):
+        ablation({"other": {"overrides": {"text.k": 1}}}, seeds=[0, 1, 1])
     with pytest.raises(ConfigError, match="unknown ablation 'flora_departure'"):
         Ablation.load("flora_departure")
 

@@ -15,7 +15,7 @@ from zsar_kit.encoders.distributed import is_main, main_first, session
 from zsar_kit.encoders.pretrain import describe
 from zsar_kit.evaluation.tables import format_table
 from zsar_kit.experiments.pipeline.features import EncoderSource, encoder_folder, features_for
-from zsar_kit.experiments.pipeline.partitions import Partition, calibration_folds, main_partition
+from zsar_kit.experiments.pipeline.partitions import Partition, calibration_groups, main_partition
 from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
 from zsar_kit.experiments.pipeline.workspace import Workspace
 
@@ -47,7 +47,7 @@ def make_features(
         split_name: a class split, a split file, or ``"all"`` for every split of the data set.
         encoder: settings of the encoder.
         protocol: how samples are divided into train and test; default: the data set's customary protocol.
-        folds: also process the pseudo-unseen folds.
+        folds: also process the encoders of the pseudo-unseen folds.
         maps: also keep un-pooled maps.
 
     Returns:
@@ -61,7 +61,7 @@ def make_features(
         split = load_split(dataset, name)
         todo = [main_partition(skeletons, split, protocol)]
         if folds:
-            todo += calibration_folds(skeletons, split, protocol, 0)
+            todo += [group.encoder for group in calibration_groups(skeletons, todo[0].split, protocol, 0)]
         for partition in todo:
             rows += _rows_of(workspace, skeletons, partition, protocol, encoder, maps)
     return format_table(rows, list(rows[0])) if is_main() else ""

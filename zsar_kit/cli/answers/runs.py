@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from zsar_kit.config import require_once
 from zsar_kit.data.catalogue import is_synthetic
 from zsar_kit.errors import ConfigError
 from zsar_kit.evaluation.protocol import evaluate
@@ -48,10 +49,11 @@ def train_runs(configs: Sequence[RunConfig], workspace: Workspace) -> str:
     """Carry out runs that differ only in the seed; returns their table and folders.
 
     Raises:
-        ConfigError: there is no run.
+        ConfigError: there is no run, or a seed is named twice.
     """
     if not configs:
         raise ConfigError("name at least one seed", where="--seeds")
+    require_once([config.seed for config in configs], "--seeds", where="the command line")
     folders = [run(config, workspace) for config in configs]
     paths = "\n".join(str(folder.path) for folder in folders)
     return f"{markdown_table(result_rows(rows_of_runs(folders)))}\n{paths}"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from zsar_kit.config import require_once
 from zsar_kit.errors import ConfigError, ZsarError
 from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
 from zsar_kit.experiments.pipeline.workspace import Workspace
@@ -42,9 +43,11 @@ def sweep_suite(
     cells = finished_runs(suite, workspace) if table_only else sweep(suite, workspace, failed)
     if not cells:
         return "No run of this suite is finished.", len(failures)
-    rows = result_rows(cells)
+    by_training = result_rows(cells)
+    rows = result_rows(cells, over_trainings=True) if suite.encoder_seeds else by_training
     seen_only = finished_runs(replace(suite, encoder_from=""), workspace) if encoder_from else []
-    tables = suite_tables(rows, suite.reference, others=result_rows(seen_only))
+    others = result_rows(seen_only, over_trainings=bool(suite.encoder_seeds))
+    tables = suite_tables(rows, suite.reference, others=others, by_training=by_training)
     label = Path(name).stem + ("_cross" if encoder_from else "")
     for path in write:
         write_tables(path, label, tables)
@@ -59,10 +62,11 @@ def run_ablations(
     """Carry out ablations; returns their tables and the number of failed runs.
 
     Raises:
-        ConfigError: no ablation is named, or a name is unknown.
+        ConfigError: no ablation is named, one is named twice, or a name is unknown.
     """
     if not names:
         raise ConfigError("name at least one ablation", remedy=f"Known ablations: {', '.join(ablation_names())}.")
+    require_once(names, "ablations", where="the command line")
     failures: list[RunConfig] = []
     texts, every = [], []
 

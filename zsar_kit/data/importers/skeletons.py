@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from zsar_kit.artefacts import file_digest
-from zsar_kit.data.catalogue import PROTOCOL_PARTS, class_names
+from zsar_kit.data.catalogue import PROTOCOL_PARTS, class_names, require_protocol
 from zsar_kit.data.importers.streams import ArrayRows, ArrayStream, open_npz, refuse_existing, write_npz
 from zsar_kit.data.orientation import present
 from zsar_kit.data.skeleton_set import SkeletonSet
@@ -129,12 +129,14 @@ def import_skeletons(path: str | Path, form: str, out: str | Path, *, dataset: s
         protocol: how the file divides samples into train and test, e.g. ``xsub`` for ``NTU60_CS.npz``.
 
     Raises:
+        SplitError: the data set is unknown, or has no such protocol.
         DataError: an array is absent, truncated, pickled, of another type or shape or length; a label is no class of
             the data set; a sequence is broken or empty; or something exists at ``out``.
     """
     path, layout = Path(path), skeleton_form(form)
-    refuse_existing(out)
     names = class_names(dataset)
+    require_protocol(dataset, protocol)
+    refuse_existing(out)
     return SkeletonSet.write(
         out,
         _sequences(path, layout, len(names)),

@@ -17,7 +17,7 @@ from zsar_kit.data.feature_set import KIND, SCHEMA, FeatureSet, check_encoder
 from zsar_kit.data.importers.features import import_record
 from zsar_kit.data.splits import ClassSplit, holdout_samples
 from zsar_kit.errors import DataError, LeakageError, SplitError
-from zsar_kit.experiments.pipeline.partitions import Partition, folds_within
+from zsar_kit.experiments.pipeline.partitions import Partition, PartitionGroup, groups_within
 
 
 @dataclass(frozen=True)
@@ -27,13 +27,13 @@ class ImportedFeatures:
     Attributes:
         features: the feature set.
         main: the partition of the real split.
-        folds: the calibration folds, within the train part.
+        groups: the calibration folds, within the train part.
         mark: what is known about the encoder, as every table shows it.
     """
 
     features: FeatureSet
     main: Partition
-    folds: tuple[Partition, ...]
+    groups: tuple[PartitionGroup, ...]
     mark: str
 
     def mark_of(self, partition: Partition) -> str:
@@ -76,8 +76,8 @@ def open_imported_features(
     _check_samples(features, split)
     main, borrowed = _main_partition(features, split, folds_seed)
     part = features.train & ~main.test if borrowed else features.train
-    folds = folds_within(features.labels, features.subjects, part, split, folds_seed)
-    return ImportedFeatures(features, main, folds, _mark(mark, record, borrowed))
+    groups = groups_within(features.labels, features.subjects, part, split, folds_seed)
+    return ImportedFeatures(features, main, groups, _mark(mark, record, borrowed))
 
 
 def _mark(mark: str, record: dict, borrowed: bool) -> str:

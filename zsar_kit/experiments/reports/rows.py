@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from zsar_kit.errors import ConfigError, nearest_name
+from zsar_kit.errors import ConfigError, DataError, nearest_name
 from zsar_kit.evaluation.statistics import Summary, summarize
 from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.experiments.runs.result import RunResult
@@ -33,6 +34,12 @@ class ResultRow:
         seeds: one per run.
         selections: for traced runs, ZSL and H of each run for each way of selecting.
         calibration: how gamma was chosen, with caveats.
+        trainings: seeds of the encoder's trainings, if the row is a mean over them: intervals are then Student's t over
+            the trainings, after the mean over the method's seeds.
+        zsl_spread, harmonic_spread: of such a row, standard deviation over the method's seeds, pooled over the
+            trainings; ``None`` with a single seed.
+        folds: numbers of pseudo-unseen folds of its runs.
+        notes: what was said beside the runs' numbers, and of how many runs.
     """
 
     case: Case
@@ -57,18 +64,41 @@ class ResultRow:
     seeds: tuple[int, ...] = ()
     selections: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     calibration: str = "pseudo_unseen"
+    trainings: tuple[int, ...] = ()
+    zsl_spread: float | None = None
+    harmonic_spread: float | None = None
+    folds: tuple[int, ...] = ()
+    notes: dict[str, int] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         case = f"{self.case.dataset} {self.case.split}"
         return f"ResultRow({case}, {self.title!r}, {len(self.seeds)} seeds: ZSL {self.zsl}, H {self.harmonic})"
 
 
-def result_rows(runs: Iterable[SuiteRun]) -> list[ResultRow]:
-    """Group finished runs by case and method, in the order given."""
-    groups: dict[tuple[Case, str], list[SuiteRun]] = {}
+def result_rows(runs: Iterable[SuiteRun], *, over_trainings: bool = False) -> list[ResultRow]:
+    """Group finished runs by case and method, in the order given.
+
+    Args:
+        runs: finished runs.
+        over_trainings: one row for all trainings of the encoder; otherwise each is a case of its own.
+
+    Raises:
+        DataError: a run would count twice.
+    """
+    groups: dict[tuple[Case, str], dict[int | None, list[RunResult]]] = {}
+    firsts: dict[tuple[Case, str], SuiteRun] = {}
     for one in runs:
-        groups.setdefault((one.case, one.row.title), []).append(one)
-    return [_row(members[0], [one.folder.result() for one in members]) for members in groups.values()]
+        training = one.case.encoder_seed if over_trainings else None
+        case = replace(one.case, encoder_seed=None) if over_trainings else one.case
+        key = (case, one.row.title)
+        members = groups.setdefault(key, {}).setdefault(training, [])
+        firsts.setdefault(key, one._replace(case=case))
+        result = one.folder.result()
+        if result.seed in [r.seed for r in members]:
+            problem = f"two runs of {one.row.title!r} have seed {result.seed}, which would count twice"
+            raise DataError(problem, where=one.folder.path, remedy="Give each run once.")
+        members.append(result)
+    return [_row(firsts[key], by_training) for key, by_training in groups.items()]
 
 
 def runs_titled(runs: Iterable[SuiteRun], title: str) -> list[RunFolder]:
@@ -84,15 +114,18 @@ def runs_titled(runs: Iterable[SuiteRun], title: str) -> list[RunFolder]:
     return [one.folder for one in runs if one.row.title == title]
 
 
-def _row(first: SuiteRun, results: Sequence[RunResult]) -> ResultRow:
+def _row(first: SuiteRun, by_training: Mapping[int | None, Sequence[RunResult]]) -> ResultRow:
+    results = [r for members in by_training.values() for r in members]
     evaluations = [r.evaluation for r in results]
-    micro = {key: summarize([getattr(e.micro, key) for e in evaluations]) for key in MICRO}
+    trainings = tuple(seed for seed in by_training if seed is not None)
+    evaluated = [[r.evaluation for r in members] for members in by_training.values()]
+    micro = {key: _summary([[getattr(e.micro, key) for e in es] for es in evaluated]) for key in MICRO}
     return ResultRow(
         case=first.case,
         title=first.row.title,
         baseline=first.row.baseline,
         **micro,
-        zsl_macro=summarize([e.macro.zsl for e in evaluations]),
+        zsl_macro=_summary([[e.macro.zsl for e in es] for es in evaluated]),
         zsl_interval=_mean_interval([e.zsl_interval for e in evaluations]),
         harmonic_interval=_mean_interval([e.harmonic_interval for e in evaluations]),
         n_unseen=evaluations[0].n_unseen_test,
@@ -103,10 +136,27 @@ def _row(first: SuiteRun, results: Sequence[RunResult]) -> ResultRow:
         calibration=_marks(r.calibration for r in results),
         encoder=_marks(r.encoder_mark for r in results),
         synthetic=results[0].synthetic,
-        seen_twin_merged=_merged([e.seen_twin_merged for e in evaluations]),
-        seeds=tuple(r.seed for r in results),
-        selections=_selections(results),
+        seen_twin_merged=_merged([[e.seen_twin_merged for e in es] for es in evaluated]),
+        seeds=tuple(dict.fromkeys(r.seed for r in results)) if trainings else tuple(r.seed for r in results),
+        selections=_selections(list(by_training.values())),
+        trainings=trainings,
+        zsl_spread=_spread([[e.micro.zsl for e in es] for es in evaluated]) if trainings else None,
+        harmonic_spread=_spread([[e.micro.harmonic for e in es] for es in evaluated]) if trainings else None,
+        folds=tuple(sorted({len(r.folds) for r in results})),
+        notes=dict(Counter(note for r in results for note in dict.fromkeys(r.notes))),
     )
+
+
+def _summary(values: Sequence[Sequence[float]]) -> Summary:
+    """Over the trainings, after the mean over a training's seeds; over the seeds where there is one training."""
+    return summarize(values[0] if len(values) == 1 else [float(np.mean(v)) for v in values])
+
+
+def _spread(values: Sequence[Sequence[float]]) -> float | None:
+    """Standard deviation over the seeds, pooled over the trainings."""
+    squares = [float(np.square(np.subtract(v, np.mean(v))).sum()) for v in values]
+    freedom = sum(len(v) - 1 for v in values)
+    return float(np.sqrt(sum(squares) / freedom)) if freedom else None
 
 
 def _marks(marks: Iterable[str]) -> str:
@@ -114,18 +164,24 @@ def _marks(marks: Iterable[str]) -> str:
     return MARK_JOINT.join(dict.fromkeys(marks))
 
 
-def _merged(values: Sequence[float | None]) -> Summary | None:
-    known = [v for v in values if v is not None]
-    return summarize(known) if len(known) == len(values) else None
+def _merged(values: Sequence[Sequence[float | None]]) -> Summary | None:
+    known = [[v for v in of_training if v is not None] for of_training in values]
+    return _summary(known) if [len(k) for k in known] == [len(v) for v in values] else None
 
 
-def _selections(results: Sequence[RunResult]) -> dict[str, dict[str, list[float]]]:
-    """The ZSL and H of each selection that every run has."""
+def _selections(by_training: Sequence[Sequence[RunResult]]) -> dict[str, dict[str, list[float]]]:
+    """The ZSL and H of each selection that every run has: of each run, or of several trainings their means."""
     found: dict[str, dict[str, list[float]]] = {}
     for name in SELECTIONS:
-        micro = [r.selections[name].evaluation.micro for r in results if name in r.selections]
-        if len(micro) == len(results):
-            found[name] = {"zsl": [m.zsl for m in micro], "harmonic": [m.harmonic for m in micro]}
+        if all(name in r.selections for results in by_training for r in results):
+            micro = [[r.selections[name].evaluation.micro for r in results] for results in by_training]
+            values = {
+                "zsl": [[m.zsl for m in ms] for ms in micro],
+                "harmonic": [[m.harmonic for m in ms] for ms in micro],
+            }
+            found[name] = {
+                key: list(v[0]) if len(v) == 1 else [float(np.mean(one)) for one in v] for key, v in values.items()
+            }
     return found
 
 

@@ -13,24 +13,30 @@ COLUMNS = {
     "case": "data, split",
     "n": "n unseen / seen",
     "method": "method",
+    "trainings": "trainings",
     "zsl": "ZSL",
+    "zsl_spread": "ZSL, s over seeds",
     "zsl_interval": "ZSL, 95 % over subjects",
     "zsl_macro": "ZSL per class",
     "seen": "S",
     "seen_twin_merged": "S, twins merged",
     "unseen": "U",
     "harmonic": "H",
+    "harmonic_spread": "H, s over seeds",
     "harmonic_interval": "H, 95 % over subjects",
     "ausuc": "AUSUC",
     "selection": "selection",
     "text_use": "texts",
 }
 
+INTERVAL_OVER_TRAININGS = "± is Student's t (95 %) over them, after the mean over the method's seeds"
+
 
 def markdown_table(rows: Sequence[ResultRow]) -> str:
     """A Markdown table: a chance row and the methods for each case; accuracies in percent.
 
-    A line after it says what all rows share: which classes the encoders had seen, and how gamma was chosen.
+    Lines after it say what all rows share: which classes the encoders had seen, how gamma was chosen, on how many
+    folds, and over what intervals are; and what has to be said of single rows.
     """
     lines: list[dict[str, object]] = []
     for case in dict.fromkeys(row.case for row in rows):
@@ -41,18 +47,56 @@ def markdown_table(rows: Sequence[ResultRow]) -> str:
         lines += [{"case": name, "n": count, **_cells(row)} for row in members]
     encoders = ", ".join(dict.fromkeys(row.encoder for row in rows))
     twins = any(row.seen_twin_merged is not None for row in rows)
-    columns = {k: v for k, v in COLUMNS.items() if twins or k != "seen_twin_merged"}
+    hidden = set() if twins else {"seen_twin_merged"}
+    hidden |= set() if any(row.trainings for row in rows) else {"trainings", "zsl_spread", "harmonic_spread"}
+    columns = {k: v for k, v in COLUMNS.items() if k not in hidden}
     calibrations = (mark for row in rows for mark in row.calibration.split(MARK_JOINT))
     marked = dict.fromkeys(mark.partition(", ")[2] for mark in calibrations)
     caveat = "".join(f" ({note})" for note in marked if note)
     gamma = f"Gamma: pseudo-unseen classes of the train part{caveat}."
-    return f"{format_table(lines, columns)}\nEncoder: {encoders}. {gamma}\n"
+    return (
+        f"{format_table(lines, columns)}\nEncoder: {encoders}. {gamma}{_folds(rows)}{_trainings(rows)}\n{_notes(rows)}"
+    )
+
+
+def _folds(rows: Sequence[ResultRow]) -> str:
+    """How many folds chose."""
+    if not (numbers := sorted({n for row in rows for n in row.folds})):
+        return ""
+    return f" Folds: {' or '.join(map(str, numbers))}."
+
+
+def _trainings(rows: Sequence[ResultRow]) -> str:
+    """How many trainings of the encoder rows are means over, and what their intervals mean."""
+    if not (numbers := sorted({len(row.trainings) for row in rows if row.trainings})):
+        return ""
+    text = f" Trainings of the encoder: {' or '.join(map(str, numbers))}"
+    several = f", {INTERVAL_OVER_TRAININGS}" if numbers[-1] > 1 else ""
+    return f"{text}{several}; s is the standard deviation over the method's seeds."
+
+
+def _notes(rows: Sequence[ResultRow]) -> str:
+    """What has to be said of single rows, or of all rows of a case; one line each."""
+    places: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        runs = len(row.seeds) * max(1, len(row.trainings))
+        for note, count in row.notes.items():
+            share = "" if count == runs else f" ({count} of {runs} runs)"
+            places.setdefault((_case_name(row), note), []).append(f"{row.title}{share}")
+    lines = []
+    for (case, note), titles in places.items():
+        everyone = titles == [row.title for row in rows if _case_name(row) == case]
+        where = case if everyone else f"{case}, {', '.join(titles)}"
+        lines.append(f"- {where}: {note}.\n")
+    return "\n" + "".join(lines) if lines else ""
 
 
 def _cells(row: ResultRow) -> dict[str, object]:
     return {
         "method": row.title,
         **{key: getattr(row, key) for key in ("zsl", "zsl_macro", "seen", "unseen", "harmonic", "ausuc")},
+        **{key: getattr(row, key) for key in ("zsl_spread", "harmonic_spread")},
+        "trainings": str(len(row.trainings)) if row.trainings else None,
         "seen_twin_merged": row.seen_twin_merged,
         "zsl_interval": _span(row.zsl_interval),
         "harmonic_interval": _span(row.harmonic_interval),
@@ -177,13 +221,20 @@ def _case_name(row: ResultRow) -> str:
     return f"{row.case.dataset}{' (synthetic)' if row.synthetic else ''} {row.case.split}{training}"
 
 
-def suite_tables(rows: Sequence[ResultRow], reference: str, *, others: Sequence[ResultRow] = ()) -> dict[str, str]:
+def suite_tables(
+    rows: Sequence[ResultRow],
+    reference: str,
+    *,
+    others: Sequence[ResultRow] = (),
+    by_training: Sequence[ResultRow] = (),
+) -> dict[str, str]:
     """All tables that the rows allow.
 
     Args:
         rows: rows of a suite.
         reference: title of the baseline that means over class splits are compared with.
         others: rows of the same suite with another encoder.
+        by_training: where rows are means over trainings of the encoder, the rows of each training.
 
     Returns:
         ``scores``; ``selection`` of traced runs; ``splits`` and ``trainings``, means over class splits and over
@@ -193,7 +244,8 @@ def suite_tables(rows: Sequence[ResultRow], reference: str, *, others: Sequence[
     if any(row.selections for row in rows):
         tables["selection"] = selection_table(rows)
     for name, over in (("splits", "splits"), ("trainings", "encoders")):
-        if reference and (means := mean_over_splits(rows, reference, over)):
+        members = by_training if over == "encoders" and by_training else rows
+        if reference and (means := mean_over_splits(members, reference, over)):
             tables[name] = means
     if others:
         tables["encoders"] = encoder_table([*others, *rows])

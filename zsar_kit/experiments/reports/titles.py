@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 from zsar_kit.config import digest_of
@@ -35,6 +36,21 @@ def rows_of_runs(folders: Sequence[RunFolder]) -> list[SuiteRun]:
         config = first[key].config()
         rows.append(SuiteRun(cases[key], MethodRow(titles[key], config.method, config.preset), folder))
     return rows
+
+
+def distinct_runs(folders: Sequence[RunFolder]) -> tuple[list[RunFolder], list[tuple[Path, Path]]]:
+    """Each run once: of several folders with the same content and seed the first.
+
+    Returns:
+        The runs, and the paths of every further folder and of the one that it repeats.
+    """
+    kept: dict[str, RunFolder] = {}
+    copies = []
+    for folder in folders:
+        first = kept.setdefault(digest_of(folder.content() | {"seed": folder.config().seed}), folder)
+        if first is not folder:
+            copies.append((folder.path, first.path))
+    return list(kept.values()), copies
 
 
 def run_title(config: RunConfig) -> str:

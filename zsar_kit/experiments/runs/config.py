@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zsar_kit.artefacts import file_digest
 from zsar_kit.config import LATER, Config, digest_of, later
 from zsar_kit.data.class_split import ClassSplit
-from zsar_kit.data.splits import class_names, load_split, part_protocols
+from zsar_kit.data.splits import FOLD_ENCODERS, FOLDS_PER_ENCODER, class_names, load_split, part_protocols
 from zsar_kit.encoders.config import EncoderConfig
 from zsar_kit.errors import MissingModelError
 from zsar_kit.experiments.pipeline.workspace import slug
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: the protocol of a run on imported features, which have their own train and test parts
 AS_GIVEN = "as given"
+#: the most pseudo-unseen folds that a run can have
+FOLDS = FOLD_ENCODERS * FOLDS_PER_ENCODER
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,8 @@ class RunConfig(Config):
         encoder_from: a released checkpoint to use instead of training an encoder; results are marked cross-dataset.
         seed: seed of the method; the encoder has its own.
         folds_seed: seed that draws pseudo-unseen classes and held-out subjects.
+        folds: number of pseudo-unseen folds that choose; fewer where the seen classes do not allow as many. The folds
+            of one encoder share their fits, so that eight cost two fits of the method.
         low_shot: share of each seen class's training samples that the method gets, at least one; the encoder gets all.
         trace: number of evenly spaced steps of the last phase at which the method is also scored, so that the result
             can say what choosing a step would have given (``selections``); 0 scores the last step only.
@@ -60,6 +64,7 @@ class RunConfig(Config):
     encoder_from: str = ""
     seed: int = 0
     folds_seed: int = 0
+    folds: int = FOLDS
     low_shot: float = 1.0
     trace: int = 0
     features_from: str = field(default="", metadata=LATER)
@@ -75,6 +80,7 @@ class RunConfig(Config):
     def validate(self) -> None:
         """Check ranges and resolve every name, so that a misspelt one fails before anything is computed."""
         self.require(0 < self.low_shot <= 1, "low_shot", "in (0, 1]")
+        self.require(1 <= self.folds <= FOLDS, "folds", f"1 to {FOLDS}")
         self.require(self.trace >= 0, "trace", "at least 0")
         self.require(not (self.features_from and self.encoder_from), "encoder_from", "empty with imported features")
         self.resolve()

@@ -1,9 +1,9 @@
-"""Fits of one run: its method on the main partition and on each fold, with the scores of every candidate."""
+"""Fits of one run: its method on the main partition and on the folds, with the scores of every candidate."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -40,38 +40,58 @@ class Fits:
         return replace(self, prefix=prefix)
 
     def candidates(
-        self, configs: Sequence[MethodConfig], data: FoldData, name: str, chosen: int | None = None
-    ) -> tuple[dict[Candidate, Scores], dict[int, Method]]:
-        """Fit each config (or only the chosen one) and score the test samples at the end and, if traced, on the way.
+        self, configs: Mapping[int, MethodConfig], sets: Sequence[FoldData], name: str
+    ) -> tuple[list[dict[Candidate, Scores]], dict[int, Method]]:
+        """Fit each config and score the test samples at the end and, if traced, on the way.
+
+        Args:
+            configs: by position in the grid.
+            sets: one partition, or folds with the same training samples: they share each fit.
+            name: of the fits.
 
         Returns:
-            Scores by candidate, the end of each fit before its traced points; and fitted methods by position.
+            For each set, scores by candidate, the end of each fit before its traced points; and fitted methods by
+            position.
         """
-        found: dict[Candidate, Scores] = {}
+        found: list[dict[Candidate, Scores]] = [{} for _ in sets]
         methods: dict[int, Method] = {}
-        for number, config in enumerate(configs):
-            if chosen is not None and number != chosen:
-                continue
+        for number, config in configs.items():
             label = f"{self.prefix}{name}-{number}"
-            methods[number] = self._fit(config, data, label)
-            found[Candidate(number)] = data.scores(methods[number])
-            points = sorted(int(path.stem.rpartition("-")[2]) for path in self.folder.glob(f"probe-{label}-*"))
-            for point in reversed(points):
-                found[Candidate(number, point)] = Scores.load(self._probe_file(label, point))
+            methods[number] = self._fit(config, sets, label)
+            for k, data in enumerate(sets):
+                found[k][Candidate(number)] = data.scores(methods[number])
+                files = self.folder.glob(f"probe-{label}-{k}-*")
+                for point in sorted((int(path.stem.rpartition("-")[2]) for path in files), reverse=True):
+                    found[k][Candidate(number, point)] = Scores.load(self._probe_file(label, k, point))
         return found, methods
 
-    def _fit(self, config: MethodConfig, data: FoldData, label: str) -> Method:
-        """Train the method on a partition's training samples."""
+    def on_folds(self, configs: Mapping[int, MethodConfig], folds: Sequence[FoldData]) -> list[dict[Candidate, Scores]]:
+        """Scores of each fold by candidate; the folds of one encoder have the same training samples and share fits."""
+        found: list[dict[Candidate, Scores]] = [{} for _ in folds]
+        for group in dict.fromkeys(data.group for data in folds):
+            places = [k for k, data in enumerate(folds) if data.group == group]
+            scores, _ = self.candidates(configs, [folds[k] for k in places], f"folds{group}")
+            for k, one in zip(places, scores, strict=True):
+                found[k] = one
+        return found
+
+    def _fit(self, config: MethodConfig, sets: Sequence[FoldData], label: str) -> Method:
+        """Train the method on the training samples that the sets share."""
         run = self.plan.config
+
+        def probe(method: Method, step: int) -> None:
+            for k, data in enumerate(sets):
+                data.scores(method).save(self._probe_file(label, k, self._point(method, step)))
+
         return fit(
             self.plan.method,
             config,
-            data.training_set(self.semantics, low_shot=run.low_shot, low_shot_seed=run.folds_seed),
+            sets[0].training_set(self.semantics, low_shot=run.low_shot, low_shot_seed=run.folds_seed),
             seed=run.seed,
             device=self.workspace.torch_device,
             checkpoint=self.folder / f"checkpoint-{label}.safetensors",
             on_step=self._logger(label),
-            probe=lambda method, step: data.scores(method).save(self._probe_file(label, self._point(method, step))),
+            probe=probe,
             trace=run.trace,
             progress=self.workspace.progress,
         )
@@ -79,8 +99,8 @@ class Fits:
     def _point(self, method: Method, step: int) -> int:
         return round(self.plan.config.trace * step / method.phases()[-1].steps)
 
-    def _probe_file(self, label: str, point: int) -> Path:
-        return self.folder / f"probe-{label}-{point}.safetensors"
+    def _probe_file(self, label: str, k: int, point: int) -> Path:
+        return self.folder / f"probe-{label}-{k}-{point}.safetensors"
 
     def clean(self) -> None:
         """Remove files that only an unfinished run needs."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -140,9 +140,12 @@ class RunFolder:
         return RunConfig.from_record(self._record()["run"])
 
     def split(self) -> ClassSplit:
-        """The run's class split."""
+        """The run's class split; a seen class without training samples is excluded, as it was in the run."""
         config = self.config()
-        return load_split(config.dataset, config.split)
+        split = load_split(config.dataset, config.split)
+        used = self.result().seen if self.finished else ()
+        lacking = tuple(c for c in split.seen if used and c not in used)
+        return replace(split, excluded=split.excluded + lacking)
 
     def begin(self, plan: RunPlan, environment: dict[str, Any], inputs: dict[str, str]) -> None:
         """Create the folder, with the run's configuration, environment and inputs.
@@ -171,6 +174,8 @@ class RunFolder:
         resolved = record["resolved"] if "resolved" in record else config.resolve().resolved()
         features = self.result().features_digest if config.features_from else ""
         content = content_of(config, resolved, features)
+        # Runs from before there were several folds are not repetitions of later ones.
+        content["folds"] = record["run"].get("folds", 0)
         return content | {"seed": 0}
 
     def _record(self) -> dict[str, Any]:

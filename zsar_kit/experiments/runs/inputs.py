@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from zsar_kit.errors import ConfigError
 from zsar_kit.evaluation.scores import Scores
 from zsar_kit.experiments.pipeline.features import EncoderSource, features_for
 from zsar_kit.experiments.pipeline.imported_features import ImportedFeatures, open_imported_features
-from zsar_kit.experiments.pipeline.partitions import Partition, partitions_of
+from zsar_kit.experiments.pipeline.partitions import Partition, PartitionGroup, in_turn, partitions_of
 from zsar_kit.experiments.pipeline.semantics import context_bank_for
 from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
 from zsar_kit.experiments.pipeline.workspace import Workspace
@@ -33,11 +33,12 @@ class FoldData:
 
     Attributes:
         partition: training and test samples.
-        features: features of all samples, from the partition's own encoder.
+        features: features of all samples, from an encoder that has seen none of the partition's unseen classes.
         encoder_mark: which classes that encoder has seen.
         encoder_folder: the encoder's folder in the workspace; empty on imported features.
         maps: feature sets with un-pooled maps, one per augmented view, for methods that learn from maps.
         contexts: encoded context prompts of the partition's seen classes, for methods that read them.
+        group: position of the encoder among the fold encoders; folds of one group learn from the same samples.
     """
 
     partition: Partition
@@ -46,6 +47,7 @@ class FoldData:
     encoder_folder: str = ""
     maps: tuple[FeatureSet, ...] = ()
     contexts: ContextBank | None = None
+    group: int = 0
 
     def __repr__(self) -> str:
         return f"FoldData({self.partition!r}, encoder {self.encoder_mark})"
@@ -115,21 +117,39 @@ def few_shots(labels: np.ndarray, share: float, seed: int) -> np.ndarray:
 def build_fold_data(plan: RunPlan, workspace: Workspace) -> tuple[FoldData, list[FoldData]]:
     """Training and test data of a run's method, for the main partition and its calibration folds.
 
-    Features come from each partition's own encoder, context prompts from its own seen classes; missing ones are
-    computed.
+    Features come from the encoder of the split or of the fold's group, context prompts from its own seen classes;
+    missing ones are computed.
     """
     config = plan.method_config
     imported = _imported(plan)
-    main, folds = (imported.main, imported.folds) if imported else _partitions(plan, workspace)
-    data = _build(plan, workspace, (main, *folds), config.map_views(), config.contexts(), imported)
-    return data[0], data[1:]
+    main, groups = (imported.main, imported.groups) if imported else _partitions(plan, workspace)
+    data = _build(plan, workspace, main, config.map_views(), config.contexts(), imported)
+    return data, _build_folds(plan, workspace, groups, imported)
+
+
+def build_folds(plan: RunPlan, workspace: Workspace) -> list[FoldData]:
+    """The calibration folds of :func:`build_fold_data` alone, without the encoder of the real split."""
+    imported = _imported(plan)
+    return _build_folds(plan, workspace, imported.groups if imported else _partitions(plan, workspace)[1], imported)
+
+
+def _build_folds(
+    plan: RunPlan, workspace: Workspace, groups: Sequence[PartitionGroup], imported: ImportedFeatures | None
+) -> list[FoldData]:
+    config, of_group, folds = plan.method_config, {}, []
+    for g, partition in in_turn(groups)[: plan.config.folds]:
+        if g not in of_group:
+            one = _build(plan, workspace, groups[g].encoder, config.map_views(), config.contexts(), imported)
+            of_group[g] = replace(one, group=g)
+        folds.append(replace(of_group[g], partition=partition))
+    return folds
 
 
 def build_test_data(plan: RunPlan, workspace: Workspace) -> FoldData:
     """Test data of a finished run's method: the main partition only, one view of each clip, and no prompts."""
     imported = _imported(plan)
     main = imported.main if imported else _partitions(plan, workspace)[0]
-    return _build(plan, workspace, (main,), min(plan.method_config.map_views(), 1), None, imported)[0]
+    return _build(plan, workspace, main, min(plan.method_config.map_views(), 1), None, imported)
 
 
 def _imported(plan: RunPlan) -> ImportedFeatures | None:
@@ -151,7 +171,7 @@ def _imported(plan: RunPlan) -> ImportedFeatures | None:
     )
 
 
-def _partitions(plan: RunPlan, workspace: Workspace) -> tuple[Partition, tuple[Partition, ...]]:
+def _partitions(plan: RunPlan, workspace: Workspace) -> tuple[Partition, tuple[PartitionGroup, ...]]:
     skeletons = prepare_skeletons(workspace, plan.config.dataset)
     return partitions_of(skeletons, plan.split, plan.protocol, plan.config.folds_seed)
 
@@ -159,24 +179,21 @@ def _partitions(plan: RunPlan, workspace: Workspace) -> tuple[Partition, tuple[P
 def _build(
     plan: RunPlan,
     workspace: Workspace,
-    partitions: Sequence[Partition],
+    partition: Partition,
     views: int,
     request: ContextRequest | None,
     imported: ImportedFeatures | None,
-) -> list[FoldData]:
-    config, data = plan.config, []
+) -> FoldData:
+    """One partition with the features of its own encoder."""
+    config, contexts = plan.config, None
+    if request is not None:
+        words = (config.language_model, config.edition)
+        contexts = context_bank_for(workspace, config.dataset, partition.split.seen, request, *words)
+    if imported is not None:
+        return FoldData(partition, imported.features, imported.mark_of(partition), contexts=contexts)
     source = EncoderSource(config.encoder, config.encoder_from, config.allow_encoder_leak)
-    for partition in partitions:
-        contexts = None
-        if request is not None:
-            seen = partition.split.seen
-            contexts = context_bank_for(workspace, config.dataset, seen, request, config.language_model, config.edition)
-        if imported is not None:
-            data.append(FoldData(partition, imported.features, imported.mark_of(partition), contexts=contexts))
-            continue
-        skeletons = prepare_skeletons(workspace, config.dataset)
-        encoded = features_for(workspace, skeletons, partition, plan.protocol, source, views=views)
-        folder = encoded.encoder_folder.relative_to(workspace.root).as_posix()
-        maps = encoded.feature_sets if views else ()
-        data.append(FoldData(partition, encoded.feature_sets[0], encoded.mark.name, folder, maps, contexts))
-    return data
+    skeletons = prepare_skeletons(workspace, config.dataset)
+    encoded = features_for(workspace, skeletons, partition, plan.protocol, source, views=views)
+    folder = encoded.encoder_folder.relative_to(workspace.root).as_posix()
+    maps = encoded.feature_sets if views else ()
+    return FoldData(partition, encoded.feature_sets[0], encoded.mark.name, folder, maps, contexts)

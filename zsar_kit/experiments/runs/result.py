@@ -103,6 +103,9 @@ class RunResult:
         evaluation: evaluation on the test samples.
         features_digest: content digest of the imported features; empty for a run on skeletons.
         selections: for a traced run, what each way of selecting would have given.
+        fold_encoders: number of encoders of the folds; 0 where it was not recorded.
+        choices: what the folds chose among: settings, traced point, and ZSL on each fold in percent.
+        notes: what has to be said beside the numbers, such as a choice at the end of a grid.
     """
 
     dataset: str
@@ -130,6 +133,9 @@ class RunResult:
     evaluation: Evaluation
     features_digest: str = ""
     selections: dict[str, SelectionResult] = field(default_factory=dict)
+    fold_encoders: int = 0
+    choices: tuple[dict, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         micro = self.evaluation.micro

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from zsar_kit.checkpoints import save_tensors
 from zsar_kit.config import digest_of
 from zsar_kit.data.catalogue import is_synthetic
 from zsar_kit.errors import ArtefactError
+from zsar_kit.experiments.pipeline.partitions import untrained_note
 from zsar_kit.experiments.pipeline.semantics import semantics_for, store_contexts, store_semantics
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.config import RunConfig, RunPlan
@@ -29,8 +30,7 @@ from zsar_kit.experiments.runs.fits import Fits
 from zsar_kit.experiments.runs.folder import FoldScores, RunFolder
 from zsar_kit.experiments.runs.inputs import FoldData, build_fold_data
 from zsar_kit.experiments.runs.result import RunResult
-from zsar_kit.experiments.runs.selection import Outcome, choose, with_caveat
-from zsar_kit.methods.base import MethodConfig
+from zsar_kit.experiments.runs.selection import Outcome, Selection, choose, with_caveat
 
 
 def run(config: RunConfig, workspace: Workspace) -> RunFolder:
@@ -62,14 +62,14 @@ def _carry_out(folder: RunFolder, plan: RunPlan, workspace: Workspace) -> None:
     prompts = "" if main.contexts is None else store_contexts(workspace, main.contexts)
     folder.begin(plan, environment(workspace), _inputs(workspace, (main, *folds), [*texts.values(), prompts]))
     fits = Fits(plan, workspace, folder.path, semantics)
-    outcomes = choose(fits, configs, main, folds)
+    selection = choose(fits, configs, main, folds)
     zsl_configs = [c.zsl_config() for c in configs]
     if all(c is not None for c in zsl_configs):  # as released: one model for each setting
         zsl = choose(fits.with_prefix("zsl-"), [c for c in zsl_configs if c is not None], main, folds)
-        outcomes = {k: o.with_zsl(zsl[k]) for k, o in outcomes.items()}
-    headline = "last" if "last" in outcomes else "pseudo_unseen"
-    _store(folder, outcomes[headline], configs, folds)
-    result = _result(plan, main, folds, outcomes, headline, configs)
+        selection = selection.with_zsl(zsl)
+    headline = "last" if "last" in selection.outcomes else "pseudo_unseen"
+    _store(folder, selection.outcomes[headline], folds)
+    result = _result(plan, main, folds, selection, headline)
     fits.clean()
     folder.store_result(replace(result, semantics_folders=texts, contexts_folder=prompts))
 
@@ -101,10 +101,9 @@ def _require_unchanged_texts(folder: RunFolder) -> None:
         raise ArtefactError(problem, where=folder.path, remedy="Move the folder away to run it with the current texts.")
 
 
-def _store(folder: RunFolder, chosen: Outcome, configs: Sequence[MethodConfig], folds: Sequence[FoldData]) -> None:
+def _store(folder: RunFolder, chosen: Outcome, folds: Sequence[FoldData]) -> None:
     """Store the chosen model, its scores, and the scores of the folds."""
-    config = configs[chosen.candidate.config].to_dict()
-    save_tensors(folder.path / "model.safetensors", chosen.method.state_dict(), config)
+    save_tensors(folder.path / "model.safetensors", chosen.method.state_dict(), chosen.config.to_dict())
     chosen.scores.save(folder.path / "scores.safetensors")
     folder.store_folds(
         [
@@ -115,17 +114,10 @@ def _store(folder: RunFolder, chosen: Outcome, configs: Sequence[MethodConfig], 
     write_json(folder.path / "timing.json", {"fit_seconds": chosen.seconds})
 
 
-def _result(
-    plan: RunPlan,
-    main: FoldData,
-    folds: Sequence[FoldData],
-    outcomes: Mapping[str, Outcome],
-    headline: str,
-    configs: Sequence[MethodConfig],
-) -> RunResult:
+def _result(plan: RunPlan, main: FoldData, folds: Sequence[FoldData], selection: Selection, headline: str) -> RunResult:
     """The result, still without the folders of stored texts."""
-    config, split, chosen = plan.config, main.partition.split, outcomes[headline]
-    method_config = configs[chosen.candidate.config]
+    config, split, chosen = plan.config, main.partition.split, selection.outcomes[headline]
+    method_config = chosen.config
     return RunResult(
         dataset=config.dataset,
         split=config.split,
@@ -151,8 +143,19 @@ def _result(
         training_samples=len(main.training_rows(low_shot=config.low_shot)),
         evaluation=chosen.evaluation,
         features_digest=main.features.digest if config.features_from else "",
-        selections={name: outcome.summary() for name, outcome in outcomes.items()} if config.trace else {},
+        selections={name: one.summary() for name, one in selection.outcomes.items()} if config.trace else {},
+        fold_encoders=len({data.group for data in folds}),
+        choices=selection.choices,
+        notes=_notes(plan, main, folds, selection),
     )
+
+
+def _notes(plan: RunPlan, main: FoldData, folds: Sequence[FoldData], selection: Selection) -> tuple[str, ...]:
+    """What has to be said beside the numbers."""
+    split, notes = main.partition.split, [untrained_note(plan.split, main.partition.split)]
+    if len(folds) < plan.config.folds:
+        notes.append(f"{len(folds)} pseudo-unseen folds: {len(split.seen)} seen classes allow no more")
+    return tuple(note for note in (*notes, selection.note) if note)
 
 
 def environment(workspace: Workspace) -> dict[str, Any]:

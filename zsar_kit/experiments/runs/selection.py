@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from zsar_kit.evaluation.calibration import Gate, fit_gamma, make_gate
 from zsar_kit.evaluation.protocol import Evaluation, evaluate
 from zsar_kit.evaluation.scores import Scores
 from zsar_kit.experiments.runs.fits import Fits
+from zsar_kit.experiments.runs.grid import choice_records, choose_candidate, end_note, grid_extension
 from zsar_kit.experiments.runs.inputs import FoldData
 from zsar_kit.experiments.runs.result import Candidate, SelectionResult
 from zsar_kit.methods.base import GateChoice, Method, MethodConfig
@@ -26,6 +28,7 @@ class Outcome:
 
     Attributes:
         candidate: the chosen candidate.
+        config: its configuration.
         method: the fitted method; as it is at the end of its fit, even if an earlier step was chosen.
         scores: scores of the test samples.
         fold_scores: scores of the folds' test samples.
@@ -35,6 +38,7 @@ class Outcome:
     """
 
     candidate: Candidate
+    config: MethodConfig
     method: Method
     scores: Scores
     fold_scores: list[Scores]
@@ -59,30 +63,46 @@ class Outcome:
         return replace(self, evaluation=evaluation)
 
 
-def choose(
-    fits: Fits, configs: Sequence[MethodConfig], main: FoldData, folds: Sequence[FoldData]
-) -> dict[str, Outcome]:
+@dataclass(frozen=True)
+class Selection:
+    """What the folds chose.
+
+    Attributes:
+        outcomes: the outcome of each way of selecting, by name.
+        choices: what was chosen among, see :func:`~zsar_kit.experiments.runs.grid.choice_records`; empty if there was
+            no choice.
+        note: said where the best candidate is an end of its grid.
+    """
+
+    outcomes: dict[str, Outcome]
+    choices: tuple[dict[str, Any], ...]
+    note: str
+
+    def with_zsl(self, other: Selection) -> Selection:
+        """The same, with the ZSL numbers of models that were fitted for ZSL."""
+        outcomes = {name: outcome.with_zsl(other.outcomes[name]) for name, outcome in self.outcomes.items()}
+        return replace(self, outcomes=outcomes)
+
+
+def choose(fits: Fits, grid: Sequence[MethodConfig], main: FoldData, folds: Sequence[FoldData]) -> Selection:
     """Fit the folds and the main partition, and select by ``last``, ``pseudo_unseen`` and, if traced, ``test_oracle``.
 
-    ``last`` needs a grid with a single config; ``pseudo_unseen`` needs more than one candidate.
+    ``last`` needs a grid with a single config; ``pseudo_unseen`` needs more than one candidate: the mean over the folds
+    decides (:mod:`zsar_kit.experiments.runs.grid`), and the grid is extended while its best is an end.
     """
     traced = fits.plan.config.trace > 0
-    of_folds = [fits.candidates(configs, data, f"fold{k}")[0] for k, data in enumerate(folds)]
-    # Steps are candidates only if there is one config: a method is kept as it is at the end of its fit.
-    shared = [c for c in of_folds[0] if all(c in scores for scores in of_folds)]
-    candidates = [c for c in shared if c.point is None or len(configs) == 1]
-    accuracy = [
-        float(np.mean([data.accuracy(s[c]) for s, data in zip(of_folds, folds, strict=True)])) for c in candidates
-    ]
-    best = candidates[int(np.argmax(accuracy))]  # ties go to the first; a fit's end comes before its steps
+    configs, of_folds, accuracy = _fitted_folds(fits, list(grid), folds)
+    best = choose_candidate(configs, accuracy)
+    wanted = dict(enumerate(configs)) if traced else {best.config: configs[best.config]}
     started = time.perf_counter()
-    found, methods = fits.candidates(configs, main, "main", None if traced else best.config)
+    (found,), methods = fits.candidates(wanted, [main], "main")
     seconds = time.perf_counter() - started
     picked = {"last": Candidate(0)} if len(configs) == 1 else {}
-    if len(candidates) > 1:
+    if len(accuracy) > 1:
         picked["pseudo_unseen"] = best
     if traced:
-        picked["test_oracle"] = max((c for c in found if c in shared), key=lambda c: main.accuracy(found[c]))
+        shared = [c for c in found if all(c in scores for scores in of_folds)]
+        picked["test_oracle"] = max(shared, key=lambda c: main.accuracy(found[c]))
     outcomes = {}
     for name, candidate in picked.items():
         gate_choice, fold_scores = configs[candidate.config].gate(), [scores[candidate] for scores in of_folds]
@@ -100,9 +120,32 @@ def choose(
             calibration=gate,
             seed=fits.plan.config.seed,
         )
-        method = methods[candidate.config]
-        outcomes[name] = Outcome(candidate, method, scores, fold_scores, evaluation, calibration, seconds)
-    return outcomes
+        config, method = configs[candidate.config], methods[candidate.config]
+        outcomes[name] = Outcome(candidate, config, method, scores, fold_scores, evaluation, calibration, seconds)
+    several = len(accuracy) > 1
+    choices = choice_records(configs, accuracy) if several else ()
+    return Selection(outcomes, choices, end_note(configs, accuracy) if several else "")
+
+
+def _fitted_folds(
+    fits: Fits, configs: list[MethodConfig], folds: Sequence[FoldData]
+) -> tuple[list[MethodConfig], list[dict[Candidate, Scores]], dict[Candidate, np.ndarray]]:
+    """The grid, extended while its best is an end; the scores of each fold by candidate; and ZSL on each fold."""
+    of_folds: list[dict[Candidate, Scores]] = [{} for _ in folds]
+    new = dict(enumerate(configs))
+    while True:
+        for mine, more in zip(of_folds, fits.on_folds(new, folds), strict=True):
+            mine |= more
+        shared = [c for c in of_folds[0] if all(c in scores for scores in of_folds)]
+        # Steps are candidates only if there is one config: a method is kept as it is at the end of its fit.
+        candidates = [c for c in shared if c.point is None or len(configs) == 1]
+        accuracy = {
+            c: np.array([data.accuracy(s[c]) for s, data in zip(of_folds, folds, strict=True)]) for c in candidates
+        }
+        if not (extension := grid_extension(configs, accuracy)):
+            return configs, of_folds, accuracy
+        new = dict(enumerate(extension, start=len(configs)))
+        configs = [*configs, *extension]
 
 
 def fitted_gate(choice: GateChoice, fold_scores: Sequence[Scores], folds: Sequence[FoldData]) -> tuple[Gate, str]:

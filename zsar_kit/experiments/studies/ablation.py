@@ -82,6 +82,8 @@ class Ablation(Config):
     def validate(self) -> None:
         """Every variant must change the run in every case."""
         self.require(len(self.seeds) >= 2, "seeds", "two or more, for paired differences")
+        self.require_once("seeds")
+        self.require_once("cases")
         self.require(len(self.variants) >= 1, "variants", "one or more")
         for name in self.variants:
             for case in self.cases:

@@ -73,6 +73,7 @@ class QuickstartParameters(Config):
         """Check ranges."""
         self.require(self.sample >= 0, "sample", "at least 0")
         self.require(len(self.seeds) >= 1, "seeds", "at least one seed")
+        self.require_once("seeds")
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,7 @@ class TrainParameters(Config):
     def validate(self) -> None:
         """Check ranges."""
         self.require(len(self.seeds) >= 1, "seeds", "at least one seed")
+        self.require_once("seeds")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from zsar_kit.config import Config, formerly
+from zsar_kit.config import Config, formerly, require_once
 from zsar_kit.data.catalogue import is_synthetic, most_persons
 from zsar_kit.encoders.config import EncoderConfig
 from zsar_kit.encoders.presets import encoder_preset
@@ -61,6 +61,11 @@ class MethodRow(Config):
     seeds: tuple[int, ...] = (0,)
     baseline: bool = field(default=False, metadata=formerly("floor"))
 
+    def validate(self) -> None:
+        """A seed counts once."""
+        self.require(len(self.seeds) >= 1, "seeds", "one or more")
+        self.require_once("seeds")
+
 
 class SuiteRun(NamedTuple):
     """One run and its place in a table: the case, and the method's row within it."""
@@ -85,6 +90,9 @@ class Suite(Config):
         encoder_from: see :class:`RunConfig`; for all cases.
         trace: see :class:`RunConfig`; for all runs.
         reference: title of the baseline that means over class splits are compared with.
+        encoder_seeds: seeds of the skeleton encoder's training, for all cases: every method runs on each training with
+            all of its seeds, and tables give means over the trainings. Empty: one training. With a released encoder,
+            which is not trained, they do not apply.
     """
 
     title: str
@@ -96,15 +104,25 @@ class Suite(Config):
     trace: int = 0
     reference: str = ""
     edition: Edition = CURRENT
+    encoder_seeds: tuple[int, ...] = ()
 
     def __repr__(self) -> str:
-        runs = len(self.cases) * sum(len(m.seeds) for m in self.methods)
+        runs = sum(1 for _ in self._trained_cases()) * sum(len(m.seeds) for m in self.methods)
         return f"Suite({self.title!r}: {len(self.cases)} cases, {len(self.methods)} methods, {runs} runs)"
+
+    def validate(self) -> None:
+        """Every case, method and seed counts once."""
+        self.require_once("cases")
+        self.require_once("encoder_seeds")
+        require_once([row.title for row in self.methods], "methods", where=type(self).__name__)
+        own = any(case.encoder_seed is not None for case in self.cases)
+        self.require(not (own and self.encoder_seeds), "encoder_seeds", "empty where cases have an encoder_seed")
 
     def _repr_markdown_(self) -> str:
         cases = ", ".join(f"{case.dataset} {case.split}" for case in self.cases)
         rows = [{"method": m.title, "seeds": ", ".join(map(str, m.seeds))} for m in self.methods]
-        return f"**{self.title}**: {cases}\n\n{format_table(rows, ['method', 'seeds'])}"
+        trainings = f"; encoder seeds {', '.join(map(str, self.encoder_seeds))}" if self.encoder_seeds else ""
+        return f"**{self.title}**: {cases}{trainings}\n\n{format_table(rows, ['method', 'seeds'])}"
 
     @classmethod
     def load(cls, name: str, dataset: str = "") -> Suite:
@@ -121,11 +139,18 @@ class Suite(Config):
         return cls.from_dict(read_toml(name, _suites(), "suite"))
 
     def configs(self) -> Iterator[tuple[Case, MethodRow, RunConfig]]:
-        """All runs of the suite, case by case."""
-        for case in self.cases:
+        """All runs of the suite, case by case, and within a case training by training of the encoder."""
+        for case in self._trained_cases():
             for row in self.methods:
                 for seed in row.seeds:
                     yield case, row, self.config(case, row, seed)
+
+    def _trained_cases(self) -> Iterator[Case]:
+        for case in self.cases:
+            if self.encoder_seeds and not self.encoder_from:
+                yield from (replace(case, encoder_seed=seed) for seed in self.encoder_seeds)
+            else:
+                yield case
 
     def config(self, case: Case, row: MethodRow, seed: int) -> RunConfig:
         """One run of the suite."""
@@ -158,9 +183,12 @@ class Suite(Config):
         return run_config(Case(dataset, split, protocol), self.encoder(dataset), **shared)
 
     def only(self, dataset: str, split: str, **fields: Any) -> Suite:
-        """The suite on a single case, which need not be one of its own; ``fields`` replace those of the suite."""
+        """The suite on a single case and training of the encoder; ``fields`` replace those of the suite.
+
+        The case need not be one of the suite's own.
+        """
         case = next((c for c in self.cases if (c.dataset, c.split) == (dataset, split)), Case(dataset, split))
-        return replace(self, cases=(case,), **fields)
+        return replace(self, **{"cases": (case,), "encoder_seeds": (), **fields})
 
     def with_seeds(self, seeds: tuple[int, ...]) -> Suite:
         """The suite with other seeds for its methods; baselines keep only their first seed."""
