@@ -83,8 +83,16 @@ def test_contexts_are_judged_against_baselines(finished, puppet_workspace, capsy
         assert all(a.hit is None or 0 <= a.hit <= 100 for a in report.unseen.values())
     # A word that does not depend on the clip agrees always; the model's differ from clip to clip.
     assert min(r.agreement[1] for r in reports) < 100
+    for report in reports:
+        for group, judged in (("seen", report.seen), ("unseen", report.unseen)):
+            assert report.lift(group, "most frequent words") in (0, None)
+            own, frequent = judged["model"].hit, judged["most frequent words"].hit
+            assert report.lift(group, "model") == (None if own is None else own - frequent)
     table = context_table([reports, reports])
     assert "ceiling" in table
+    shown = [cell.strip() for cell in table.splitlines()[2].split("|")]
+    column = [cell.strip() for cell in table.splitlines()[0].split("|")].index("lift, seen")
+    assert shown[column].startswith(f"{reports[0].lift('seen', 'model'):.1f}")
     assert "most frequent words" in table
     for k in (0, 10**6):
         with pytest.raises(ConfigError, match="k must be from 1 to"):
