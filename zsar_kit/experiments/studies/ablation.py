@@ -52,6 +52,7 @@ class Ablation(Config):
         overrides: overrides of the base.
         seeds: seeds of the base and of each variant.
         language_model: see :class:`RunConfig`.
+        heads: whether a second table has each head of the method.
     """
 
     title: str
@@ -63,6 +64,7 @@ class Ablation(Config):
     overrides: dict = field(default_factory=dict)
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     language_model: str = "offline"
+    heads: bool = False
 
     def __repr__(self) -> str:
         sizes = f"{len(self.cases)} cases, {len(self.variants)} variants, {len(self.seeds)} seeds"

@@ -74,7 +74,8 @@ class KeyPartDecoupling(nn.Module):
 
     def importance(self, f_x: Float[Tensor, "batch frame joint dim"]) -> Float[Tensor, "batch frame joint"]:
         """K_out of each frame and joint, positive; ``softmax_over`` determines over what it sums to 1."""
-        scores = self.score(nn.functional.relu(self.inner(f_x)))[..., 0]
+        # In place: the widest tensor of a step is then allocated once.
+        scores = self.score(self.inner(f_x).relu_())[..., 0]
         if self.softmax_over == "joints":
             return scores.softmax(dim=-1)
         return scores.shape[1] * scores.flatten(1).softmax(dim=-1).view_as(scores)
