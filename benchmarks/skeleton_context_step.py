@@ -250,7 +250,9 @@ def compare(w: World) -> dict[str, float]:
         w.method.step.fill_(w.method.phases()[-1].steps // 2)
         losses.append(step_of(w.method, work)(Stages()))
         gradients.append({n: p.grad.clone() for n, p in w.method.named_parameters() if p.grad is not None})
-    gap = max(float((gradients[1][n] - g).norm() / g.norm()) for n, g in gradients[0].items())
+    # A gradient that is zero up to rounding has no relative difference: small ones are compared with the largest.
+    floor = 1e-6 * max(float(g.norm()) for g in gradients[0].values())
+    gap = max(float((gradients[1][n] - g).norm()) / max(float(g.norm()), floor) for n, g in gradients[0].items())
     return {"maps": float(f"{maps:.2g}"), "losses": largest_difference(*losses[::-1]), "gradients": float(f"{gap:.2g}")}
 
 

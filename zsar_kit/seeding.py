@@ -42,10 +42,27 @@ def torch_generator(seed: int, *names: object, device: str | torch.device = "cpu
 
 
 @contextmanager
+def seeded_draws(generator: torch.Generator) -> Iterator[None]:
+    """Let torch's global generators, from which dropout draws, follow ``generator`` inside the block.
+
+    They are restored afterwards. Entering takes one draw of ``generator``, so that a resumed run drops what an
+    uninterrupted one drops.
+    """
+    import torch
+
+    seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
+    devices = [generator.device] if generator.device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed)
+        yield
+
+
+@contextmanager
 def seeded_initialisation(seed: int, *names: object) -> Iterator[None]:
     """Make torch's parameter initialisers deterministic inside the block, and restore the global generator afterwards.
 
-    Modules of ``torch.nn`` initialise from the global generator only; the kit uses that generator nowhere else.
+    Modules of ``torch.nn`` initialise from the global generator only; the kit uses that generator only here and in
+    :func:`seeded_draws`.
     """
     import torch
 

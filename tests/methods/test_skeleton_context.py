@@ -92,7 +92,7 @@ def build_world(seed: int = 1, *, seen: int = 20, unseen: int = 5, per_class: in
         Task(
             maps.shape[1:],
             tuple(range(seen)),
-            {"contexts": semantics, "motion": motion},
+            {"contexts": semantics, **{name: replace(motion, text_set=name) for name in ("motion", "phases", "parts")}},
             build_bank(words[order][:seen], part[:seen], rng),
         ),
     )
@@ -243,6 +243,8 @@ def test_losses_are_those_of_the_equation(world):
         ({"training.context_weight": 0.0}, {"align_context", "align_part", "key_parts"}, {"context", "part"}),
         ({"masking.slots": ["used_object"]}, None, {"context", "part"}),
         ({"grounding.warmup": 2}, {"align_context", "align_part", "context", "key_parts"}, {"context", "part"}),
+        ({"grounding.dropout": 0.1}, {"align_context", "align_part", "context", "key_parts"}, {"context", "part"}),
+        ({"space.projection": "before"}, {"align_context", "align_part", "context", "key_parts"}, {"context", "part"}),
         (AS_RELEASED, {"align_context", "align_part", "context", "key_parts"}, {"context", "part"}),
     ],
 )
@@ -340,6 +342,69 @@ def test_resume_equals_an_uninterrupted_run(world, tmp_path):
     resumed = train(world.training, config, **options)
     for key, value in whole.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[key]), key
+
+
+def test_dropout_follows_the_steps_generator_and_is_off_in_recognition(world):
+    method = fresh(world.training, SHORT.override({"grounding.dropout": 0.3})).train()
+    batch = Batch(torch.from_numpy(world.training.features[:16]), torch.from_numpy(world.training.labels[:16]))
+    losses = []
+    for stream in ("a", "a", "b"):
+        method.step.zero_()
+        torch.manual_seed(len(losses))  # must not matter
+        before = torch.get_rng_state()
+        losses.append(float(method.training_step(batch, "train", torch_generator(0, stream)).losses["align_context"]))
+        assert torch.equal(torch.get_rng_state(), before)
+    assert losses[0] == losses[1] != losses[2]
+    plain = fresh(world.training).eval()
+    maps = torch.from_numpy(world.maps[:4])
+    with torch.inference_mode():
+        dropped, whole = (m.class_scores(maps, world.unseen).heads for m in (method.eval(), plain))
+    assert all(torch.equal(dropped[head], whole[head]) for head in whole)
+
+
+@pytest.mark.parametrize("text_width", [0, 20])
+def test_projection_before_grounding_leaves_only_the_scaling_after_it(world, text_width):
+    """Grounding is as wide as the common space; nothing but the length changes between F_ctx and the dot product."""
+    changes = {"space.projection": "before", "grounding.dim": 6, "space.project_texts": bool(text_width)}
+    config = SHORT.override({**changes, "space.dim": text_width or 1, "space.relu": True})
+    method = fresh(world.training, config).eval()
+    maps = torch.from_numpy(world.maps[:5])
+    with torch.inference_mode():
+        f_x = (maps - method.map_offset) / method.map_scale
+        grounded = method.reader(method.joints(f_x.mean(1)))
+        scores = method.class_scores(maps, world.unseen).heads["context"]
+        texts = method.spaces["context"].texts(world.unseen).mean(1)
+        feature = grounded.skeleton.mean(1)
+        expected = (feature / feature.norm(dim=1, keepdim=True)) @ texts.T / config.space.temperature
+        projected = method.reader.grounding.from_skeleton(f_x.mean(1))
+    assert feature.shape[1] == (text_width or TEXT)
+    assert torch.allclose(scores, expected, atol=1e-5)
+    assert bool((projected >= 0).all())
+    assert not list(method.spaces["context"].skeleton.parameters())
+
+
+@pytest.mark.parametrize(("context_set", "part_set"), [("motion", "contexts"), ("phases", "parts")])
+def test_each_head_is_aligned_with_its_own_target(world, context_set, part_set):
+    own = {name: replace(s, pooled=s.pooled + i) for i, (name, s) in enumerate(world.training.task.semantics.items())}
+    own = {name: replace(s, sentences=None) for name, s in own.items()}
+    config = SHORT.override({"space.context_set": context_set, "space.part_set": part_set, "space.scale": "none"})
+    method = fresh(with_task(world.training, semantics=own), config)
+    assert config.text_sets() == (context_set, part_set)
+    for head, name in (("context", context_set), ("part", part_set)):
+        assert torch.equal(method.spaces[head].get_buffer("table")[:, 0], torch.from_numpy(own[name].pooled))
+
+
+def test_parts_as_released_overlap_and_leave_out_the_upper_spine(world):
+    method = fresh(world.training, SHORT.override({"parts.joints": "released"}))
+    bank = world.training.task.contexts
+    released = {"head": 2, "hand": 6, "arm": 6, "hip": 4, "leg": 6, "foot": 4}
+    for row, part in zip(method.prior, bank.body_parts.any(1).argmax(1), strict=True):
+        count = released[BODY_PARTS[part]]
+        assert sorted(row[row > 0].tolist()) == pytest.approx([1 / count] * count)
+    assert float(method.prior[:, 20].max()) == 0.0
+    hips = [row[12] > 0 for row in method.prior]
+    named = [BODY_PARTS[part] in ("hip", "leg") for part in bank.body_parts.any(1).argmax(1)]
+    assert hips == named
 
 
 def test_maps_from_disk_give_what_maps_in_memory_give(world, tmp_path):
@@ -448,6 +513,9 @@ def test_bad_input_is_told(world):
         ({"space.context_set": "contxts"}, "'context_set' must be one of"),
         ({"training.views": 0}, "'views' must be at least 1"),
         ({"joints.activation": "elu"}, "'activation' must be"),
+        ({"grounding.dropout": 1.0}, r"'dropout' must be in \[0, 1\)"),
+        ({"masking.used_title": "Object used"}, "'used_title' must be one of"),
+        ({"parts.joints": "kinect"}, "'joints' must be one of 'layout', 'released'"),
     ],
 )
 def test_bad_settings_are_told(changes, message):
@@ -467,5 +535,6 @@ def test_the_prompts_it_asks_for_follow_its_settings():
     request = TINY.contexts()
     assert (request.slots, request.shuffled, request.own_head) == (SLOTS, False, False)
     assert TINY.override({"masking.shuffle_slots": True}).contexts().shuffled
+    assert TINY.override({"masking.used_title": "Manipulable object"}).contexts().used_title == "Manipulable object"
     assert TINY.override({"masking.slots": ["used_object"]}).contexts().slots == ("used_object",)
     assert TINY.override({"grounding.enabled": False, "parts.enabled": False}).contexts() is None

@@ -10,10 +10,11 @@ import torch
 
 from zsar_kit.errors import ArtefactError, ConfigError, MissingModelError, TextError
 from zsar_kit.semantics.context_bank import ContextBank
-from zsar_kit.semantics.context_request import ContextRequest
+from zsar_kit.semantics.context_request import USED_TITLES, ContextRequest
 from zsar_kit.semantics.context_sentences import context_sentence
 from zsar_kit.semantics.masked_language import MaskedLanguage, prompt
 from zsar_kit.semantics.text_encoder import load_text_encoder
+from zsar_kit.semantics.text_files import builtin_texts, load_texts
 from zsar_kit.semantics.texts import BODY_PARTS, SLOTS, ClassTexts, Context
 
 WORDS = ("environment", "used", "object", "target", ":", "|", "kitchen", "park", "cup", "ball", "none", "water", "wall")
@@ -68,6 +69,28 @@ def test_the_template_is_that_of_the_paper():
     words = {"environment": "office", "used_object": "pen", "target_object": "[MASK]"}
     assert prompt(words) == "Environment: office | Used object: pen | Target object: [MASK]"
     assert prompt({"target_object": "paper", "environment": "office"}) == "Environment: office | Target object: paper"
+
+
+@pytest.mark.parametrize("name", builtin_texts())
+def test_nothing_but_the_word_tells_one_prompt_from_another(name):
+    """No article or preposition depends on a word: a prompt holds each slot's title and its one word, nothing else."""
+    for title in USED_TITLES:
+        titles = ("Environment", title, "Target object")
+        for slot, word in {(s, row.slot(s)) for bank in load_texts(name).contexts for row in bank for s in SLOTS}:
+            words = [word if s == slot else "[MASK]" for s in SLOTS]
+            filled = prompt(dict(zip(SLOTS, words, strict=True)), title)
+            assert filled.split(" | ") == [f"{t}: {w}" for t, w in zip(titles, words, strict=True)]
+
+
+def test_the_released_title_of_the_used_object(language, bank):
+    released = ContextRequest(SLOTS, used_title="Manipulable object")
+    other = ContextBank.build(texts(), (0, 1), language, released)
+    row = texts().contexts_of(0)[0]
+    filled = f"Environment: [MASK] | Manipulable object: {row.used_object} | Target object: [MASK]"
+    expected = language.encoder.encode([filled]).tokens[0].numpy()
+    assert other.hidden[other.prompts[0, 0, 0b101]] == pytest.approx(expected, abs=1e-6)
+    assert other.digest() != bank.digest()
+    assert np.array_equal(other.words, bank.words)
 
 
 def test_slots_stand_at_the_same_tokens_in_every_prompt(language):

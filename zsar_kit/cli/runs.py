@@ -153,7 +153,7 @@ def ablate(
         ablations: ablations of the kit (such as flora_departures), or .toml files.
         table_only: compute nothing, only show finished runs.
         write: Markdown files; one of them has the markers <!-- NAME --> and <!-- /NAME -->, where NAME is the name of
-            an ablation, and its table is written between them.
+            an ablation, and its table is written between them; one with a table of heads has NAME_by_head, too.
         effects: Markdown table (docs/departures.md) into whose last column the effects of all ablations are written.
     """
     from zsar_kit.cli.answers.studies import run_ablations

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import permutations, product
 from pathlib import Path
 
@@ -108,7 +109,7 @@ class ContextBank:
         slots = request.slots
         if set(slots) <= set(SLOTS):
             slots = tuple(s for s in SLOTS if s in slots)
-        places = language.slot_places(slots)
+        places = language.slot_places(slots, request.used_title)
         banks = [texts.contexts_of(c) for c in class_ids]
         if len({len(bank) for bank in banks}) > 1:
             counts = sorted({len(bank) for bank in banks})
@@ -125,7 +126,7 @@ class ContextBank:
         ids = sorted(used.union(frequent))
         row_of = {token: row for row, token in enumerate(ids)}
         name_of = {token: word for word, token in language.words.items()}
-        texts_of, prompts = _masked_prompts(banks, slots, language.mask_token)
+        texts_of, prompts = _masked_prompts(banks, slots, partial(prompt, used_title=request.used_title), language)
         hidden, mask = _encode(texts_of, language, cache, progress)
         head = language.own_head() if request.own_head else {}
         if head:
@@ -221,15 +222,18 @@ def _in_all_orders(bank: Sequence[Context], slots: Sequence[str]) -> tuple[Conte
     )
 
 
-def _masked_prompts(banks: Sequence, slots: Sequence[str], mask_token: str) -> tuple[list[str], np.ndarray]:
+def _masked_prompts(
+    banks: Sequence, slots: Sequence[str], template: Callable[[Mapping[str, str]], str], language: MaskedLanguage
+) -> tuple[list[str], np.ndarray]:
     """The distinct prompts, the fully masked one first, and the row of each description and pattern among them."""
+    mask_token = language.mask_token
     patterns = [tuple(bits[::-1]) for bits in product((False, True), repeat=len(slots))]
-    rows: dict[str, int] = {prompt({s: mask_token for s in slots}): 0}
+    rows: dict[str, int] = {template({s: mask_token for s in slots}): 0}
     table = np.full((len(banks), len(banks[0]), len(patterns)), -1, dtype=np.int64)
     for c, bank in enumerate(banks):
         for d, row in enumerate(bank):
             for number, pattern in enumerate(patterns[1:], start=1):
-                filled = prompt({s: mask_token if m else row.slot(s) for s, m in zip(slots, pattern, strict=True)})
+                filled = template({s: mask_token if m else row.slot(s) for s, m in zip(slots, pattern, strict=True)})
                 table[c, d, number] = rows.setdefault(filled, len(rows))
     return list(rows), table
 

@@ -16,22 +16,28 @@ from jaxtyping import Float
 from torch import Tensor
 
 from zsar_kit.errors import ConfigError, MissingModelError, TextError
+from zsar_kit.semantics.context_request import USED_TITLES
 from zsar_kit.semantics.text_encoder import TextEncoder, quiet_transformers
 from zsar_kit.semantics.texts import SLOTS
 
-TITLES = {"environment": "Environment", "used_object": "Used object", "target_object": "Target object"}
+TITLES = {"environment": "Environment", "used_object": USED_TITLES[0], "target_object": "Target object"}
 _BYTE_LEVEL_BLANKS = ("Ġ", "▁")
 """How byte-level and sentence-piece vocabularies mark the blank before a word."""
 
 
-def prompt(words: Mapping[str, str]) -> str:
+def prompt(words: Mapping[str, str], used_title: str = USED_TITLES[0]) -> str:
     """The template of section 3.3.2 with a word or a mask in each slot: ``Environment: office | Used object: pen``.
+
+    It holds titles, words and nothing else. The sentences of context descriptions have articles and prepositions, which
+    depend on the word ("at home", "on a beach") and would give a masked one away.
 
     Args:
         words: slot, of :data:`~zsar_kit.semantics.texts.SLOTS`, to its content; absent slots are left out
             (Table 7).
+        used_title: title of the used object, of :data:`~zsar_kit.semantics.context_request.USED_TITLES`.
     """
-    return " | ".join(f"{TITLES[slot]}: {words[slot]}" for slot in SLOTS if slot in words)
+    titles = {**TITLES, "used_object": used_title}
+    return " | ".join(f"{titles[slot]}: {words[slot]}" for slot in SLOTS if slot in words)
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,15 +99,19 @@ class MaskedLanguage:
         weight = self.encoder.model.get_input_embeddings().weight.detach()
         return weight[torch.tensor(list(ids), device=weight.device)].float().cpu()
 
-    def slot_places(self, slots: Sequence[str]) -> tuple[int, ...]:
+    def slot_places(self, slots: Sequence[str], used_title: str = USED_TITLES[0]) -> tuple[int, ...]:
         """Token positions of the slots in a fully masked prompt; they are the same in every filled prompt.
+
+        Args:
+            slots: the slots of the prompt.
+            used_title: see :func:`prompt`.
 
         Raises:
             ConfigError: a slot is unknown, or there is none.
         """
         if not slots or any(s not in SLOTS for s in slots):
             raise ConfigError(f"a prompt needs some of the slots {SLOTS}, got {tuple(slots)}", where="slots")
-        ids = self.encoder.tokenizer(prompt({s: self.mask_token for s in slots}))["input_ids"]
+        ids = self.encoder.tokenizer(prompt({s: self.mask_token for s in slots}, used_title))["input_ids"]
         return tuple(i for i, token in enumerate(ids) if token == self.encoder.tokenizer.mask_token_id)
 
     def own_head(self) -> dict[str, Tensor]:

@@ -16,12 +16,14 @@ from zsar_kit.experiments.pipeline.semantics import semantics_for
 from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
 from zsar_kit.experiments.reports.context_figures import ClipReader
 from zsar_kit.experiments.reports.contexts import context_report, context_table, examples_table
+from zsar_kit.experiments.reports.heads import variant_heads
 from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.experiments.runs.inputs import build_fold_data
 from zsar_kit.experiments.runs.pack import export_run, import_run
 from zsar_kit.experiments.runs.recogniser import Recogniser
 from zsar_kit.experiments.runs.run import run
+from zsar_kit.experiments.studies.ablation import Ablation
 from zsar_kit.experiments.studies.suite import Suite
 from zsar_kit.methods.registry import preset
 from zsar_kit.methods.skeleton_context import SkeletonContext
@@ -83,8 +85,16 @@ def test_contexts_are_judged_against_baselines(finished, puppet_workspace, capsy
         assert all(a.hit is None or 0 <= a.hit <= 100 for a in report.unseen.values())
     # A word that does not depend on the clip agrees always; the model's differ from clip to clip.
     assert min(r.agreement[1] for r in reports) < 100
+    for report in reports:
+        for group, judged in (("seen", report.seen), ("unseen", report.unseen)):
+            assert report.lift(group, "most frequent words") in (0, None)
+            own, frequent = judged["model"].hit, judged["most frequent words"].hit
+            assert report.lift(group, "model") == (None if own is None else own - frequent)
     table = context_table([reports, reports])
     assert "ceiling" in table
+    shown = [cell.strip() for cell in table.splitlines()[2].split("|")]
+    column = [cell.strip() for cell in table.splitlines()[0].split("|")].index("lift, seen")
+    assert shown[column].startswith(f"{reports[0].lift('seen', 'model'):.1f}")
     assert "most frequent words" in table
     for k in (0, 10**6):
         with pytest.raises(ConfigError, match="k must be from 1 to"):
@@ -96,6 +106,39 @@ def test_contexts_are_judged_against_baselines(finished, puppet_workspace, capsy
     shown = capsys.readouterr().out
     assert "puppet (synthetic) 23/5" in shown
     assert examples_table(finished).splitlines()[2] in shown
+
+
+def test_an_ablation_may_show_each_head_on_folds_and_on_test(finished, puppet_workspace):
+    plan = Ablation.from_dict(
+        {
+            "title": "heads",
+            "cases": [{"dataset": "puppet", "split": "23/5"}],
+            "method": "skeleton_context",
+            "preset": "cpu",
+            "suite": {"puppet": "demo"},
+            "overrides": SHORT,
+            "seeds": [0, 1],
+            "variants": {"without parts": {"overrides": {"parts.enabled": False}}},
+            "heads": True,
+        }
+    )
+    assert plan.config(plan.cases[0], None, 0).digest() == finished.config().digest()
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:-1]] for line in variant_heads(plan, puppet_workspace).split("\n")
+    ]
+    assert rows[0] == ["data, split", "variant", "head", "ZSL on folds", "ZSL"]
+    found = {row[2]: (float(row[3]), float(row[4])) for row in rows[2:] if len(row) == 5}
+    assert list(found) == ["context", "part", "fused (the result)"]
+    assert found["fused (the result)"][1] == pytest.approx(finished.result().evaluation.micro.zsl, abs=0.05)
+    (fold,) = finished.folds()
+    for head in ("context", "part"):
+        columns = [fold.scores.classes.index(c) for c in fold.unseen]
+        right = [
+            fold.unseen[row[columns].argmax()] == label
+            for row, label in zip(fold.scores.heads[head], fold.labels.tolist(), strict=True)
+            if label in fold.unseen
+        ]
+        assert found[head][0] == pytest.approx(100 * np.mean(right), abs=0.05)
 
 
 def test_a_clip_is_recognised_read_and_weighed(finished, clip, puppet_workspace, tmp_path, capsys):

@@ -16,7 +16,8 @@ from zsar_kit.models.skeleton_context.grounding import (
     GroundingShape,
     reconstruction_loss,
 )
-from zsar_kit.models.skeleton_context.layers import MultiHeadAttention, seeded_matrix
+from zsar_kit.models.skeleton_context.layers import AttentionBlock, FeedForwardBlock, MultiHeadAttention, seeded_matrix
+from zsar_kit.seeding import seeded_draws
 
 BATCH, JOINTS, LENGTH = 3, 4, 5
 SKELETON, TEXT, DIM = 6, 10, 8
@@ -109,6 +110,36 @@ def slow_grounding(model: ContextGrounding, skeleton: list[list[float]], text: l
         x, t = slow_block(layer.skeleton_self, x, x), slow_block(layer.text_self, t, t)
         x, t = slow_feed(layer.skeleton_feed, x), slow_feed(layer.text_feed, t)
     return x, t
+
+
+def test_attention_without_a_key_is_told():
+    model = MultiHeadAttention(DIM, 2, generator=seeded()).double()
+    x, y = normal(BATCH, JOINTS, DIM), normal(BATCH, LENGTH, DIM, seed=2)
+    mask = torch.ones(BATCH, LENGTH, dtype=torch.bool)
+    mask[1] = False
+    with pytest.raises(ConfigError, match=r"at least one token to attend to, but the samples at \[1\] have none"):
+        model(x, y, mask)
+    with pytest.raises(ConfigError, match=r"the samples at \[0, 1, 2\] have none"):
+        model(x, y[:, :0])
+    mask[1, 3] = True  # a single key gets all the attention
+    assert torch.allclose(model(x, y, mask)[1], model.project(model.value(y[1, 3])), atol=1e-12)
+
+
+def test_dropout_keeps_the_expectation_and_only_in_training():
+    block = AttentionBlock(DIM, 2, dropout=0.4, generator=seeded()).double()
+    x, y = normal(BATCH, JOINTS, DIM), normal(BATCH, LENGTH, DIM, seed=2)
+    whole = block.eval().attention(x, y)
+    assert torch.equal(block(x, y), block.norm(x + whole))
+    block.train()
+    with seeded_draws(seeded(3)), torch.no_grad():
+        drawn = torch.stack([block.drop(block.attention(x, y)) for _ in range(4000)])
+    assert drawn.mean(0) == pytest.approx(whole.detach().numpy(), abs=0.1)
+    assert float((drawn == 0).double().mean()) == pytest.approx(0.4, abs=0.01)
+    feed = FeedForwardBlock(DIM, 3, dropout=0.4, generator=seeded()).double()
+    fed = feed.outer(torch.nn.functional.gelu(feed.inner(x)))
+    assert torch.equal(feed.eval()(x), feed.norm(x + fed))
+    with pytest.raises(ConfigError, match=r"dropout must be in \[0, 1\)"):
+        AttentionBlock(DIM, 2, dropout=1.0, generator=seeded())
 
 
 @pytest.mark.parametrize("options", [{}, {"shared_directions": True}, {"layers": 2, "hidden": 5}])

@@ -13,6 +13,7 @@ from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.reports.data_figures import draw_data
 from zsar_kit.experiments.reports.effects import ablation_table, write_effects
+from zsar_kit.experiments.reports.heads import variant_heads
 from zsar_kit.experiments.reports.markdown import write_tables, write_where_marked
 from zsar_kit.experiments.reports.rows import result_rows
 from zsar_kit.experiments.reports.run_figures import draw_suite
@@ -81,10 +82,12 @@ def run_ablations(
         if not rows:
             texts.append(f"{ablation.title}: no pair of runs is finished.")
             continue
-        table = ablation_table(rows)
-        if write:
-            write_where_marked(write, Path(name).stem, table)
-        texts.append(f"{ablation.title}\n\n{table}")
+        tables = {Path(name).stem: ablation_table(rows)}
+        if ablation.heads:
+            tables[f"{Path(name).stem}_by_head"] = variant_heads(ablation, workspace)
+        for marker, table in tables.items() if write else ():
+            write_where_marked(write, marker, table)
+        texts.append("\n\n".join([ablation.title, *tables.values()]))
         every += rows
     if effects_file is not None and every:
         write_effects(effects_file, every)

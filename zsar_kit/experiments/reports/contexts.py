@@ -23,7 +23,8 @@ from zsar_kit.semantics.slots import slot_words
 from zsar_kit.semantics.text_files import load_texts
 from zsar_kit.semantics.texts import NOTHING, ClassTexts
 
-PREDICTORS = ("model", "most frequent words", "model on the mean clip")
+FREQUENT = "most frequent words"
+PREDICTORS = ("model", FREQUENT, "model on the mean clip")
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,23 @@ class SlotReport:
     unseen: dict[str, SlotAccuracy]
     nothing: tuple[float, float]
     agreement: tuple[float, float]
+
+    def lift(self, group: str, who: str) -> float | None:
+        """Accuracy minus that of always naming the seen classes' most frequent words, in points.
+
+        Which share of slots is right depends on how the texts spread their words, so that accuracies of two editions of
+        the texts can't be compared; what the clip adds can.
+
+        Args:
+            group: ``seen`` or ``unseen``, the classes of the clips.
+            who: one of :data:`PREDICTORS`.
+
+        Returns:
+            The difference, ``None`` where there is no clip to judge.
+        """
+        judged = self.seen if group == "seen" else self.unseen
+        own, frequent = judged[who].hit, judged[FREQUENT].hit
+        return None if own is None or frequent is None else own - frequent
 
 
 def context_method(run: RunFolder) -> tuple[ReadsContexts, FoldData]:
@@ -130,7 +148,10 @@ def context_report(run: RunFolder, k: int = 5) -> list[SlotReport]:
 
 
 def context_table(reports: Sequence[Sequence[SlotReport]]) -> str:
-    """Slot accuracies of one run, or of runs that differ in the seed, as Markdown; percent, Student's t over seeds."""
+    """Slot accuracies of one run, or of runs that differ in the seed, as Markdown; percent, Student's t over seeds.
+
+    The lift is the difference to the most frequent words of the seen classes, in the same run and so in the same texts.
+    """
     rows = []
     for slot_reports in zip(*reports, strict=True):
         for who in PREDICTORS:
@@ -143,14 +164,17 @@ def context_table(reports: Sequence[Sequence[SlotReport]]) -> str:
                 "of these in the seen bank": [a.inside for a in unseen],
                 "and not in it": [a.outside for a in unseen],
             }
+            if who != FREQUENT:
+                for group in ("seen", "unseen"):
+                    values[f"lift, {group}"] = [r.lift(group, who) for r in slot_reports]
             for name, found in values.items():
                 known = [v for v in found if v is not None]
                 row[name] = summarize(known) if known else None
             rows.append(row)
         ceiling = slot_reports[0].unseen[PREDICTORS[0]].ceiling
         rows.append({"slot": slot_reports[0].slot, "who": "ceiling", "unseen classes": ceiling})
-    columns = ["slot", "who", "n seen / unseen", "seen classes", "unseen classes", "of these in the seen bank"]
-    return format_table(rows, [*columns, "and not in it"])
+    columns = ["slot", "who", "n seen / unseen", "seen classes", "lift, seen", "unseen classes", "lift, unseen"]
+    return format_table(rows, [*columns, "of these in the seen bank", "and not in it"])
 
 
 def nothing_table(reports: Sequence[Sequence[SlotReport]]) -> str:

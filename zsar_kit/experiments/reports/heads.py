@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
+from zsar_kit.data.catalogue import is_synthetic
 from zsar_kit.evaluation.calibration import fit_gamma
 from zsar_kit.evaluation.protocol import evaluate
+from zsar_kit.evaluation.scores import Scores
 from zsar_kit.evaluation.statistics import summarize
 from zsar_kit.evaluation.tables import format_table
+from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.folder import RunFolder
+from zsar_kit.experiments.studies.ablation import Ablation
 
 FUSED, UNION = "fused (the result)", "oracle union (diagnostic, knows the label)"
 
@@ -44,3 +50,47 @@ def head_table(runs: Sequence[RunFolder]) -> str:
             found.setdefault(UNION, {}).setdefault("zsl", []).append(evaluation.oracle_union)
     rows = [{"head": head, **{key: summarize(v) for key, v in values.items()}} for head, values in found.items()]
     return format_table(rows, {"head": "head", "zsl": "ZSL", "seen": "S", "unseen": "U", "harmonic": "H"})
+
+
+def variant_heads(ablation: Ablation, workspace: Workspace) -> str:
+    """ZSL of each head of an ablation's base and variants, on pseudo-unseen folds and on test samples, as Markdown.
+
+    Choices rest on the folds: there, pseudo-unseen classes of the training part are told apart.
+
+    Args:
+        ablation: its finished runs are read.
+        workspace: where they are.
+
+    Returns:
+        A Markdown table; empty if no run is finished or the method has only one head.
+    """
+    found: dict[tuple[str, str, str], tuple[list[float], list[float]]] = {}
+    for case, variant, config in ablation.configs():
+        run = RunFolder.of(config, workspace)
+        if not run.finished or len(run.scores().heads) < 2:
+            continue
+        name = f"{case.dataset}{' (synthetic)' if is_synthetic(case.dataset) else ''} {case.split}"
+        labels, split, folds = run.test_samples()[0], run.split(), run.folds()
+        for head in (*run.scores().heads, FUSED):
+            on_folds = [zsl(of_head(fold.scores, head), fold.labels, fold.unseen) for fold in folds]
+            both = found.setdefault((name, variant or "base", head), ([], []))
+            both[0].append(float(np.mean(on_folds)))
+            both[1].append(zsl(of_head(run.scores(), head), labels, split.unseen))
+    rows = [
+        {"case": case, "variant": variant, "head": head, "folds": summarize(folds), "zsl": summarize(test)}
+        for (case, variant, head), (folds, test) in found.items()
+    ]
+    columns = {"case": "data, split", "variant": "variant", "head": "head", "folds": "ZSL on folds", "zsl": "ZSL"}
+    return format_table(rows, columns) if rows else ""
+
+
+def of_head(scores: Scores, head: str) -> Scores:
+    """The scores of one head; those of all for :data:`FUSED`."""
+    return scores if head == FUSED else scores.single_head(head)
+
+
+def zsl(scores: Scores, labels: np.ndarray, unseen: Sequence[int]) -> float:
+    """Accuracy in percent of the samples of ``unseen`` classes, told apart among these."""
+    rows = np.isin(labels, unseen)
+    predicted = np.array(unseen)[scores.restrict(tuple(unseen)).select(rows).fused().argmax(1)]
+    return 100.0 * float((predicted == labels[rows]).mean())

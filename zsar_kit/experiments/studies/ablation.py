@@ -54,6 +54,7 @@ class Ablation(Config):
         seeds: seeds of the base and of each variant.
         language_model: see :class:`RunConfig`.
         edition: see :class:`RunConfig`.
+        heads: whether a second table has each head of the method.
     """
 
     title: str
@@ -66,6 +67,7 @@ class Ablation(Config):
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     language_model: str = "offline"
     edition: Edition = CURRENT
+    heads: bool = False
 
     def __repr__(self) -> str:
         sizes = f"{len(self.cases)} cases, {len(self.variants)} variants, {len(self.seeds)} seeds"

@@ -11,6 +11,7 @@ their softmax.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import cast
@@ -26,13 +27,19 @@ from zsar_kit.methods.base import Batch, ClassScores, Phase, ReadsContexts, Step
 from zsar_kit.methods.registry import register
 from zsar_kit.methods.skeleton_context.config import PartConfig, SkeletonContextConfig, TrainingConfig, presets
 from zsar_kit.methods.skeleton_context.prompts import ContextReader
-from zsar_kit.methods.skeleton_context.text_space import TextSpace
+from zsar_kit.methods.skeleton_context.text_space import TextSpace, common_width
 from zsar_kit.methods.task import MapRows, Task, TrainingSet, find_text_set, sample_features
-from zsar_kit.models.skeleton_context.alignment import alignment_loss, alignment_scores
+from zsar_kit.models.skeleton_context.alignment import ProjectionHead, alignment_loss, alignment_scores
 from zsar_kit.models.skeleton_context.grounding import Grounded
 from zsar_kit.models.skeleton_context.joint_differences import DifferentialJointEncoder, pool_time
-from zsar_kit.models.skeleton_context.key_parts import KeyPartDecoupling, key_part_loss, key_part_prior
+from zsar_kit.models.skeleton_context.key_parts import (
+    RELEASED_PARTS,
+    KeyPartDecoupling,
+    key_part_loss,
+    key_part_prior,
+)
 from zsar_kit.reprs import ShownByShape
+from zsar_kit.seeding import seeded_draws
 from zsar_kit.semantics.context_bank import ContextBank
 from zsar_kit.semantics.embeddings import Semantics
 from zsar_kit.semantics.texts import ClassTexts
@@ -85,14 +92,19 @@ class SkeletonContext(ReadsContexts, WeighsKeyParts):
         self.joints = self.reader = self.parts = None
         if config.joints.enabled:
             self.joints = DifferentialJointEncoder(width, activation=config.joints.activation, generator=generator)
+        names = dict(zip(("context", "part"), config.text_sets(), strict=False))
+        inputs: dict[str, int | None] = {"context": width, "part": width}
         if config.grounding.enabled:
-            self.reader = ContextReader(config.grounding, config.masking, _bank_of(task), width, generator)
+            project = None
+            if config.space.projection == "before":
+                common = common_width(config.space, task.text_set(names["context"]))
+                project = ProjectionHead(width, common, normalise=False, relu=config.space.relu, generator=generator)
+            self.reader = ContextReader(config.grounding, config.masking, _bank_of(task), width, generator, project)
+            inputs["context"] = self.reader.dim if project is None else None
         if config.parts.enabled:
             self.parts = KeyPartDecoupling(width, config.parts.hidden, generator=generator)
             # Needed in training only, and rebuilt from the bank, so checkpoints do not store it.
             self.register_buffer("prior", _prior(config.parts, _bank_of(task)), persistent=False)
-        inputs = {"context": config.grounding.dim if config.grounding.enabled else width, "part": width}
-        names = dict(zip(inputs, config.text_sets(), strict=False))
         self.space = nn.ModuleDict(
             {
                 head: TextSpace(config.space, task.text_set(name), task.seen, inputs[head], generator)
@@ -138,7 +150,8 @@ class SkeletonContext(ReadsContexts, WeighsKeyParts):
             if phase == "warmup":
                 return StepOutput({"context": reader.reconstruction(reader.alone(drawn.rows), drawn)})
         self.step += 1
-        found = self._understand(batch.features, None if drawn is None else drawn.rows)
+        with seeded_draws(generator) if config.grounding.dropout else nullcontext():
+            found = self._understand(batch.features, None if drawn is None else drawn.rows)
         losses = {}
         for head, feature in found.features.items():
             space = self.spaces[head]
@@ -220,7 +233,7 @@ class SkeletonContext(ReadsContexts, WeighsKeyParts):
         else:
             named = set(texts.key_parts_of(class_id))
         chosen = torch.tensor([[part in named for part in BODY_PARTS]])
-        return key_part_prior(_part_joints(), chosen, normalise=settings.normalise)[0].numpy()
+        return key_part_prior(_part_joints(settings), chosen, normalise=settings.normalise)[0].numpy()
 
     @property
     def vocabulary(self) -> tuple[str, ...]:
@@ -233,19 +246,20 @@ class SkeletonContext(ReadsContexts, WeighsKeyParts):
         return () if self.reader is None else self.reader.slots
 
 
-def _part_joints() -> Bool[Tensor, "part joint"]:
+def _part_joints(settings: PartConfig) -> Bool[Tensor, "part joint"]:
     """Which joints of the NTU layout belong to each body part."""
     ntu = layout("ntu25")
+    members = RELEASED_PARTS if settings.joints == "released" else ntu.parts
     joints = torch.zeros(len(BODY_PARTS), len(ntu), dtype=torch.bool)
     for row, part in enumerate(BODY_PARTS):
-        joints[row, list(ntu.parts[part])] = True
+        joints[row, list(members[part])] = True
     return joints
 
 
 def _prior(settings: PartConfig, bank: ContextBank) -> Float[Tensor, "class joint"]:
     """K_gt of each seen class."""
     named = bank.body_parts.any(1) if settings.prior == "descriptions" else bank.key_parts
-    return key_part_prior(_part_joints(), torch.from_numpy(named), normalise=settings.normalise)
+    return key_part_prior(_part_joints(settings), torch.from_numpy(named), normalise=settings.normalise)
 
 
 def _bank_of(task: Task) -> ContextBank:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from zsar_kit.errors import ConfigError
 from zsar_kit.methods.skeleton_context.config import GroundingConfig, MaskingConfig
+from zsar_kit.models.skeleton_context.alignment import ProjectionHead
 from zsar_kit.models.skeleton_context.grounding import (
     ContextDecoder,
     ContextGrounding,
@@ -46,9 +47,11 @@ class ContextReader(nn.Module):
         bank: encoded prompts of the seen classes; for inference the prompt with all slots masked is enough.
         width: width of the skeleton tokens.
         generator: source of the initial weights.
+        project: projection of the skeleton tokens before grounding, which is then as wide as its result; ``None``
+            leaves the projection to the alignment, and grounding is as wide as its settings say.
 
     Raises:
-        ConfigError: the bank has the language model's own head, and ``grounding.dim`` is not its width.
+        ConfigError: the bank has the language model's own head, and grounding is not of its width.
     """
 
     hidden: Tensor
@@ -63,19 +66,26 @@ class ContextReader(nn.Module):
         bank: ContextBank,
         width: int,
         generator: torch.Generator,
+        project: ProjectionHead | None = None,
     ):
         super().__init__()
         self.masking, self.tokens = masking, grounding.tokens
         self.slots, self.vocabulary, self.places = bank.slots, bank.vocabulary, bank.places.tolist()
         text_dim = bank.hidden.shape[2]
+        self.dim = grounding.dim if project is None else project.linear.out_features
         shape = GroundingShape(
-            grounding.dim, grounding.heads, grounding.layers, grounding.hidden, grounding.shared_directions
+            self.dim,
+            grounding.heads,
+            grounding.layers,
+            grounding.hidden,
+            grounding.shared_directions,
+            grounding.dropout,
         )
-        self.grounding = ContextGrounding(width, text_dim, shape, generator=generator)
-        self.decoder = ContextDecoder(grounding.dim, torch.from_numpy(bank.embedding), generator=generator)
+        self.grounding = ContextGrounding(width, text_dim, shape, project=project, generator=generator)
+        self.decoder = ContextDecoder(self.dim, torch.from_numpy(bank.embedding), generator=generator)
         if bank.head:
-            if grounding.dim != text_dim:
-                problem = f"the language model's own head needs grounding.dim = {text_dim}, got {grounding.dim}"
+            if self.dim != text_dim:
+                problem = f"the language model's own head needs grounding.dim = {text_dim}, got {self.dim}"
                 raise ConfigError(problem, remedy=f"Set grounding.dim={text_dim}, or grounding.decoder='trained'.")
             own = {k: v.to(self.decoder.bias.device) for k, v in bank.head.items()}
             self.decoder.load_state_dict(self.decoder.state_dict() | own)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from zsar_kit.errors import TextError
 from zsar_kit.methods.base import class_rows
 from zsar_kit.methods.skeleton_context.config import SpaceConfig
-from zsar_kit.models.skeleton_context.alignment import ProjectionHead
+from zsar_kit.models.skeleton_context.alignment import ProjectionHead, UnitLength
 from zsar_kit.semantics.embeddings import Semantics
 
 
@@ -21,7 +21,7 @@ class TextSpace(nn.Module):
         settings: settings of the common space.
         semantics: its text set, of all candidate classes.
         seen: the seen classes; their texts determine offset and scale.
-        inputs: width of the skeleton feature.
+        inputs: width of the skeleton feature; ``None`` if it was projected to :func:`common_width` before.
         generator: source of the initial weights.
     """
 
@@ -33,7 +33,7 @@ class TextSpace(nn.Module):
         settings: SpaceConfig,
         semantics: Semantics,
         seen: tuple[int, ...],
-        inputs: int,
+        inputs: int | None,
         generator: torch.Generator,
     ):
         super().__init__()
@@ -46,9 +46,11 @@ class TextSpace(nn.Module):
         self.register_buffer("scale", spread.clamp_min(1e-6))
         self.class_ids: tuple[int, ...] = semantics.class_ids
         self.register_buffer("table", table, persistent=False)
-        width = settings.dim if settings.project_texts else table.shape[2]
-        self.skeleton = ProjectionHead(
-            inputs, width, normalise=settings.normalise, relu=settings.relu, generator=generator
+        width = common_width(settings, semantics)
+        self.skeleton = (
+            UnitLength(enabled=settings.normalise)
+            if inputs is None
+            else ProjectionHead(inputs, width, normalise=settings.normalise, relu=settings.relu, generator=generator)
         )
         self.project = None
         if settings.project_texts:
@@ -76,6 +78,11 @@ class TextSpace(nn.Module):
             more = repeat(more.mean(1), "c d -> c s d", s=table.shape[1])
         self.class_ids = (*self.class_ids, *semantics.class_ids)
         self.register_buffer("table", torch.cat([table, more.to(table.device)]), persistent=False)
+
+
+def common_width(settings: SpaceConfig, semantics: Semantics) -> int:
+    """Width of the common space: that of the projections, or that of the texts if these stay as they are."""
+    return settings.dim if settings.project_texts else semantics.pooled.shape[1]
 
 
 def _sentences(semantics: Semantics) -> Float[Tensor, "class sentence d"]:

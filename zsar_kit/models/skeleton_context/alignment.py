@@ -45,6 +45,22 @@ class ProjectionHead(nn.Module):
         return nn.functional.normalize(projected, dim=-1, eps=NORM_FLOOR) if self.normalise else projected
 
 
+class UnitLength(nn.Module):
+    """Scaling to unit length, for features that are in the common space already.
+
+    Args:
+        enabled: False passes features on unchanged.
+    """
+
+    def __init__(self, *, enabled: bool = True):
+        super().__init__()
+        self.enabled = enabled
+
+    def forward(self, x: Float[Tensor, "*rows d"]) -> Float[Tensor, "*rows d"]:
+        """Features of unit length if ``enabled`` is set."""
+        return nn.functional.normalize(x, dim=-1, eps=NORM_FLOOR) if self.enabled else x
+
+
 def alignment_scores(
     features: Float[Tensor, "batch d"],
     semantics: Float[Tensor, "class d"] | Float[Tensor, "class sentence d"],

@@ -7,6 +7,7 @@ from the skeleton. The masked words are then predicted from the hidden states.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -43,6 +44,8 @@ class GroundingShape:
         hidden: hidden width of the feed-forward blocks; ``4 * dim`` by default, as in BERT.
         shared_directions: both directions of the cross-attention share weights, as in LXMERT, whose layer the released
             code uses. By default each direction has its own weights, as in the paper.
+        dropout: share that training drops, of attention weights and of each block's output; the paper names none,
+            LXMERT's layer has 0.1.
 
     Raises:
         ConfigError: layers is not positive.
@@ -53,6 +56,7 @@ class GroundingShape:
     layers: int = 1
     hidden: int | None = None
     shared_directions: bool = False
+    dropout: float = 0.0
 
     def __post_init__(self) -> None:
         if self.layers < 1:
@@ -67,27 +71,22 @@ class GroundingLayer(nn.Module):
     """One bi-directional cross-attention block, then a self-attention and a feed-forward block for each modality.
 
     Args:
-        dim: width of the tokens of both modalities.
-        heads: attention heads.
-        hidden: hidden width of the feed-forward blocks.
-        shared_directions: one cross-attention block for both directions.
+        shape: sizes and variants of the blocks; ``layers`` does not matter here.
         generator: source of the initial weights.
 
     Raises:
         ConfigError: heads is not positive or does not divide dim, or a width is not positive.
     """
 
-    def __init__(
-        self, dim: int, heads: int, hidden: int, *, shared_directions: bool = False, generator: torch.Generator
-    ):
+    def __init__(self, shape: GroundingShape, *, generator: torch.Generator):
         super().__init__()
+        dim, hidden = shape.dim, 4 * shape.dim if shape.hidden is None else shape.hidden
+        attention = partial(AttentionBlock, dim, shape.heads, dropout=shape.dropout, generator=generator)
+        feed_forward = partial(FeedForwardBlock, dim, hidden, dropout=shape.dropout, generator=generator)
         # Stored once if both directions share it, so that checkpoints hold no tensor under two names.
-        directions = 1 if shared_directions else 2
-        self.cross = nn.ModuleList(AttentionBlock(dim, heads, generator=generator) for _ in range(directions))
-        self.skeleton_self = AttentionBlock(dim, heads, generator=generator)
-        self.text_self = AttentionBlock(dim, heads, generator=generator)
-        self.skeleton_feed = FeedForwardBlock(dim, hidden, generator=generator)
-        self.text_feed = FeedForwardBlock(dim, hidden, generator=generator)
+        self.cross = nn.ModuleList(attention() for _ in range(1 if shape.shared_directions else 2))
+        self.skeleton_self, self.text_self = attention(), attention()
+        self.skeleton_feed, self.text_feed = feed_forward(), feed_forward()
 
     def forward(
         self,
@@ -113,6 +112,7 @@ class ContextGrounding(nn.Module):
         skeleton_dim: width of the skeleton tokens.
         text_dim: width d of the language model's hidden states.
         shape: sizes of the blocks.
+        project: replaces the linear layer that adapts the skeleton to ``shape.dim``.
         generator: source of the initial weights.
 
     Raises:
@@ -124,16 +124,19 @@ class ContextGrounding(nn.Module):
         token, the feature averaged over joints; Eq. 2 as printed passes one per joint. Both work here.
     """
 
-    def __init__(self, skeleton_dim: int, text_dim: int, shape: GroundingShape, *, generator: torch.Generator):
+    def __init__(
+        self,
+        skeleton_dim: int,
+        text_dim: int,
+        shape: GroundingShape,
+        *,
+        project: nn.Module | None = None,
+        generator: torch.Generator,
+    ):
         super().__init__()
-        dim, shared = shape.dim, shape.shared_directions
-        self.from_skeleton = _adapter(skeleton_dim, dim, generator)
-        self.from_text = _adapter(text_dim, dim, generator)
-        width = 4 * dim if shape.hidden is None else shape.hidden
-        self.layers = nn.ModuleList(
-            GroundingLayer(dim, shape.heads, width, shared_directions=shared, generator=generator)
-            for _ in range(shape.layers)
-        )
+        self.from_skeleton = _adapter(skeleton_dim, shape.dim, generator) if project is None else project
+        self.from_text = _adapter(text_dim, shape.dim, generator)
+        self.layers = nn.ModuleList(GroundingLayer(shape, generator=generator) for _ in range(shape.layers))
 
     def forward(
         self,

@@ -20,6 +20,16 @@ from zsar_kit.reprs import ShownByShape
 SOFTMAX_OVER = ("joints", "frames_joints")
 NORMALISE = ("sum", "max")
 REDUCTIONS = ("sum", "frames", "mean")
+RELEASED_PARTS = {
+    "head": (2, 3),
+    "hand": (7, 11, 21, 22, 23, 24),
+    "arm": (4, 5, 6, 8, 9, 10),
+    "hip": (0, 1, 12, 16),
+    "leg": (12, 13, 14, 16, 17, 18),
+    "foot": (14, 15, 18, 19),
+}
+"""Body part to joints (NTU order) in the released model files: wrists belong to the arm, hips to hip and leg, ankles to
+leg and foot, and the upper spine (joint 20) to none."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +74,8 @@ class KeyPartDecoupling(nn.Module):
 
     def importance(self, f_x: Float[Tensor, "batch frame joint dim"]) -> Float[Tensor, "batch frame joint"]:
         """K_out of each frame and joint, positive; ``softmax_over`` determines over what it sums to 1."""
-        scores = self.score(nn.functional.relu(self.inner(f_x)))[..., 0]
+        # In place: the widest tensor of a step is then allocated once.
+        scores = self.score(self.inner(f_x).relu_())[..., 0]
         if self.softmax_over == "joints":
             return scores.softmax(dim=-1)
         return scores.shape[1] * scores.flatten(1).softmax(dim=-1).view_as(scores)
