@@ -114,7 +114,7 @@ def test_runs_take_fused_features_and_their_encoder(tmp_path, place):
         for part in encoder.single_streams()
     ]
     np.testing.assert_allclose(data.features.pooled, np.mean([p.pooled for p in parts], axis=0), rtol=1e-5)
-    ready = ready_sequence(skeletons.sequence(7).joints, skeletons.layout, trained.config)
+    ready = ready_sequence(skeletons.sequence(7).joints, skeletons.layout, trained.protocol)
     with torch.no_grad():
         feature = trained.model(torch.from_numpy(encoder_clips([ready], trained.config))).pooled[0]
     np.testing.assert_allclose(feature, data.features.pooled[7], rtol=1e-3, atol=1e-5)
