@@ -64,7 +64,8 @@ def encoder_clips(
         crop=(config.crop, 1.0),
         rotation=config.rotation,
         kept=kept,
-        fit=config.fit,
+        # A looped sequence is looped before it is centred; a second time would fill gaps at its end.
+        fit="resampled" if config.fit == "looped" else config.fit,
     )
     streams = [stream_clips(clips, stream) for stream in config.streams]
     return streams[0] if len(streams) == 1 else np.concatenate(streams, axis=-1)
