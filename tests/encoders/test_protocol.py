@@ -1,10 +1,11 @@
-"""The input protocol of an encoder: what reaches the network is what the released preparation makes, number by number."""
+"""The input protocol of an encoder: what reaches the network is what the released preparation makes."""
 
 from __future__ import annotations
 
 import json
 import math
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -94,6 +95,7 @@ def slots_of(joints: np.ndarray) -> list:
     return [[None if ntu_oracle.is_zero(pose) else pose for pose in person] for person in poses]
 
 
+@cache
 def released_input(chain: str, content: bytes) -> np.ndarray:
     """The chain of Shift-GCN does everything; what CTR-GCN's leaves is still to be filled, centred and turned."""
     made = oracle(chain, content)
@@ -200,7 +202,9 @@ def test_frames_that_were_turned_one_by_one_are_refused_to_a_released_checkpoint
     for chain in ("star", "pku"):
         assert check_chain(InputProtocol(), chain) is False
         assert check_chain(InputProtocol("none", "none"), chain) is False
-        with pytest.raises(DataError, match=rf"'{chain}': centred at the shoulders.*Prepare the raw files with --chain"):
+        with pytest.raises(
+            DataError, match=rf"'{chain}': centred at the shoulders.*Prepare the raw files with --chain"
+        ):
             check_chain(RELEASED, chain)
     for chain in ("", "raw", "ctrgcn"):
         assert check_chain(RELEASED, chain) is False
@@ -269,7 +273,9 @@ def test_centring_in_each_frame_does_not_know_where_people_go(by):
     place = {"each_frame": 1, "hip": 0}[by]
     for frame in (0, 1, 2, 4, 6):
         np.testing.assert_allclose(centred[0, frame, place], 0.0, atol=1e-6)
-        np.testing.assert_allclose(centred[1, frame] - centred[0, frame], joints[1, frame] - joints[0, frame], atol=1e-5)
+        np.testing.assert_allclose(
+            centred[1, frame] - centred[0, frame], joints[1, frame] - joints[0, frame], atol=1e-5
+        )
     np.testing.assert_allclose(centred[1, 3, place], 0.0, atol=1e-6)
     np.testing.assert_array_equal(present(centred), present(joints))
     assert not np.allclose(centre(walked), centre(joints), atol=0.1)  # the first frame's centring keeps the way
@@ -307,7 +313,9 @@ def test_fits_in_numbers():
     assert fit_frames(numbered(40), 19, "cropped")[0, :, 0, 0].tolist() == [2.5 + 2 * i for i in range(19)]
     # An augmentation takes a part: padding keeps its rate, the others stretch it.
     assert fit_frames(long, 4, "padded", (1 / 3, 2 / 3))[0, :, 0, 0].tolist() == [4, 5, 6, 0]
-    np.testing.assert_array_equal(fit_frames(long, 4, "cropped", (0.25, 0.75)), resample(long, 4, start=0.25, stop=0.75))
+    np.testing.assert_array_equal(
+        fit_frames(long, 4, "cropped", (0.25, 0.75)), resample(long, 4, start=0.25, stop=0.75)
+    )
 
 
 def test_looping_closes_gaps_only_of_a_late_person():
@@ -336,7 +344,14 @@ def test_align_of_before_is_still_read_and_found():
 
 
 def test_protocols_have_digests_of_their_own():
-    changes = [{}, {"centring": "each_frame"}, {"centring": "none"}, {"turn": "none"}, {"fit": "looped"}, {"frames": 96}]
+    changes = [
+        {},
+        {"centring": "each_frame"},
+        {"centring": "none"},
+        {"turn": "none"},
+        {"fit": "looped"},
+        {"frames": 96},
+    ]
     changes += [{"centring": "none", "turn": "none"}]
     assert len({EncoderConfig().override(change).digest() for change in changes}) == len(changes)
     assert EncoderConfig(**OWN).protocol == RELEASED
@@ -379,5 +394,5 @@ def test_a_protocol_that_contradicts_its_settings_is_damage(trained, tmp_path):
         "persons": 1,
     }
     write_json(tmp_path / "encoder.json", about | {"input": about["input"] | {"centring": "hip"}})
-    with pytest.raises(ArtefactError, match="input protocol .*centring='hip'.* is not that of its settings"):
+    with pytest.raises(ArtefactError, match=r"input protocol .*centring='hip'.* is not that of its settings"):
         load_encoder(tmp_path)

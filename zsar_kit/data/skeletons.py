@@ -180,7 +180,7 @@ def preprocess(
     turn: str = "upright",
     loop_to: int = 0,
 ) -> Float32[np.ndarray, "kept real_frame 25 3"]:
-    """The deterministic part of a clip: NTU joints, distinct persons, most moving first, no empty frames, centred, turned.
+    """The deterministic part of a clip: NTU joints, distinct persons, no empty frames, centred, turned.
 
     Args:
         joints: a raw sequence.

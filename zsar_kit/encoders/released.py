@@ -18,7 +18,7 @@ from zsar_kit.errors import ConfigError, MissingModelError
 NTU_BY_CLASSES = {60: "ntu60", 120: "ntu120"}
 
 
-def import_released(path: str | Path, folder: str | Path, config: EncoderConfig = EncoderConfig()) -> TrainedEncoder:
+def import_released(path: str | Path, folder: str | Path, config: EncoderConfig | None = None) -> TrainedEncoder:
     """Load a released checkpoint, trained on all classes of NTU RGB+D 60 or 120, and store it as an artefact.
 
     On another data set it is a *cross-dataset* encoder; on NTU itself every zero-shot number made with it is a leak,
@@ -27,14 +27,15 @@ def import_released(path: str | Path, folder: str | Path, config: EncoderConfig 
     Args:
         path: the checkpoint.
         folder: the folder of the artefact; an existing one is reused.
-        config: only its ``stream`` counts, which the file does not tell. Width and persons are the checkpoint's, and the
-            input protocol is that of the clips it was trained on
+        config: only its ``stream`` counts, which the file does not tell; default: joints. Width and persons are the
+            checkpoint's, and the input protocol is that of the clips it was trained on
             (:data:`~zsar_kit.encoders.protocol.RELEASED`): centred in each frame, turned, 300 frames, looped.
 
     Raises:
         MissingModelError: the file is absent or not a Shift-GCN, or it has neither 60 nor 120 classes.
         ConfigError: the configuration is for another architecture, or for four streams.
     """
+    config = config or EncoderConfig()
     if config.architecture != "shift_gcn" or config.stream == FOUR_STREAMS:
         raise ConfigError(
             f"a released checkpoint is one stream of a Shift-GCN, but the encoder settings say {config.stream!r} of "

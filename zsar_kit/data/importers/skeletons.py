@@ -180,7 +180,7 @@ def _wrong_shape(stream: ArrayStream, layout: SkeletonForm) -> DataError:
 
 
 def _trimmed(joints: np.ndarray, padded: bool) -> np.ndarray:
-    """``[person, frame, joint, xyz]`` without absent or repeated persons and, if ``padded``, frames of zeros at the end.
+    """``[person, frame, joint, xyz]`` of distinct persons who appear; if ``padded``, without zeros at the end.
 
     A sequence that is zero everywhere is left as it is; the check of sequences reports it.
     """

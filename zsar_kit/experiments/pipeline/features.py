@@ -68,7 +68,11 @@ def encoder_for(
     """
     config = source.config
     if source.released:
-        name = [file_digest(source.released)[:12], RELEASED.digest(), *([] if config.stream == "joint" else [config.stream])]
+        name = [
+            file_digest(source.released)[:12],
+            RELEASED.digest(),
+            *([] if config.stream == "joint" else [config.stream]),
+        ]
         folder = workspace.root / "encoders" / "released" / "_".join(name)
         return import_released(source.released, folder, config)
     if config.stream == FOUR_STREAMS:

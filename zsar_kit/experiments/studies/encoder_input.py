@@ -181,7 +181,9 @@ def _halving(study: InputStudy, workspace: Workspace, case: Case) -> Iterator[Tr
     left = [AS_IT_IS, *study.settings]
     for number, rung in enumerate(study.rungs):
         folds = _folds(workspace, study, case, rung)
-        found = {name: _judged(study, workspace, case, study.settings_of(case, name, rung.epochs), folds) for name in left}
+        found = {
+            name: _judged(study, workspace, case, study.settings_of(case, name, rung.epochs), folds) for name in left
+        }
         means = {name: float(np.mean(values)) for name, (values, _) in found.items()}
         going_on = survivors(means, study.keep, last=number + 1 == len(study.rungs))
         base = found.get(AS_IT_IS, ((), ()))[0]
