@@ -20,6 +20,7 @@ from zsar_kit.data.splits import class_names, load_split, split_names
 from zsar_kit.encoders.inputs import encoder_clips, ready_sequence
 from zsar_kit.encoders.presets import encoder_presets
 from zsar_kit.encoders.pretrain import load_encoder, pretrain
+from zsar_kit.encoders.protocol import InputProtocol
 from zsar_kit.errors import ConfigError
 from zsar_kit.experiments.pipeline.features import EncoderSource, features_for
 from zsar_kit.experiments.pipeline.partitions import main_partition
@@ -27,7 +28,7 @@ from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.experiments.runs.inputs import build_fold_data, build_test_data
-from zsar_kit.experiments.studies.encoder_choice import chosen_encoder
+from zsar_kit.experiments.studies.encoder_choice import Changes, chosen_encoder, encoder_of_run
 
 ROOT = Path(__file__).resolve().parents[2]
 SUITE = """
@@ -100,7 +101,7 @@ def test_every_split_four_streams_and_only_what_is_missing(tmp_path, place, caps
 def test_runs_take_fused_features_and_their_encoder(tmp_path, place):
     """A run that asks for four streams reads them; a later clip goes through the same encoder."""
     workspace = Workspace(tmp_path / "w", progress=False)
-    encoder = chosen_encoder(workspace, "nw_ucla", str(tmp_path / "tiny.toml"), stream="4s")
+    encoder = chosen_encoder(workspace, "nw_ucla", str(tmp_path / "tiny.toml"), changes=Changes("4s"))
     config = RunConfig(dataset="nw_ucla", split="5/5", method="ridge", preset="motion", encoder=encoder)
     data = build_test_data(config.resolve(), workspace)
     assert data.features.encoder.stream == "joint+bone+motion+bone_motion"
@@ -115,7 +116,7 @@ def test_runs_take_fused_features_and_their_encoder(tmp_path, place):
         for part in encoder.single_streams()
     ]
     np.testing.assert_allclose(data.features.pooled, np.mean([p.pooled for p in parts], axis=0), rtol=1e-5)
-    ready = ready_sequence(skeletons.sequence(7).joints, skeletons.layout, trained.config)
+    ready = ready_sequence(skeletons.sequence(7).joints, skeletons.layout, trained.protocol)
     with torch.no_grad():
         feature = trained.model(torch.from_numpy(encoder_clips([ready], trained.config))).pooled[0]
     np.testing.assert_allclose(feature, data.features.pooled[7], rtol=1e-3, atol=1e-5)
@@ -163,11 +164,31 @@ def test_an_encoder_has_not_seen_a_class_that_it_had_no_sample_of(tmp_path, plac
 
 def test_a_preset_takes_the_number_of_persons_from_the_data(tmp_path, place):
     workspace = Workspace(tmp_path / "w", progress=False)
-    config = chosen_encoder(workspace, "nw_ucla", "real", "st_gcn_smie", "bone")
+    config = chosen_encoder(workspace, "nw_ucla", "real", "st_gcn_smie", Changes("bone", "hip"))
     assert (config.persons, config.architecture, config.stream, config.frames) == (1, "st_gcn", "bone", 50)
+    assert (config.centring, config.turn) == ("hip", "none")
+    for frames in (32, 64, 96):
+        settings = chosen_encoder(workspace, "nw_ucla", "real", changes=Changes(frames=frames, centring="each_frame"))
+        assert settings.protocol == InputProtocol("each_frame", frames=frames, persons=1)
     assert chosen_encoder(workspace, "nw_ucla", str(tmp_path / "tiny.toml")).epochs == 1
     with pytest.raises(ConfigError, match="Did you mean 'neuron'"):
         chosen_encoder(workspace, "nw_ucla", "real", "neurone")
+
+
+def test_a_released_encoder_and_imported_features_leave_no_choice_of_input(tmp_path, place):
+    workspace = Workspace(tmp_path / "w", progress=False)
+    for changes in (Changes(centring="hip"), Changes(frames=32)):
+        with pytest.raises(ConfigError, match=r"a released one brings the input it was trained on.*or --encoder-from"):
+            encoder_of_run(workspace, "nw_ucla", "", "", changes, encoder_from="model.pt")
+        with pytest.raises(ConfigError, match=r"imported features trains none.*or --features-from"):
+            encoder_of_run(workspace, "nw_ucla", "", "", changes, features_from="imported")
+    assert encoder_of_run(workspace, "nw_ucla", "", "", Changes("bone"), encoder_from="model.pt").stream == "bone"
+
+
+def test_the_input_of_a_command_is_that_of_its_encoder(tmp_path, place):
+    assert main(["features", "nw_ucla", "5/5", "--centring", "each_frame", "--frames", "12", "--no-folds", *place]) == 0
+    (folder,) = (tmp_path / "w" / "encoders" / "nw-ucla").iterdir()
+    assert load_encoder(folder).protocol == InputProtocol("each_frame", frames=12, persons=1)
 
 
 def test_bad_input_is_one_line(tmp_path, place, capsys, monkeypatch):

@@ -203,8 +203,14 @@ def shift_gcn(frames: Frames) -> np.ndarray | None:
     for number, bodies in enumerate(frames):
         for slot, (_, pose) in enumerate(bodies[:4]):
             slots[slot][number] = pose
-    order = sorted(range(4), key=lambda slot: (-energy(slots[slot]), -slot))
-    first, second = filled(slots[order[0]]), filled(slots[order[1]])
+    return prenormalised(slots)
+
+
+def prenormalised(slots: list[list[Pose | None]]) -> np.ndarray | None:
+    """The two of most energy, filled to 300 frames, centred in each frame, and turned twice."""
+    order = sorted(range(len(slots)), key=lambda slot: (-energy(slots[slot]), -slot))
+    first = filled(slots[order[0]])
+    second = filled(slots[order[1]]) if len(slots) > 1 else [None]
     if first[0] is None:
         return None
     persons = [first] if second[0] is None else [first, second]
@@ -219,7 +225,9 @@ def shift_gcn(frames: Frames) -> np.ndarray | None:
     at = {place: i for i, place in enumerate(places)}
 
     def line(a: int, b: int) -> list[float]:
-        return [y - x for x, y in zip(points[at[0, 0, a]], points[at[0, 0, b]], strict=True)]
+        # A joint at the origin is taken for absent and stays there.
+        ends = [points[at[0, 0, joint]] if (0, 0, joint) in at else [0.0] * 3 for joint in (a, b)]
+        return [y - x for x, y in zip(*ends, strict=True)]
 
     points = turned(points, line(0, 1), [0.0, 0.0, 1.0])
     points = turned(points, line(4, 8), [1.0, 0.0, 0.0])

@@ -19,7 +19,7 @@ from zsar_kit.data.catalogue import class_names, resource
 from zsar_kit.data.leakage import EncoderRecord, check_encoder
 from zsar_kit.data.puppet.raw_pku import WrittenPku, pku_label, write_pku_mmd
 from zsar_kit.data.puppet.world import PuppetConfig
-from zsar_kit.data.readers.pku_chains import resize_time, shoulders_along_x, star_chain
+from zsar_kit.data.readers.pku_chains import shoulders_along_x, star_chain
 from zsar_kit.data.readers.pku_files import video_files
 from zsar_kit.data.readers.pku_format import (
     Label,
@@ -34,6 +34,7 @@ from zsar_kit.data.readers.plan import Reading, ReadPlan, find_sources
 from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.data.skeletons import SkeletonSequence, check_sequence
 from zsar_kit.data.splits import load_split
+from zsar_kit.data.timing import resize_time
 from zsar_kit.errors import DataError, LeakageError
 
 DATASETS = ("pku_mmd", "pku_mmd_2")

@@ -12,8 +12,8 @@ from zsar_kit.data.importers.skeletons import export_skeletons, import_skeletons
 from zsar_kit.data.importers.streams import ArrayRows, open_npz, write_npz
 from zsar_kit.data.readers.arrays import from_arrays
 from zsar_kit.data.skeleton_set import SkeletonSet
-from zsar_kit.data.skeletons import resample
 from zsar_kit.data.splits import class_names
+from zsar_kit.data.timing import resample
 from zsar_kit.errors import DataError, SplitError
 
 Arrays = dict[str, np.ndarray]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from zsar_kit.data import skeletons as sk
+from zsar_kit.data import timing
 from zsar_kit.data.joints import layout, to_ntu25
 from zsar_kit.data.orientation import body_frame, present, rotate
 from zsar_kit.data.skeletons import SkeletonSequence
@@ -108,7 +109,7 @@ def test_degenerate_poses_stay_finite(rng, as_released):
     upside_down = np.zeros((1, 2, 25, 3), dtype=np.float32)
     upside_down[:, :, [1, 20], 2] = [-0.5, -1.0]
     for joints in (spineless, shoulderless, upside_down, np.zeros((2, 3, 25, 3), dtype=np.float32)):
-        done = sk.preprocess(joints, "ntu25", as_released=as_released)
+        done = sk.preprocess(joints, "ntu25", turn="released" if as_released else "upright")
         assert np.isfinite(done).all()
     np.testing.assert_array_equal(sk.align(spineless, as_released=as_released), spineless)
     flipped = sk.align(upside_down, as_released=as_released)
@@ -125,29 +126,29 @@ def test_resample_is_exact_on_linear_motion(rng, frames):
     joints = (start + 5.0 + speed * time)[None].astype(np.float32)
     for first, last in ((0.0, 1.0), (0.21, 0.83)):
         expected = start + 5.0 + speed * np.linspace(first * 10, last * 10, frames)[:, None, None]
-        made = sk.resample(joints, frames, start=first, stop=last)
+        made = timing.resample(joints, frames, start=first, stop=last)
         np.testing.assert_allclose(made[0], expected, atol=1e-5)
 
 
 def test_resample_to_the_same_length_changes_nothing(rng):
     joints = body(rng, persons=2, frames=64)
-    np.testing.assert_array_equal(sk.resample(joints, 64), joints)
+    np.testing.assert_array_equal(timing.resample(joints, 64), joints)
 
 
 def test_resample_repeats_a_single_frame(rng):
     joints = body(rng, frames=1)
-    np.testing.assert_array_equal(sk.resample(joints, 5), np.repeat(joints, 5, axis=1))
+    np.testing.assert_array_equal(timing.resample(joints, 5), np.repeat(joints, 5, axis=1))
 
 
 def test_resample_does_not_drag_a_person_to_the_origin(rng):
     joints = np.ones((2, 4, 25, 3), dtype=np.float32)
     joints[1, 2:] = 0.0
-    values = sk.resample(joints, 40)[1]
+    values = timing.resample(joints, 40)[1]
     assert set(np.unique(values)) == {0.0, 1.0}
 
 
 def test_random_crop_stays_inside(rng):
-    crops = np.array([sk.random_crop((0.5, 1.0), rng) for _ in range(500)])
+    crops = np.array([timing.random_crop((0.5, 1.0), rng) for _ in range(500)])
     share = crops[:, 1] - crops[:, 0]
     assert crops.min() >= 0
     assert crops.max() <= 1

@@ -13,6 +13,7 @@ from zsar_kit.data.catalogue import most_persons
 from zsar_kit.data.skeletons import STREAMS
 from zsar_kit.encoders.config import EncoderConfig
 from zsar_kit.encoders.presets import encoder_preset, encoder_presets
+from zsar_kit.encoders.protocol import RELEASED, InputProtocol
 from zsar_kit.errors import ConfigError
 from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.experiments.studies.notebooks import (
@@ -83,6 +84,8 @@ STEPS = {
     "shift_gcn": (140, 64, [60, 80, 100]),
     "neuron": (110, 64, [60, 80, 100]),
     "flora": (100, 32, [60, 80]),
+    "shift_gcn_300": (140, 64, [60, 80, 100]),
+    "flora_300": (100, 32, [60, 80]),
     "cpu": (40, 32, [24, 34]),
 }
 
@@ -113,6 +116,12 @@ def test_smies_encoder_anneals_as_torch_does():
 
 def test_presets_by_name():
     assert set(encoder_presets()) == {*STEPS, "st_gcn_smie"}
+    for name in ("shift_gcn", "flora"):  # the same schedule on the clips of the released code
+        as_released = encoder_preset(f"{name}_300")
+        own = {key: getattr(encoder_preset(name), key) for key in ("centring", "turn", "frames", "fit")}
+        assert as_released.override(own) == encoder_preset(name)
+    assert encoder_preset("shift_gcn_300").protocol == RELEASED
+    assert encoder_preset("flora_300").protocol == InputProtocol("none", "none", 300, "padded")
     with pytest.raises(ConfigError, match=r"unknown encoder preset 'st_gcn_smei'.*Did you mean 'st_gcn_smie'"):
         encoder_preset("st_gcn_smei")
 

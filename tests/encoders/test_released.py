@@ -6,9 +6,11 @@ import pytest
 import torch
 
 from zsar_kit.encoders.pretrain import EncoderConfig, load_encoder
+from zsar_kit.encoders.protocol import InputProtocol
 from zsar_kit.encoders.released import import_released
 from zsar_kit.encoders.shift_gcn import ShiftGCN, ShiftGCNConfig
 from zsar_kit.errors import MissingModelError
+from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.seeding import torch_generator
 
 
@@ -38,3 +40,13 @@ def test_a_checkpoint_whose_classes_are_unknown_is_refused(tmp_path):
     with pytest.raises(MissingModelError, match=r"27 classes.*60 or 120"):
         import_released(tmp_path / "model.pt", tmp_path / "encoder", EncoderConfig())
     assert not (tmp_path / "encoder").exists()
+
+
+def test_runs_on_a_released_encoder_are_known_by_its_input(tmp_path, monkeypatch):
+    """What they computed with another input of the same checkpoint is not found as theirs; other runs do not care."""
+    checkpoint(tmp_path / "model.pt", 60)
+    released, own = {"encoder_from": str(tmp_path / "model.pt")}, {}
+    before = [RunConfig(method="ridge", preset="motion", **fields).digest() for fields in (released, own)]
+    monkeypatch.setattr("zsar_kit.experiments.runs.config.RELEASED", InputProtocol())
+    after = [RunConfig(method="ridge", preset="motion", **fields).digest() for fields in (released, own)]
+    assert (before[0] != after[0], before[1] == after[1]) == (True, True)

@@ -16,6 +16,7 @@ from zsar_kit.encoders.extract import extract_features
 from zsar_kit.encoders.fuse import fuse_encoders, fuse_features, fused_record
 from zsar_kit.encoders.inputs import encoder_clips, ready_sequence
 from zsar_kit.encoders.pretrain import describe, load_encoder, pretrain
+from zsar_kit.encoders.protocol import InputProtocol
 from zsar_kit.encoders.released import import_released
 from zsar_kit.encoders.st_gcn import STGCN
 from zsar_kit.errors import ArtefactError, ConfigError, DataError
@@ -92,13 +93,13 @@ def test_without_alignment_positions_stay(rng, config):
     joints = rng.normal(size=(3, 6, 25, 3)).astype(np.float32) + 2.0
     joints[:, 4] = 0.0  # nobody
     joints[0] *= 0.01  # hardly moves
-    ready = ready_sequence(joints[:2], "ntu25", replace(config, align=False, persons=2))
+    ready = ready_sequence(joints[:2], "ntu25", InputProtocol("none", "none"))
     np.testing.assert_array_equal(ready, joints[:2][:, [0, 1, 2, 3, 5]])  # in their order, empty frames left out
     np.testing.assert_array_equal(
-        ready_sequence(joints, "ntu25", replace(config, align=False, persons=1))[0],
+        ready_sequence(joints, "ntu25", InputProtocol("none", "none", persons=1))[0],
         joints[np.argmax(joints.var(axis=1).sum((1, 2)))][[0, 1, 2, 3, 5]],
     )
-    aligned = ready_sequence(joints[:2], "ntu25", replace(config, persons=2))
+    aligned = ready_sequence(joints[:2], "ntu25", InputProtocol())
     np.testing.assert_array_equal(aligned, preprocess(joints[:2], "ntu25", persons=2))
     assert not np.allclose(aligned.mean(), ready.mean(), atol=0.1)
 
@@ -127,7 +128,7 @@ def test_an_st_gcn_of_the_bone_stream(tmp_path, trained_st_gcn, skeletons, split
     assert features.pooled.shape == (len(skeletons), trained_st_gcn.model.dim)
     assert features.maps().shape[1] == 3  # 10 frames, 5, 3
     assert (features.pooled >= 0).all()
-    ready = preprocess(skeletons.sequence(5).joints, "ntu25", persons=1, orient=False)
+    ready = preprocess(skeletons.sequence(5).joints, "ntu25", persons=1, centring="none", turn="none")
     clip = stream_clips(sample_clips([ready], frames=10, persons=1), "bone")
     with torch.no_grad():
         np.testing.assert_allclose(

@@ -103,9 +103,14 @@ class FeatureOptions:
     suite: str = ""
     """suite whose encoder settings are used; default: demo for puppet, real for all other data sets"""
     encoder: str = ""
-    """encoder preset to use instead: cpu, shift_gcn, neuron, flora, or st_gcn_smie"""
+    """encoder preset to use instead: cpu, shift_gcn, shift_gcn_300, neuron, flora, flora_300, or st_gcn_smie"""
     stream: Literal["", "joint", "bone", "motion", "bone_motion", "4s"] = ""
     """input of the encoder; 4s trains one encoder per stream and fuses their features"""
+    centring: Literal["", "first_frame", "each_frame", "hip", "none"] = ""
+    """origin of the encoder's clips: the spine in the first frame, the spine or hip in each frame; default: that of its
+    settings"""
+    frames: int = 0
+    """frames of the encoder's clips, such as 32, 64 or 96; default: that of its settings"""
     maps: bool = False
     """also keep un-pooled maps"""
     protocol: str = ""
@@ -131,10 +136,11 @@ def features(
         encoding: which encoder, and what is kept of its features.
     """
     from zsar_kit.cli.answers.features import make_features, shared_workspace
-    from zsar_kit.experiments.studies.encoder_choice import chosen_encoder
+    from zsar_kit.experiments.studies.encoder_choice import Changes, chosen_encoder
 
     with shared_workspace(common.workspace, common.device, progress=not common.quiet) as workspace:
-        settings = chosen_encoder(workspace, dataset, encoding.suite, encoding.encoder, encoding.stream)
+        changes = Changes(encoding.stream, encoding.centring, encoding.frames)
+        settings = chosen_encoder(workspace, dataset, encoding.suite, encoding.encoder, changes)
         kept = {"folds": encoding.folds, "maps": encoding.maps}
         text = make_features(workspace, dataset, split, settings, encoding.protocol, **kept)
     if text:

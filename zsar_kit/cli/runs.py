@@ -37,6 +37,11 @@ class TrainOptions:
     """encoder preset to use instead (see `zsar features`)"""
     stream: Literal["", "joint", "bone", "motion", "bone_motion", "4s"] = ""
     """input of the encoder; default: that of its settings"""
+    centring: Literal["", "first_frame", "each_frame", "hip", "none"] = ""
+    """origin of the encoder's clips: the spine in the first frame, the spine or hip in each frame; default: that of its
+    settings"""
+    frames: int = 0
+    """frames of the encoder's clips, such as 32, 64 or 96; default: that of its settings"""
     protocol: str = ""
     """how samples are divided into train and test; default: the data set's customary protocol"""
     language_model: str = "offline"
@@ -73,12 +78,18 @@ RUN_FIELDS = (
 def train(method: Annotated[TrainOptions, OmitArgPrefixes] = TrainOptions(), common: Common = CommonOptions()) -> None:
     """Fit a method, score the test samples, and evaluate; prints the result and the run folder."""
     from zsar_kit.cli.answers.runs import parse_overrides, train_runs
-    from zsar_kit.experiments.studies.encoder_choice import encoder_of_run
+    from zsar_kit.experiments.studies.encoder_choice import Changes, encoder_of_run
     from zsar_kit.experiments.studies.suite import Case, run_config
 
     workspace = common.open()
     encoder = encoder_of_run(
-        workspace, method.dataset, method.suite, method.encoder, method.stream, features_from=method.features_from
+        workspace,
+        method.dataset,
+        method.suite,
+        method.encoder,
+        Changes(method.stream, method.centring, method.frames),
+        features_from=method.features_from,
+        encoder_from=method.encoder_from,
     )
     case = Case(method.dataset, method.split, method.protocol)
     shared = {name: getattr(method, name) for name in RUN_FIELDS} | {"overrides": parse_overrides(method.set)}
@@ -161,6 +172,25 @@ def ablate(
     text, failures = run_ablations(common.open(), ablations, table_only, write, effects)
     say(text)
     return 1 if failures else 0
+
+
+@app.command(name="choose")
+def choose(
+    study: Annotated[Positional[str], arg(metavar="STUDY")] = "encoder_input",
+    dataset: str = "",
+    write: tuple[Path, ...] = (),
+    common: Common = CommonOptions(),
+) -> None:
+    """Compare inputs of the skeleton encoder on pseudo-unseen folds by successive halving; no test sample is scored.
+
+    Args:
+        study: a study of the kit (encoder_input), or a .toml file.
+        dataset: only this data set of the study; default: all.
+        write: Markdown files with the markers <!-- STUDY --> and <!-- /STUDY -->, for the table.
+    """
+    from zsar_kit.cli.answers.studies import run_input_study
+
+    say(run_input_study(common.open(), study, dataset, write))
 
 
 @app.command(name="predict")

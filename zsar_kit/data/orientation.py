@@ -5,15 +5,20 @@ Arrays have the shape that :mod:`zsar_kit.data.skeletons` describes.
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 import numpy as np
 from jaxtyping import Bool, Float, Float32
 
 from zsar_kit.data.joints import JointLayout, layout_name
 from zsar_kit.data.joints import layout as joint_layout
+from zsar_kit.errors import DataError, nearest_name
 
 Skeleton = Float32[np.ndarray, "person frame joint 3"]
 # Below this length, in metres, a direction is only noise.
 SHORTEST_DIRECTION = 1e-5
+#: centring to the role of the joint that becomes the origin
+PLACES = MappingProxyType({"first_frame": "spine", "each_frame": "spine", "hip": "hip_centre"})
 
 
 def present(joints: Skeleton) -> Bool[np.ndarray, "person frame"]:
@@ -33,13 +38,66 @@ def _place(pose: Float32[np.ndarray, "joint 3"], layout: JointLayout | str, role
     return pose[list(joint_layout(layout_name(layout)).roles[role])].mean(axis=0, dtype=np.float64)
 
 
-def centre(joints: Skeleton, layout: JointLayout | str = "ntu25") -> Skeleton:
-    """Move all persons so that the spine joint of the first person's first real frame is the origin."""
-    result = np.array(joints, dtype=np.float32)
-    pose = _first_pose(joints)
-    if pose is not None:
-        result -= _place(pose, layout, "spine").astype(np.float32)
-        result[~present(joints)] = 0.0
+def distinct_persons(joints: Skeleton) -> Float32[np.ndarray, "kept frame joint 3"]:
+    """Without persons who repeat an earlier one in every frame.
+
+    Some published arrays fill the place of a second person with a copy of the only one: that is still one person.
+    """
+    kept: list[int] = []
+    for person in range(len(joints)):
+        if not any(np.array_equal(joints[person], joints[other]) for other in kept):
+            kept.append(person)
+    return joints if len(kept) == len(joints) else joints[kept]
+
+
+def by_energy(joints: Skeleton, persons: int) -> Float32[np.ndarray, "kept frame joint 3"]:
+    """At most ``persons`` persons, by the order of the pre-normalisation that Shift-GCN was released with.
+
+    The energy of a person is the standard deviation over all joints and real frames, summed over the axes; of equal
+    ones the later person comes first. Persons who never appear are left out, unless nobody appears.
+    """
+    there = present(joints)
+    energy = [
+        float(person[real].astype(np.float64).std(axis=(0, 1)).sum()) if real.any() else -1.0
+        for person, real in zip(joints, there, strict=True)
+    ]
+    order = sorted(range(len(joints)), key=lambda i: (energy[i], i), reverse=True)[:persons]
+    return joints[[i for i in order if energy[i] >= 0.0] or order[:1]]
+
+
+def centre(
+    joints: Skeleton, layout: JointLayout | str = "ntu25", *, by: str = "first_frame", as_released: bool = False
+) -> Skeleton:
+    """Move all persons, by a place on the body of the first person.
+
+    Args:
+        joints: the sequence.
+        layout: its joint layout.
+        by: ``"first_frame"``: the spine joint in that person's first real frame becomes the origin, so that where
+            people go stays visible. ``"each_frame"``: the spine joint in each frame. ``"hip"``: the hip centre in each
+            frame.
+        as_released: in frames without the first person nothing is moved, as in the pre-normalisation that Shift-GCN was
+            released with. Otherwise, frame by frame, the first person who is there counts.
+
+    Raises:
+        DataError: there is no such centring.
+    """
+    if by not in PLACES:
+        raise DataError(f"unknown centring {by!r}", remedy=nearest_name(by, PLACES))
+    result, role = np.array(joints, dtype=np.float32), PLACES[by]
+    if by == "first_frame":
+        pose = _first_pose(joints)
+        if pose is not None:
+            result -= _place(pose, layout, role).astype(np.float32)
+            result[~present(joints)] = 0.0
+        return result
+    there = present(joints)
+    leader = np.zeros(joints.shape[1], dtype=np.int64) if as_released else there.argmax(axis=0)
+    poses = joints[leader, np.arange(joints.shape[1])]
+    places = poses[:, list(joint_layout(layout_name(layout)).roles[role])].mean(axis=1, dtype=np.float64)
+    result -= places.astype(np.float32)[:, None]
+    # The released code leaves single joints at the origin, too.
+    result[~(joints != 0).any(axis=-1) if as_released else ~there] = 0.0
     return result
 
 

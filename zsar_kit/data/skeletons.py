@@ -19,7 +19,16 @@ from jaxtyping import Float32
 
 from zsar_kit.data.joints import JointLayout, layout_name, to_ntu25
 from zsar_kit.data.joints import layout as joint_layout
-from zsar_kit.data.orientation import Skeleton, align, centre, present, random_rotations
+from zsar_kit.data.orientation import (
+    Skeleton,
+    align,
+    by_energy,
+    centre,
+    distinct_persons,
+    present,
+    random_rotations,
+)
+from zsar_kit.data.timing import fit_frames, loop, random_crop
 from zsar_kit.errors import DataError, nearest_name
 from zsar_kit.reprs import counted, short_path
 
@@ -111,39 +120,6 @@ def convert(joints: Skeleton, layout: JointLayout | str) -> Float32[np.ndarray, 
     return np.matmul(to_ntu25(layout_name(layout)), joints, dtype=np.float32)
 
 
-def random_crop(shares: tuple[float, float], rng: np.random.Generator) -> tuple[float, float]:
-    """Start and stop, as fractions of the duration, of an interval whose share is uniform in ``shares``."""
-    share = rng.uniform(*shares)
-    start = rng.uniform(0.0, 1.0 - share)
-    return start, min(start + share, 1.0)
-
-
-def resample(
-    joints: Skeleton, frames: int = 64, *, start: float = 0.0, stop: float = 1.0
-) -> Float32[np.ndarray, "person {frames} joint 3"]:
-    """Bring a sequence, or its part from ``start`` to ``stop``, to ``frames`` frames by linear interpolation.
-
-    The first and the last frame are kept exactly; a single frame is repeated. Between a frame with a person and one
-    without, the frame with the person counts alone, so that nobody is dragged to the origin.
-
-    Args:
-        joints: the sequence.
-        frames: how many frames come out.
-        start, stop: fractions of the duration, ``0 <= start <= stop <= 1``.
-    """
-    last = joints.shape[1] - 1
-    time = np.linspace(start * last, stop * last, frames)
-    before = np.minimum(time.astype(np.int64), max(last - 1, 0))
-    after = np.minimum(before + 1, last)
-    share = (time - before).astype(np.float32)[:, None, None]
-    result = joints[:, before] * (1.0 - share) + joints[:, after] * share
-    if len(joints) > 1 or not present(joints).all():
-        there = present(joints).astype(np.float32)
-        weight = there[:, before] * (1.0 - share[:, 0, 0]) + there[:, after] * share[:, 0, 0]
-        result /= np.where(weight > 0, weight, 1.0)[:, :, None, None]
-    return result
-
-
 def bone(joints: Skeleton, layout: JointLayout | str = "ntu25") -> Skeleton:
     """The bone stream: each joint minus its parent; zero at the root."""
     return joints - joints[:, :, list(joint_layout(layout_name(layout)).parents)]
@@ -196,28 +172,43 @@ def most_moving(joints: Skeleton, persons: int) -> Float32[np.ndarray, "kept fra
 
 
 def preprocess(
-    joints: Skeleton, layout: JointLayout | str, *, persons: int = 2, as_released: bool = False, orient: bool = True
+    joints: Skeleton,
+    layout: JointLayout | str,
+    *,
+    persons: int = 2,
+    centring: str = "first_frame",
+    turn: str = "upright",
+    loop_to: int = 0,
 ) -> Float32[np.ndarray, "kept real_frame 25 3"]:
-    """The deterministic part of a clip: NTU joints, most moving persons, no empty frames, centred, aligned.
+    """The deterministic part of a clip: NTU joints, distinct persons, no empty frames, centred, turned.
 
     Args:
         joints: a raw sequence.
         layout: its joint layout.
         persons: at most so many are kept; there may be fewer.
-        as_released: see :func:`body_frame`.
-        orient: centre and align; without, positions stay as they come, and persons keep their order unless there are
-            too many.
+        centring: see :func:`~zsar_kit.data.orientation.centre`; ``"none"`` leaves positions as they come.
+        turn: ``"upright"``; ``"released"``, the two turns that Shift-GCN was released with (see :func:`body_frame`),
+            with persons ordered by that code's energy and, in frames without the first person, nothing moved; or
+            ``"none"``. With neither centring nor turn, persons keep their order unless there are too many.
+        loop_to: before centring, repeat each person up to so many frames (see :func:`~zsar_kit.data.timing.loop`); 0
+            keeps the frames that somebody is in.
 
     Returns:
-        float32 ``[person, frame, 25, xyz]``; with as many persons and frames as there really are.
+        float32 ``[person, frame, 25, xyz]``; with as many persons and, unless looped, frames as there really are.
     """
-    result = convert(joints, layout)
-    if orient or len(result) > persons:
+    result, released = distinct_persons(convert(joints, layout)), turn == "released"
+    if released:
+        result = by_energy(result, persons)
+    elif (centring, turn) != ("none", "none") or len(result) > persons:
         result = most_moving(result, persons)
     real = present(result).any(axis=0)
-    if real.any() and not real.all():
+    if loop_to:
+        result = loop(result, loop_to)
+    elif real.any() and not real.all():
         result = result[:, real]
-    return np.ascontiguousarray(align(centre(result), as_released=as_released) if orient else result)
+    if centring != "none":
+        result = centre(result, by=centring, as_released=released)
+    return np.ascontiguousarray(result if turn == "none" else align(result, as_released=released))
 
 
 def sample_clips(
@@ -229,6 +220,7 @@ def sample_clips(
     crop: tuple[float, float] = (0.5, 1.0),
     rotation: float = 0.3,
     kept: range | None = None,
+    fit: str = "resampled",
 ) -> Float32[np.ndarray, "batch {persons} {frames} joint 3"]:
     """Clips of fixed length from preprocessed sequences.
 
@@ -244,13 +236,14 @@ def sample_clips(
         rotation: the largest angle about each axis, in radians.
         kept: positions of the sequences whose clips are wanted, all by default; the others draw from ``rng`` too, so
             that a part of a batch is the same as in the whole.
+        fit: how a sequence gets its frames; see :func:`~zsar_kit.data.timing.fit_frames`.
     """
     batch, joints, kept = len(sequences), sequences[0].shape[2], range(len(sequences)) if kept is None else kept
-    spans = [(0.0, 1.0) if rng is None else random_crop(crop, rng) for _ in sequences]
+    spans = [None if rng is None else random_crop(crop, rng) for _ in sequences]
     clips = np.zeros((len(kept), persons, frames, joints, 3), dtype=np.float32)
     for row, i in enumerate(kept):
-        there, (start, stop) = sequences[i][:persons], spans[i]
-        clips[row, : len(there)] = resample(there, frames, start=start, stop=stop)
+        there = sequences[i][:persons]
+        clips[row, : len(there)] = fit_frames(there, frames, fit, spans[i])
     if rng is not None and rotation > 0.0:
         rotations = random_rotations(batch, rotation, rng)[kept.start : kept.stop]
         clips = (clips.reshape(len(kept), -1, 3) @ rotations.transpose(0, 2, 1)).reshape(clips.shape)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 from zsar_kit.config import LATER, Config
 from zsar_kit.data.skeletons import STREAMS
+from zsar_kit.data.timing import Fit
+from zsar_kit.encoders.protocol import Centring, InputProtocol, Turn
+from zsar_kit.errors import ConfigError
 
 #: the name of all four streams together, each with its own encoder, and their fusion
 FOUR_STREAMS = "4s"
@@ -21,7 +25,7 @@ class EncoderConfig(Config):
 
     Attributes:
         width: factor on the channels; 1.0 is the size used in the literature (see the architecture's own config).
-        frames: length of a clip after cropping and resampling; for a Shift-GCN a multiple of 4.
+        frames: length of a clip; for a Shift-GCN a multiple of 4.
         persons: bodies per clip; 1 for data sets with a single person.
         epochs: maximum number of epochs.
         batch: samples per step, in all processes together.
@@ -37,7 +41,9 @@ class EncoderConfig(Config):
         architecture: ``"shift_gcn"`` or ``"st_gcn"``.
         stream: the input: joints, bones, or the motion of either; ``"4s"`` means all four, each with its own encoder,
             fused.
-        align: centre and turn each sequence; False keeps positions as the preparation of the data set left them.
+        centring, turn, fit: with ``frames`` and ``persons`` the encoder's input protocol; see
+            :class:`~zsar_kit.encoders.protocol.InputProtocol`. ``align=false`` in older files means neither centring
+            nor turn.
         optimiser: SGD with Nesterov momentum, or Adam.
         schedule: how the rate falls: ``"steps"`` at the milestones, or ``"cosine"`` epoch by epoch to zero.
         dropout: rate inside the temporal units of an ST-GCN.
@@ -63,12 +69,14 @@ class EncoderConfig(Config):
     seed: int = 0
     architecture: Literal["shift_gcn", "st_gcn"] = field(default="shift_gcn", metadata=LATER)
     stream: Literal["joint", "bone", "motion", "bone_motion", "4s"] = field(default="joint", metadata=LATER)
-    align: bool = field(default=True, metadata=LATER)
     optimiser: Literal["sgd", "adam"] = field(default="sgd", metadata=LATER)
     schedule: Literal["steps", "cosine"] = field(default="steps", metadata=LATER)
     dropout: float = field(default=0.0, metadata=LATER)
     graph: Literal["paper", "released"] = field(default="paper", metadata=LATER)
     fusion: Literal["mean", "concat"] = field(default="mean", metadata=LATER)
+    centring: Centring = field(default="first_frame", metadata=LATER)
+    turn: Turn = field(default="upright", metadata=LATER)
+    fit: Fit = field(default="resampled", metadata=LATER)
 
     def validate(self) -> None:
         """Check ranges."""
@@ -77,8 +85,7 @@ class EncoderConfig(Config):
             self.require(self.frames >= 4 and self.frames % 4 == 0, "frames", "a positive multiple of 4")
             self.require(self.dropout == 0, "dropout", "0 for a Shift-GCN, which has none")
             self.require(self.graph == "paper", "graph", "'paper' for a Shift-GCN, which has no graph")
-        self.require(self.frames >= 4, "frames", "at least 4")
-        self.require(self.persons in (1, 2), "persons", "1 or 2")
+        self.protocol.validate()
         self.require(self.epochs >= 1, "epochs", "at least 1")
         self.require(self.batch >= 2, "batch", "at least 2")
         self.require(self.learning_rate > 0, "learning_rate", "positive")
@@ -89,6 +96,28 @@ class EncoderConfig(Config):
         self.require(self.patience >= 1, "patience", "at least 1")
         self.require(0 < self.crop <= 1, "crop", "in (0, 1]")
         self.require(0 <= self.dropout < 1, "dropout", "in [0, 1)")
+
+    @property
+    def protocol(self) -> InputProtocol:
+        """The input protocol."""
+        return InputProtocol(self.centring, self.turn, self.frames, self.fit, self.persons)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> EncoderConfig:
+        """See :meth:`Config.from_dict`; ``align`` of older files is understood."""
+        return super().from_dict(_without_align(values))
+
+    def override(self, changes: Mapping[str, Any]) -> EncoderConfig:
+        """See :meth:`Config.override`; ``align`` of older files is understood."""
+        return super().override(_without_align(changes))
+
+    def identity(self) -> dict[str, Any]:
+        """See :meth:`Config.identity`; an input that is neither centred nor turned is known by its former name."""
+        content = super().identity()
+        if (self.centring, self.turn) == ("none", "none"):
+            del content["centring"], content["turn"]
+            content["align"] = False
+        return content
 
     def rate(self, epoch: int | float) -> float:
         """The learning rate at a (fractional, 0-based) epoch."""
@@ -107,3 +136,18 @@ class EncoderConfig(Config):
         if self.stream != FOUR_STREAMS:
             return (self,)
         return tuple(replace(self, stream=stream, fusion="mean") for stream in STREAMS)
+
+
+def _without_align(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that stand for ``align`` today in its place: true was centred and upright, false neither."""
+    current = dict(values)
+    if "align" not in current:
+        return current
+    align, where = current.pop("align"), "EncoderConfig"
+    if not isinstance(align, bool):
+        raise ConfigError(f"'align' must be true or false, got {align!r}", where=where, remedy="Use centring and turn.")
+    if given := [name for name in ("centring", "turn") if name in current]:
+        problem = f"{given[0]!r} is given twice, once under the former name 'align'"
+        raise ConfigError(problem, where=where, remedy=f"Keep {given[0]!r} only.")
+    default = InputProtocol()
+    return current | {name: getattr(default, name) if align else "none" for name in ("centring", "turn")}

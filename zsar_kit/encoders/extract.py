@@ -1,7 +1,7 @@
 """Feature extraction: every sample of a skeleton set through a frozen encoder, once.
 
 Chunks are written as soon as they are ready, so that an interrupted extraction resumes where it stopped and memory use
-is constant. Test-time preprocessing is deterministic: the whole sequence is resampled, without crop or rotation.
+is constant. Test-time preprocessing is deterministic and goes by the encoder's input protocol alone.
 Augmented views, for methods that learn from un-pooled maps, are separate feature sets. Several processes share the
 chunks.
 """
@@ -24,6 +24,7 @@ from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.encoders.distributed import barrier, is_main, rank, world_size
 from zsar_kit.encoders.inputs import encoder_clips, ready_sequence
 from zsar_kit.encoders.pretrain import TrainedEncoder
+from zsar_kit.encoders.protocol import chain_of, check_chain
 from zsar_kit.errors import ArtefactError
 from zsar_kit.seeding import numpy_generator
 
@@ -57,8 +58,10 @@ def extract_features(
 
     Raises:
         ArtefactError: ``folder`` has a feature set of another encoder, other samples or another training part.
+        DataError: the chain that prepared the set does not allow the encoder's input protocol.
     """
     folder = Path(folder)
+    check_chain(encoder.protocol, chain_of(skeletons), skeletons.path)
     inputs = {"skeletons": skeletons.digest, "encoder": encoder.record.digest}
     if view:
         inputs["view"] = str(view)
@@ -122,11 +125,12 @@ def _encode_chunk(
     batch: int,
 ) -> None:
     device = next(encoder.model.parameters()).device
-    config = encoder.config
+    config, finished = encoder.config, check_chain(encoder.protocol, chain_of(skeletons), skeletons.path)
     outputs: dict[str, list[torch.Tensor]] = {"pooled": [], "logits": [], "maps": []}
     for start in range(samples.start, samples.stop, batch):
         chosen = range(start, min(start + batch, samples.stop))
-        ready = [ready_sequence(skeletons.sequence(i).joints, skeletons.layout, config) for i in chosen]
+        sequences = [skeletons.sequence(i).joints for i in chosen]
+        ready = [ready_sequence(s, skeletons.layout, encoder.protocol, finished=finished) for s in sequences]
         clips = encoder_clips(ready, config, numpy_generator(config.seed, "view", view, start) if view else None)
         tensor = torch.from_numpy(clips).to(device)
         output = encoder.model(tensor, maps=maps)

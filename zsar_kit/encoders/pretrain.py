@@ -43,6 +43,7 @@ from zsar_kit.encoders.distributed import (
     world_size,
 )
 from zsar_kit.encoders.inputs import encoder_clips, ready_sequence
+from zsar_kit.encoders.protocol import InputProtocol, chain_of, check_chain
 from zsar_kit.encoders.registry import ARCHITECTURES, restore_model
 from zsar_kit.errors import ArtefactError, ConfigError, DataError
 from zsar_kit.reprs import counted, shortened
@@ -60,6 +61,11 @@ class TrainedEncoder:
     config: EncoderConfig
     record: EncoderRecord
     folder: Path
+
+    @property
+    def protocol(self) -> InputProtocol:
+        """What its input must be."""
+        return self.config.protocol
 
     def __repr__(self) -> str:
         known = self.record.classes
@@ -112,6 +118,7 @@ def pretrain(
         ArtefactError: the partial folder has an unfinished training with another configuration.
         ConfigError: the configuration is for four streams, which are four encoders
             (:func:`zsar_kit.encoders.fuse.fuse_encoders`), or a step has fewer samples than there are processes.
+        DataError: the chain that prepared the set does not allow the configuration's input protocol.
     """
     folder = Path(folder)
     if config.stream == FOUR_STREAMS:
@@ -169,7 +176,12 @@ def load_encoder(
     tensors, _ = load_tensors(folder / WEIGHTS)
     load_module(model, tensors, where=folder / WEIGHTS)
     record = EncoderRecord.from_dict(about["record"] | {"digest": artefact_digest(folder)})
-    return TrainedEncoder(model.to(device).eval(), EncoderConfig.from_dict(provenance["config"]), record, folder)
+    config = EncoderConfig.from_dict(provenance["config"])
+    # Encoders of before have no protocol of their own: their settings say it.
+    if (stored := InputProtocol.from_record(about.get("input", config.protocol.to_dict()))) != config.protocol:
+        problem = f"its input protocol {stored!r} is not that of its settings, {config.protocol!r}"
+        raise ArtefactError(problem, where=folder / "encoder.json", remedy="Move it away.")
+    return TrainedEncoder(model.to(device).eval(), config, record, folder)
 
 
 class _Trainer:
@@ -188,7 +200,11 @@ class _Trainer:
         self.config, self.split, self.partial, self.identity = config, split, partial, identity
         self.skeletons, self.device = skeletons, torch.device(device)
         self.labels = np.searchsorted(np.array(split.seen), skeletons.index.label[samples])
-        self.clips = [ready_sequence(skeletons.sequence(int(i)).joints, skeletons.layout, config) for i in samples]
+        finished = check_chain(config.protocol, chain_of(skeletons), skeletons.path)
+        self.clips = [
+            ready_sequence(skeletons.sequence(int(i)).joints, skeletons.layout, config.protocol, finished=finished)
+            for i in samples
+        ]
         self.held = holdout_mask(self.labels, config.holdout, numpy_generator(config.seed, "holdout"))
         architecture = ARCHITECTURES[config.architecture]
         self.sizes = architecture.sizes(config, len(split.seen))
@@ -205,6 +221,7 @@ class _Trainer:
         learnt = [self.split.seen[i] for i in np.unique(self.labels)]
         return {
             "model": self.sizes,
+            "input": self.config.protocol.to_dict(),
             "record": {
                 "name": self.config.architecture,
                 "digest": "",

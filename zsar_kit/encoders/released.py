@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 from zsar_kit.artefacts import atomic_folder, exists, file_digest, write_json, write_provenance
@@ -11,13 +11,14 @@ from zsar_kit.data.splits import class_names
 from zsar_kit.encoders.config import FOUR_STREAMS, EncoderConfig
 from zsar_kit.encoders.distributed import main_first
 from zsar_kit.encoders.pretrain import HISTORY, SCHEMA, WEIGHTS, TrainedEncoder, load_encoder
+from zsar_kit.encoders.protocol import RELEASED
 from zsar_kit.encoders.shift_gcn import load_released
 from zsar_kit.errors import ConfigError, MissingModelError
 
 NTU_BY_CLASSES = {60: "ntu60", 120: "ntu120"}
 
 
-def import_released(path: str | Path, folder: str | Path, config: EncoderConfig) -> TrainedEncoder:
+def import_released(path: str | Path, folder: str | Path, config: EncoderConfig | None = None) -> TrainedEncoder:
     """Load a released checkpoint, trained on all classes of NTU RGB+D 60 or 120, and store it as an artefact.
 
     On another data set it is a *cross-dataset* encoder; on NTU itself every zero-shot number made with it is a leak,
@@ -26,12 +27,15 @@ def import_released(path: str | Path, folder: str | Path, config: EncoderConfig)
     Args:
         path: the checkpoint.
         folder: the folder of the artefact; an existing one is reused.
-        config: extraction takes ``frames``, ``stream`` and ``align`` from it; width and persons are the checkpoint's.
+        config: only its ``stream`` counts, which the file does not tell; default: joints. Width and persons are the
+            checkpoint's, and the input protocol is that of the clips it was trained on
+            (:data:`~zsar_kit.encoders.protocol.RELEASED`): centred in each frame, turned, 300 frames, looped.
 
     Raises:
         MissingModelError: the file is absent or not a Shift-GCN, or it has neither 60 nor 120 classes.
         ConfigError: the configuration is for another architecture, or for four streams.
     """
+    config = config or EncoderConfig()
     if config.architecture != "shift_gcn" or config.stream == FOUR_STREAMS:
         raise ConfigError(
             f"a released checkpoint is one stream of a Shift-GCN, but the encoder settings say {config.stream!r} of "
@@ -55,7 +59,8 @@ def _import(path: str | Path, folder: Path, config: EncoderConfig) -> TrainedEnc
             remedy="The classes that an encoder has seen must be known.",
         )
     dataset = NTU_BY_CLASSES[sizes.classes]
-    config = replace(config, width=sizes.width, persons=sizes.persons)
+    own = {name: getattr(RELEASED, name) for name in ("centring", "turn", "frames", "fit")}
+    config = EncoderConfig(stream=config.stream, width=sizes.width, persons=sizes.persons, **own)
     with atomic_folder(folder) as scratch:
         save_tensors(scratch / WEIGHTS, model.state_dict())
         write_json(scratch / HISTORY, [])
@@ -68,7 +73,8 @@ def _import(path: str | Path, folder: Path, config: EncoderConfig) -> TrainedEnc
             "classes": list(range(sizes.classes)),
             "class_names": list(class_names(dataset)),
         }
-        write_json(scratch / "encoder.json", {"model": asdict(sizes), "record": record})
+        about = {"model": asdict(sizes), "input": config.protocol.to_dict(), "record": record}
+        write_json(scratch / "encoder.json", about)
         inputs = {"checkpoint": file_digest(path)}
         write_provenance(scratch, "Encoder", version=SCHEMA, inputs=inputs, config=config.to_dict())
     return load_encoder(folder)

@@ -14,12 +14,14 @@ from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.reports.data_figures import draw_data
 from zsar_kit.experiments.reports.effects import ablation_table, write_effects
 from zsar_kit.experiments.reports.heads import variant_heads
+from zsar_kit.experiments.reports.input_study import trials_table
 from zsar_kit.experiments.reports.markdown import write_tables, write_where_marked
 from zsar_kit.experiments.reports.rows import result_rows
 from zsar_kit.experiments.reports.run_figures import draw_suite
 from zsar_kit.experiments.reports.tables import suite_tables
 from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.experiments.studies.ablation import Ablation, ablation_names
+from zsar_kit.experiments.studies.encoder_input import InputStudy
 from zsar_kit.experiments.studies.suite import Suite
 from zsar_kit.experiments.studies.sweep import finished_runs, sweep
 
@@ -92,6 +94,20 @@ def run_ablations(
     if effects_file is not None and every:
         write_effects(effects_file, every)
     return "\n".join(texts), len(failures)
+
+
+def run_input_study(workspace: Workspace, name: str, dataset: str, write: Sequence[Path]) -> str:
+    """Carry out a study of encoder inputs; returns its table.
+
+    Raises:
+        ConfigError: the study is unknown, or has no such data set.
+    """
+    study = InputStudy.load(name)
+    study = study.only(dataset) if dataset else study
+    table = trials_table(study, list(study.run(workspace)))
+    if write:
+        write_where_marked(write, Path(name).stem, table)
+    return f"{study.title}\n\n{table}"
 
 
 def run_demo(workspace: Workspace, figure_folder: Path) -> tuple[str, int]:

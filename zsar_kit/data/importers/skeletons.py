@@ -21,9 +21,10 @@ import numpy as np
 from zsar_kit.artefacts import file_digest
 from zsar_kit.data.catalogue import PROTOCOL_PARTS, class_names, require_protocol
 from zsar_kit.data.importers.streams import ArrayRows, ArrayStream, open_npz, refuse_existing, write_npz
-from zsar_kit.data.orientation import present
+from zsar_kit.data.orientation import distinct_persons, present
 from zsar_kit.data.skeleton_set import SkeletonSet
-from zsar_kit.data.skeletons import SkeletonSequence, convert, most_moving, resample
+from zsar_kit.data.skeletons import SkeletonSequence, convert, most_moving
+from zsar_kit.data.timing import resample
 from zsar_kit.errors import DataError, nearest_name
 
 JOINTS, PERSONS, CHUNK = 25, 2, 64
@@ -117,7 +118,8 @@ def skeleton_form(name: str) -> SkeletonForm:
 def import_skeletons(path: str | Path, form: str, out: str | Path, *, dataset: str, protocol: str) -> SkeletonSet:
     """Make a skeleton set of one ``.npz``, with a few rows in memory at a time.
 
-    A person who is absent throughout is removed, and so are, with ``ctrgcn``, frames of zeros at the end, which fill a
+    A person who is absent throughout is removed, and so are a second person who repeats the first (CTR-GCN's NTU-120
+    arrays have such copies) and, with ``ctrgcn``, frames of zeros at the end, which fill a
     sequence up. Sequences of ``pku`` were brought to their length by resampling: all their frames stay.
     Coordinates stay as they are; CTR-GCN's preparation has moved the origin to the first person's body.
 
@@ -180,7 +182,7 @@ def _wrong_shape(stream: ArrayStream, layout: SkeletonForm) -> DataError:
 
 
 def _trimmed(joints: np.ndarray, padded: bool) -> np.ndarray:
-    """``[person, frame, joint, xyz]`` without absent persons and, if ``padded``, frames of zeros at the end.
+    """``[person, frame, joint, xyz]`` of distinct persons who appear; if ``padded``, without zeros at the end.
 
     A sequence that is zero everywhere is left as it is; the check of sequences reports it.
     """
@@ -188,7 +190,7 @@ def _trimmed(joints: np.ndarray, padded: bool) -> np.ndarray:
     if not there.any():
         return np.ascontiguousarray(joints)
     frames = int(np.flatnonzero(there.any(axis=0))[-1]) + 1 if padded else joints.shape[1]
-    return np.ascontiguousarray(joints[there.any(axis=1), :frames])
+    return np.ascontiguousarray(distinct_persons(joints[there.any(axis=1), :frames]))
 
 
 def _read_labels(stream: ArrayStream, classes: int, *, one_hot: bool) -> np.ndarray:

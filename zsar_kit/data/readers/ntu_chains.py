@@ -15,9 +15,9 @@ from types import MappingProxyType
 import numpy as np
 from jaxtyping import Bool, Float32
 
-from zsar_kit.data.joints import layout
-from zsar_kit.data.orientation import Skeleton, align, centre, present
+from zsar_kit.data.orientation import Skeleton, align, by_energy, centre, present
 from zsar_kit.data.readers.ntu_format import JOINTS, NtuRecording
+from zsar_kit.data.timing import loop
 from zsar_kit.errors import DataError
 
 Chain = Callable[[NtuRecording], Skeleton]
@@ -163,30 +163,10 @@ def shift_gcn(recording: NtuRecording) -> Skeleton:
     for body in recording.bodies:
         kept = (body.slots < SLOTS) & (body.frames < CLIP_FRAMES)
         slots[body.slots[kept], body.frames[kept]] = body.joints[kept]
-    order = sorted(range(SLOTS), key=lambda slot: (_energy(slots[slot]), slot), reverse=True)
-    persons = np.stack([_filled(slots[slot]) for slot in order[:PERSONS]])
-    there = np.flatnonzero(present(persons).any(axis=1))
-    if 0 not in there:
+    persons = loop(by_energy(slots, PERSONS), CLIP_FRAMES)
+    if not present(persons).any():
         raise NoBody(f"no body in the first {min(recording.frames, CLIP_FRAMES)} frames")
-    persons = persons[there]
-    spine = persons[0][:, list(layout("ntu25").roles["spine"])]
-    moved = persons - spine
-    moved[~(persons != 0).any(axis=-1)] = 0.0
-    return align(moved, as_released=True)
-
-
-def _energy(person: Person) -> float:
-    real = person[present(person[None])[0]].astype(np.float64)
-    return float(real.std(axis=(0, 1)).sum()) if len(real) else 0.0
-
-
-def _filled(person: Person) -> Person:
-    """Fill the empty frames at the end by repeating the person from the start, gaps included."""
-    there = present(person[None])[0]
-    if not there.any():
-        return person
-    real = person[: int(np.flatnonzero(there)[-1]) + 1] if there[0] else person[there]
-    return np.resize(real, person.shape)
+    return align(centre(persons, by="each_frame", as_released=True), as_released=True)
 
 
 #: Chain name to chain.

@@ -19,6 +19,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from zsar_kit.data.orientation import Skeleton, present
+from zsar_kit.data.timing import resize_time
 
 PKU_CHAINS = ("star", "raw")
 
@@ -28,25 +29,6 @@ SHOULDER_CENTRE, SHOULDER_LEFT, SHOULDER_RIGHT = 20, 4, 8
 # Added to the length of the shoulder line, in metres, against division by zero; it leaves the shoulders slightly off
 # the axis.
 SMALL = 1e-4
-
-
-def resize_time(joints: Skeleton, frames: int) -> Float32[np.ndarray, "person {frames} joint 3"]:
-    """Linear resampling of time by the convention for images (OpenCV's bilinear resize).
-
-    A frame is an interval with its pose in the middle: output frame ``i`` of ``frames`` is read at
-    ``(i + 1/2) n / frames - 1/2`` of ``n`` input frames; before the first and after the last pose, that pose is taken.
-    :func:`zsar_kit.data.skeletons.resample` differs: it keeps both ends.
-
-    Args:
-        joints: at least one frame.
-        frames: how many come out.
-    """
-    last = joints.shape[1] - 1
-    place = np.clip((np.arange(frames) + 0.5) * joints.shape[1] / frames - 0.5, 0, last)
-    before = np.floor(place).astype(np.int64)
-    after = np.minimum(before + 1, last)
-    share = (place - before).astype(np.float32)[:, None, None]
-    return joints[:, before] * (1.0 - share) + joints[:, after] * share
 
 
 def shoulders_along_x(person: Float32[np.ndarray, "frame joint 3"]) -> Float32[np.ndarray, "frame joint 3"]:

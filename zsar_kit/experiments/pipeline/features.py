@@ -16,6 +16,7 @@ from zsar_kit.encoders.distributed import made_together
 from zsar_kit.encoders.extract import extract_features
 from zsar_kit.encoders.fuse import fuse_encoders, fuse_features
 from zsar_kit.encoders.pretrain import TrainedEncoder, pretrain
+from zsar_kit.encoders.protocol import RELEASED
 from zsar_kit.encoders.released import import_released
 from zsar_kit.experiments.pipeline.partitions import Partition
 from zsar_kit.experiments.pipeline.workspace import Workspace, slug
@@ -32,7 +33,7 @@ class EncoderSource:
     """Where a partition's encoder comes from.
 
     Attributes:
-        config: training settings; for a released encoder, settings of its input clips.
+        config: training settings; of a released encoder only the stream, as it brings its own input protocol.
         released: a released checkpoint to use instead of training an encoder; empty for none.
         allow_leak: accept an encoder that has seen unseen classes; its mark says so.
     """
@@ -68,9 +69,12 @@ def encoder_for(
     """
     config = source.config
     if source.released:
-        view = [str(config.frames), *([] if config.stream == "joint" else [config.stream])]
-        view += [] if config.align else ["as-they-come"]
-        folder = workspace.root / "encoders" / "released" / "_".join([file_digest(source.released)[:12], *view])
+        name = [
+            file_digest(source.released)[:12],
+            RELEASED.digest(),
+            *([] if config.stream == "joint" else [config.stream]),
+        ]
+        folder = workspace.root / "encoders" / "released" / "_".join(name)
         with made_together(folder):
             return import_released(source.released, folder, config)
     if config.stream == FOUR_STREAMS:

@@ -12,6 +12,7 @@ from zsar_kit.config import LATER, Config, digest_of, later
 from zsar_kit.data.class_split import ClassSplit
 from zsar_kit.data.splits import FOLD_ENCODERS, FOLDS_PER_ENCODER, class_names, load_split, part_protocols
 from zsar_kit.encoders.config import EncoderConfig
+from zsar_kit.encoders.protocol import RELEASED
 from zsar_kit.errors import MissingModelError
 from zsar_kit.experiments.pipeline.workspace import slug
 from zsar_kit.semantics.editions import BEFORE_EDITIONS, CURRENT, Edition
@@ -167,6 +168,8 @@ class RunPlan:
         features = features_digest(config.features_from) if config.features_from else ""
         content = content_of(config, self.resolved(), features)
         content["encoder_from"] = _checkpoint_digest(config.encoder_from) if config.encoder_from else ""
+        if config.encoder_from:
+            content["input"] = RELEASED.digest()
         return content
 
 

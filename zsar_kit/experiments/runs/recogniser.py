@@ -235,7 +235,7 @@ class Recogniser:
 
     def _feature(self, sequence, layout: str) -> torch.Tensor:
         config = self.encoder.config
-        ready = encoder_clips([ready_sequence(sequence.joints, layout, config)], config)
+        ready = encoder_clips([ready_sequence(sequence.joints, layout, config.protocol)], config)
         with torch.inference_mode():
             batch = torch.from_numpy(ready).to(self.workspace.torch_device)
             output = self.encoder.model(batch, maps=self.reads_maps)

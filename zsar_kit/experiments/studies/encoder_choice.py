@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from zsar_kit.encoders.config import EncoderConfig
 from zsar_kit.encoders.distributed import main_first
@@ -13,7 +14,28 @@ from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.studies.suite import suite_encoder
 
 
-def chosen_encoder(workspace: Workspace, dataset: str, suite: str, preset: str = "", stream: str = "") -> EncoderConfig:
+@dataclass(frozen=True)
+class Changes:
+    """What a command line changes in the settings of an encoder; empty values change nothing.
+
+    Attributes:
+        stream: the stream.
+        centring: what becomes the origin (see :class:`~zsar_kit.encoders.protocol.InputProtocol`).
+        frames: length of a clip.
+    """
+
+    stream: str = ""
+    centring: str = ""
+    frames: int = 0
+
+    def fields(self) -> dict[str, Any]:
+        """The fields that change."""
+        return {name: value for name, value in asdict(self).items() if value}
+
+
+def chosen_encoder(
+    workspace: Workspace, dataset: str, suite: str, preset: str = "", changes: Changes = Changes()
+) -> EncoderConfig:
     """The encoder settings that a command line asks for.
 
     Args:
@@ -21,10 +43,10 @@ def chosen_encoder(workspace: Workspace, dataset: str, suite: str, preset: str =
         dataset: name of the data set.
         suite: the suite whose settings are used if no preset is named; default: the data set's customary suite.
         preset: name of a preset, or empty.
-        stream: replaces the settings' own stream unless empty.
+        changes: replace fields of the settings.
 
     Raises:
-        ConfigError: a name is unknown.
+        ConfigError: a name is unknown, or a value is out of range.
         ArtefactError: the data set is not prepared.
     """
     if not preset:
@@ -34,25 +56,35 @@ def chosen_encoder(workspace: Workspace, dataset: str, suite: str, preset: str =
         with main_first():
             skeletons = prepare_skeletons(workspace, dataset)
         config = replace(config, persons=min(config.persons, int(skeletons.index.persons.max())))
-    return config.override({"stream": stream}) if stream else config
+    return config.override(changes.fields())
 
 
 def encoder_of_run(
-    workspace: Workspace, dataset: str, suite: str, preset: str, stream: str, *, features_from: str
+    workspace: Workspace,
+    dataset: str,
+    suite: str,
+    preset: str,
+    changes: Changes,
+    *,
+    features_from: str = "",
+    encoder_from: str = "",
 ) -> EncoderConfig:
-    """The same for a run, which trains no encoder if it uses imported features.
+    """The same for a run, which trains no encoder if it uses imported features or a released encoder.
 
     Raises:
-        ConfigError: a name is unknown, or encoder settings come together with imported features.
+        ConfigError: a name is unknown, or settings come together with imported features, or an input protocol with a
+            released encoder, which brings its own.
         ArtefactError: the data set is not prepared.
     """
-    if not features_from:
-        return chosen_encoder(workspace, dataset, suite, preset, stream)
-    for option, value in (("--suite", suite), ("--encoder", preset), ("--stream", stream)):
+    own = {"--centring": changes.centring, "--frames": changes.frames}
+    if features_from:
+        options = {"--suite": suite, "--encoder": preset, "--stream": changes.stream, **own}
+        problem, other = "says how to train an encoder, but a run on imported features trains none", "--features-from"
+    else:
+        options, other = own if encoder_from else {}, "--encoder-from"
+        problem = "says what an encoder gets as input, but a released one brings the input it was trained on"
+    for option, value in options.items():
         if value:
-            raise ConfigError(
-                f"{option} {value} says how to train an encoder, but a run on imported features trains none",
-                where="the command line",
-                remedy=f"Leave out {option}, or --features-from.",
-            )
-    return EncoderConfig()
+            remedy = f"Leave out {option}, or {other}."
+            raise ConfigError(f"{option} {value} {problem}", where="the command line", remedy=remedy)
+    return EncoderConfig() if features_from else chosen_encoder(workspace, dataset, suite, preset, changes)

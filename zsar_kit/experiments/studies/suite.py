@@ -205,8 +205,8 @@ class Suite(Config):
             return replace(fallback_encoder(dataset), **({} if seed is None else {"seed": seed}))
         settings = dict(self.encoders[dataset])
         preset = settings.pop("preset", "")
-        base = encoder_preset(preset).to_dict() if preset else {}
-        return EncoderConfig.from_dict(base | settings | ({} if seed is None else {"seed": seed}))
+        settings |= {} if seed is None else {"seed": seed}
+        return encoder_preset(preset).override(settings) if preset else EncoderConfig.from_dict(settings)
 
 
 def run_config(case: Case, encoder: EncoderConfig | Mapping[str, Any], **fields: Any) -> RunConfig:
