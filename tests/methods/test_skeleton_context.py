@@ -352,7 +352,8 @@ def test_dropout_follows_the_steps_generator_and_is_off_in_recognition(world):
         method.step.zero_()
         torch.manual_seed(len(losses))  # must not matter
         before = torch.get_rng_state()
-        losses.append(float(method.training_step(batch, "train", torch_generator(0, stream)).losses["align_context"]))
+        output = method.training_step(batch, "train", torch_generator(0, stream))
+        losses.append(float(output.losses["align_context"].detach()))
         assert torch.equal(torch.get_rng_state(), before)
     assert losses[0] == losses[1] != losses[2]
     plain = fresh(world.training).eval()

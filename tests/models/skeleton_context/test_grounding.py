@@ -132,9 +132,9 @@ def test_dropout_keeps_the_expectation_and_only_in_training():
     assert torch.equal(block(x, y), block.norm(x + whole))
     block.train()
     with seeded_draws(seeded(3)), torch.no_grad():
-        drawn = torch.stack([block.drop(block.attention(x, y)) for _ in range(4000)])
-    assert drawn.mean(0) == pytest.approx(whole.detach().numpy(), abs=0.1)
-    assert float((drawn == 0).double().mean()) == pytest.approx(0.4, abs=0.01)
+        drawn = torch.stack([block.drop(block.attention(x, y)) for _ in range(1000)])
+    assert drawn.mean(0) == pytest.approx(whole.detach().numpy(), abs=0.2)
+    assert float((drawn == 0).double().mean()) == pytest.approx(0.4, abs=0.02)
     feed = FeedForwardBlock(DIM, 3, dropout=0.4, generator=seeded()).double()
     fed = feed.outer(torch.nn.functional.gelu(feed.inner(x)))
     assert torch.equal(feed.eval()(x), feed.norm(x + fed))
