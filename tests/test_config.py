@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zsar_kit.config import LATER, Config, digest_of, formerly
+from zsar_kit.config import LATER, Config, digest_of, formerly, since
 from zsar_kit.errors import ConfigError, ZsarError, nearest_name
 
 
@@ -180,6 +180,27 @@ def test_a_field_that_came_later_leaves_old_digests_alone():
     assert Grown(stream="bone").digest() != Before().digest()
     assert Grown.from_dict(Before().to_dict()) == Grown()
     assert Grown().to_dict()["stream"] == "joint"
+
+
+@dataclass(frozen=True)
+class Part(Config):
+    way: str = field(default="new", metadata=since("old"))
+
+
+@dataclass(frozen=True)
+class Whole(Config):
+    part: Part = field(default_factory=Part)
+    shift: float = field(default=1.0, metadata=since(0.0))
+
+
+def test_a_later_field_whose_default_changes_results_is_read_from_old_records_as_it_was():
+    record = {"part": {}}
+    as_it_was = Whole(Part("old"), 0.0)
+    assert Whole.from_record(record) == as_it_was
+    assert as_it_was.digest() == digest_of(record)
+    assert Whole.from_dict(record) == Whole()  # a file that a user writes today means today's default
+    assert len({Whole().digest(), Whole(Part("old")).digest(), Whole(shift=0.0).digest(), digest_of(record)}) == 4
+    assert Whole.from_record(Whole().to_dict()) == Whole()
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ Self = TypeVar("Self", bound="Config")  # not typing.Self, which run-time type c
 #: metadata of a field added after artefacts had been stored: ``field(default=..., metadata=LATER)``. Its default must
 #: keep the former behaviour; the digest then ignores it, and stored artefacts are still found.
 LATER = types.MappingProxyType({"later": True})
-#: False while a record is read, see :meth:`Config.from_record`
+#: False while a record is read, see :meth:`Config.from_record`: no validation, and fields of a later date are as before
 _VALIDATE: ContextVar[bool] = ContextVar("validate", default=True)
 
 
@@ -39,6 +39,15 @@ def formerly(name: str) -> Mapping[str, Any]:
     former name, so that stored artefacts are still found. To combine: ``LATER | formerly("gate")``.
     """
     return types.MappingProxyType({"formerly": name})
+
+
+def since(former: Any) -> Mapping[str, Any]:
+    """Metadata of a field added later whose default changes results: ``field(default="new", metadata=since("old"))``.
+
+    Artefacts stored before behave as ``former`` says. :meth:`Config.from_record` gives a record without the field this
+    value, and the digest ignores the field while it has it; what is made with the default gets a digest of its own.
+    """
+    return types.MappingProxyType({"later": True, "former": former})
 
 
 def _matches(value: Any, kind: Any) -> bool:
@@ -168,6 +177,8 @@ class Config:
                 problem = f"{name!r} is given twice, once under its former name"
                 raise ConfigError(problem, where=cls.__name__, remedy=f"Keep {name!r} only.")
             current[name] = value
+        if not _VALIDATE.get():
+            current = _as_before(cls) | current
         needed = [
             f.name
             for f in dataclasses.fields(cls)
@@ -182,7 +193,8 @@ class Config:
         """Read a record that was validated when it was written.
 
         Keys and types are checked as in :meth:`from_dict`. :meth:`validate` is not called, so a record can be read even
-        if what it names is not available (a split file, a user-defined method).
+        if what it names is not available (a split file, a user-defined method). Where the record is older than a field
+        whose default changes results (:func:`since`), the field gets the value that describes the former behaviour.
 
         Raises:
             ConfigError: an unknown or missing key, or a wrong type.
@@ -213,13 +225,13 @@ class Config:
     def identity(self) -> dict[str, Any]:
         """The content of the digest.
 
-        This is :meth:`to_dict` without :data:`LATER` fields that have their default, and with renamed fields under
-        their former names (:func:`formerly`).
+        This is :meth:`to_dict` without later fields that keep the former behaviour (:data:`LATER`, :func:`since`), and
+        with renamed fields under their former names (:func:`formerly`).
         """
         content = self.to_dict()
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            if field.metadata.get("later") and value == field.default:
+            if field.metadata.get("later") and value == field.metadata.get("former", field.default):
                 del content[field.name]
             elif isinstance(value, Config):
                 content[field.name] = value.identity()
@@ -235,6 +247,11 @@ class Config:
 def _former_names(kind: type[Config]) -> dict[str, str]:
     """Former name to current name of the renamed fields."""
     return {f.metadata["formerly"]: f.name for f in dataclasses.fields(kind) if "formerly" in f.metadata}
+
+
+def _as_before(kind: type[Config]) -> dict[str, Any]:
+    """The former behaviour of the fields that were added with another default."""
+    return {f.name: f.metadata["former"] for f in dataclasses.fields(kind) if "former" in f.metadata}
 
 
 def digest_of(content: Any) -> str:

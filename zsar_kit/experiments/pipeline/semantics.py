@@ -12,13 +12,17 @@ from zsar_kit.semantics.context_request import ContextRequest
 from zsar_kit.semantics.embeddings import Semantics
 from zsar_kit.semantics.masked_language import MaskedLanguage
 from zsar_kit.semantics.text_encoder import TextEncoder, load_text_encoder
+from zsar_kit.semantics.text_encoding import TextEncoding
 from zsar_kit.semantics.text_files import load_texts
 
 
-def semantics_for(workspace: Workspace, dataset: str, text_set: str, language_model: str) -> Semantics:
+def semantics_for(
+    workspace: Workspace, dataset: str, text_set: str, language_model: str, encoding: TextEncoding | None = None
+) -> Semantics:
     """Token and pooled features of one text set of all classes; encoded once, then read from the cache."""
-    encoder = _text_encoder(language_model, str(workspace.torch_device))
-    return Semantics.build(load_texts(dataset), text_set, encoder, cache=workspace.text_cache)
+    encoding = encoding or TextEncoding()
+    encoder = _text_encoder(language_model, str(workspace.torch_device), encoding.projected)
+    return Semantics.build(load_texts(dataset), text_set, encoder, cache=workspace.text_cache, pad_to=encoding.pad_to)
 
 
 def text_similarity(
@@ -62,6 +66,6 @@ def store_semantics(workspace: Workspace, semantics: Semantics) -> str:
 
 
 @cache
-def _text_encoder(name: str, device: str) -> TextEncoder:
+def _text_encoder(name: str, device: str, projected: bool = True) -> TextEncoder:
     """A text encoder, cached: loading a language model takes seconds, and every run of a sweep needs it."""
-    return load_text_encoder(name, device=device)
+    return load_text_encoder(name, device=device, projected=projected)

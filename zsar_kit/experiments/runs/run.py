@@ -48,7 +48,10 @@ def run(config: RunConfig, workspace: Workspace) -> RunFolder:
     folder.begin(plan, environment(workspace))
     configs = plan.method_config.grid()
     names = sorted({name for c in configs for name in c.text_sets()})
-    semantics = {name: semantics_for(workspace, config.dataset, name, config.language_model) for name in names}
+    encoding = configs[0].text_encoding()
+    semantics = {
+        name: semantics_for(workspace, config.dataset, name, config.language_model, encoding) for name in names
+    }
     fits = Fits(plan, workspace, folder.path, semantics)
     outcomes = choose(fits, configs, main, folds)
     zsl_configs = [c.zsl_config() for c in configs]
