@@ -28,7 +28,7 @@ Self = TypeVar("Self", bound="Config")  # not typing.Self, which run-time type c
 #: metadata of a field added after artefacts had been stored: ``field(default=..., metadata=LATER)``. Its default must
 #: keep the former behaviour; the digest then ignores it, and stored artefacts are still found.
 LATER = types.MappingProxyType({"later": True})
-#: False while a record is read, see :meth:`Config.from_record`
+#: False while a record is read, see :meth:`Config.from_record`: no validation, and fields of a later date are as before
 _VALIDATE: ContextVar[bool] = ContextVar("validate", default=True)
 
 

@@ -7,6 +7,7 @@ import pytest
 from scipy.special import softmax
 
 from zsar_kit.errors import DataError
+from zsar_kit.evaluation import open_set
 from zsar_kit.evaluation.open_set import (
     OpenSet,
     auroc,
@@ -48,6 +49,19 @@ def test_signal_is_told_from_none_and_noise_is_not():
     noise = fit_open_set([(*world(0.0, seed=1), SEEN)])
     known = noise.confidence(world(0.0, seed=3)[0], UNSEEN, SEEN).known
     assert known.mean() == pytest.approx(0.5, abs=0.1)
+
+
+def test_a_statistic_that_is_constant_in_the_folds_gets_no_weight(monkeypatch):
+    """Divided by its tiny spread, rounding alone would decide at test time."""
+    real = open_set._statistics
+
+    def constant(values, reference):
+        return np.column_stack([real(values, reference)[:, 0], np.full(len(values), 0.3) + 1e-12 * (values[:, 0] > 0)])
+
+    monkeypatch.setattr(open_set, "_statistics", constant)
+    fitted = fit_open_set([(*world(3.0), SEEN)])
+    assert fitted.weights[0] > 0
+    assert fitted.weights[1] == 0
 
 
 def test_errors_count_as_their_logarithm():

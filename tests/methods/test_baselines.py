@@ -39,6 +39,20 @@ def test_ridge_is_the_closed_form_of_scikit_learn(toy, penalty):
     np.testing.assert_allclose(scores_of(ours, toy), cosine, atol=2e-4)
 
 
+@pytest.mark.parametrize("kind", [RidgeToText, LinearCosine])
+def test_a_feature_that_is_constant_in_training_does_not_act(toy, kind):
+    """Up to a half in every other test sample: divided by a tiny spread it would decide alone."""
+    wide = np.concatenate([toy.training.features, np.zeros((400, 1), dtype=np.float32)], axis=1)
+    training = replace(toy.training, features=wide, task=replace(toy.training.task, feature_shape=(17,)))
+    method = fit(kind, kind.config_type(), training, seed=0, progress=False)
+    silent = np.concatenate([toy.features, np.zeros((len(toy.features), 1), dtype=np.float32)], axis=1)
+    loud = silent.copy()
+    loud[::2, -1] = np.linspace(0, 0.5, len(loud[::2]), dtype=np.float32)
+    scores = [method.class_scores(torch.from_numpy(x), toy.unseen).heads["cosine"] for x in (silent, loud)]
+    assert torch.equal(*scores)
+    assert toy.accuracy(scores[0]) > 0.7
+
+
 def test_ridge_grid_is_every_penalty_centred_and_not():
     config = RidgeConfig(penalties=(0.1, 1.0))
     pairs = [(0.1, False), (1.0, False), (0.1, True), (1.0, True)]

@@ -11,8 +11,11 @@ import torch
 from zsar_kit.errors import ConfigError, TextError
 from zsar_kit.methods.base import Batch
 from zsar_kit.methods.flora import Flora
-from zsar_kit.methods.flora.config import AlignConfig, FloraConfig, FlowConfig, TextConfig, presets
+from zsar_kit.methods.flora.config import AS_RELEASED, AlignConfig, FloraConfig, FlowConfig, TextConfig, presets
+from zsar_kit.models.flora.cross_vae import CrossVAE
+from zsar_kit.models.flora.velocity import TimeCode, VelocityMLP
 from zsar_kit.seeding import torch_generator
+from zsar_kit.semantics.text_encoding import TextEncoding
 from zsar_kit.training.loop import Bookkeeping, TrainingLoop, fit
 
 TINY = FloraConfig(
@@ -110,7 +113,7 @@ def test_error_is_the_papers(toy, fitted):
             z_1 = z_s[row].expand_as(z_a)
             z_t = (1 - (1 - 1e-5) * t) * z_a + t * z_1
             v = fitted.field(z_t[None], torch.tensor([t]))[0]
-            expected = (v - (z_1 - (1 - 1e-5) * z_a)).square().sum(1).mean().sqrt()
+            expected = (v - (z_1 - (1 - 1e-5) * z_a)).square().sum().sqrt()
             torch.testing.assert_close(found[row, column], expected, rtol=1e-4, atol=1e-5)
 
 
@@ -225,14 +228,93 @@ def test_standard_scale_takes_the_seen_classes_mean_and_spread(toy):
     scaled = method._scaled(torch.from_numpy(shifted.features))
     torch.testing.assert_close(scaled.mean(0), torch.zeros(16), atol=1e-4, rtol=0)
     torch.testing.assert_close(scaled.std(0, correction=0), torch.ones(16), atol=1e-4, rtol=0)
-    words = method.table.tokens[:20][method.table.mask[:20]]
-    torch.testing.assert_close(words.mean(0), torch.zeros(8), atol=1e-5, rtol=0)
-    assert float(words.square().mean()) == pytest.approx(1.0, rel=1e-5)
+    last = method.table.mask.sum(1) - 1
+    pooled = method.table.condition[:20]
+    is_word = method.table.mask & (torch.arange(method.table.mask.shape[1]) < last[:, None])
+    for tokens in (method.table.tokens[:20][is_word[:20]], pooled):
+        torch.testing.assert_close(tokens.mean(0), torch.zeros(8), atol=1e-5, rtol=0)
+        assert float(tokens.square().mean()) == pytest.approx(1.0, rel=1e-5)
     assert (method.table.tokens[~method.table.mask] == 0).all()
     # Unseen texts act neither through the mean nor through the spread.
     inductive = config.override({"text.k": 0})
     tables = [made(inductive, t).table for t in (toy.training, other_unseen_texts(toy))]
     assert torch.equal(tables[0].tokens[:20], tables[1].tokens[:20])
+
+
+def words_and_pooled(toy):
+    """A training set whose pooled features are a fifth in size and elsewhere, and whose label text is a short one."""
+    motion = toy.text
+    label = replace(
+        motion,
+        text_set="label",
+        tokens=(3 * motion.tokens[:, ::-1, ::-1] + 1).astype(np.float32)[:, :3],
+        mask=np.ones((30, 3), dtype=bool) & (np.arange(3) < 1 + np.arange(30)[:, None] % 3),
+        pooled=(0.2 * motion.pooled[::-1] + 5).astype(np.float32),
+    )
+    return toy.with_semantics({"motion": replace(motion, pooled=0.05 * motion.pooled - 0.3), "label": label})
+
+
+def test_words_and_pooled_features_of_each_text_are_scaled_by_their_own_statistics(toy):
+    """Of each text set: every word has zero mean and unit mean square over seen classes, every pooled feature too."""
+    training = words_and_pooled(toy)
+    config = SHORT.override({"text.sets": ["label", "motion"], "text.scale": "standard", "text.k": 2})
+    table = made(config, training).table
+    width = toy.text.pooled.shape[1]
+    label, motion = (training.task.semantics[name] for name in ("label", "motion"))
+    for part, text in ((slice(0, width), label), (slice(width, None), motion)):
+        words, pooled = [], []
+        for row in range(20):
+            own = int(text.mask[row].sum())
+            words += list(table.tokens[row, :own, part])
+            pooled += [table.tokens[row, int(table.mask[row].sum()) - 1, part]]
+        for kind in (torch.stack(words), torch.stack(pooled)):
+            torch.testing.assert_close(kind.mean(0), torch.zeros(width), atol=1e-5, rtol=0)
+            assert float(kind.square().mean()) == pytest.approx(1.0, rel=1e-4)
+    row = next(r for r in range(20) if label.mask[r].sum() < motion.mask[r].sum())
+    last, own = int(table.mask[row].sum()) - 1, int(label.mask[row].sum())
+    for place in range(own, last):  # the tail of the shorter text is its pooled feature
+        torch.testing.assert_close(table.tokens[row, place, :width], table.tokens[row, last, :width])
+    # A pooled feature carries as much of what tells classes apart whatever its size.
+    louder = training.task.semantics["motion"]
+    louder = replace(louder, pooled=20 * louder.pooled)
+    again = made(config, toy.with_semantics({"motion": louder, "label": label})).table
+    torch.testing.assert_close(again.condition[:, width:], table.condition[:, width:], rtol=1e-4, atol=1e-4)
+
+
+def test_joint_statistics_leave_a_small_pooled_feature_small(toy):
+    training = words_and_pooled(toy)
+    config = SHORT.override({"text.scale": "standard", "text.statistics": "joint", "text.neighbours_by": "pooled"})
+    table = made(config, training).table
+    assert float(table.condition[:20].var(0).mean()) < 0.01 < 0.5 < float(table.tokens[:20, 0].var(0).mean())
+
+
+def test_neighbours_are_those_of_the_mean_token(toy):
+    """Eq. 7 in a loop; the language model's pooled feature can name others."""
+    pooled = toy.text.pooled[::-1].copy()
+    config = SHORT.override({"text.k": 1, "text.tau": 0.5, "text.scale": "none"})
+    table = made(config, toy.with_text(pooled=pooled)).table
+    means = np.stack([t[m].mean(0) for t, m in zip(toy.text.tokens, toy.text.mask, strict=True)])
+    for features, option in ((means, "mean"), (pooled, "pooled")):
+        table = made(config.override({"text.neighbours_by": option}), toy.with_text(pooled=pooled)).table
+        unit = features / np.linalg.norm(features, axis=1, keepdims=True)
+        similarity = unit @ unit.T
+        np.fill_diagonal(similarity, -2)
+        for c in range(30):
+            best = int(similarity[c].argmax())
+            expected = pooled[c] + 0.5 * similarity[c, best] * pooled[best]
+            np.testing.assert_allclose(table.condition[c].numpy(), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_feature_that_is_constant_in_training_does_not_act(toy):
+    """The same scores whatever it becomes at test time; divided by a tiny number it would decide alone."""
+    constant = np.full((400, 1), 0.25, dtype=np.float32)
+    wide = np.concatenate([toy.training.features, constant], axis=1)
+    training = replace(toy.training, features=wide, task=replace(toy.training.task, feature_shape=(17,)))
+    method = train(training, SHORT.override({"text.scale": "standard"}))
+    silent = np.concatenate([toy.features, np.full((len(toy.features), 1), 0.25, dtype=np.float32)], axis=1)
+    loud = silent.copy()
+    loud[::2, -1] = 0.5
+    assert torch.equal(scores_of(method, loud, toy.unseen), scores_of(method, silent, toy.unseen))
 
 
 def test_joined_texts_and_names_of_text_sets(toy):
@@ -268,6 +350,10 @@ def test_joined_texts_and_names_of_text_sets(toy):
         ({"text.sets": []}, "'sets' must be at least one text set"),
         ({"text.pool": "unseen"}, "'pool' must be one of 'all', 'seen'"),
         ({"text.tau_zsl": -1.0}, "'tau_zsl' must be at least 0, or None"),
+        ({"text.padding_states": True}, "'padding_states' must be False without keep_padding"),
+        ({"align.activation": "tanh"}, "'activation' must be one of 'gelu', 'relu'"),
+        ({"flow.time_scale": 0.0}, "'time_scale' must be positive and finite"),
+        ({"flow.frequencies": 1}, "'frequencies' must be at least 2"),
         ({"text.scale": "unit"}, "'scale' must be one of"),
         ({"align.regularizer": "mmd"}, "'regularizer' must be one of"),
         ({"align.beta": -0.1}, "'beta' must be at least 0"),
@@ -291,7 +377,10 @@ VARIANTS = [
     {"align.regularizer": "kl"},
     {"align.regularizer": "none", "align.hidden_dim": 12, "align.decoder_relu": True},
     {"align.spread": "log_variance", "align.reduction": "sum", "align.lambda_align": 0.01},
-    {"align.shared_noise": True},
+    {"align.shared_noise": True, "flow.sample_at_test": True},
+    {"text.statistics": "joint", "text.neighbours_by": "pooled", "text.scale": "standard"},
+    {"align.hidden_dim": 12, "align.activation": "relu", "flow.time_scale": 1.0, "flow.frequencies": 256},
+    {"flow.error": "per_token"},
     {"flow.network": "mlp", "flow.pairs": 3},
     {"flow.source_noise": 0.5},
     {"flow.condition": True, "flow.positions": False},
@@ -319,22 +408,53 @@ def test_every_variant_transfers(toy, change):
     assert all((e > 0).all() for e in found.errors.values())
 
 
-def test_digests_and_files_of_before_the_gate_was_renamed_are_still_good():
+AS_BEFORE = {"text.statistics": "joint", "text.neighbours_by": "pooled", "flow.error": "per_token"}
+
+
+def test_files_of_before_tokens_had_statistics_of_their_own_are_read_as_they_were():
+    """Runs are found by digest; what is made with the defaults of today gets another one."""
+    before = {"cpu": "efb45850d505", "paper": "c197886f5ccf", "synse_ntu60_55_5": "c197886f5ccf"}
+    assert {name: presets()[name].override(AS_BEFORE).digest() for name in before} == before
+    assert not {presets()[name].digest() for name in before} & set(before.values())
+    stored = presets()["cpu"].override(AS_BEFORE).to_dict()
+    for part, names in {
+        "text": ("padding_states", "statistics", "neighbours_by", "projected"),
+        "align": ("activation",),
+        "flow": ("time_scale", "frequencies"),
+    }.items():
+        for name in names:
+            del stored[part][name]
+    read = FloraConfig.from_record(stored)
+    assert read == presets()["cpu"].override(AS_BEFORE)
+    assert read.digest() == "efb45850d505"
+
+
+def test_files_of_before_the_gate_was_renamed_are_still_good():
     """Runs are found by digest, and their files say ``gate``."""
-    before = {
-        "cpu": "efb45850d505",
-        "paper": "c197886f5ccf",
-        "synse_ntu60_55_5": "c197886f5ccf",
-        "synse_ntu60_55_5_as_released": "9455d09e899e",
-    }
-    assert {name: presets()[name].digest() for name in before} == before
-    other = FloraConfig().override({"gate_kind": "stacking"})
+    other = FloraConfig().override({"gate_kind": "stacking", **AS_BEFORE})
     assert other.digest() == "93ec6a9c4e42"
     assert other.identity()["gate"] == "stacking"
     assert other.to_dict()["gate_kind"] == "stacking"
-    stored = {**FloraConfig().to_dict(), "gate": "stacking"}
+    stored = {**FloraConfig().override(AS_BEFORE).to_dict(), "gate": "stacking"}
     del stored["gate_kind"]
-    assert FloraConfig.from_dict(stored) == FloraConfig().override({"gate": "stacking"}) == other
+    assert FloraConfig.from_dict(stored) == FloraConfig().override({"gate": "stacking", **AS_BEFORE}) == other
+
+
+def test_as_released_is_what_the_released_code_fixes():
+    config = presets()["synse_ntu60_55_5_as_released"]
+    found = {k: config.to_dict()[k.split(".")[0]][k.split(".")[1]] for k in AS_RELEASED}
+    assert found == AS_RELEASED
+    assert config.text_encoding() == TextEncoding(projected=False, pad_to=60)
+    assert config.text.neighbours_by == "mean"
+    assert presets()["synse_ntu60_55_5"].text_encoding() == TextEncoding()
+    vae = CrossVAE(4, 5, 6, hidden_dim=7, activation="relu", generator=torch_generator(0))
+    for module in (vae.encode_skeleton.trunk, vae.encode_text.trunk, vae.decode_skeleton[0], vae.decode_text[0]):
+        assert isinstance(module[1], torch.nn.ReLU)
+    field = VelocityMLP(4, 8, time=TimeCode(1.0, 256), generator=torch_generator(0))
+    code = torch.cat([torch.sin(t := 0.3 * 1e4 ** (-torch.arange(128) / 128)), torch.cos(t)])
+    layers = field.time.layers
+    expected = torch.nn.functional.silu(layers[2](torch.nn.functional.silu(layers[0](code))))
+    torch.testing.assert_close(field.time(torch.tensor([0.3]))[0], expected, rtol=1e-5, atol=1e-6)
 
 
 def test_as_released_has_a_model_for_each_setting_and_its_gamma():
@@ -398,7 +518,7 @@ def test_added_classes_are_scored_like_classes_that_were_there(toy):
 
 def test_added_classes_attune_against_seen_classes_and_one_another(toy):
     """Their neighbours by Eq. 7-8 in a loop: unseen classes of the run are no candidates."""
-    config = SHORT.override({"text.k": 1, "text.tau": 0.5, "text.scale": "none"})
+    config = SHORT.override({"text.k": 1, "text.tau": 0.5, "text.scale": "none", "text.neighbours_by": "pooled"})
     known, new = split_semantics(toy, (27, 28, 29))
     method = made(config, toy.with_semantics({"motion": known}))
     method.add_classes({"motion": new})

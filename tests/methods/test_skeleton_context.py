@@ -13,6 +13,7 @@ from zsar_kit.errors import ConfigError, DataError, TextError, ZsarError
 from zsar_kit.methods.base import Batch, ReadsContexts, WeighsKeyParts
 from zsar_kit.methods.skeleton_context import SkeletonContext
 from zsar_kit.methods.skeleton_context.config import AS_RELEASED, SkeletonContextConfig
+from zsar_kit.methods.skeleton_context.method import _map_statistics
 from zsar_kit.methods.task import MapRows, Task, TrainingSet
 from zsar_kit.seeding import torch_generator
 from zsar_kit.semantics.context_bank import ContextBank
@@ -40,6 +41,15 @@ TINY = SkeletonContextConfig().override(
     }
 )
 SHORT = TINY.override({"training.epochs": 1, "training.milestones": [1]})
+
+
+def test_a_map_feature_without_spread_in_training_is_set_to_zero():
+    maps = np.random.default_rng(0).normal(size=(6, FRAMES, JOINTS, 3)).astype(np.float32)
+    maps[..., 1] = 0.37
+    offset, scale = _map_statistics(maps, "standard")
+    scaled = (torch.from_numpy(maps) - offset) / scale
+    torch.testing.assert_close(scaled.std((0, 1, 2), correction=0), torch.tensor([1.0, 0.0, 1.0]), rtol=1e-4, atol=1e-5)
+    assert (((torch.tensor([0.0, 0.8, 0.0]) - offset) / scale)[1] == 0).all()
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,76 @@ def test_a_clip_tower_without_projection_keeps_its_own_width(clip_folder: Path, 
     assert torch.equal(encoded.tokens[0, -1], encoded.pooled[0])
 
 
+def changed_config(folder: Path, target: Path, **text: object) -> Path:
+    """A copy of a CLIP folder whose text configuration has other values."""
+    folder = copied(folder, target)
+    config = json.loads((folder / "config.json").read_text())
+    config["text_config"] |= text
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder
+
+
+@pytest.mark.parametrize("eos", [2, 26, 0])
+def test_clip_ends_where_its_tokenizer_ends_whatever_the_config_says(
+    clip: TextEncoder, clip_folder: Path, tmp_path: Path, eos: int
+):
+    """2 is what old CLIP configurations say; 26 ("a</w>") stands in the text; 0 ("a") does not stand in it."""
+    other = load_text_encoder(changed_config(clip_folder, tmp_path, eos_token_id=eos))
+    texts = ["arm", "an arm a bow"]
+    encoded, expected = other.encode(texts), clip.encode(texts)
+    assert torch.equal(encoded.pooled, expected.pooled)
+    for i, text in enumerate(texts):
+        ids = clip.tokenizer(text)["input_ids"]
+        assert ids[-1] == clip.tokenizer.eos_token_id
+        torch.testing.assert_close(encoded.pooled[i], encoded.tokens[i, len(ids) - 1])
+
+
+def test_a_clip_tokenizer_without_end_token_is_refused(clip: TextEncoder):
+    class Endless:
+        """The tokenizer, which names another token as its end."""
+
+        eos_token_id = 1
+
+        def __call__(self, text: str, **options: object) -> dict[str, list[int]]:
+            return clip.tokenizer(text, **options)
+
+    with pytest.raises(MissingModelError, match=r"ends a text without an end token.*special_tokens_map"):
+        TextEncoder(clip.model, Endless(), clip.record).encode(["arm"])
+
+
+def test_clip_without_its_projection_gives_the_states_that_are_projected(clip: TextEncoder, clip_folder: Path):
+    raw = load_text_encoder(clip_folder, projected=False)
+    assert (raw.record.width, raw.record.pooling) == (16, "end token, not projected")
+    plain, projected = raw.encode(["an arm bow"]), clip.encode(["an arm bow"])
+    torch.testing.assert_close(clip.model.text_projection(plain.tokens), projected.tokens)
+    torch.testing.assert_close(clip.model.text_projection(plain.pooled), projected.pooled)
+
+
+def test_states_at_padding_are_those_of_a_padded_call(encoder: TextEncoder):
+    """Transformers' own call with padding to a length is the oracle; the text's features stay what they were."""
+    texts = list(texts_for(encoder))
+    encoded, plain = encoder.encode(texts, pad_to=10), encoder.encode(texts)
+    assert torch.equal(encoded.tokens, plain.tokens)
+    assert torch.equal(encoded.pooled, plain.pooled)
+    assert plain.padding is None
+    assert encoded.padding.shape == (2, 10, encoder.record.width)
+    inputs = encoder.tokenizer(texts[0], padding="max_length", max_length=10, return_tensors="pt")
+    with torch.no_grad():
+        hidden = encoder.model(**inputs).last_hidden_state[0]
+        hidden = encoder.model.text_projection(hidden) if encoder.record.pooling == "end token" else hidden
+    own = int(encoded.mask[0].sum())
+    assert own < 10
+    torch.testing.assert_close(encoded.padding[0, own:], hidden[own:], atol=1e-5, rtol=1e-4)
+    assert (encoded.padding[0, :own] == 0).all()
+
+
+def test_padding_must_fit_the_window_and_follow_an_end_token(bert: TextEncoder):
+    with pytest.raises(TextError, match="can't be padded to 13 tokens, tiny-bert reads at most 12"):
+        bert.encode([SHORT], pad_to=13)
+    with pytest.raises(TextError, match="can't be kept without special tokens"):
+        bert.encode([SHORT], pad_to=12, special_tokens=False)
+
+
 def test_without_special_tokens_only_the_token_features_shrink(encoder: TextEncoder):
     texts = list(texts_for(encoder))
     full, words = encoder.encode(texts), encoder.encode(texts, special_tokens=False)
@@ -100,8 +170,9 @@ def test_without_special_tokens_only_the_token_features_shrink(encoder: TextEnco
 
 
 def test_a_text_without_words_has_no_token_left(bert: TextEncoder):
-    with pytest.raises(TextError, match=r"text 1 .* has no token besides start and end"):
-        bert.encode([SHORT, "\u200b"], special_tokens=False)
+    for special_tokens in (True, False):
+        with pytest.raises(TextError, match=r"text 1 .* has no token besides start and end"):
+            bert.encode([SHORT, "\u200b"], special_tokens=special_tokens)
 
 
 def test_encoding_draws_no_random_number_and_keeps_no_gradient(bert: TextEncoder):
@@ -277,8 +348,15 @@ def test_offline_model_gives_unit_vectors_of_known_width(offline_encoder: TextEn
 
 @pytest.mark.offline_lm
 def test_offline_model_reads_its_whole_window(offline_encoder: TextEncoder):
-    """The tokenizer file of this model declares a cut at 128 tokens; its window is 256."""
+    """Of its three limits, 128 in tokenizer.json, 256 of the sentence model, 512 positions, 256 holds everywhere."""
     assert offline_encoder.encode(["arm " * 200]).mask.sum() == 202
+    assert offline_encoder.encode(["arm " * 254]).mask.sum() == 256
+    with pytest.raises(TextError, match="has 257 tokens, all-MiniLM-L6-v2 reads at most 256"):
+        offline_encoder.encode(["arm " * 255])
+    cut, whole = offline_encoder.encode(["arm " * 400], truncate=True), offline_encoder.encode(["arm " * 254])
+    assert torch.equal(cut.tokens, whole.tokens)
+    with pytest.raises(TextError, match="can't be padded to 300 tokens"):
+        offline_encoder.encode(["arm"], pad_to=300)
 
 
 @pytest.mark.offline_lm

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -82,6 +84,38 @@ def test_kept_padding_counts_as_text(max_tokens):
         np.testing.assert_array_equal(joined.tokens[row, : len(words)], words)
         assert (joined.tokens[row, len(words) : max_tokens] == 0).all()
         np.testing.assert_array_equal(joined.tokens[row, max_tokens], pooled)
+
+
+def test_states_at_padding_fill_each_text_to_one_length():
+    """As released: words, then the model's states at padding, whatever the other text has there, and pooled last."""
+    texts = [build("label", [1, 3, 2, 4], 3, seed=1), build("motion", [5, 2, 2, 1], 2, seed=2)]
+    rng = np.random.default_rng(5)
+    texts = [replace(t, padding=rng.normal(size=(4, 9, t.pooled.shape[1])).astype(np.float32)) for t in texts]
+    joined = join_tokens(texts, 4, keep_padding=True, padding_states=True)
+    assert joined.mask.shape == (4, 5)
+    assert joined.mask.all()
+    for row in range(4):
+        for part, text in ((slice(0, 3), texts[0]), (slice(3, 5), texts[1])):
+            own = min(int(text.mask[row].sum()), 4)
+            np.testing.assert_array_equal(joined.tokens[row, :own, part], text.tokens[row, :own])
+            np.testing.assert_array_equal(joined.tokens[row, own:4, part], text.padding[row, own:4])
+            np.testing.assert_array_equal(joined.tokens[row, 4, part], text.pooled[row])
+    assert joined.is_pooled[:, 4].all()
+    assert not joined.is_pooled[:, :4].any()
+    with pytest.raises(TextError, match="'label' needs states at padding up to token 10, it has 9"):
+        join_tokens(texts, 10, keep_padding=True, padding_states=True)
+
+
+def test_kinds_and_mean_by_definition():
+    texts = [build("label", [1, 3, 2, 4], 3, seed=1), build("motion", [5, 2, 2, 1], 2, seed=2)]
+    joined = join_tokens(texts, 2)
+    assert joined.widths == (3, 2)
+    # The first class: two places of words (its label has one word, then its pooled feature), and the pooled token.
+    assert joined.is_pooled[0].tolist() == [[False, False], [True, False], [True, True]]
+    assert joined.is_pooled[3].tolist() == [[False, False], [False, True], [True, True]]
+    for row in range(4):  # over the whole text, though it is cut
+        mean = np.concatenate([t.tokens[row][t.mask[row]].mean(0) for t in texts])
+        np.testing.assert_allclose(joined.mean[row], mean, rtol=1e-6)
 
 
 def test_one_text_gets_its_pooled_token():

@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from zsar_kit.config import Config
+from zsar_kit.data.standardisation import divisors
 from zsar_kit.errors import DataError
 from zsar_kit.evaluation.gates import ScoredFold, parse_fold
 from zsar_kit.evaluation.scores import Scores
@@ -117,7 +118,7 @@ def fit_open_set(folds: Sequence[ScoredFold]) -> OpenSet:
         )
     x = np.concatenate([*known, *unknown])
     y = np.repeat([True, False], [sum(map(len, known)), sum(map(len, unknown))])
-    scale = x.std(0).clip(min=1e-9)
+    scale = divisors(x.std(0), np.abs(x).mean(0))
     model = LogisticRegression(class_weight="balanced", max_iter=1000).fit(x / scale, y)
     return OpenSet(
         temperature=_temperature(logits),

@@ -22,6 +22,7 @@ from zsar_kit.methods.task import Task, TrainingSet
 from zsar_kit.reprs import ShownByShape
 from zsar_kit.semantics.context_request import ContextRequest
 from zsar_kit.semantics.embeddings import Semantics
+from zsar_kit.semantics.text_encoding import TextEncoding
 from zsar_kit.semantics.texts import ClassTexts
 
 
@@ -119,6 +120,10 @@ class MethodConfig(Config):
     def text_sets(self) -> tuple[str, ...]:
         """Names of the text sets that the method reads."""
         raise NotImplementedError(f"{type(self).__name__} does not define text_sets()")
+
+    def text_encoding(self) -> TextEncoding:
+        """How its texts are encoded; the same for all configurations of a :meth:`grid`."""
+        return TextEncoding()
 
     def text_use(self) -> str:
         """Whether training uses texts of unseen classes: ``"transductive text"`` if so, else ``"inductive"``."""

@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from zsar_kit.data.standardisation import divisors
 from zsar_kit.errors import TextError
 from zsar_kit.methods.base import Batch, ClassScores, GridAxis, Method, MethodConfig, Phase, StepOutput, class_rows
 from zsar_kit.methods.registry import register
@@ -60,9 +61,11 @@ class _TextBaseline(Method):
         return nn.functional.normalize(text - self.centre, dim=1) if self.centred else text
 
     def observe(self, training: TrainingSet) -> None:
-        """Compute the mean and standard deviation of each feature."""
+        """Compute the mean and standard deviation of each feature; see :func:`.divisors` for constant ones."""
         features = torch.from_numpy(training.pooled).double()
-        self.mean, self.scale = features.mean(0).float(), features.std(0).clamp_min(1e-6).float()
+        mean = features.mean(0)
+        self.mean = mean.float()
+        self.scale = torch.from_numpy(divisors(features.std(0).numpy(), mean.numpy())).float()
 
     def add_classes(self, semantics: Mapping[str, Semantics]) -> None:
         """See :meth:`Method.add_classes`."""

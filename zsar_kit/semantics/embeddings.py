@@ -23,7 +23,7 @@ from zsar_kit.semantics.texts import ClassTexts
 
 SCHEMA = 1
 _META_KEYS = ("dataset", "text_set", "class_ids", "class_names", "texts", "language")
-_ARRAYS = ("tokens", "mask", "pooled", "sentences")
+_ARRAYS = ("tokens", "mask", "pooled", "sentences", "padding")
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +42,7 @@ class Semantics:
         pooled: f_a, at the scale of the language model.
         language: the language model that made the features.
         sentences: one feature per sentence, if every class has the same number of sentences, two or more.
+        padding: the language model's states where the text was padded to a fixed length; zeros at tokens of the text.
 
     Raises:
         ArtefactError: shapes or types disagree; a class occurs twice or has no token; a value is not finite.
@@ -60,6 +61,7 @@ class Semantics:
     pooled: Float32[np.ndarray, "class d"]
     language: LanguageRecord
     sentences: Float32[np.ndarray, "class sentence d"] | None = None
+    padding: Float32[np.ndarray, "class place d"] | None = None
 
     def __post_init__(self) -> None:
         count, width = len(self.class_ids), self.language.width
@@ -75,6 +77,9 @@ class Semantics:
         if self.sentences is not None:
             inner = self.sentences.shape[1] if self.sentences.ndim == 3 else -1
             shapes["sentences"] = (self.sentences.shape, (count, inner, width))
+        if self.padding is not None:
+            places = self.padding.shape[1] if self.padding.ndim == 3 else -1
+            shapes["padding"] = (self.padding.shape, (count, places, width))
         for name, (found, needed) in shapes.items():
             if found != needed:
                 raise ArtefactError(f"{name!r} must be of shape {needed}, got {found}", where=where)
@@ -102,6 +107,7 @@ class Semantics:
     def _repr_markdown_(self) -> str:
         """Shapes of the features, and where they come from."""
         axes = {"tokens": "class, token, d", "mask": "class, token", "pooled": "class, d"}
+        axes["padding"] = "class, place, d"
         rows = [(name, shape_of(array), axes.get(name, "class, sentence, d")) for name, array in self._arrays().items()]
         about = [("data set", self.dataset, ""), ("text set", self.text_set, ""), ("by", self.language.name, "")]
         return markdown_table(["Semantics", "value", "axes"], [*about, *rows])
@@ -116,6 +122,7 @@ class Semantics:
         cache: str | Path | None = None,
         special_tokens: bool = True,
         truncate: bool = False,
+        pad_to: int = 0,
     ) -> Semantics:
         """Encode one text set of every class.
 
@@ -129,13 +136,20 @@ class Semantics:
             cache: folder of encoded texts, keyed by content.
             special_tokens: keep start and end tokens among the token features.
             truncate: cut texts longer than the model's window instead of refusing them.
+            pad_to: pad every text to this many tokens and keep the model's states there (``padding``); 0 for none.
 
         Raises:
-            TextError: a class lacks this text, or a text is blank or too long.
+            TextError: a class lacks this text, or a text is blank or too long; or a text of several sentences is to be
+                padded.
         """
         per_class = tuple(texts.sentences(text_set, c) for c in texts.ids)
         flat = [sentence for sentences in per_class for sentence in sentences]
-        encoded = encoder.encode(flat, special_tokens=special_tokens, truncate=truncate, cache=cache)
+        if pad_to and len(flat) > len(per_class):
+            raise TextError(
+                f"a class of the text set {text_set!r} has several sentences, whose padding has no place in one text",
+                where="pad_to",
+            )
+        encoded = encoder.encode(flat, special_tokens=special_tokens, truncate=truncate, pad_to=pad_to, cache=cache)
         mask, vectors = encoded.mask.numpy(), encoded.pooled.numpy()
         rows = [token[keep] for token, keep in zip(encoded.tokens.numpy(), mask, strict=True)]
         ends = np.cumsum([len(sentences) for sentences in per_class])
@@ -155,6 +169,7 @@ class Semantics:
             pooled=pooled,
             language=encoder.record,
             sentences=np.stack([vectors[span] for span in spans]) if stackable else None,
+            padding=None if encoded.padding is None else encoded.padding.numpy(),
         )
 
     def select(self, class_ids: Sequence[int]) -> Semantics:
@@ -179,7 +194,13 @@ class Semantics:
             mask=self.mask[rows],
             pooled=self.pooled[rows],
             sentences=None if self.sentences is None else self.sentences[rows],
+            padding=None if self.padding is None else self.padding[rows],
         )
+
+    @property
+    def padded_to(self) -> int:
+        """Number of tokens that the texts were padded to; 0 without padding."""
+        return 0 if self.padding is None else self.padding.shape[1]
 
     def digest(self) -> str:
         """Twelve hexadecimal digits that identify texts, language model and features."""
@@ -210,7 +231,7 @@ class Semantics:
         missing += [k for k in _ARRAYS[:3] if k not in tensors]
         if missing:
             raise ArtefactError(f"{missing[0]!r} of the Semantics is missing", where=folder, remedy="Make it again.")
-        optional = tensors.get("sentences")
+        sentences, padding = tensors.get("sentences"), tensors.get("padding")
         return cls(
             dataset=meta["dataset"],
             text_set=meta["text_set"],
@@ -221,7 +242,8 @@ class Semantics:
             mask=tensors["mask"].numpy(),
             pooled=tensors["pooled"].numpy(),
             language=LanguageRecord.from_dict(meta["language"]),
-            sentences=None if optional is None else optional.numpy(),
+            sentences=None if sentences is None else sentences.numpy(),
+            padding=None if padding is None else padding.numpy(),
         )
 
     def _meta(self) -> dict[str, Any]:

@@ -4,7 +4,9 @@ A text a gives token features F_a ``[M_a, d_a]`` and a pooled feature f_a ``[d_a
 
 - CLIP text models: tokens are the final hidden states through the text projection, pooled is the projected
   end token (CLIP's text embedding). Tokens and pooled feature are thus in the space that CLIP
-  compares with images, and the end token equals the pooled feature.
+  compares with images, and the end token equals the pooled feature. Without the projection, by option, both are the
+  text model's own states. The end token is the tokenizer's; what ``config.json`` calls ``eos_token_id`` is 2 in many
+  CLIP folders, whatever the vocabulary.
 - sentence-transformers folders (all-MiniLM, the offline default): tokens are the last hidden states, pooled
   is what the folder declares: mean or first token, scaled to unit length if it says so.
 - other encoders (BERT and the like): tokens are the last hidden states, pooled is their mean.
@@ -39,6 +41,7 @@ from zsar_kit.semantics.model_files import (
 )
 
 _CLIP = ("clip", "clip_text_model")
+END_TOKEN, UNPROJECTED = "end token", "end token, not projected"
 # These count positions from the padding id + 1, so that many rows of their tables are never used.
 _OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert", "mpnet", "data2vec-text")
 
@@ -79,11 +82,13 @@ class EncodedTexts:
         tokens: F_a of every text; zeros where ``mask`` is false.
         mask: true at tokens of the text, false at padding; the true ones come first.
         pooled: f_a of every text.
+        padding: states where a text was padded to a fixed length, ``[text, place, d]``; zeros at tokens of the text.
     """
 
     tokens: Float[Tensor, "text token d"]
     mask: Bool[Tensor, "text token"]
     pooled: Float[Tensor, "text d"]
+    padding: Float[Tensor, "text place d"] | None = None
 
     def __repr__(self) -> str:
         return f"EncodedTexts(tokens {shape_of(self.tokens)}, pooled {shape_of(self.pooled)})"
@@ -110,6 +115,7 @@ class TextEncoder:
         *,
         special_tokens: bool = True,
         truncate: bool = False,
+        pad_to: int = 0,
         cache: str | Path | None = None,
     ) -> EncodedTexts:
         """Encode texts one by one, so that no feature depends, not even by rounding, on the other texts.
@@ -119,18 +125,23 @@ class TextEncoder:
             special_tokens: keep start and end tokens among the token features, as Flora does. Pooled features do not
                 change: the model was trained with these tokens in its pooling.
             truncate: cut texts longer than the model's window instead of refusing them.
+            pad_to: pad every text to this many tokens, and return the model's states there too; 0 for no padding.
+                Attention never reads padding, so the features of the text stay what they are.
             cache: folder of results, keyed by model, texts and options, but not by device.
 
         Raises:
-            TextError: there is no text, or one is blank or too long for the model.
+            TextError: there is no text, or one is blank, too long for the model, or without a token; or the model's
+                window is shorter than ``pad_to``.
         """
         if not texts:
             raise TextError("no text to encode")
+        self._check_padding(pad_to, special_tokens)
         key = {
-            "schema": 1,
+            # Schema 2: CLIP's end token is the tokenizer's.
+            "schema": 2 if self._is_clip else 1,
             "model": self.record.to_dict(),
             "texts": list(texts),
-            "options": [special_tokens, truncate],
+            "options": [special_tokens, truncate, *([pad_to] if pad_to else [])],
         }
         path = None if cache is None else Path(cache) / f"texts-{digest_of(key)}.safetensors"
         if path is not None and (known := _read_cache(path, key)) is not None:
@@ -145,16 +156,32 @@ class TextEncoder:
         if not mask.any(dim=1).all():
             empty = int((~mask.any(dim=1)).nonzero()[0])
             raise TextError(f"text {empty} ({texts[empty]!r}) has no token besides start and end")
-        encoded = EncodedTexts(tokens, mask, torch.stack([pooled for _, pooled in features]))
+        padding = torch.stack([self._at_padding(ids, pad_to) for ids in token_ids]) if pad_to else None
+        encoded = EncodedTexts(tokens, mask, torch.stack([pooled for _, pooled in features]), padding)
         if path is not None:
             tensors = {"tokens": tokens, "mask": mask, "pooled": encoded.pooled}
+            tensors |= {} if padding is None else {"padding": padding}
             save_tensors(path, tensors, key | {"content": _content_digest(tensors)})
         return encoded
+
+    @property
+    def _is_clip(self) -> bool:
+        return self.record.pooling in (END_TOKEN, UNPROJECTED)
+
+    def _check_padding(self, pad_to: int, special_tokens: bool) -> None:
+        if pad_to and not special_tokens:
+            raise TextError("padding stands after the end token, so it can't be kept without special tokens")
+        if self.record.max_tokens is not None and pad_to > self.record.max_tokens:
+            raise TextError(
+                f"texts can't be padded to {pad_to} tokens, {self.record.name} reads at most {self.record.max_tokens}",
+                where="pad_to",
+            )
 
     def _tokenize(self, text: str, index: int, truncate: bool) -> dict[str, list[int]]:
         if not text.strip():
             raise TextError(f"text {index} is blank")
         options = {"padding": False, "return_special_tokens_mask": True, "verbose": False}
+        # The tokenizer's own limit would cut texts in silence; `record.max_tokens` is the one limit everywhere.
         ids = self.tokenizer(text, truncation=False, **options)
         limit = self.record.max_tokens
         if limit is not None and len(ids["input_ids"]) > limit:
@@ -172,13 +199,12 @@ class TextEncoder:
         self, ids: dict[str, list[int]], special_tokens: bool
     ) -> tuple[Float[Tensor, "token d"], Float[Tensor, " d"]]:
         special = torch.tensor(ids["special_tokens_mask"], dtype=torch.bool)
-        device = next(self.model.parameters()).device
-        inputs = {k: torch.tensor([v], device=device) for k, v in ids.items() if k != "special_tokens_mask"}
-        output = self.model(**inputs)
-        hidden = output.last_hidden_state[0].float()
-        if self.record.pooling == "end token":
-            hidden = self.model.text_projection(hidden)
-            pooled = output.text_embeds[0].float()
+        if special.all():
+            hidden = torch.zeros(len(special), self.record.width)
+            return hidden[:0], hidden.sum(0)
+        hidden = self._states(ids)
+        if self._is_clip:
+            pooled = hidden[self._end_token(ids["input_ids"])]
         else:
             pooled = hidden[0] if self.record.pooling.startswith("first") else hidden.mean(dim=0)
         if self.record.pooling.endswith("unit length"):
@@ -186,8 +212,44 @@ class TextEncoder:
         tokens = hidden.cpu() if special_tokens else hidden.cpu()[~special]
         return tokens, pooled.cpu()
 
+    @torch.no_grad()
+    def _at_padding(self, ids: dict[str, list[int]], length: int) -> Float[Tensor, "{length} d"]:
+        """States where a text is padded to a length; zeros at its own tokens."""
+        own, missing = len(ids["input_ids"]), length - len(ids["input_ids"])
+        result = torch.zeros(length, self.record.width)
+        if missing > 0:
+            fillers = {"input_ids": int(self.tokenizer.pad_token_id)}
+            padded = {k: [*v, *[fillers.get(k, 0)] * missing] for k, v in ids.items()}
+            padded["attention_mask"] = [1] * own + [0] * missing
+            result[own:] = self._states(padded)[own:].cpu()
+        return result
 
-def load_text_encoder(name_or_folder: str | Path = OFFLINE, device: str | torch.device = "cpu") -> TextEncoder:
+    def _states(self, ids: dict[str, list[int]]) -> Float[Tensor, "token d"]:
+        """The last hidden states, through the text projection where the record says so."""
+        device = next(self.model.parameters()).device
+        inputs = {k: torch.tensor([v], device=device) for k, v in ids.items() if k != "special_tokens_mask"}
+        hidden = self.model(**inputs).last_hidden_state[0].float()
+        return self.model.text_projection(hidden) if self.record.pooling == END_TOKEN else hidden
+
+    def _end_token(self, ids: list[int]) -> int:
+        """Place of the tokenizer's end token.
+
+        Raises:
+            MissingModelError: the tokenizer adds none.
+        """
+        end = self.tokenizer.eos_token_id
+        if end is None or end not in ids[1:]:
+            raise MissingModelError(
+                f"the tokenizer of {self.record.name} ends a text without an end token, at which CLIP is read",
+                where="tokenizer",
+                remedy="Copy the whole model folder, special_tokens_map.json included.",
+            )
+        return ids.index(end, 1)
+
+
+def load_text_encoder(
+    name_or_folder: str | Path = OFFLINE, device: str | torch.device = "cpu", *, projected: bool = True
+) -> TextEncoder:
     """Load a text model from a folder, the offline default, or the Hugging Face hub.
 
     Args:
@@ -195,6 +257,7 @@ def load_text_encoder(name_or_folder: str | Path = OFFLINE, device: str | torch.
             such as ``"openai/clip-vit-large-patch14-336"``. Nothing is downloaded for a folder, or if
             the environment variable ``HF_HUB_OFFLINE`` is set.
         device: where the model runs; features are returned on the CPU.
+        projected: whether states of CLIP go through its text projection; other models have none.
 
     Raises:
         MissingModelError: there is no such model, a file of it is missing or broken, it lacks weights (they
@@ -204,11 +267,13 @@ def load_text_encoder(name_or_folder: str | Path = OFFLINE, device: str | torch.
     weights = weight_files(folder)
     with quiet_transformers():
         model, tokenizer, pooling = _load(folder)
+    if pooling == END_TOKEN and not projected:
+        pooling = UNPROJECTED
     record = LanguageRecord(
         name=name,
         weights=weights_digest(weights),
         settings=settings_digest(folder),
-        width=_width(model),
+        width=_width(model, pooling),
         max_tokens=_window(folder, model, tokenizer),
         pooling=pooling,
     )
@@ -240,7 +305,7 @@ def _load(folder: Path) -> tuple[Any, Any, str]:
     rows = model.get_input_embeddings().num_embeddings
     if len(tokenizer) > rows:
         raise MissingModelError(f"the tokenizer has {len(tokenizer)} tokens, the model {rows}", where=folder)
-    return model, tokenizer, "end token" if is_clip else declared_pooling(folder)
+    return model, tokenizer, END_TOKEN if is_clip else declared_pooling(folder)
 
 
 def _read(folder: Path) -> tuple[Any, Any, dict[str, Any], bool]:
@@ -264,13 +329,19 @@ def _read(folder: Path) -> tuple[Any, Any, dict[str, Any], bool]:
     return model, tokenizer, report, is_clip
 
 
-def _width(model: Any) -> int:
+def _width(model: Any, pooling: str) -> int:
     projection = getattr(model, "text_projection", None)
-    return projection.out_features if isinstance(projection, nn.Linear) else int(model.config.hidden_size)
+    projects = isinstance(projection, nn.Linear) and pooling == END_TOKEN
+    return projection.out_features if projects else int(model.config.hidden_size)
 
 
 def _window(folder: Path, model: Any, tokenizer: Any) -> int | None:
-    """The longest text in tokens: the smallest limit of model, tokenizer and sentence model."""
+    """The longest text in tokens: the smallest limit of model, tokenizer and sentence model.
+
+    A sentence model's ``max_seq_length`` (256 for all-MiniLM-L6-v2, whose positions reach 512) is what its authors
+    read texts with. The cut that ``tokenizer.json`` may carry (128 there) only records how its training batches were
+    made; sentence-transformers overrules it too, and it is never applied here.
+    """
     config = model.config
     positions = getattr(config, "max_position_embeddings", None)
     if positions is not None and config.model_type in _OFFSET_POSITIONS:
@@ -291,9 +362,9 @@ def _read_cache(path: Path, key: dict[str, Any]) -> EncodedTexts | None:
         tensors, stored = load_tensors(path)
     except ArtefactError:
         return None
-    if set(tensors) != {"tokens", "mask", "pooled"} or stored != key | {"content": _content_digest(tensors)}:
+    if not {"tokens", "mask", "pooled"} <= set(tensors) or stored != key | {"content": _content_digest(tensors)}:
         return None
-    return EncodedTexts(tensors["tokens"], tensors["mask"], tensors["pooled"])
+    return EncodedTexts(tensors["tokens"], tensors["mask"], tensors["pooled"], tensors.get("padding"))
 
 
 def _content_digest(tensors: dict[str, torch.Tensor]) -> str:

@@ -25,19 +25,27 @@ class TokenTexts:
         tokens: token features, zero at padding.
         mask: True at real tokens.
         pooled: one feature per class.
+        mean: rho(F_a), the mean over all tokens of each text, cut or not.
+        widths: width of each text set's features.
+        is_pooled: True where a text set's part of a token is its pooled feature instead of a word.
     """
 
     class_ids: tuple[int, ...]
     tokens: Float32[np.ndarray, "class token d"]
     mask: Bool[np.ndarray, "class token"]
     pooled: Float32[np.ndarray, "class d"]
+    mean: Float32[np.ndarray, "class d"]
+    widths: tuple[int, ...]
+    is_pooled: Bool[np.ndarray, "class token set"]
 
     def __repr__(self) -> str:
         classes = counted(len(self.class_ids), "class", "classes")
         return f"TokenTexts({classes}, tokens {shape_of(self.tokens)}, pooled {shape_of(self.pooled)})"
 
 
-def join_tokens(texts: list[Semantics], max_tokens: int, *, keep_padding: bool = False) -> TokenTexts:
+def join_tokens(
+    texts: list[Semantics], max_tokens: int, *, keep_padding: bool = False, padding_states: bool = False
+) -> TokenTexts:
     """Join the token features of one or more text sets along the feature axis.
 
     A class has ``max(tokens of each of its texts)`` tokens, at most ``max_tokens``, and one pooled token after them.
@@ -46,11 +54,13 @@ def join_tokens(texts: list[Semantics], max_tokens: int, *, keep_padding: bool =
         texts: text sets of the same classes, in the order in which their features are joined.
         max_tokens: longer sequences are cut (the pooled token does not count).
         keep_padding: give every class ``max_tokens`` tokens, zeros after the end of its texts, and treat these as
-            tokens of the text, as Flora's released code does; the pooled token comes after them.
+            tokens of the text; the pooled token comes after them.
+        padding_states: with ``keep_padding``, what a text has at padding are the language model's states there, as in
+            Flora's released code, and not its pooled feature or zeros.
 
     Raises:
         ConfigError: ``max_tokens`` is below 1, or no text set is given.
-        TextError: the text sets have different classes.
+        TextError: the text sets have different classes, or were encoded without as many states at padding.
     """
     if max_tokens < 1 or not texts:
         raise ConfigError(f"max_tokens must be at least 1 and a text set is needed, got {max_tokens} and {len(texts)}")
@@ -65,14 +75,45 @@ def join_tokens(texts: list[Semantics], max_tokens: int, *, keep_padding: bool =
     joined = np.full(len(ids), max_tokens) if keep_padding else lengths.max(0)
     width = int(joined.max()) + 1
     place = np.arange(width)
-    parts = []
-    for text, length in zip(texts, lengths, strict=True):
-        part = np.repeat(text.pooled[:, None], width, axis=1)
+    mask = place <= joined[:, None]
+    padded = [_states_at_padding(t, max_tokens) if padding_states else None for t in texts]
+    parts, is_pooled = [], np.zeros((*mask.shape, len(texts)), dtype=bool)
+    for k, (text, length) in enumerate(zip(texts, lengths, strict=True)):
+        # The pooled feature stands last, and also fills the rest of the shorter text.
+        end = joined if padding_states else lengths.max(0)
+        start = joined if padding_states else length
+        is_pooled[..., k] = ((place >= start[:, None]) & (place < end[:, None])) | (place == joined[:, None])
+        part = np.where(is_pooled[..., k, None], text.pooled[:, None], 0.0)
         for row, count in enumerate(length):
-            part[row, lengths[:, row].max() : joined[row]] = 0.0
+            if (states := padded[k]) is not None:
+                part[row, count:max_tokens] = states[row, count:max_tokens]
             part[row, :count] = text.tokens[row][text.mask[row]][:count]
         parts.append(part)
-    mask = place <= joined[:, None]
-    tokens = np.concatenate(parts, axis=2).astype(np.float32) * mask[..., None]
-    pooled = np.concatenate([t.pooled for t in texts], axis=1).astype(np.float32)
-    return TokenTexts(ids, tokens, mask, pooled)
+    return TokenTexts(
+        ids,
+        np.concatenate(parts, axis=2).astype(np.float32),
+        mask,
+        np.concatenate([t.pooled for t in texts], axis=1).astype(np.float32),
+        np.concatenate([_mean(t) for t in texts], axis=1),
+        tuple(t.pooled.shape[1] for t in texts),
+        is_pooled,
+    )
+
+
+def _mean(text: Semantics) -> Float32[np.ndarray, "class d"]:
+    """The mean over the tokens of each text."""
+    return np.stack([tokens[keep].mean(0) for tokens, keep in zip(text.tokens, text.mask, strict=True)])
+
+
+def _states_at_padding(text: Semantics, max_tokens: int) -> Float32[np.ndarray, "class token d"]:
+    """The language model's states where it read padding.
+
+    Raises:
+        TextError: there are none, or the texts were padded to fewer tokens.
+    """
+    if text.padding is None or text.padded_to < max_tokens:
+        raise TextError(
+            f"the text set {text.text_set!r} needs states at padding up to token {max_tokens}, it has {text.padded_to}",
+            remedy="Encode the texts with padding (pad_to), or lower max_tokens.",
+        )
+    return text.padding

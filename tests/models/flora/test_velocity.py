@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from zsar_kit.errors import ConfigError
+from zsar_kit.errors import ConfigError, DataError
 from zsar_kit.models.flora.dit import DiTBlock, PackedTokens
 from zsar_kit.models.flora.velocity import VelocityDiT, VelocityField, VelocityMLP
 
@@ -89,6 +89,15 @@ def test_values_at_padding_do_not_reach_real_tokens(model, inputs):
     torch.testing.assert_close(model(spoiled, t, mask)[mask], model(z, t, mask)[mask])
     for i, n in enumerate([5, 2, 3]):
         torch.testing.assert_close(model(z[i : i + 1, :n], t[i : i + 1])[0], model(z, t, mask)[i, :n])
+
+
+def test_a_sample_without_a_token_is_refused(inputs):
+    """Attention over nothing is NaN or zero, depending on the backend."""
+    z_t, t, mask = inputs
+    mask = mask.clone()
+    mask[1] = False
+    with pytest.raises(DataError, match="each sample needs at least one real token, but sample 1 has none"):
+        fields()[0](z_t, t, mask)
 
 
 def test_attention_lets_tokens_meet_and_the_mlp_does_not(inputs):

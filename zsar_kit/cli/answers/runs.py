@@ -67,7 +67,7 @@ def evaluate_run(path: Path, gamma: float | None, workspace: Workspace) -> str:
     """
     folder = RunFolder(path, workspace)
     config, result = folder.config(), folder.result()
-    if config.resolve().method.config_type.from_dict(result.method_config).zsl_config() is not None:
+    if config.resolve().method.config_type.from_record(result.method_config).zsl_config() is not None:
         raise ConfigError(
             "this run had a separate model for ZSL (text.tau_zsl), whose scores are not stored",
             where=path,

@@ -14,15 +14,23 @@ from zsar_kit.semantics.editions import CURRENT
 from zsar_kit.semantics.embeddings import Semantics
 from zsar_kit.semantics.masked_language import MaskedLanguage
 from zsar_kit.semantics.text_encoder import TextEncoder, load_text_encoder
+from zsar_kit.semantics.text_encoding import TextEncoding
 from zsar_kit.semantics.text_files import load_texts
 
 
 def semantics_for(
-    workspace: Workspace, dataset: str, text_set: str, language_model: str, edition: str = CURRENT
+    workspace: Workspace,
+    dataset: str,
+    text_set: str,
+    language_model: str,
+    edition: str = CURRENT,
+    encoding: TextEncoding | None = None,
 ) -> Semantics:
     """Token and pooled features of one text set of all classes; encoded once, then read from the cache."""
-    encoder = _text_encoder(language_model, str(workspace.torch_device))
-    return Semantics.build(load_texts(dataset, edition), text_set, encoder, cache=workspace.text_cache)
+    encoding = encoding or TextEncoding()
+    encoder = _text_encoder(language_model, str(workspace.torch_device), encoding.projected)
+    texts = load_texts(dataset, edition)
+    return Semantics.build(texts, text_set, encoder, cache=workspace.text_cache, pad_to=encoding.pad_to)
 
 
 def text_similarity(
@@ -73,6 +81,6 @@ def store_semantics(workspace: Workspace, semantics: Semantics) -> str:
 
 
 @cache
-def _text_encoder(name: str, device: str) -> TextEncoder:
+def _text_encoder(name: str, device: str, projected: bool = True) -> TextEncoder:
     """A text encoder, cached: loading a language model takes seconds, and every run of a sweep needs it."""
-    return load_text_encoder(name, device=device)
+    return load_text_encoder(name, device=device, projected=projected)

@@ -298,7 +298,7 @@ class RunFolder:
 
         result = self.result()
         method_type = method_entry(result.method).method
-        config = method_type.config_type.from_dict(result.method_config)
+        config = method_type.config_type.from_record(result.method_config)
         contexts = ContextBank.read(self.workspace.root / result.contexts_folder) if result.contexts_folder else None
         task = Task(result.feature_shape, result.seen, self.semantics(), contexts)
         method = method_type(config, task, torch_generator(0, "restore"))

@@ -29,7 +29,7 @@ from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.methods.base import Method, ReadsContexts, WeighsKeyParts
 from zsar_kit.semantics.embeddings import Semantics
-from zsar_kit.semantics.text_encoder import TextEncoder, load_text_encoder
+from zsar_kit.semantics.text_encoder import UNPROJECTED, TextEncoder, load_text_encoder
 from zsar_kit.semantics.texts import ClassTexts
 from zsar_kit.semantics.words import parse_classes
 
@@ -215,8 +215,10 @@ class Recogniser:
 
     @cached_property
     def _language(self) -> TextEncoder:
-        encoder = load_text_encoder(self.language_model, device=self.workspace.torch_device)
         record = next(iter(self.semantics.values())).language
+        encoder = load_text_encoder(
+            self.language_model, device=self.workspace.torch_device, projected=record.pooling != UNPROJECTED
+        )
         if (encoder.record.weights, encoder.record.pooling) != (record.weights, record.pooling):
             raise ArtefactError(
                 f"the run's texts were encoded by {record.name!r} ({record.weights[:12]}), not by "
@@ -228,7 +230,10 @@ class Recogniser:
 
     def _with_classes(self, texts: ClassTexts) -> Method:
         cache = self.workspace.text_cache
-        new = {name: Semantics.build(texts, name, self._language, cache=cache) for name in self.semantics}
+        new = {
+            name: Semantics.build(texts, name, self._language, cache=cache, pad_to=own.padded_to)
+            for name, own in self.semantics.items()
+        }
         method = copy.deepcopy(self.method)  # the next call may name other classes
         method.add_classes(new)
         return method

@@ -57,7 +57,8 @@ def _carry_out(folder: RunFolder, plan: RunPlan, workspace: Workspace) -> None:
     config, configs = plan.config, plan.method_config.grid()
     names = sorted({name for c in configs for name in c.text_sets()})
     words = (config.language_model, config.edition)
-    semantics = {name: semantics_for(workspace, config.dataset, name, *words) for name in names}
+    encoding = configs[0].text_encoding()
+    semantics = {name: semantics_for(workspace, config.dataset, name, *words, encoding) for name in names}
     texts = {name: store_semantics(workspace, one) for name, one in semantics.items()}
     prompts = "" if main.contexts is None else store_contexts(workspace, main.contexts)
     folder.begin(plan, environment(workspace), _inputs(workspace, (main, *folds), [*texts.values(), prompts]))

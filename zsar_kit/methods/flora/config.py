@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from typing import Literal
 
-from zsar_kit.config import Config, formerly
+from zsar_kit.config import LATER, Config, formerly, later
 from zsar_kit.errors import ConfigError
 from zsar_kit.methods.base import GateChoice, MethodConfig
+from zsar_kit.semantics.text_encoding import TextEncoding
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,14 @@ class TextConfig(Config):
             models and encoders; ``standard``: the mean over seen classes is also subtracted, and each skeleton feature
             gets unit variance (otherwise what all actions have in common dominates a feature).
         keep_padding: pad every text to ``max_tokens`` and treat the padding as text, as released (Fig. 8).
+        padding_states: with ``keep_padding``, the padding holds the language model's states there, as released,
+            instead of zeros.
+        statistics: with a scale, whose mean and root mean square a token is scaled by: those of its ``own`` kind (words
+            and pooled features of each text set; they differ in size by a factor of five and more), or of all words of
+            the ``joint`` texts.
+        neighbours_by: what f_a of Eq. 7 is: the ``mean`` over the tokens of the text (paper and released code), or the
+            language model's ``pooled`` feature.
+        projected: put CLIP's states through its text projection, or not, as released; other models have none.
     """
 
     sets: tuple[str, ...] = ("label", "motion")
@@ -40,6 +49,10 @@ class TextConfig(Config):
     pool: Literal["all", "seen"] = "all"
     scale: Literal["none", "rms", "standard"] = "standard"
     keep_padding: bool = False
+    padding_states: bool = field(default=False, metadata=LATER)
+    statistics: Literal["own", "joint"] = field(default="own", metadata=later("joint"))
+    neighbours_by: Literal["mean", "pooled"] = field(default="mean", metadata=later("pooled"))
+    projected: bool = field(default=True, metadata=LATER)
 
     def validate(self) -> None:
         """Check ranges."""
@@ -47,6 +60,7 @@ class TextConfig(Config):
         self.require(self.max_tokens >= 1, "max_tokens", "at least 1")
         self.require(self.k >= 0, "k", "at least 0")
         self.require(0 <= self.tau < float("inf"), "tau", "at least 0 and finite")
+        self.require(self.keep_padding or not self.padding_states, "padding_states", "False without keep_padding")
         self.require(self.tau_zsl is None or 0 <= self.tau_zsl < float("inf"), "tau_zsl", "at least 0, or None")
 
 
@@ -57,8 +71,9 @@ class AlignConfig(Config):
     Attributes:
         latent_dim: width d of the latent space.
         hidden_dim: width of one hidden layer in encoders and decoders; ``None`` for linear maps.
+        activation: activation of that layer, ``gelu`` or ``relu`` (released).
         decoder_relu: end the decoders in a ReLU, as the SynSE family does.
-        shared_noise: draw one noise value per sample for all latent dimensions, as the SynSE family does.
+        shared_noise: draw one noise value per sample and token for all latent dimensions, as released.
         regularizer: ``geometric`` (Eq. 10), ``kl`` (the baseline, Eq. 1-3), or ``none``.
         lambda_align: weight of the geometric consistency.
         beta: weight of the KL divergence from a standard normal.
@@ -80,6 +95,7 @@ class AlignConfig(Config):
     batch_size: int = 64
     learning_rate: float = 1e-4
     weight_decay: float = 0.01
+    activation: Literal["gelu", "relu"] = field(default="gelu", metadata=LATER)
 
     def validate(self) -> None:
         """Check ranges."""
@@ -105,7 +121,9 @@ class FlowConfig(Config):
         source_noise: standard deviation of the noise added to the flow's source; 0 is noise-free (Table 4).
         condition: condition the network on the class's pooled text through adaLN (Table 4); False is condition-free.
         t: time at which the velocity field is evaluated in prediction (Fig. 3).
-        error: see :class:`~zsar_kit.models.flora.scoring.ScoringOptions`.
+        error: ``total`` (Eq. 14); see :class:`~zsar_kit.models.flora.scoring.ScoringOptions`.
+        time_scale: times in [0, 1] are multiplied by this before their sinusoidal code; 1 in the released code.
+        frequencies: width of that code; 256 in the released code.
         sample_at_test: sample the latents in prediction, as released, instead of using their means.
         centre: subtract from the log error of a class its mean log error over skeletons of other classes, so that
             classes close to every skeleton (hubs) do not win. Not in the paper. The reference skeletons are the mean
@@ -125,16 +143,20 @@ class FlowConfig(Config):
     source_noise: float = 0.0
     condition: bool = False
     t: float = 0.5
-    error: Literal["per_token", "mean_square", "total"] = "per_token"
+    error: Literal["per_token", "mean_square", "total"] = "total"
     sample_at_test: bool = False
     centre: bool = False
     steps: int = 200
     batch_size: int = 64
     learning_rate: float = 1e-4
     weight_decay: float = 0.01
+    time_scale: float = field(default=1000.0, metadata=LATER)
+    frequencies: int = field(default=128, metadata=LATER)
 
     def validate(self) -> None:
         """Check ranges."""
+        self.require(0 < self.time_scale < float("inf"), "time_scale", "positive and finite")
+        self.require(self.frequencies >= 2, "frequencies", "at least 2")
         self.require(self.depth >= 1, "depth", "at least 1")
         self.require(self.heads >= 1, "heads", "at least 1")
         self.require(self.mlp_ratio > 0, "mlp_ratio", "positive")
@@ -174,7 +196,9 @@ class FloraConfig(MethodConfig):
         classifier: ``flow`` (Eq. 14), ``linear`` on synthesised latents, or cosine ``similarity`` (Table 5).
         gate_kind: gate between seen and unseen classes: ``ratio`` (Eq. 15), ``stacking`` or ``logistic``. The ratio
             needs positive errors, which only the flow has; the other classifiers then use ``stacking``.
-        gamma: fixed threshold of the gate; ``None`` fits it on pseudo-unseen folds.
+        gamma: fixed threshold of the gate; ``None`` fits it on pseudo-unseen folds. The ratio is one of errors as
+            ``flow.error`` gives them: the published values, 0.45 to 0.8, belong to ``mean_square``; the same decision
+            by norms (``total``) has their square roots.
     """
 
     text: TextConfig = field(default_factory=TextConfig)
@@ -200,6 +224,11 @@ class FloraConfig(MethodConfig):
     def text_sets(self) -> tuple[str, ...]:
         """The text sets that are concatenated."""
         return self.text.sets
+
+    def text_encoding(self) -> TextEncoding:
+        """Unprojected states and states at padding, as far as the texts need them."""
+        text = self.text
+        return TextEncoding(projected=text.projected, pad_to=text.max_tokens if text.padding_states else 0)
 
     def text_use(self) -> str:
         """Transductive text if unseen classes can be neighbours, otherwise inductive."""
@@ -227,12 +256,23 @@ def _validate_training(config: AlignConfig | FlowConfig) -> None:
 
 AS_RELEASED = {
     "text.keep_padding": True,
+    "text.padding_states": True,
+    "text.projected": False,
     "text.scale": "none",
+    "align.hidden_dim": 768,
+    "align.activation": "relu",
+    "align.shared_noise": True,
     "align.spread": "log_variance",
+    "flow.positions": False,
+    "flow.time_scale": 1.0,
+    "flow.frequencies": 256,
     "flow.error": "mean_square",
     "flow.sample_at_test": True,
 }
-"""Differences of the released code, except for the numbers that it sets by hand for each split."""
+"""Differences of the released code, except for the numbers that it sets by hand for each split.
+
+The width of its hidden layers is not recorded; the width of the latent space stands in for it.
+"""
 
 
 def presets() -> Mapping[str, FloraConfig]:

@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from zsar_kit.data.standardisation import divisors
 from zsar_kit.methods.base import Batch, ClassScores, Method, Phase, StepOutput
 from zsar_kit.methods.flora.config import AlignConfig, FloraConfig, FlowConfig, presets
 from zsar_kit.methods.flora.texts import ClassTable
@@ -26,7 +27,7 @@ from zsar_kit.models.flora.cross_vae import AlignObjective, CrossVAE, Gaussian, 
 from zsar_kit.models.flora.objective import FlowBatch, contrast_indices, flow_loss, sample_times
 from zsar_kit.models.flora.path import StraightPath
 from zsar_kit.models.flora.scoring import ScoringOptions, velocity_errors
-from zsar_kit.models.flora.velocity import VelocityDiT, VelocityField, VelocityMLP
+from zsar_kit.models.flora.velocity import TimeCode, VelocityDiT, VelocityField, VelocityMLP
 from zsar_kit.semantics.embeddings import Semantics
 
 DRAW_SEEDS = 2**62
@@ -56,6 +57,7 @@ class Flora(Method):
             align.latent_dim,
             hidden_dim=align.hidden_dim,
             decoder_relu=align.decoder_relu,
+            activation=align.activation,
             generator=generator,
         )
         self.objective = AlignObjective(
@@ -159,12 +161,13 @@ class Flora(Method):
     def _errors(self, skeletons: Gaussian, rows: list[int]) -> Float[Tensor, "batch classes"]:
         flow, texts, mask = self.settings.flow, self._texts()[torch.tensor(rows)], self.table.mask[rows]
         z_s, z_a, noise = skeletons.mu, texts.mu, None
+        drawn = 1 if self.settings.align.shared_noise else z_a.shape[2]
         if flow.sample_at_test or flow.source_noise:
             generator = torch.Generator().manual_seed(int(self.draw_seed))
             if flow.sample_at_test:
                 expanded = Gaussian(z_s[:, None], skeletons.log_variance[:, None])
-                z_a = texts.sample(_normal(z_a.shape, generator, z_a))
-                z_s = expanded.sample(_normal((len(z_s), *z_a.shape[1:]), generator, z_a))
+                z_a = texts.sample(_normal((*z_a.shape[:2], drawn), generator, z_a))
+                z_s = expanded.sample(_normal((len(z_s), z_a.shape[1], drawn), generator, z_a))
             if flow.source_noise:
                 noise = flow.source_noise * _normal(z_a.shape[1:], generator, z_a)
         return velocity_errors(
@@ -236,7 +239,8 @@ def _feature_scale(features: np.ndarray, scale: str) -> tuple[Tensor, Tensor]:
     """Offset and divisor of skeleton features; see ``TextConfig.scale``."""
     exact = features.astype(np.float64)
     if scale == "standard":
-        return torch.from_numpy(exact.mean(0)).float(), torch.from_numpy(exact.std(0).clip(min=1e-6)).float()
+        mean = exact.mean(0)
+        return torch.from_numpy(mean).float(), torch.from_numpy(divisors(exact.std(0), mean)).float()
     divisor = (float(np.sqrt(np.mean(np.square(exact)))) or 1.0) if scale == "rms" else 1.0
     width = features.shape[1]
     return torch.zeros(width), torch.full((width,), divisor)
@@ -245,9 +249,10 @@ def _feature_scale(features: np.ndarray, scale: str) -> tuple[Tensor, Tensor]:
 def _network(config: FloraConfig, text_dim: int, generator: torch.Generator) -> VelocityField:
     flow, dim = config.flow, config.align.latent_dim
     condition_dim = text_dim if flow.condition else None
+    time = TimeCode(flow.time_scale, flow.frequencies)
     if flow.network == "mlp":
         hidden = max(1, round(flow.mlp_ratio * dim))
-        return VelocityMLP(dim, hidden, condition_dim=condition_dim, generator=generator)
+        return VelocityMLP(dim, hidden, condition_dim=condition_dim, time=time, generator=generator)
     return VelocityDiT(
         dim,
         flow.depth,
@@ -255,6 +260,7 @@ def _network(config: FloraConfig, text_dim: int, generator: torch.Generator) -> 
         flow.mlp_ratio,
         positions=flow.positions,
         condition_dim=condition_dim,
+        time=time,
         generator=generator,
     )
 

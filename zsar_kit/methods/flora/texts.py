@@ -9,10 +9,11 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from zsar_kit.data.standardisation import divisors
 from zsar_kit.errors import TextError
 from zsar_kit.methods.base import class_rows
 from zsar_kit.methods.flora.config import TextConfig
-from zsar_kit.models.flora.attunement import attune
+from zsar_kit.models.flora.attunement import neighbours, spread_to_neighbours
 from zsar_kit.semantics.embeddings import Semantics
 from zsar_kit.semantics.tokens import TokenTexts, join_tokens
 
@@ -39,21 +40,19 @@ class ClassTable(nn.Module):
         self.config, self.seen = config, seen
         joined = self._join(texts)
         self.class_ids = joined.class_ids
-        mask, is_seen = torch.from_numpy(joined.mask), torch.from_numpy(np.isin(joined.class_ids, seen))
+        self._kept: TokenTexts = joined
+        is_seen = torch.from_numpy(np.isin(joined.class_ids, seen))
         attuned = self._attune(joined, is_seen if config.pool == "seen" else None)
-        offset, divisor = torch.zeros(attuned.shape[2]), torch.ones(())
-        words = attuned[is_seen][mask[is_seen]]  # mean and scale must not depend on unseen texts
-        if config.scale == "standard":
-            offset = words.mean(0)
-        if config.scale != "none":
-            divisor = (words - offset).square().mean().sqrt()
+        mask = torch.from_numpy(joined.mask)
+        # Mean and scale must not depend on unseen texts.
+        offset, divisor = self._statistics(attuned[is_seen], mask[is_seen], self._kinds(joined)[is_seen])
         for name, value in {
             "raw": torch.from_numpy(joined.tokens),
             "mask": mask,
             "pooled": torch.from_numpy(joined.pooled),
-            "tokens": (attuned - offset) / divisor * mask[..., None],
             "offset": offset,
             "divisor": divisor,
+            "tokens": _scaled(attuned, mask, self._kinds(joined), offset, divisor),
             "row_of": _row_of(joined.class_ids),
         }.items():
             self.register_buffer(name, value)
@@ -79,40 +78,123 @@ class ClassTable(nn.Module):
         new = self._join(texts)
         if taken := sorted(set(new.class_ids) & set(self.class_ids)):
             raise TextError(f"class id {taken[0]} is taken", remedy=f"Choose ids above {max(self.class_ids)}.")
-        seen = self.rows(self.seen)
-        width = max(new.tokens.shape[1], self.raw.shape[1])
-        raw = torch.cat([_widen(self.raw[seen].cpu(), width), _widen(torch.from_numpy(new.tokens), width)])
-        mask = torch.cat([_widen(self.mask[seen].cpu(), width), _widen(torch.from_numpy(new.mask), width)])
-        pooled = torch.cat([self.pooled[seen].cpu(), torch.from_numpy(new.pooled)])
-        together = TokenTexts((*self.seen, *new.class_ids), raw.numpy(), mask.numpy(), pooled.numpy())
-        attuned = self._attune(together, None)[len(seen) :]
-        device, mask = self.raw.device, mask[len(seen) :]
-        tokens = (attuned.to(device) - self.offset) / self.divisor * mask[..., None].to(device)
+        seen, device = self.rows(self.seen), self.raw.device
+        together = _stacked(self._kept, seen, new)
+        attuned = self._attune(together, None)[len(seen) :].to(device)
+        mask = torch.from_numpy(together.mask[len(seen) :]).to(device)
+        kinds = self._kinds(together)[len(seen) :].to(device)
+        tokens = _scaled(attuned, mask, kinds, self.offset, self.divisor)
+        self._kept = _stacked(self._kept, range(len(self.class_ids)), new)
         self.class_ids = (*self.class_ids, *new.class_ids)
-        self.raw = torch.cat([_widen(self.raw, width), raw[len(seen) :].to(device)])
-        self.mask = torch.cat([_widen(self.mask, width), mask.to(device)])
-        self.pooled = torch.cat([self.pooled, pooled[len(seen) :].to(device)])
-        self.tokens = torch.cat([_widen(self.tokens, width), tokens])
+        self.raw = torch.from_numpy(self._kept.tokens).to(device)
+        self.pooled = torch.from_numpy(self._kept.pooled).to(device)
+        width = self.raw.shape[1]
+        self.mask = torch.cat([_widen(self.mask, width), _widen(mask, width)])
+        self.tokens = torch.cat([_widen(self.tokens, width), _widen(tokens, width)])
         self.row_of = _row_of(self.class_ids).to(device)
 
     def _join(self, texts: Sequence[Semantics]) -> TokenTexts:
-        return join_tokens(list(texts), self.config.max_tokens, keep_padding=self.config.keep_padding)
+        config = self.config
+        return join_tokens(
+            list(texts), config.max_tokens, keep_padding=config.keep_padding, padding_states=config.padding_states
+        )
 
     def _attune(self, texts: TokenTexts, candidates: Bool[Tensor, " class"] | None) -> Float[Tensor, "class token d"]:
-        """Token features after attunement (Eq. 7-8)."""
-        tokens = torch.from_numpy(texts.tokens)
+        """Token features after attunement (Eq. 7-8).
+
+        A pooled feature is attuned by pooled features, not by the words at the same position of longer texts, and words
+        by words.
+        """
+        tokens, mask = torch.from_numpy(texts.tokens), torch.from_numpy(texts.mask)
         if self.config.k == 0:
             return tokens
-        mask, pooled = torch.from_numpy(texts.mask), torch.from_numpy(texts.pooled)
-        # The last token of each class is its pooled feature, which is attuned by pooled features, not by the words
-        # at the same position of longer texts.
-        rows, last = torch.arange(len(mask)), mask.sum(1) - 1
-        words = mask.clone()
-        words[rows, last] = False
-        attuned = attune(tokens, words, pooled, k=self.config.k, tau=self.config.tau, candidates=candidates)
-        result = attuned.tokens.clone()
-        result[rows, last] = attuned.pooled
-        return result
+        f_a = torch.from_numpy(texts.mean if self.config.neighbours_by == "mean" else texts.pooled)
+        found = neighbours(f_a, self.config.k, candidates)
+        pooled = spread_to_neighbours(torch.from_numpy(texts.pooled), found, self.config.tau)
+        if self.config.statistics == "joint":  # only the last token counts as pooled
+            is_pooled = _last(mask)[..., None].expand(-1, -1, len(texts.widths))
+        else:
+            is_pooled = torch.from_numpy(texts.is_pooled)
+        is_pooled = _by_feature(is_pooled, texts.widths)
+        words = tokens.masked_fill(is_pooled | ~mask[..., None], 0.0)
+        attuned = spread_to_neighbours(words, found, self.config.tau)
+        return torch.where(is_pooled, pooled[:, None], attuned).masked_fill(~mask[..., None], 0.0)
+
+    def _kinds(self, texts: TokenTexts) -> Bool[Tensor, "class token d"]:
+        """True where a feature of a token belongs to a pooled feature."""
+        return _by_feature(torch.from_numpy(texts.is_pooled), texts.widths)
+
+    def _statistics(
+        self,
+        attuned: Float[Tensor, "class token d"],
+        mask: Bool[Tensor, "class token"],
+        is_pooled: Bool[Tensor, "class token d"],
+    ) -> tuple[Tensor, Tensor]:
+        """Offset and divisor: ``[kind, d]`` for words and pooled features, or ``[d]`` and ``[]`` for all together."""
+        config = self.config
+        if config.scale == "none":
+            return torch.zeros(attuned.shape[2]), torch.ones(())
+        if config.statistics == "joint":
+            offset, divisor = _moments([attuned[mask]], config.scale)
+            return offset, divisor[0]
+        widths, last = list(self._kept.widths), _last(mask)
+        blocks, pooled = attuned.split(widths, 2), is_pooled.split(widths, 2)
+        words = [block[mask & ~kind[..., 0]] for block, kind in zip(blocks, pooled, strict=True)]
+        # A class's pooled feature counts once, however long a tail it fills.
+        found = [_moments(parts, config.scale) for parts in (words, [block[last] for block in blocks])]
+        return torch.stack([o for o, _ in found]), torch.stack([d for _, d in found])
+
+
+def _moments(parts: Sequence[Tensor], scale: str) -> tuple[Float[Tensor, " d"], Float[Tensor, " d"]]:
+    """Mean token (zero for ``rms``) and root mean square around it of each text set, spread over its features."""
+    offsets, found = [], []
+    for part in parts:
+        width = part.shape[1]
+        if not len(part):
+            offsets.append(torch.zeros(width))
+            found.append(torch.full((width,), torch.inf))
+            continue
+        offset = part.mean(0) if scale == "standard" else torch.zeros(width)
+        spread, size = (x.square().mean().sqrt().view(1).numpy() for x in (part - offset, part))
+        offsets.append(offset)
+        found.append(torch.full((width,), float(divisors(spread, size)[0])))
+    return torch.cat(offsets), torch.cat(found)
+
+
+def _scaled(
+    tokens: Float[Tensor, "class token d"],
+    mask: Bool[Tensor, "class token"],
+    is_pooled: Bool[Tensor, "class token d"],
+    offset: Tensor,
+    divisor: Tensor,
+) -> Float[Tensor, "class token d"]:
+    if offset.ndim == 2:
+        offset, divisor = (torch.where(is_pooled, x[1], x[0]) for x in (offset, divisor))
+    return (tokens - offset) / divisor * mask[..., None]
+
+
+def _by_feature(is_pooled: Bool[Tensor, "class token set"], widths: Sequence[int]) -> Bool[Tensor, "class token d"]:
+    return is_pooled.repeat_interleave(torch.tensor(widths), dim=2)
+
+
+def _last(mask: Bool[Tensor, "class token"]) -> Bool[Tensor, "class token"]:
+    """True at the last token of each class."""
+    return torch.arange(mask.shape[1]) == mask.sum(1, keepdim=True) - 1
+
+
+def _stacked(old: TokenTexts, rows: Sequence[int], new: TokenTexts) -> TokenTexts:
+    """Some classes and new ones in one table."""
+    chosen, width = list(rows), max(old.tokens.shape[1], new.tokens.shape[1])
+
+    def both(name: str, *, by_token: bool) -> np.ndarray:
+        parts = [getattr(old, name)[chosen], getattr(new, name)]
+        if by_token:
+            parts = [np.pad(x, [(0, 0), (0, width - x.shape[1])] + [(0, 0)] * (x.ndim - 2)) for x in parts]
+        return np.concatenate(parts)
+
+    arrays = {name: both(name, by_token=True) for name in ("tokens", "mask", "is_pooled")}
+    arrays |= {name: both(name, by_token=False) for name in ("pooled", "mean")}
+    return TokenTexts((*(old.class_ids[r] for r in chosen), *new.class_ids), widths=old.widths, **arrays)
 
 
 def _widen(values: Tensor, width: int) -> Tensor:

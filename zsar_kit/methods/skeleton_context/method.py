@@ -22,6 +22,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from zsar_kit.data.joints import BODY_PARTS, layout
+from zsar_kit.data.standardisation import divisors
 from zsar_kit.errors import ConfigError, DataError, TextError
 from zsar_kit.methods.base import Batch, ClassScores, Phase, ReadsContexts, StepOutput, WeighsKeyParts
 from zsar_kit.methods.registry import register
@@ -289,7 +290,7 @@ def _map_statistics(maps: np.ndarray | MapRows, scale: str) -> tuple[Float[Tenso
         total, squares, count = total + piece.sum(0), squares + np.square(piece).sum(0), count + len(piece)
     mean = total / count
     spread = np.sqrt(np.maximum(squares / count - mean**2, 0.0))
-    return torch.from_numpy(mean).float(), torch.from_numpy(spread.clip(min=1e-6)).float()
+    return torch.from_numpy(mean).float(), torch.from_numpy(divisors(spread, mean)).float()
 
 
 def _optimiser(settings: TrainingConfig, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:

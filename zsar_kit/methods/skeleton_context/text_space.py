@@ -7,6 +7,7 @@ from einops import repeat
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from zsar_kit.data.standardisation import divisors
 from zsar_kit.errors import TextError
 from zsar_kit.methods.base import class_rows
 from zsar_kit.methods.skeleton_context.config import SpaceConfig
@@ -43,7 +44,8 @@ class TextSpace(nn.Module):
         offset = own.mean((0, 1)) if settings.scale == "standard" else torch.zeros(own.shape[2])
         spread = (own - offset).square().mean().sqrt() if settings.scale == "standard" else torch.ones(())
         self.register_buffer("offset", offset)
-        self.register_buffer("scale", spread.clamp_min(1e-6))
+        divisor = divisors(spread.view(1).numpy(), own.square().mean().sqrt().view(1).numpy())[0]
+        self.register_buffer("scale", torch.tensor(divisor, dtype=torch.float32))
         self.class_ids: tuple[int, ...] = semantics.class_ids
         self.register_buffer("table", table, persistent=False)
         width = common_width(settings, semantics)

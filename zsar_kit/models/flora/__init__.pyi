@@ -2,7 +2,7 @@ from .cross_vae import AlignObjective, CrossVAE, Gaussian
 from .objective import FlowBatch
 from .path import StraightPath
 from .scoring import ScoringOptions
-from .velocity import VelocityDiT, VelocityField, VelocityMLP
+from .velocity import TimeCode, VelocityDiT, VelocityField, VelocityMLP
 
 __all__ = [
     "AlignObjective",
@@ -11,6 +11,7 @@ __all__ = [
     "Gaussian",
     "ScoringOptions",
     "StraightPath",
+    "TimeCode",
     "VelocityDiT",
     "VelocityField",
     "VelocityMLP",

@@ -123,17 +123,29 @@ def attune(
         the result is zero and stays masked. The divisor is always k. A mask of all True treats padding as text,
         as the released code does.
     """
-    if not (tau >= 0 and tau < float("inf")):
-        raise ConfigError(f"tau must be finite and at least 0, got {tau}", where="tau")
     found = neighbours(pooled, k, candidates)
     own = tokens.masked_fill(~mask[..., None], 0.0)
-    # One matrix product over classes serves tokens and pooled features: with few classes it is cheaper than k row
-    # gathers.
-    weights = torch.zeros(len(pooled), len(pooled), dtype=pooled.dtype, device=pooled.device)
-    weights.scatter_(1, found.indices, found.similarity * (tau / k))
-    added = (weights.to(own.dtype) @ own.flatten(1)).view_as(own)
     return Attuned(
-        tokens=(own + added).masked_fill(~mask[..., None], 0.0),
-        pooled=pooled + weights @ pooled,
+        tokens=spread_to_neighbours(own, found, tau).masked_fill(~mask[..., None], 0.0),
+        pooled=spread_to_neighbours(pooled, found, tau),
         neighbours=found,
     )
+
+
+def spread_to_neighbours(features: Float[Tensor, "class ..."], found: Neighbours, tau: float) -> Tensor:
+    """``F_a + (tau / k) * sum_i w_i F_i`` for features of any shape (Flora, Eq. 8).
+
+    Args:
+        features: features F_a, one row per class.
+        found: the neighbours of each class.
+        tau: weight of the neighbours, at least 0.
+
+    Raises:
+        ConfigError: tau is negative or not finite.
+    """
+    if not (tau >= 0 and tau < float("inf")):
+        raise ConfigError(f"tau must be finite and at least 0, got {tau}", where="tau")
+    # One matrix product over classes: with few classes it is cheaper than k row gathers.
+    weights = torch.zeros(len(features), len(features), dtype=features.dtype, device=features.device)
+    weights.scatter_(1, found.indices, (found.similarity * (tau / found.indices.shape[1])).to(features.dtype))
+    return features + (weights @ features.flatten(1)).view_as(features)

@@ -21,6 +21,7 @@ from zsar_kit.reprs import ShownByShape
 
 REGULARIZERS = ("geometric", "kl", "none")
 REDUCTIONS = ("mean", "sum")
+ACTIVATIONS: dict[str, type[nn.Module]] = {"gelu": nn.GELU, "relu": nn.ReLU}
 LOG_VARIANCE_RANGE = (-10.0, 10.0)
 """Bounds of log sigma^2: sigma^2 in [4.5e-5, 2.2e4], whose square in Eq. 10 stays far from overflow."""
 
@@ -95,18 +96,27 @@ class AlignObjective:
 
 
 class GaussianEncoder(nn.Module):
-    """Linear heads to mu and log sigma^2, after one optional hidden layer with GELU.
+    """Linear heads to mu and log sigma^2, after one optional hidden layer.
 
     Args:
         inputs: width of the feature.
         latent_dim: width d of the latent space.
         hidden_dim: width of the hidden layer; None means none.
+        activation: its activation, ``gelu`` or ``relu``.
         generator: source of the initial weights.
     """
 
-    def __init__(self, inputs: int, latent_dim: int, hidden_dim: int | None, *, generator: torch.Generator):
+    def __init__(
+        self,
+        inputs: int,
+        latent_dim: int,
+        hidden_dim: int | None,
+        activation: str = "gelu",
+        *,
+        generator: torch.Generator,
+    ):
         super().__init__()
-        self.trunk, width = _trunk(inputs, hidden_dim, generator)
+        self.trunk, width = _trunk(inputs, hidden_dim, activation, generator)
         self.mu = seeded_linear(width, latent_dim, generator=generator, gain=0.5)
         self.log_variance = seeded_linear(width, latent_dim, generator=generator, gain=0.5)
 
@@ -126,10 +136,11 @@ class CrossVAE(nn.Module):
         hidden_dim: width of one hidden layer in encoders and decoders. None, the default, gives linear maps, the common
             choice in this family of methods (CADA-VAE, SynSE); the paper does not specify it.
         decoder_relu: end the decoders in a ReLU, as that family does; it can't produce negative text features.
+        activation: activation of the hidden layers, ``gelu`` or ``relu`` (released).
         generator: source of the initial weights (Xavier with gain 0.5, also common in the family).
 
     Raises:
-        ConfigError: a width is not positive.
+        ConfigError: a width is not positive, or the activation is unknown.
     """
 
     def __init__(
@@ -140,14 +151,19 @@ class CrossVAE(nn.Module):
         *,
         hidden_dim: int | None = None,
         decoder_relu: bool = False,
+        activation: str = "gelu",
         generator: torch.Generator,
     ):
         super().__init__()
         self.skeleton_dim, self.text_dim, self.latent_dim = skeleton_dim, text_dim, latent_dim
-        self.encode_skeleton = GaussianEncoder(skeleton_dim, latent_dim, hidden_dim, generator=generator)
-        self.encode_text = GaussianEncoder(text_dim, latent_dim, hidden_dim, generator=generator)
-        self.decode_skeleton = _decoder(latent_dim, skeleton_dim, hidden_dim, decoder_relu, generator)
-        self.decode_text = _decoder(latent_dim, text_dim, hidden_dim, decoder_relu, generator)
+        if activation not in ACTIVATIONS:
+            raise ConfigError(f"activation must be one of {tuple(ACTIVATIONS)}, got {activation!r}", where="activation")
+        self.encode_skeleton = GaussianEncoder(skeleton_dim, latent_dim, hidden_dim, activation, generator=generator)
+        self.encode_text = GaussianEncoder(text_dim, latent_dim, hidden_dim, activation, generator=generator)
+        self.decode_skeleton, self.decode_text = (
+            _decoder(_trunk(latent_dim, hidden_dim, activation, generator), outputs, decoder_relu, generator)
+            for outputs in (skeleton_dim, text_dim)
+        )
 
     def losses(
         self,
@@ -310,18 +326,17 @@ def _noise(like: Tensor, generator: torch.Generator, shared: bool = False) -> Te
     return noise.to(like.device)
 
 
-def _trunk(inputs: int, hidden_dim: int | None, generator: torch.Generator) -> tuple[nn.Module, int]:
+def _trunk(inputs: int, hidden_dim: int | None, activation: str, generator: torch.Generator) -> tuple[nn.Module, int]:
     if hidden_dim is None:
         return nn.Identity(), inputs
-    return nn.Sequential(seeded_linear(inputs, hidden_dim, generator=generator), nn.GELU()), hidden_dim
+    layer = seeded_linear(inputs, hidden_dim, generator=generator)
+    return nn.Sequential(layer, ACTIVATIONS[activation]()), hidden_dim
 
 
-def _decoder(
-    latent_dim: int, outputs: int, hidden_dim: int | None, relu: bool, generator: torch.Generator
-) -> nn.Module:
-    trunk, width = _trunk(latent_dim, hidden_dim, generator)
+def _decoder(trunk: tuple[nn.Module, int], outputs: int, relu: bool, generator: torch.Generator) -> nn.Module:
+    hidden, width = trunk
     head = seeded_linear(width, outputs, generator=generator, gain=0.5)
-    layers = [*([] if hidden_dim is None else [trunk]), head, *([nn.ReLU()] if relu else [])]
+    layers = [*([] if isinstance(hidden, nn.Identity) else [hidden]), head, *([nn.ReLU()] if relu else [])]
     return head if len(layers) == 1 else nn.Sequential(*layers)
 
 

@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
+from zsar_kit.errors import DataError
 from zsar_kit.models.blocks import seeded_linear
 from zsar_kit.reprs import ShownByShape
 
@@ -142,10 +143,19 @@ class PackedTokens:
     Args:
         z_t: tokens of the batch.
         mask: True at real tokens; None if all are real.
+
+    Raises:
+        DataError: a sample has no real token.
     """
 
     def __init__(self, z_t: Float[Tensor, "batch token dim"], mask: Bool[Tensor, "batch token"] | None):
         self.mask = None if mask is None or bool(mask.all()) else mask
+        if self.mask is not None and not bool(self.mask.any(dim=1).all()):
+            raise DataError(  # attention over nothing is NaN or zero, depending on the backend
+                f"each sample needs at least one real token, but sample {int((~self.mask.any(dim=1)).nonzero()[0])} "
+                "has none",
+                where="mask",
+            )
         if self.mask is None:
             self.places = torch.arange(z_t.shape[1], device=z_t.device)
         else:

@@ -26,9 +26,10 @@ class ScoringOptions:
 
     Attributes:
         t: time at which the velocity field is evaluated, in [0, 1].
-        error: ``per_token``: root of the mean squared norm over real tokens, so that a short text has no advantage
-            from fewer terms; ``mean_square``: mean square over real tokens and features; ``total``: the plain norm
-            over all real tokens, as in Eq. 14. The gamma of a ratio gate depends on this choice.
+        error: ``total``: the norm over all real tokens, as in Eq. 14; ``per_token``: root of the mean squared norm over
+            real tokens, so that a short text has no advantage from fewer terms; ``mean_square``: mean square over
+            real tokens and features. The gamma of a ratio gate depends on this choice: a ratio of mean squares is the
+            square of a ratio of norms over texts of one length.
         budget_bytes: estimated memory that one call may use; a single pair is scored even if it needs more.
 
     Raises:
@@ -36,7 +37,7 @@ class ScoringOptions:
     """
 
     t: float = 0.5
-    error: str = "per_token"
+    error: str = "total"
     budget_bytes: int = 128 * 2**20
 
     def __post_init__(self) -> None:

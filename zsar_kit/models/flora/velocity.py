@@ -8,6 +8,7 @@ that the first steps are not spent on undoing a random field.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Float
@@ -17,8 +18,30 @@ from zsar_kit.errors import ConfigError
 from zsar_kit.models.blocks import seeded_linear, sinusoidal_embedding
 from zsar_kit.models.flora.dit import DiTBlock, PackedTokens, SumWeights
 
-TIME_SCALE = 1000.0
-"""Times in [0, 1] are multiplied by this to match the sinusoidal frequencies (diffusion's step numbers)."""
+
+@dataclass(frozen=True)
+class TimeCode:
+    """The sinusoidal code of the time.
+
+    Attributes:
+        scale: times in [0, 1] are multiplied by this; 1000 gives diffusion's step numbers, which the sinusoids'
+            frequencies are made for.
+        frequencies: width of the code: half of it sines, half of it cosines.
+
+    Raises:
+        ConfigError: the scale is not positive, or there is not a frequency.
+    """
+
+    scale: float = 1000.0
+    frequencies: int = 128
+
+    def __post_init__(self) -> None:
+        if not 0 < self.scale < float("inf") or self.frequencies < 2:
+            raise ConfigError(
+                f"a time code needs a positive scale and a width of at least 2, got {self.scale} and "
+                f"{self.frequencies}",
+                where="TimeCode",
+            )
 
 
 class VelocityField(nn.Module, ABC):
@@ -97,6 +120,7 @@ class VelocityDiT(VelocityField):
         positions: add a sinusoidal positional encoding. Text tokens carry some order from the language model; the
             skeleton term of z_t carries none. The paper does not say.
         condition_dim: width of the condition; None, the paper's choice, is condition-free.
+        time: the code of the time.
         generator: source of the initial weights.
 
     Raises:
@@ -113,6 +137,7 @@ class VelocityDiT(VelocityField):
         width: int | None = None,
         positions: bool = True,
         condition_dim: int | None = None,
+        time: TimeCode | None = None,
         generator: torch.Generator,
     ):
         super().__init__()
@@ -126,7 +151,7 @@ class VelocityDiT(VelocityField):
         self.dim, self.width, self.heads, self.positions = dim, width, heads, positions
         self.hidden = hidden = max(1, round(mlp_ratio * width))
         self.embed = seeded_linear(dim, width, generator=generator)
-        self.time = TimeEmbedding(width, condition_dim, generator=generator)
+        self.time = TimeEmbedding(width, condition_dim, time, generator=generator)
         self.blocks = nn.ModuleList(DiTBlock(width, heads, hidden, generator=generator) for _ in range(depth))
         self.norm = nn.LayerNorm(width, elementwise_affine=False, eps=1e-6)
         self.modulation = seeded_linear(width, 2 * width, generator=generator, gain=0.0)
@@ -208,6 +233,7 @@ class VelocityMLP(VelocityField):
         dim: width of the latent tokens.
         hidden: width between the layers; ``4 * dim`` by default.
         condition_dim: width of the condition; None is condition-free.
+        time: the code of the time.
         generator: source of the initial weights.
 
     Raises:
@@ -215,12 +241,18 @@ class VelocityMLP(VelocityField):
     """
 
     def __init__(
-        self, dim: int, hidden: int | None = None, *, condition_dim: int | None = None, generator: torch.Generator
+        self,
+        dim: int,
+        hidden: int | None = None,
+        *,
+        condition_dim: int | None = None,
+        time: TimeCode | None = None,
+        generator: torch.Generator,
     ):
         super().__init__()
         self.dim, self.hidden = dim, 4 * dim if hidden is None else hidden
         self.embed = seeded_linear(dim, self.hidden, generator=generator)
-        self.time = TimeEmbedding(self.hidden, condition_dim, generator=generator)
+        self.time = TimeEmbedding(self.hidden, condition_dim, time, generator=generator)
         self.head = seeded_linear(self.hidden, dim, generator=generator, gain=0.0)
 
     def forward(
@@ -244,17 +276,17 @@ class TimeEmbedding(nn.Module):
     Args:
         width: width of the embedding.
         condition_dim: width of the condition; None for none.
-        frequencies: width of the sinusoidal code.
+        code: the sinusoidal code; the defaults of :class:`TimeCode` if None.
         generator: source of the initial weights.
     """
 
     def __init__(
-        self, width: int, condition_dim: int | None = None, frequencies: int = 128, *, generator: torch.Generator
+        self, width: int, condition_dim: int | None = None, code: TimeCode | None = None, *, generator: torch.Generator
     ):
         super().__init__()
-        self.frequencies = frequencies
+        self.code = code or TimeCode()
         self.layers = nn.Sequential(
-            seeded_linear(frequencies, width, generator=generator),
+            seeded_linear(self.code.frequencies, width, generator=generator),
             nn.SiLU(),
             seeded_linear(width, width, generator=generator),
         )
@@ -272,7 +304,7 @@ class TimeEmbedding(nn.Module):
                 where="condition",
                 remedy="Build the network with condition_dim to condition it.",
             )
-        embedded = self.layers(sinusoidal_embedding(t * TIME_SCALE, self.frequencies))
+        embedded = self.layers(sinusoidal_embedding(t * self.code.scale, self.code.frequencies))
         if condition is not None and self.condition is not None:
             embedded = embedded + self.condition(condition)
         return nn.functional.silu(embedded)
