@@ -57,7 +57,8 @@ def body_faults(name: str, sets: Mapping[str, Sequence[str]]) -> Iterator[Fault]
     for text_set in BODY_SETS:
         for text in sets.get(text_set, ()):
             for sentence in re.split(r"(?<=\.)\s+", text):
-                yield from ((kind, text_set, *rest) for kind, *rest in _word_faults(sentence))
+                for kind, problem, remedy in _word_faults(sentence):
+                    yield kind, text_set, problem, remedy
     yield from _story_faults({s: " ".join(sets[s]) for s in BODY_SETS if s in sets})
     yield from _path_faults(name, " ".join(sets.get("motion", ())))
 
