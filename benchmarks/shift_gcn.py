@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zsar_kit.encoders.row_norm import RowNorm
+from zsar_kit.encoders.column_norm import ColumnNorm
 from zsar_kit.encoders.shift_gcn import STRIDES, ShiftGCN, ShiftGCNConfig
 
 TOLERANCE = 1e-5
@@ -43,7 +43,7 @@ def plain_temporal_shift(x: Tensor, position: Tensor, stride: int) -> Tensor:
     return torch.stack(channels, 1)
 
 
-def plain_norm(x: Tensor, norm: RowNorm) -> Tensor:
+def plain_norm(x: Tensor, norm: ColumnNorm) -> Tensor:
     """Batch norm over axis 1 with the weights of the kit's layer."""
     if norm.training:
         return nn.functional.batch_norm(x, None, None, norm.weight, norm.bias, True, 0.0, norm.eps)
