@@ -37,7 +37,7 @@ def draw(*shape: int, seed: int = 0) -> Tensor:
 
 
 def slow_temporal_shift(x: Tensor, position: Tensor, stride: int) -> Tensor:
-    """One output frame of one channel of ``x[sample, frame, joint, channel]`` after the other; zeros outside the clip."""
+    """One output frame and channel of ``x[sample, frame, joint, channel]`` after the other; zeros outside the clip."""
     position = position.detach() + (0.5 if stride == 2 else 0.0)
     frames = x.shape[1]
 
@@ -200,7 +200,11 @@ def shifts(inputs: int, outputs: int, joints: int) -> tuple[tuple[Tensor, Tensor
 
 def test_shifted_linear_equals_its_three_steps_and_passes_gradcheck():
     inputs, outputs, joints = 4, 7, 5
-    values, weight, bias = draw(2, 3, joints, inputs), draw(joints, inputs, outputs, seed=1), draw(joints, outputs, seed=2)
+    values, weight, bias = (
+        draw(2, 3, joints, inputs),
+        draw(joints, inputs, outputs, seed=1),
+        draw(joints, outputs, seed=2),
+    )
     steps = slow_spatial_shift(torch.einsum("ntvc,vco->ntvo", slow_spatial_shift(values, 1), weight) + bias, -1)
     for x in different_layouts(values):
         torch.testing.assert_close(shifted_linear(x, weight, bias, *shifts(inputs, outputs, joints)), steps)
@@ -377,7 +381,8 @@ def test_autocast_in_bfloat16_is_near_single_precision(training):
     assert (rough - exact).abs().max() < 0.1 * exact.abs().max()
     for name in ("fc.weight", "l10.tcn1.bn2.weight", "l10.tcn1.temporal_linear.weight", "l9.gcn1.Linear_weight"):
         gradient = model.get_parameter(name).grad
-        assert gradient is not None and gradient.dtype == torch.float32
+        assert gradient is not None
+        assert gradient.dtype == torch.float32
         assert torch.cosine_similarity(gradient.flatten(), before[name].flatten(), dim=0) > 0.9
 
 

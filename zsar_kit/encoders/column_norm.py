@@ -1,8 +1,8 @@
 """Batch norm over the last axis, with statistics over all processes, in few passes over memory.
 
 Training on a CPU is bound by memory traffic, so a norm here is divided: its statistics are one pass
-(:func:`moments`), and what they amount to, a scale and a shift for each feature, goes into the operations beside it wherever
-that is possible.
+(:func:`moments`), and what they amount to, a scale and a shift for each feature, goes into the operations beside it
+wherever that is possible.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from zsar_kit.errors import DataError
 
 
 class Moments(NamedTuple):
-    """What a batch norm needs to know of its input, over all processes: per feature mean and variance, and the count."""
+    """What a batch norm knows of its input, over all processes: per feature mean and variance, and the count."""
 
     mean: Float[Tensor, " feature"]
     variance: Float[Tensor, " feature"]
@@ -30,8 +30,8 @@ class ColumnNorm(nn.Module):
     """Batch norm of ``x + offset`` over the last axis, where the sum is never formed.
 
     State and arithmetic are those of ``torch.nn.BatchNorm1d`` (names, momentum 0.1, biased variance in the
-    output, unbiased in the running estimate), so checkpoints load by name. A linear map in front of a norm has a bias that
-    the norm takes away again: given here as ``offset`` it costs nothing. In training it moves the running mean and
+    output, unbiased in the running estimate), so checkpoints load by name. A linear map in front of a norm has a bias
+    that the norm takes away again: given here as ``offset`` it costs nothing. In training it moves the running mean and
     has the gradient zero, which it has in theory; in evaluation it is part of the affine map.
 
     Args:
@@ -74,8 +74,8 @@ class ColumnNorm(nn.Module):
         bias = self.bias if offset is None else self.bias + 0.0 * offset
         if world_size() > 1:  # statistics of all processes: the operations one by one
             flat = x.flatten(0, -2)
-            out, *found = shared_norm(flat, self.weight, bias, self.eps)
-            self.track(Moments(*found), offset)
+            out, mean, variance, length = shared_norm(flat, self.weight, bias, self.eps)
+            self.track(Moments(mean, variance, length), offset)
             out = out.view(x.shape) if skip is None else out.view(x.shape) + skip
             return torch.relu(out) if relu else out
         with torch.no_grad():
@@ -85,7 +85,7 @@ class ColumnNorm(nn.Module):
         return _NormSkipReLU.apply(x, skip, self.weight, bias, found.mean, inverse, relu)
 
     def training_scale_and_shift(self, x: Float[Tensor, "*row feature"]) -> tuple[Tensor, Tensor]:
-        """The affine map that the norm of ``x`` amounts to in training, differentiable in ``x``; keeps the statistics."""
+        """The affine map that the norm of ``x`` is in training, differentiable in ``x``; the statistics are kept."""
         found = moments(x, self.weight.numel())
         self.track(found)
         scale = self.weight * torch.rsqrt(found.variance + self.eps)
@@ -169,10 +169,10 @@ class _NormSkipReLU(torch.autograd.Function):
         x, weight, mean, inverse, *out = ctx.saved_tensors
         if out:
             grad = torch.ops.aten.threshold_backward(grad, out[0], 0)
-        features = len(weight)
-        # eps plays no part where the inverse deviation is given
+        flat = [value.reshape(-1, len(weight)) for value in (grad, x)]
+        # With the inverse deviation given, eps plays no part.
         grad_x, grad_weight, grad_bias = torch.ops.aten.native_batch_norm_backward(
-            grad.reshape(-1, features), x.reshape(-1, features), weight, None, None, mean, inverse, True, 0.0, [True] * 3
+            *flat, weight, None, None, mean, inverse, True, 0.0, [True, True, True]
         )
         skip = None if ctx.skip is None else grad.to(ctx.skip)
         return grad_x.view(x.shape), skip, grad_weight, grad_bias, None, None, None

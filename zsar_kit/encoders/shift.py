@@ -144,7 +144,9 @@ def convolve(
 def kernel_mass(kernel: Float[Tensor, "channel tap"], frames: int) -> Float[Tensor, "frame channel"]:
     """What the convolution with ``kernel`` makes of ones: at each frame the sum of the taps within the clip."""
     radius = kernel.shape[1] // 2
-    frame = torch.arange(frames, device=kernel.device)[:, None] + torch.arange(-radius, radius + 1, device=kernel.device)
+    frame = torch.arange(frames, device=kernel.device)[:, None] + torch.arange(
+        -radius, radius + 1, device=kernel.device
+    )
     return ((frame >= 0) & (frame < frames)).to(kernel.dtype) @ kernel.t()
 
 
@@ -216,4 +218,3 @@ class _ShiftKernel(torch.autograd.Function):
         exact = sum_over_processes((grad * slope).sum(1))
         step = torch.where(exact == 0, POSITION_STEP_AT_ZERO, POSITION_STEP * exact.sign())
         return step / world_size(), None
-

@@ -96,16 +96,30 @@ class Pointwise(nn.Module):
         """Map the channels at every position."""
         return functional.linear(x, self.weight.flatten(1), self.bias)
 
-    def normed(
-        self, x: Float[Tensor, "*position channel"], norm: ColumnNorm
-    ) -> Float[Tensor, "*position channel_out"]:
-        """The map and the norm after it; in evaluation they are one linear map."""
-        weight = self.weight.flatten(1)
-        if norm.training:
-            mapped = functional.linear(x, weight)
-            return norm(mapped, self.bias)
-        scale, shift = norm.scale_and_shift(self.bias)
-        return functional.linear(x, weight * scale[:, None], shift)
+
+def normed_linear(
+    linear: Pointwise, norm: ColumnNorm, x: Float[Tensor, "*position channel"]
+) -> Float[Tensor, "*position channel_out"]:
+    """A linear map and the norm after it; in evaluation they are one linear map."""
+    weight = linear.weight.flatten(1)
+    if norm.training:
+        return norm(functional.linear(x, weight), linear.bias)
+    scale, shift = norm.scale_and_shift(linear.bias)
+    return functional.linear(x, weight * scale[:, None], shift)
+
+
+class LinearNorm(nn.Sequential):
+    """Linear map and batch norm, where a spatial unit changes the channels."""
+
+    def __init__(self, inputs: int, outputs: int):
+        super().__init__(Pointwise(inputs, outputs), ColumnNorm(outputs))
+
+    def forward(self, input: Float[Tensor, "*position channel"]) -> Float[Tensor, "*position channel_out"]:
+        """Map the channels, norm."""
+        linear, norm = self
+        assert isinstance(linear, Pointwise)
+        assert isinstance(norm, ColumnNorm)
+        return normed_linear(linear, norm, input)
 
 
 class SpatialShiftUnit(nn.Module):
@@ -126,22 +140,21 @@ class SpatialShiftUnit(nn.Module):
             inverse = shift_columns(channels, joints, outward=not outward)
             self.register_buffer(f"{name}_inverse", inverse, persistent=False)
         self.bn = ColumnNorm(joints * outputs)
-        self.down = nn.Sequential(Pointwise(inputs, outputs), ColumnNorm(outputs)) if inputs != outputs else None
+        self.down = LinearNorm(inputs, outputs) if inputs != outputs else None
 
-    def forward(
-        self, x: Float[Tensor, "row frame joint channel"]
-    ) -> Float[Tensor, "row frame joint channel_out"]:
+    def forward(self, x: Float[Tensor, "row frame joint channel"]) -> Float[Tensor, "row frame joint channel_out"]:
         """Mix joints and channels within each frame."""
         joints = x.shape[2]
         # The mask scales what a joint's weights are multiplied with, so that it can as well scale the weights.
         weight = (torch.tanh(self.Feature_Mask[0]) + 1)[:, :, None] * self.Linear_weight
         columns, inverses = (self.shift_in, self.shift_out), (self.shift_in_inverse, self.shift_out_inverse)
         offset = self.Linear_bias.view(1, -1).expand(joints, -1).reshape(-1)
-        skip = x if self.down is None else self.down[0].normed(x, self.down[1])
+        skip = x if self.down is None else self.down(x)
         if self.training:
             mixed = shifted_linear(x, weight, None, columns, inverses)
-            flat = (value.reshape(-1, mixed.shape[2] * mixed.shape[3]) for value in (mixed, skip))
-            return self.bn.training_norm(*flat, offset, relu=True).view(mixed.shape)
+            frames = (-1, mixed.shape[2] * mixed.shape[3])
+            out = self.bn.training_norm(mixed.reshape(frames), skip.reshape(frames), offset, relu=True)
+            return out.view(mixed.shape)
         scale, shift = (value[self.shift_out_inverse].view(joints, -1) for value in self.bn.scale_and_shift(offset))
         mixed = shifted_linear(x, weight * scale[:, None], shift, columns, inverses)
         return add_relu(mixed, skip)
@@ -200,11 +213,9 @@ class StridedSkip(nn.Module):
         self.conv = Pointwise(inputs, outputs)
         self.bn = ColumnNorm(outputs)
 
-    def forward(
-        self, x: Float[Tensor, "row frame joint channel"]
-    ) -> Float[Tensor, "row frame_out joint channel_out"]:
+    def forward(self, x: Float[Tensor, "row frame joint channel"]) -> Float[Tensor, "row frame_out joint channel_out"]:
         """Drop frames, map the channels, norm."""
-        return self.conv.normed(x[:, :: self.stride].contiguous(), self.bn)
+        return normed_linear(self.conv, self.bn, x[:, :: self.stride].contiguous())
 
 
 class ShiftBlock(nn.Module):
@@ -218,9 +229,7 @@ class ShiftBlock(nn.Module):
         reshapes = inputs != outputs or stride != 1
         self.residual = StridedSkip(inputs, outputs, stride) if skip and reshapes else None
 
-    def forward(
-        self, x: Float[Tensor, "row frame joint channel"]
-    ) -> Float[Tensor, "row frame_out joint channel_out"]:
+    def forward(self, x: Float[Tensor, "row frame joint channel"]) -> Float[Tensor, "row frame_out joint channel_out"]:
         """Run the block."""
         skip = None if not self.skip else x if self.residual is None else self.residual(x)
         return self.tcn1(self.gcn1(x), skip)
