@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import argparse
 import json
+import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from zsar_kit.encoders.row_norm import RowNorm
+from zsar_kit.encoders.column_norm import ColumnNorm
+from zsar_kit.encoders.extract import CPU_BATCH
 from zsar_kit.encoders.shift_gcn import STRIDES, ShiftGCN, ShiftGCNConfig
 
 TOLERANCE = 1e-5
@@ -43,7 +45,7 @@ def plain_temporal_shift(x: Tensor, position: Tensor, stride: int) -> Tensor:
     return torch.stack(channels, 1)
 
 
-def plain_norm(x: Tensor, norm: RowNorm) -> Tensor:
+def plain_norm(x: Tensor, norm: ColumnNorm) -> Tensor:
     """Batch norm over axis 1 with the weights of the kit's layer."""
     if norm.training:
         return nn.functional.batch_norm(x, None, None, norm.weight, norm.bias, True, 0.0, norm.eps)
@@ -108,14 +110,20 @@ def gradient_difference(width: float) -> float:
     return worst_difference(kit, gradients(lambda: plain_forward(model, clip), model, target))
 
 
-def fastest(work: Callable[[], object], repeats: int) -> float:
-    """Seconds of the fastest of ``repeats`` calls, after one warm-up call."""
-    seconds = []
+def interleaved(works: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, list[float]]:
+    """Seconds of each work, in turn, ``repeats`` times after one round that warms up."""
+    seconds: dict[str, list[float]] = {name: [] for name in works}
     for _ in range(repeats + 1):
-        begin = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - begin)
-    return min(seconds[1:])
+        for name, work in works.items():
+            begin = time.perf_counter()
+            work()
+            seconds[name].append(time.perf_counter() - begin)
+    return {name: values[1:] for name, values in seconds.items()}
+
+
+def median_ratio(slow: list[float], fast: list[float]) -> float:
+    """Median over the rounds of how much faster the second was."""
+    return statistics.median(a / b for a, b in zip(slow, fast, strict=True))
 
 
 def measure(width: float, batch: int, frames: int, repeats: int) -> dict[str, float]:
@@ -126,17 +134,29 @@ def measure(width: float, batch: int, frames: int, repeats: int) -> dict[str, fl
     target = torch.randint(0, 20, (batch,), generator=source)
     networks = {"kit": lambda: model(clip).logits, "plain": lambda: plain_forward(model, clip)}
     result = {"gradient_difference": gradient_difference(width)}
-    for name, work in networks.items():
-        result[f"train_{name}_s"] = fastest(lambda work=work: gradients(work, model, target), repeats)
+    steps = {name: lambda work=work: gradients(work, model, target) for name, work in networks.items()}
+    timed = {"train": interleaved(steps, repeats)}
     model.eval()
     with torch.inference_mode():
         logits = {name: {"logits": work()} for name, work in networks.items()}
         result["output_difference"] = worst_difference(logits["kit"], logits["plain"])
-        for name, work in networks.items():
-            result[f"infer_{name}_s"] = fastest(work, repeats)
-    result["train_ratio"] = result["train_plain_s"] / result["train_kit_s"]
-    result["infer_ratio"] = result["infer_plain_s"] / result["infer_kit_s"]
-    return result
+        timed["infer"] = interleaved(networks, repeats)
+    for task, seconds in timed.items():
+        result |= {f"{task}_{name}_s": statistics.median(values) for name, values in seconds.items()}
+        result[f"{task}_ratio"] = median_ratio(seconds["plain"], seconds["kit"])
+    return result | measure_extraction(repeats)
+
+
+@torch.inference_mode()
+def measure_extraction(repeats: int) -> dict[str, float]:
+    """The released size on 64 clips of two persons: as extraction passes them, against all in one pass."""
+    source = torch.Generator().manual_seed(0)
+    model = ShiftGCN(ShiftGCNConfig(classes=20), source).eval()
+    clip = torch.randn(64, 2, 64, 25, 3, generator=source)
+    works = {"few": lambda: [model(part) for part in clip.split(CPU_BATCH)], "whole": lambda: model(clip)}
+    seconds = interleaved(works, repeats)
+    result = {f"extract_{name}_s": statistics.median(values) for name, values in seconds.items()}
+    return result | {"extract_ratio": median_ratio(seconds["whole"], seconds["few"])}
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -9,12 +9,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from zsar_kit.encoders.row_norm import RowNorm
+from zsar_kit.encoders.column_norm import ColumnNorm
 from zsar_kit.encoders.shift import (
-    permute_rows,
-    permute_scale_rows,
-    released_shift_index,
-    spatial_shift_rows,
+    convolve,
+    kernel_mass,
+    linear_relu,
+    shift_columns,
+    shift_kernel,
+    shifted_linear,
     temporal_shift,
 )
 from zsar_kit.encoders.shift_gcn import STRIDES, ShiftGCN, ShiftGCNConfig, load_released
@@ -35,20 +37,20 @@ def draw(*shape: int, seed: int = 0) -> Tensor:
 
 
 def slow_temporal_shift(x: Tensor, position: Tensor, stride: int) -> Tensor:
-    """One output frame of one channel after the other; frames outside the clip are zero."""
+    """One output frame and channel of ``x[sample, frame, joint, channel]`` after the other; zeros outside the clip."""
     position = position.detach() + (0.5 if stride == 2 else 0.0)
-    frames = x.shape[2]
+    frames = x.shape[1]
 
     def frame(c: int, t: int) -> Tensor:
-        return x[c, :, t] if 0 <= t < frames else torch.zeros_like(x[c, :, 0])
+        return x[:, t, :, c] if 0 <= t < frames else torch.zeros_like(x[:, 0, :, c])
 
     channels = []
-    for c in range(x.shape[0]):
+    for c in range(x.shape[3]):
         k = int(torch.floor(position[c]))
         f = position[c] - k
         out = [(1 - f) * frame(c, t * stride + k) + f * frame(c, t * stride + k + 1) for t in range(frames // stride)]
         channels.append(torch.stack(out, 1))
-    return torch.stack(channels)
+    return torch.stack(channels, 3)
 
 
 def slow_spatial_shift(x: Tensor, sign: int) -> Tensor:
@@ -58,7 +60,7 @@ def slow_spatial_shift(x: Tensor, sign: int) -> Tensor:
     return torch.stack(rows, 2)
 
 
-def slow_norm(x: Tensor, norm: RowNorm, per_joint: bool) -> Tensor:
+def slow_norm(x: Tensor, norm: ColumnNorm, per_joint: bool) -> Tensor:
     """Batch norm of ``x[sample, frame, joint, channel]`` over all axes but the channel (and the joint)."""
     axes = (0, 1) if per_joint else (0, 1, 2)
     shape = x.shape[2:] if per_joint else x.shape[3:]
@@ -71,18 +73,14 @@ def slow_linear(x: Tensor, linear: Any) -> Tensor:
     return x @ linear.weight.flatten(1).t() + linear.bias
 
 
-def slow_time(x: Tensor, position: Tensor, stride: int) -> Tensor:
-    return slow_temporal_shift(x.permute(3, 2, 1, 0), position, stride).permute(3, 2, 1, 0)
-
-
 def slow_block(x: Tensor, block: Any, stride: int) -> Tensor:
     gcn, tcn = block.gcn1, block.tcn1
     h = slow_spatial_shift(x, +1) * (torch.tanh(gcn.Feature_Mask[0]) + 1)
     h = slow_spatial_shift(h @ gcn.Linear_weight + gcn.Linear_bias[0, 0], -1)
     h = slow_norm(h, gcn.bn, per_joint=True)
     h = torch.relu(h + (x if gcn.down is None else slow_norm(slow_linear(x, gcn.down[0]), gcn.down[1], False)))
-    h = slow_time(slow_norm(h, tcn.bn, False), tcn.shift_in.ypos, 1)
-    h = slow_time(torch.relu(slow_linear(h, tcn.temporal_linear)), tcn.shift_out.ypos, stride)
+    h = slow_temporal_shift(slow_norm(h, tcn.bn, False), tcn.shift_in.ypos, 1)
+    h = slow_temporal_shift(torch.relu(slow_linear(h, tcn.temporal_linear)), tcn.shift_out.ypos, stride)
     h = slow_norm(h, tcn.bn2, False)
     if block.skip and block.residual is None:
         h = h + x
@@ -122,106 +120,179 @@ def tiny_model(*, persons: int = 2, joints: int = 5, seed: int = 0) -> ShiftGCN:
 # --- operators -------------------------------------------------------------------------------------------
 
 
+def different_layouts(x: Tensor) -> list[Tensor]:
+    """The same values, contiguous and in two other orders in memory."""
+    return [x, x.transpose(0, 1).contiguous().transpose(0, 1), x.permute(0, 3, 1, 2).contiguous().permute(0, 2, 3, 1)]
+
+
 @pytest.mark.parametrize("stride", [1, 2])
 def test_temporal_shift_equals_the_loop_forward_and_backward(stride):
     position = torch.tensor([0.0, 1.0, -1.0, 0.25, -0.75, 2.5, -3.2, 7.9, -20.0, 30.5], dtype=torch.float64)
-    x = draw(10, 3, 8, 2).requires_grad_()
-    upstream = draw(10, 3, 8 // stride, 2, seed=1)
-    fast, slow = temporal_shift(x, position, stride=stride), slow_temporal_shift(x, position, stride)
-    torch.testing.assert_close(fast, slow, rtol=0, atol=1e-14)
-    ours, theirs = (torch.autograd.grad(out, x, upstream)[0] for out in (fast, slow))
-    torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-14)
+    values = draw(2, 8, 3, 10)
+    upstream = draw(2, 8 // stride, 3, 10, seed=1)
+    for x in different_layouts(values):
+        x.requires_grad_()
+        fast, slow = temporal_shift(x, position, stride=stride), slow_temporal_shift(x, position, stride)
+        torch.testing.assert_close(fast, slow, rtol=0, atol=1e-14)
+        ours, theirs = (torch.autograd.grad(out, x, upstream)[0] for out in (fast, slow))
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-14)
 
 
 def test_temporal_shift_by_whole_frames_moves_and_pads_with_zeros():
-    x = torch.arange(1.0, 5.0).view(1, 1, 4, 1).repeat(3, 1, 1, 1)
-    moved = temporal_shift(x, torch.tensor([0.0, 1.0, -2.0]))[:, 0, :, 0]
-    assert moved.tolist() == [[1, 2, 3, 4], [2, 3, 4, 0], [0, 0, 1, 2]]
+    x = torch.arange(1.0, 5.0).view(1, 4, 1, 1).repeat(1, 1, 1, 4)
+    moved = temporal_shift(x, torch.tensor([0.0, 1.0, -2.0, 9.0]))[0, :, 0]
+    assert moved.t().tolist() == [[1, 2, 3, 4], [2, 3, 4, 0], [0, 0, 1, 2], [0, 0, 0, 0]]
 
 
 def test_stride_two_reads_between_the_two_frames():
-    x = torch.tensor([1.0, 3.0, 5.0, 9.0]).view(1, 1, 4, 1)
+    x = torch.tensor([1.0, 3.0, 5.0, 9.0, 20.0]).view(1, 5, 1, 1)
+    assert temporal_shift(x[:, :4], torch.zeros(1), stride=2).flatten().tolist() == [2, 7]
     assert temporal_shift(x, torch.zeros(1), stride=2).flatten().tolist() == [2, 7]
 
 
 @pytest.mark.parametrize("stride", [1, 2])
 def test_temporal_shift_passes_gradcheck_for_its_input(stride):
     position = torch.tensor([0.3, -1.6, 2.0], dtype=torch.float64)
-    x = draw(3, 2, 6, 2).requires_grad_()
+    x = draw(2, 6, 2, 3).requires_grad_()
     assert torch.autograd.gradcheck(lambda x: temporal_shift(x, position, stride=stride), (x,))
 
 
 @pytest.mark.parametrize("stride", [1, 2])
 def test_position_gradient_is_the_sign_of_the_true_one(stride):
-    position = torch.tensor([0.3, -1.6, 2.2, 0.7], dtype=torch.float64, requires_grad=True)
-    x = draw(4, 3, 8, 2)
-    x[3] = 1.0
-    x[3, :, :4] = 0.0
-    upstream = draw(4, 3, 8 // stride, 2, seed=2)
-    upstream[3] = 0.0
+    position = torch.tensor([0.3, -1.6, 2.2, 0.7, 1.0], dtype=torch.float64, requires_grad=True)
+    x, upstream = draw(2, 8, 3, 5), draw(2, 8 // stride, 3, 5, seed=2)
+    upstream[..., 3] = 0.0
     (ours,) = torch.autograd.grad(temporal_shift(x, position, stride=stride), position, upstream)
     h = 1e-4
-    forward, backward = (slow_temporal_shift(x, position + d, stride) for d in (h, -h))
-    true = ((forward - backward) / (2 * h) * upstream).sum((1, 2, 3))
-    assert torch.equal(ours[:3], 0.01 * true[:3].sign())
+    forward, here = (slow_temporal_shift(x, position + d, stride) for d in (h, 0))  # at a whole frame, the right slope
+    true = ((forward - here) / h * upstream).sum((0, 1, 2))
+    assert torch.equal(ours[[0, 1, 2, 4]], 0.01 * true[[0, 1, 2, 4]].sign())
     assert true[3] == 0
     assert ours[3] == 1e-4
 
 
+@pytest.mark.parametrize("stride", [1, 2])
+def test_kernel_mass_is_the_shift_of_ones(stride):
+    kernel = shift_kernel(torch.tensor([0.3, -1.6, 2.2, 20.0]), stride, 6)
+    shifted = convolve(torch.ones(1, 6, 1, 4), kernel)
+    torch.testing.assert_close(kernel_mass(kernel, 6), shifted[0, :, 0])
+
+
 @pytest.mark.parametrize(("channels", "joints"), [(3, 25), (64, 25), (7, 5)])
-def test_spatial_shift_equals_the_loop_and_the_released_index(channels, joints):
+def test_spatial_shift_equals_the_loop(channels, joints):
     x = draw(2, 3, joints, channels)
     for outward, sign in ((False, 1), (True, -1)):
-        expected = slow_spatial_shift(x, sign)
-        rows = spatial_shift_rows(channels, joints, outward=outward)
-        ours = permute_rows(x.permute(3, 2, 0, 1).reshape(channels * joints, -1), rows, rows.argsort())
-        assert torch.equal(ours.view(channels, joints, 2, 3).permute(2, 3, 1, 0), expected)
-        released = x.flatten(2)[..., released_shift_index(channels, joints, outward=outward)]
-        assert torch.equal(released.view_as(x), expected)
+        shifted = x.flatten(2)[..., shift_columns(channels, joints, outward=outward)]
+        assert torch.equal(shifted.view_as(x), slow_spatial_shift(x, sign))
 
 
 def test_shifting_out_undoes_shifting_in():
-    inward, outward = (spatial_shift_rows(64, 25, outward=o) for o in (False, True))
+    inward, outward = (shift_columns(64, 25, outward=o) for o in (False, True))
     assert torch.equal(inward[outward], torch.arange(1600))
     assert torch.equal(inward.argsort(), outward)
 
 
-def test_permutations_pass_gradcheck():
-    rows = spatial_shift_rows(4, 3, outward=False)
-    x, scale = draw(12, 2).requires_grad_(), draw(12, seed=1).requires_grad_()
-    assert torch.autograd.gradcheck(permute_rows, (x, rows, rows.argsort()))
-    assert torch.autograd.gradcheck(permute_scale_rows, (x, scale, rows, rows.argsort()))
-    assert torch.equal(permute_scale_rows(x, scale, rows, rows.argsort()), scale[:, None] * x[rows])
+def shifts(inputs: int, outputs: int, joints: int) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    pairs = [(shift_columns(c, joints, outward=o), shift_columns(c, joints, outward=not o))
+             for c, o in ((inputs, False), (outputs, True))]  # fmt: skip
+    return (pairs[0][0], pairs[1][0]), (pairs[0][1], pairs[1][1])
+
+
+def test_shifted_linear_equals_its_three_steps_and_passes_gradcheck():
+    inputs, outputs, joints = 4, 7, 5
+    values, weight, bias = (
+        draw(2, 3, joints, inputs),
+        draw(joints, inputs, outputs, seed=1),
+        draw(joints, outputs, seed=2),
+    )
+    steps = slow_spatial_shift(torch.einsum("ntvc,vco->ntvo", slow_spatial_shift(values, 1), weight) + bias, -1)
+    for x in different_layouts(values):
+        torch.testing.assert_close(shifted_linear(x, weight, bias, *shifts(inputs, outputs, joints)), steps)
+    tensors = [value.requires_grad_() for value in (values, weight, bias)]
+    assert torch.autograd.gradcheck(lambda *t: shifted_linear(*t, *shifts(inputs, outputs, joints)), tensors)
+    assert torch.autograd.gradcheck(lambda *t: shifted_linear(*t, None, *shifts(inputs, outputs, joints)), tensors[:2])
+
+
+def test_linear_relu_equals_its_steps_and_passes_gradcheck():
+    values, weight, bias = draw(2, 4, 3, 5), draw(6, 5, seed=1), draw(4, 6, seed=2)
+    steps = torch.relu(values @ weight.t() + bias[:, None])
+    for x in different_layouts(values):
+        torch.testing.assert_close(linear_relu(x, weight, bias), steps)
+    tensors = [value.requires_grad_() for value in (values, weight, bias)]
+    assert torch.autograd.gradcheck(linear_relu, tensors)
 
 
 # --- norm ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("grid", [None, (3, 4)])
-def test_row_norm_is_batch_norm(grid):
-    ours, theirs = RowNorm(12, grid=grid).double(), nn.BatchNorm1d(12).double()
-    # Rows are channel-major, the stored features joint-major: row c*3 + v is feature v*4 + c.
-    order = torch.arange(12) if grid is None else torch.tensor([v * 4 + c for c in range(4) for v in range(3)])
+@pytest.mark.parametrize("axes", [(20,), (5, 4)])
+def test_column_norm_is_batch_norm(axes):
+    ours, theirs = ColumnNorm(12).double(), nn.BatchNorm1d(12).double()
     for module in (ours, theirs):
         module.weight.data.copy_(draw(12, seed=1))
         module.bias.data.copy_(draw(12, seed=2))
-    x, upstream = (100 + 3 * draw(12, 20)).requires_grad_(), draw(12, 20, seed=3)
-    features = torch.empty(12, 20, dtype=torch.float64).index_copy(0, order, x)
+    x, upstream = (100 + 3 * draw(20, 12)).requires_grad_(), draw(20, 12, seed=3)
     results = []
-    for module, out in ((ours, ours(x)), (theirs, theirs(features.t()).t()[order])):
+    for module, out in ((ours, ours(x.view(*axes, 12)).view(20, 12)), (theirs, theirs(x))):
         grads = torch.autograd.grad(out, (x, module.weight, module.bias), upstream)
         results.append((out, *grads, module.running_mean, module.running_var, module.num_batches_tracked))
     for mine, reference in zip(*results, strict=True):
         torch.testing.assert_close(mine, reference)
     ours.eval()
     theirs.eval()
-    torch.testing.assert_close(ours(x), theirs(features.t()).t()[order])
+    torch.testing.assert_close(ours(x), theirs(x))
 
 
-def test_row_norm_keeps_precision_far_from_zero():
-    x = (1000 + 0.1 * draw(2, 5000)).float()
-    expected = nn.functional.batch_norm(x.double().t(), None, None, training=True).t()
-    torch.testing.assert_close(RowNorm(2)(x).double(), expected, rtol=0, atol=2e-3)
+@pytest.mark.parametrize("training", [True, False])
+def test_an_offset_is_as_good_as_adding_it(training):
+    offset, upstream = draw(4, seed=1).requires_grad_(), draw(6, 4, seed=2)
+    results = []
+    for added in (True, False):
+        norm, x = ColumnNorm(4).double().train(training), draw(6, 4).requires_grad_()
+        norm.running_var.fill_(2.5)
+        out = norm(x + offset) if added else norm(x, offset)
+        results.append((out, *torch.autograd.grad(out, (x, offset, norm.bias), upstream), norm.running_mean))
+    for added, given in zip(*results, strict=True):
+        torch.testing.assert_close(given, added, rtol=1e-7, atol=1e-13)
+
+
+def test_norm_skip_and_relu_equal_their_steps():
+    x, skip, upstream = draw(3, 4, 5).requires_grad_(), draw(3, 4, 5, seed=1).requires_grad_(), draw(3, 4, 5, seed=2)
+    norm, plain = ColumnNorm(5).double(), nn.BatchNorm1d(5).double()
+    norm.weight.data.copy_(draw(5, seed=3))
+    plain.weight.data.copy_(norm.weight)
+    fused = norm.training_norm(x, skip, relu=True)
+    steps = torch.relu(plain(x.flatten(0, 1)).view(x.shape) + skip)
+    torch.testing.assert_close(fused, steps)
+    mine = torch.autograd.grad(fused, (x, skip, norm.weight, norm.bias), upstream)
+    reference = torch.autograd.grad(steps, (x, skip, plain.weight, plain.bias), upstream)
+    for one, other in zip(mine, reference, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_scale_and_shift_of_training_are_differentiable():
+    x = draw(2, 3, 4, 5).requires_grad_()
+
+    def normed(x: Tensor) -> Tensor:
+        scale, shift = ColumnNorm(5).double().training_scale_and_shift(x)
+        return x * scale + shift
+
+    reference = nn.functional.batch_norm(x.flatten(0, 2), None, None, training=True).view(x.shape)
+    torch.testing.assert_close(normed(x), reference)
+    assert torch.autograd.gradcheck(normed, (x,))
+
+
+def test_column_norm_is_about_as_precise_as_torch_far_from_zero():
+    x = (1000 + 0.1 * draw(5000, 2)).float()
+    expected = nn.functional.batch_norm(x.double(), None, None, training=True)
+    theirs = nn.functional.batch_norm(x, None, None, training=True)
+    ours = ColumnNorm(2)(x)
+    assert (ours - expected).abs().max() < 2 * (theirs - expected).abs().max()
+
+
+def test_a_single_row_teaches_a_norm_nothing():
+    with pytest.raises(DataError, match="at least two frames"):
+        ColumnNorm(3)(torch.zeros(1, 3))
 
 
 # --- the whole model -------------------------------------------------------------------------------------
@@ -293,6 +364,36 @@ def test_training_reduces_the_loss_and_moves_positions():
         losses.append(float(loss.detach()))
     assert losses[-1] < 0.2 * losses[0]
     assert (positions - before).abs().min() > 0
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_autocast_in_bfloat16_is_near_single_precision(training):
+    model = ShiftGCN(ShiftGCNConfig(classes=3, width=0.25, joints=5, persons=1), generator()).train(training)
+    clip = torch.randn(8, 1, 16, 5, 3, generator=generator(1))
+    exact = model(clip).logits
+    exact.square().sum().backward()
+    before = {name: value.grad.clone() for name, value in model.named_parameters() if value.grad is not None}
+    model.zero_grad()
+    with torch.autocast("cpu", torch.bfloat16):
+        rough = model(clip).logits
+    rough.float().square().sum().backward()
+    assert rough.dtype == torch.bfloat16
+    assert (rough - exact).abs().max() < 0.1 * exact.abs().max()
+    for name in ("fc.weight", "l10.tcn1.bn2.weight", "l10.tcn1.temporal_linear.weight", "l9.gcn1.Linear_weight"):
+        gradient = model.get_parameter(name).grad
+        assert gradient is not None
+        assert gradient.dtype == torch.float32
+        assert torch.cosine_similarity(gradient.flatten(), before[name].flatten(), dim=0) > 0.9
+
+
+def test_a_training_step_gives_the_same_bytes_again():
+    clip, results = torch.randn(4, 1, 16, 25, 3, generator=generator(1)), []
+    for layout in (clip, clip, clip.transpose(2, 3).contiguous().transpose(2, 3)):
+        model = ShiftGCN(ShiftGCNConfig(classes=2, width=0.25, persons=1), generator())
+        model(layout).logits.square().sum().backward()
+        results.append([value.grad for value in model.parameters()] + list(model.buffers()))
+    for other in results[1:]:
+        assert all(torch.equal(one, two) for one, two in zip(results[0], other, strict=True))
 
 
 def test_weights_come_from_the_generator_alone():

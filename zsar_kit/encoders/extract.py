@@ -29,6 +29,8 @@ from zsar_kit.errors import ArtefactError
 from zsar_kit.seeding import numpy_generator
 
 CHUNK = 256
+#: samples in a forward pass on a CPU: the features of few samples stay in its cache, and their memory is used again
+CPU_BATCH = 8
 
 
 @torch.inference_mode()
@@ -53,7 +55,7 @@ def extract_features(
         maps: also store un-pooled maps ``[sample, T', joint, d]`` as float16.
         view: 0 is the whole clip without rotation; any other number is an augmented view (a random crop and rotation,
             as in the encoder's training), always the same for a number.
-        batch: samples per forward pass.
+        batch: samples per forward pass, at most 8 of them at a time on a CPU; a view's draws are made for each batch.
         progress: show a bar.
 
     Raises:
@@ -132,10 +134,10 @@ def _encode_chunk(
         sequences = [skeletons.sequence(i).joints for i in chosen]
         ready = [ready_sequence(s, skeletons.layout, encoder.protocol, finished=finished) for s in sequences]
         clips = encoder_clips(ready, config, numpy_generator(config.seed, "view", view, start) if view else None)
-        tensor = torch.from_numpy(clips).to(device)
-        output = encoder.model(tensor, maps=maps)
-        outputs["pooled"].append(output.pooled.float().cpu())
-        outputs["logits"].append(output.logits.float().cpu())
-        if maps:
-            outputs["maps"].append(output.maps.half().cpu())
+        for part in torch.from_numpy(clips).split(CPU_BATCH if device.type == "cpu" else batch):
+            output = encoder.model(part.to(device), maps=maps)
+            outputs["pooled"].append(output.pooled.float().cpu())
+            outputs["logits"].append(output.logits.float().cpu())
+            if maps:
+                outputs["maps"].append(output.maps.half().cpu())
     save_tensors(path, {k: torch.cat(v) for k, v in outputs.items() if v}, inputs)

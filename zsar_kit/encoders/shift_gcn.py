@@ -21,13 +21,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from zsar_kit.encoders.base import EncoderOutput, SkeletonEncoder, check_clip
-from zsar_kit.encoders.row_norm import RowNorm
+from zsar_kit.encoders.column_norm import ColumnNorm
 from zsar_kit.encoders.shift import (
-    permute_rows,
-    permute_scale_rows,
-    released_shift_index,
-    spatial_shift_rows,
-    temporal_shift,
+    add_relu,
+    convolve,
+    kernel_mass,
+    linear_relu,
+    shift_columns,
+    shift_kernel,
+    shifted_linear,
 )
 from zsar_kit.errors import ConfigError, MissingModelError
 
@@ -90,46 +92,72 @@ class Pointwise(nn.Module):
         self.weight = nn.Parameter(torch.empty(outputs, inputs, *[1] * kernel_axes))
         self.bias = nn.Parameter(torch.zeros(outputs))
 
-    def forward(self, x: Float[Tensor, "channel position"]) -> Float[Tensor, "channel_out position"]:
+    def forward(self, x: Float[Tensor, "*position channel"]) -> Float[Tensor, "*position channel_out"]:
         """Map the channels at every position."""
-        return torch.addmm(self.bias[:, None], self.weight.flatten(1), x)
+        return functional.linear(x, self.weight.flatten(1), self.bias)
+
+
+def normed_linear(
+    linear: Pointwise, norm: ColumnNorm, x: Float[Tensor, "*position channel"]
+) -> Float[Tensor, "*position channel_out"]:
+    """A linear map and the norm after it; in evaluation they are one linear map."""
+    weight = linear.weight.flatten(1)
+    if norm.training:
+        return norm(functional.linear(x, weight), linear.bias)
+    scale, shift = norm.scale_and_shift(linear.bias)
+    return functional.linear(x, weight * scale[:, None], shift)
+
+
+class LinearNorm(nn.Sequential):
+    """Linear map and batch norm, where a spatial unit changes the channels."""
+
+    def __init__(self, inputs: int, outputs: int):
+        super().__init__(Pointwise(inputs, outputs), ColumnNorm(outputs))
+
+    def forward(self, input: Float[Tensor, "*position channel"]) -> Float[Tensor, "*position channel_out"]:
+        """Map the channels, norm."""
+        linear, norm = self
+        assert isinstance(linear, Pointwise)
+        assert isinstance(norm, ColumnNorm)
+        return normed_linear(linear, norm, input)
 
 
 class SpatialShiftUnit(nn.Module):
     """Shift in, mask, linear map, shift out, batch norm, skip, ReLU; the released ``Shift_gcn``."""
 
-    rows_in: Tensor
-    rows_in_inverse: Tensor
-    rows_out: Tensor
-    rows_out_inverse: Tensor
+    shift_in: Tensor
+    shift_out: Tensor
+    shift_in_inverse: Tensor
+    shift_out_inverse: Tensor
 
     def __init__(self, inputs: int, outputs: int, joints: int):
         super().__init__()
         self.Linear_weight = nn.Parameter(torch.empty(inputs, outputs))
         self.Linear_bias = nn.Parameter(torch.zeros(1, 1, outputs))
         self.Feature_Mask = nn.Parameter(torch.zeros(1, joints, inputs))
-        self.register_buffer("shift_in", released_shift_index(inputs, joints, outward=False))
-        self.register_buffer("shift_out", released_shift_index(outputs, joints, outward=True))
-        for name, width, outward in (("in", inputs, False), ("out", outputs, True)):
-            rows = spatial_shift_rows(width, joints, outward=outward)
-            self.register_buffer(f"rows_{name}", rows, persistent=False)
-            self.register_buffer(f"rows_{name}_inverse", rows.argsort(), persistent=False)
-        self.bn = RowNorm(joints * outputs, grid=(joints, outputs))
-        self.down = nn.Sequential(Pointwise(inputs, outputs), RowNorm(outputs)) if inputs != outputs else None
+        for name, channels, outward in (("shift_in", inputs, False), ("shift_out", outputs, True)):
+            self.register_buffer(name, shift_columns(channels, joints, outward=outward))
+            inverse = shift_columns(channels, joints, outward=not outward)
+            self.register_buffer(f"{name}_inverse", inverse, persistent=False)
+        self.bn = ColumnNorm(joints * outputs)
+        self.down = LinearNorm(inputs, outputs) if inputs != outputs else None
 
-    def forward(
-        self, x: Float[Tensor, "channel joint frame column"]
-    ) -> Float[Tensor, "channel_out joint frame column"]:
+    def forward(self, x: Float[Tensor, "row frame joint channel"]) -> Float[Tensor, "row frame joint channel_out"]:
         """Mix joints and channels within each frame."""
-        channels, joints, frames, columns = x.shape
-        mask = (torch.tanh(self.Feature_Mask[0]) + 1).t().reshape(-1)
-        shifted = permute_scale_rows(x.view(channels * joints, -1), mask, self.rows_in, self.rows_in_inverse)
-        mixed = torch.addmm(self.Linear_bias.view(-1, 1), self.Linear_weight.t(), shifted.view(channels, -1))
-        shifted = permute_rows(mixed.view(-1, frames * columns), self.rows_out, self.rows_out_inverse)
-        normed = self.bn(shifted)
-        skip = x if self.down is None else self.down(x.view(channels, -1))
-        # In place on the norm's own output: on a view of it, autograd would copy the whole gradient.
-        return functional.relu_(normed.add_(skip.view(normed.shape))).view(-1, joints, frames, columns)
+        joints = x.shape[2]
+        # The mask scales what a joint's weights are multiplied with, so that it can as well scale the weights.
+        weight = (torch.tanh(self.Feature_Mask[0]) + 1)[:, :, None] * self.Linear_weight
+        columns, inverses = (self.shift_in, self.shift_out), (self.shift_in_inverse, self.shift_out_inverse)
+        offset = self.Linear_bias.view(1, -1).expand(joints, -1).reshape(-1)
+        skip = x if self.down is None else self.down(x)
+        if self.training:
+            mixed = shifted_linear(x, weight, None, columns, inverses)
+            frames = (-1, mixed.shape[2] * mixed.shape[3])
+            out = self.bn.training_norm(mixed.reshape(frames), skip.reshape(frames), offset, relu=True)
+            return out.view(mixed.shape)
+        scale, shift = (value[self.shift_out_inverse].view(joints, -1) for value in self.bn.scale_and_shift(offset))
+        mixed = shifted_linear(x, weight * scale[:, None], shift, columns, inverses)
+        return add_relu(mixed, skip)
 
 
 class TemporalPosition(nn.Module):
@@ -141,35 +169,39 @@ class TemporalPosition(nn.Module):
         self.ypos = nn.Parameter(torch.empty(channels))
         self.register_buffer("xpos", torch.zeros(channels))
 
-    def forward(
-        self, x: Float[Tensor, "channel joint frame column"]
-    ) -> Float[Tensor, "channel joint frame_out column"]:
-        """Shift each channel along time by its own position."""
-        return temporal_shift(x, self.ypos, stride=self.stride)
+    def kernel(self, frames: int) -> Float[Tensor, "channel tap"]:
+        """The shift as a kernel over time."""
+        return shift_kernel(self.ypos, self.stride, frames)
 
 
 class TemporalShiftUnit(nn.Module):
-    """Batch norm, shift, linear map, ReLU, shift with stride; the released ``Shift_tcn``.
-
-    Its last norm ``bn2`` is defined here so that names match, but the block applies it, followed by skip and
-    ReLU in place.
-    """
+    """Batch norm, shift, linear map, ReLU, shift with stride, batch norm; the released ``Shift_tcn``."""
 
     def __init__(self, channels: int, stride: int):
         super().__init__()
-        self.bn = RowNorm(channels)
+        self.bn = ColumnNorm(channels)
         self.shift_in = TemporalPosition(channels, 1)
         self.temporal_linear = Pointwise(channels, channels)
         self.shift_out = TemporalPosition(channels, stride)
-        self.bn2 = RowNorm(channels)
+        self.bn2 = ColumnNorm(channels)
 
     def forward(
-        self, x: Float[Tensor, "channel joint frame column"]
-    ) -> Float[Tensor, "channel joint frame_out column"]:
-        """Mix frames and channels of each joint; ``bn2`` is left to the block."""
-        x = self.shift_in(self.bn(x.flatten(1)).view(x.shape))
-        x = functional.relu_(self.temporal_linear(x.flatten(1))).view(x.shape)
-        return self.shift_out(x)
+        self,
+        x: Float[Tensor, "row frame joint channel"],
+        skip: Float[Tensor, "row frame_out joint channel"] | None = None,
+    ) -> Float[Tensor, "row frame_out joint channel"]:
+        """Mix frames and channels of each joint; then skip and ReLU of the block."""
+        scale, shift = self.bn.training_scale_and_shift(x) if self.training else self.bn.scale_and_shift()
+        # The shifts are linear: the scale of the norm goes into the kernel. Its shift is the same for all clips and
+        # joints, but not for all frames, as zeros follow the norm at both ends of a clip.
+        linear, kernel = self.temporal_linear.weight.flatten(1), self.shift_in.kernel(x.shape[1])
+        bias = functional.linear(kernel_mass(kernel, x.shape[1]) * shift, linear, self.temporal_linear.bias)
+        x = linear_relu(convolve(x, kernel * scale[:, None]), linear, bias)
+        kernel, stride = self.shift_out.kernel(x.shape[1]), self.shift_out.stride
+        if self.training:
+            return self.bn2.training_norm(convolve(x, kernel, stride), skip, relu=True)
+        scale, shift = self.bn2.scale_and_shift()
+        return add_relu(convolve(x, kernel * scale[:, None], stride, shift), skip)
 
 
 class StridedSkip(nn.Module):
@@ -179,14 +211,11 @@ class StridedSkip(nn.Module):
         super().__init__()
         self.stride = stride
         self.conv = Pointwise(inputs, outputs)
-        self.bn = RowNorm(outputs)
+        self.bn = ColumnNorm(outputs)
 
-    def forward(
-        self, x: Float[Tensor, "channel joint frame column"]
-    ) -> Float[Tensor, "channel_out joint frame_out column"]:
+    def forward(self, x: Float[Tensor, "row frame joint channel"]) -> Float[Tensor, "row frame_out joint channel_out"]:
         """Drop frames, map the channels, norm."""
-        x = x[:, :, :: self.stride]
-        return self.bn(self.conv(x.flatten(1))).view(-1, *x.shape[1:])
+        return normed_linear(self.conv, self.bn, x[:, :: self.stride].contiguous())
 
 
 class ShiftBlock(nn.Module):
@@ -200,15 +229,10 @@ class ShiftBlock(nn.Module):
         reshapes = inputs != outputs or stride != 1
         self.residual = StridedSkip(inputs, outputs, stride) if skip and reshapes else None
 
-    def forward(
-        self, x: Float[Tensor, "channel joint frame column"]
-    ) -> Float[Tensor, "channel_out joint frame_out column"]:
+    def forward(self, x: Float[Tensor, "row frame joint channel"]) -> Float[Tensor, "row frame_out joint channel_out"]:
         """Run the block."""
-        shifted = self.tcn1(self.gcn1(x))
-        out = self.tcn1.bn2(shifted.flatten(1))
-        if self.skip:
-            out = out.add_((x if self.residual is None else self.residual(x)).view(out.shape))
-        return functional.relu_(out).view(shifted.shape)
+        skip = None if not self.skip else x if self.residual is None else self.residual(x)
+        return self.tcn1(self.gcn1(x), skip)
 
 
 class ShiftGCN(SkeletonEncoder):
@@ -226,7 +250,7 @@ class ShiftGCN(SkeletonEncoder):
     def __init__(self, config: ShiftGCNConfig, generator: torch.Generator | None = None):
         super().__init__()
         self.config = config
-        self.data_bn = RowNorm(config.persons * config.joints * config.in_channels)
+        self.data_bn = ColumnNorm(config.persons * config.joints * config.in_channels)
         inputs = config.in_channels
         for number, (outputs, stride) in enumerate(zip(config.channels, STRIDES, strict=True), start=1):
             self.add_module(f"l{number}", ShiftBlock(inputs, outputs, config.joints, stride, skip=number > 1))
@@ -260,18 +284,13 @@ class ShiftGCN(SkeletonEncoder):
             frame_multiple=TEMPORAL_REDUCTION,
         )
         batch, persons, frames, joints, axes = clip.shape
-        x = clip.permute(1, 3, 4, 2, 0).reshape(persons * joints * axes, frames * batch)
-        x = self.data_bn(x).view(persons, joints, axes, frames, batch)
-        x = x.permute(2, 1, 3, 0, 4).reshape(axes, joints, frames, persons * batch).contiguous()
+        x = self.data_bn(clip.transpose(1, 2).reshape(batch * frames, persons * joints * axes))
+        x = x.view(batch, frames, persons, joints, axes).transpose(1, 2).reshape(-1, frames, joints, axes)
         for number in range(1, len(STRIDES) + 1):
             x = self.get_submodule(f"l{number}")(x)
-        x = x.view(config.dim, joints, frames // TEMPORAL_REDUCTION, persons, batch)
+        x = x.view(batch, persons, *x.shape[1:])
         pooled = x.mean((1, 2, 3))
-        return EncoderOutput(
-            pooled=pooled.t(),
-            logits=self.fc(pooled).t(),
-            maps=x.mean(3).permute(3, 2, 1, 0) if maps else None,
-        )
+        return EncoderOutput(pooled=pooled, logits=self.fc(pooled), maps=x.mean(1) if maps else None)
 
 
 def _initialise(model: ShiftGCN, generator: torch.Generator | None) -> None:

@@ -21,8 +21,8 @@ from zsar_kit.config import Config
 from zsar_kit.data.joints import JointLayout
 from zsar_kit.data.joints import layout as joint_layout
 from zsar_kit.encoders.base import EncoderOutput, SkeletonEncoder, StepNoise, check_clip
+from zsar_kit.encoders.column_norm import shared_norm
 from zsar_kit.encoders.distributed import world_size
-from zsar_kit.encoders.row_norm import shared_norm
 from zsar_kit.errors import ConfigError
 
 #: channels of the first nine blocks, as multiples of ``hidden``; the tenth has ``features``
@@ -119,7 +119,8 @@ class SharedBatchNorm(nn.BatchNorm2d):
         """Normalise each channel."""
         if not self.training or world_size() == 1:
             return super().forward(input)
-        flat = input.transpose(0, 1).flatten(1)
+        last = input.permute(0, 2, 3, 1)
+        flat = last.flatten(0, 2)
         out, mean, variance, length = shared_norm(flat, self.weight, self.bias, self.eps)
         with torch.no_grad():
             momentum = 0.1 if self.momentum is None else self.momentum
@@ -128,7 +129,7 @@ class SharedBatchNorm(nn.BatchNorm2d):
                     running.lerp_(new, momentum)
             if self.num_batches_tracked is not None:
                 self.num_batches_tracked.add_(1)
-        return out.view(input.shape[1], input.shape[0], *input.shape[2:]).transpose(0, 1)
+        return out.view(last.shape).permute(0, 3, 1, 2)
 
 
 class NamedDropout(nn.Module):
