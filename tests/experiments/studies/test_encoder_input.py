@@ -7,15 +7,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from zsar_kit.data.parts import train_part
-from zsar_kit.data.puppet.world import PuppetConfig, build_puppet
-from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.errors import ConfigError
-from zsar_kit.experiments.pipeline.partitions import Partition
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.reports.input_study import trials_table
 from zsar_kit.experiments.studies import encoder_input as module
-from zsar_kit.experiments.studies.encoder_input import AS_IT_IS, InputStudy, input_study_names, survivors
+from zsar_kit.experiments.studies.encoder_input import AS_IT_IS, InputStudy, Rung, input_study_names, survivors
 
 STUDY = {
     "title": "t",
@@ -39,15 +35,8 @@ def test_the_better_share_goes_on_and_ties_go_to_the_earlier(keep, last, expecte
     assert survivors({"a": 1.0, "b": 9.0, "c": 5.0, "d": 5.0}, keep, last=last) == expected
 
 
-@pytest.fixture(scope="module")
-def puppet(tmp_path_factory) -> SkeletonSet:
-    """A small puppet; nothing is trained on it."""
-    return build_puppet(tmp_path_factory.mktemp("inputs") / "puppet", PuppetConfig.tiny())
-
-
 @pytest.fixture
-def workspace(tmp_path, puppet, monkeypatch) -> Workspace:
-    monkeypatch.setattr(module, "prepare_skeletons", lambda workspace, dataset: puppet)
+def workspace(tmp_path) -> Workspace:
     return Workspace(tmp_path / "w", progress=False)
 
 
@@ -57,10 +46,11 @@ def judged(monkeypatch):
     asked: list[tuple[str, int, int, int]] = []
     worth = {("first_frame", 32): 10.0, ("hip", 32): 30.0, ("each_frame", 32): 20.0, ("first_frame", 96): 5.0}
 
-    def stand_in(study, workspace, case, encoder, folds):
-        asked.append((encoder.centring, encoder.frames, encoder.epochs, len(folds)))
+    def stand_in(study, workspace, case, encoder, rung):
+        count = len(rung.folds)
+        asked.append((encoder.centring, encoder.frames, encoder.epochs, count))
         base = worth[encoder.centring, encoder.frames]
-        return tuple(base + k * (1 if encoder.centring == "hip" else 0) for k in range(len(folds))), (8,) * len(folds)
+        return tuple(base + k * (1 if encoder.centring == "hip" else 0) for k in range(count)), (8,) * count
 
     monkeypatch.setattr(module, "_judged", stand_in)
     return asked
@@ -87,32 +77,45 @@ def test_halving_keeps_the_better_half_and_the_base_for_comparison(workspace, ju
     assert "30.0, 31.0, 32.0" in table
 
 
-def test_a_study_sees_no_test_sample_and_no_unseen_class(workspace, puppet, monkeypatch):
-    """What reaches encoder and features: samples of the train part, none of the split's real unseen classes."""
+def test_a_method_is_fitted_once_an_encoder_and_judged_on_each_of_its_folds(tmp_path, monkeypatch):
+    """Two encoders with two folds each; the penalty is that with the best mean over both, not the best of each."""
+    worth = {(0, 0): {0.1: 10.0, 1.0: 30.0}, (0, 1): {0.1: 10.0, 1.0: 50.0}, (1, 0): {0.1: 90.0, 1.0: 60.0}}
+    worth[1, 1] = {0.1: 70.0, 1.0: 70.0}
+    fitted = []
+
+    def fold(group, number):
+        split = SimpleNamespace(unseen=(1, 2), name=f"fold {number}")
+        return SimpleNamespace(
+            group=group,
+            partition=SimpleNamespace(split=split),
+            test_labels=np.array([0, 1, 1, 2]),
+            training_set=lambda texts: group,
+            scores=lambda method: method,
+            accuracy=lambda method: worth[group, number][method],
+        )
+
+    def fit(method, config, training, **options):
+        fitted.append((training, config.penalty))
+        return config.penalty
+
     study = InputStudy.from_dict(STUDY)
-    assert repr(study) == "InputStudy('t': 1 cases, 4 settings, 2 rungs)"
+    grid = [SimpleNamespace(penalty=p) for p in (0.1, 1.0)]
+    config = SimpleNamespace(grid=lambda: grid, text_sets=lambda: ())
+    plan = SimpleNamespace(method=None, method_config=config)
+    seeds = []
+    monkeypatch.setattr(
+        module,
+        "run_config",
+        lambda case, encoder, **fields: seeds.append(fields["folds_seed"]) or SimpleNamespace(resolve=lambda: plan),
+    )
+    monkeypatch.setattr(module, "build_folds", lambda plan, workspace: [fold(g, n) for n in (0, 1) for g in (0, 1)])
+    monkeypatch.setattr(module, "fit", fit)
     case = study.cases[0]
-    plan = module._plan(study, case, study.settings_of(case, AS_IT_IS))
-    main = train_part(puppet, plan.protocol)
-    taken: list[np.ndarray] = []
-
-    def caught(subset, train, *args, **options):
-        taken.append(np.isin(puppet.index.sample, subset.index.sample))
-        assert train.all()
-        raise StopIteration
-
-    encoder = SimpleNamespace(record=SimpleNamespace(digest="0" * 64))
-    monkeypatch.setattr(module, "encoder_for", lambda *arguments: encoder)
-    monkeypatch.setattr(module, "extract_features", caught)
-    folds = module._folds(workspace, study, case, study.rungs[1])
-    assert len(folds) == 3
-    for fold in folds:
-        assert isinstance(fold, Partition)
-        with pytest.raises(StopIteration):
-            module._fold_data(workspace, puppet, fold, plan.protocol, plan.config.encoder)
-        assert (taken[-1] == (fold.train | fold.test)).all()
-        assert main[taken[-1]].all()
-        assert not np.isin(puppet.index.label[taken[-1]], plan.split.unseen).any()
+    rung = Rung(epochs=1, folds=(7,))
+    found = module._judged(study, Workspace(tmp_path), case, study.settings_of(case, AS_IT_IS), rung)
+    assert found == ((40.0, 65.0), (6, 6))
+    assert fitted == [(0, 0.1), (0, 1.0), (1, 0.1), (1, 1.0)]
+    assert seeds == [7]
 
 
 def test_the_kits_study_reads_its_settings():

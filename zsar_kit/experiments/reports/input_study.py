@@ -18,11 +18,11 @@ def trials_table(study: InputStudy, trials: Sequence[Trial]) -> str:
             {
                 "case": f"{trial.case.dataset} {trial.case.split}",
                 "epochs": str(length),
-                "folds": str(len(trial.accuracy)),
+                "fold encoders": str(len(trial.accuracy)),
                 "pseudo-unseen samples": str(sum(trial.n_unseen)),
                 "setting": trial.setting,
                 "ZSL on folds": trial.mean,
-                "each fold": ", ".join(f"{value:.1f}" for value in trial.accuracy),
+                "each encoder": ", ".join(f"{value:.1f}" for value in trial.accuracy),
                 "against no change": "" if trial.difference is None else f"{trial.difference}",
                 "kept": "yes" if trial.kept else "",
             }

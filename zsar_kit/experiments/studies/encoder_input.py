@@ -1,16 +1,16 @@
 """Which input an encoder should get, chosen on pseudo-unseen folds by successive halving; no test sample is scored.
 
-All settings start on a few folds with short trainings; of each rung the better half goes on to more folds and longer
-ones. A fold's encoder is trained on its pseudo-seen classes only, and judged by the ZSL accuracy of a method (ridge
-regression to motion text) on the fold's pseudo-unseen classes. The folds of a split hold classes that another split
-counts as unseen: what is chosen on them is a choice for that split.
+All settings start on the first rung; of each rung the better share goes on to more folds or longer trainings. Folds and
+their encoders are those of runs, which find them again: an encoder is trained without the pseudo-unseen classes of its
+folds and judged by the ZSL accuracy of a method (ridge regression to motion text) on them. The folds of a split hold
+classes that another split counts as unseen: what is chosen on them is a choice for that split.
 """
 
 from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -18,20 +18,15 @@ from importlib.resources.abc import Traversable
 import numpy as np
 
 from zsar_kit.config import Config
-from zsar_kit.data.leakage import check_encoder
-from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.encoders.config import EncoderConfig
-from zsar_kit.encoders.extract import extract_features
 from zsar_kit.errors import ConfigError
 from zsar_kit.evaluation.statistics import Summary, paired_difference
-from zsar_kit.experiments.pipeline.features import EncoderSource, encoder_for
-from zsar_kit.experiments.pipeline.partitions import Partition, calibration_folds
 from zsar_kit.experiments.pipeline.semantics import semantics_for
-from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
-from zsar_kit.experiments.pipeline.workspace import Workspace, slug
+from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.config import RunPlan
-from zsar_kit.experiments.runs.inputs import FoldData
+from zsar_kit.experiments.runs.inputs import FoldData, build_folds
 from zsar_kit.experiments.studies.suite import Case, read_toml, resource_names, run_config, suite_encoder
+from zsar_kit.semantics.embeddings import Semantics
 from zsar_kit.training.loop import fit
 
 log = logging.getLogger("zsar_kit")
@@ -45,7 +40,7 @@ class Rung(Config):
 
     Attributes:
         epochs: length of each training; 0 for that of the encoder's settings.
-        folds: seeds that draw the folds.
+        folds: seeds that draw the folds; each draws those of two encoders.
     """
 
     epochs: int
@@ -137,10 +132,10 @@ class Trial:
         case: data set and split.
         rung: its number, from 0.
         setting: its name.
-        accuracy: ZSL accuracy of each fold, percent.
-        n_unseen: samples of pseudo-unseen classes in each fold.
+        accuracy: ZSL accuracy with each fold encoder, mean over its folds, percent.
+        n_unseen: samples of pseudo-unseen classes of each, counted once a fold.
         difference: paired difference from no change, in points; ``None`` for no change itself, where that one had left
-            before, and with a single fold.
+            before, and with a single encoder.
         kept: whether it goes on, or on the last rung wins.
     """
 
@@ -154,7 +149,7 @@ class Trial:
 
     @property
     def mean(self) -> float:
-        """Mean accuracy over the folds, percent."""
+        """Mean accuracy over the fold encoders, percent."""
         return float(np.mean(self.accuracy))
 
     def __repr__(self) -> str:
@@ -180,9 +175,8 @@ def survivors(means: dict[str, float], keep: float, *, last: bool) -> list[str]:
 def _halving(study: InputStudy, workspace: Workspace, case: Case) -> Iterator[Trial]:
     left = [AS_IT_IS, *study.settings]
     for number, rung in enumerate(study.rungs):
-        folds = _folds(workspace, study, case, rung)
         found = {
-            name: _judged(study, workspace, case, study.settings_of(case, name, rung.epochs), folds) for name in left
+            name: _judged(study, workspace, case, study.settings_of(case, name, rung.epochs), rung) for name in left
         }
         means = {name: float(np.mean(values)) for name, (values, _) in found.items()}
         going_on = survivors(means, study.keep, last=number + 1 == len(study.rungs))
@@ -195,44 +189,38 @@ def _halving(study: InputStudy, workspace: Workspace, case: Case) -> Iterator[Tr
         left = [name for name in left if name in going_on or name == AS_IT_IS]
 
 
-def _plan(study: InputStudy, case: Case, encoder: EncoderConfig) -> RunPlan:
-    fields = {"method": study.method, "preset": study.preset, "language_model": study.language_model}
-    return run_config(case, encoder, **fields).resolve()
-
-
-def _folds(workspace: Workspace, study: InputStudy, case: Case, rung: Rung) -> list[Partition]:
-    skeletons, plan = prepare_skeletons(workspace, case.dataset), _plan(study, case, study.settings_of(case, AS_IT_IS))
-    drawn = [f for s in rung.folds for f in calibration_folds(skeletons, plan.split, plan.protocol, s)]
-    return list({fold.split.digest(): fold for fold in drawn}.values())
-
-
 def _judged(
-    study: InputStudy, workspace: Workspace, case: Case, encoder: EncoderConfig, folds: list[Partition]
+    study: InputStudy, workspace: Workspace, case: Case, settings: EncoderConfig, rung: Rung
 ) -> tuple[tuple[float, ...], tuple[int, ...]]:
-    """Accuracy and number of pseudo-unseen samples in each fold, with the method's best setting over all folds."""
-    skeletons, plan = prepare_skeletons(workspace, case.dataset), _plan(study, case, encoder)
-    method = plan.method_config
-    texts = {name: semantics_for(workspace, case.dataset, name, study.language_model) for name in method.text_sets()}
-    grid, accuracy, sizes = list(method.grid()), [], []
-    for fold in folds:
-        data = _fold_data(workspace, skeletons, fold, plan.protocol, encoder)
-        training = data.training_set(texts)
-        fitted = (fit(plan.method, c, training, seed=0, device=workspace.torch_device, progress=False) for c in grid)
-        accuracy.append([data.accuracy(data.scores(one)) for one in fitted])
-        sizes.append(int(np.isin(data.test_labels, fold.split.unseen).sum()))
-        log.info("%s, %s: %s", fold.split.name, encoder, ", ".join(f"{value:.1f}" for value in accuracy[-1]))
+    """Accuracy with the features of each fold encoder, over its folds, and its number of pseudo-unseen samples.
+
+    The method has its best setting over all encoders.
+    """
+    accuracy, sizes = [], []
+    for seed in rung.folds:
+        fields = {"method": study.method, "preset": study.preset, "language_model": study.language_model}
+        plan = run_config(case, settings, folds_seed=seed, **fields).resolve()
+        texts = {
+            name: semantics_for(workspace, case.dataset, name, study.language_model)
+            for name in plan.method_config.text_sets()
+        }
+        folds = build_folds(plan, workspace)
+        for group in sorted({data.group for data in folds}):
+            mine = [data for data in folds if data.group == group]
+            accuracy.append(_grid_accuracy(plan, mine, texts, workspace))
+            sizes.append(sum(int(np.isin(data.test_labels, data.partition.split.unseen).sum()) for data in mine))
+            log.info("%s, %s: %s", mine[0].partition.split.name, settings, f"{max(accuracy[-1]):.1f}")
     best = int(np.argmax(np.mean(accuracy, axis=0)))
     return tuple(row[best] for row in accuracy), tuple(sizes)
 
 
-def _fold_data(
-    workspace: Workspace, skeletons: SkeletonSet, fold: Partition, protocol: str, config: EncoderConfig
-) -> FoldData:
-    """Features of the fold's own samples only: the official test part is not even encoded."""
-    encoder = encoder_for(workspace, skeletons, fold, protocol, EncoderSource(config))
-    chosen = fold.train | fold.test
-    own = Partition(fold.split, fold.train[chosen], fold.test[chosen])
-    folder = workspace.root / "features" / slug(skeletons.dataset) / f"{encoder.record.digest[:12]}_fold"
-    train = np.ones(int(chosen.sum()), dtype=bool)  # of the official train part
-    features = extract_features(skeletons.select(chosen), train, encoder, folder, progress=workspace.progress)
-    return FoldData(own, features, check_encoder(encoder.record, fold.split).name)
+def _grid_accuracy(
+    plan: RunPlan, folds: Sequence[FoldData], texts: dict[str, Semantics], workspace: Workspace
+) -> list[float]:
+    """Mean accuracy over folds of one encoder, which learn from the same samples, for each config of the grid."""
+    training = folds[0].training_set(texts)
+    fitted = [
+        fit(plan.method, config, training, seed=0, device=workspace.torch_device, progress=False)
+        for config in plan.method_config.grid()
+    ]
+    return [float(np.mean([data.accuracy(data.scores(one)) for data in folds])) for one in fitted]
