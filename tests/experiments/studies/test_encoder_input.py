@@ -77,45 +77,33 @@ def test_halving_keeps_the_better_half_and_the_base_for_comparison(workspace, ju
     assert "30.0, 31.0, 32.0" in table
 
 
-def test_a_method_is_fitted_once_an_encoder_and_judged_on_each_of_its_folds(tmp_path, monkeypatch):
-    """Two encoders with two folds each; the penalty is that with the best mean over both, not the best of each."""
-    worth = {(0, 0): {0.1: 10.0, 1.0: 30.0}, (0, 1): {0.1: 10.0, 1.0: 50.0}, (1, 0): {0.1: 90.0, 1.0: 60.0}}
-    worth[1, 1] = {0.1: 70.0, 1.0: 70.0}
-    fitted = []
+def test_a_setting_is_judged_with_the_best_config_over_all_its_encoders(tmp_path, monkeypatch):
+    """Two encoders with two folds each; not the best config of each, which would choose on what it reports."""
+    worth = {0: [10.0, 40.0], 1: [80.0, 65.0]}
+    asked = []
 
     def fold(group, number):
         split = SimpleNamespace(unseen=(1, 2), name=f"fold {number}")
-        return SimpleNamespace(
-            group=group,
-            partition=SimpleNamespace(split=split),
-            test_labels=np.array([0, 1, 1, 2]),
-            training_set=lambda texts: group,
-            scores=lambda method: method,
-            accuracy=lambda method: worth[group, number][method],
-        )
+        labels = np.array([0, 1, 1, 2])
+        return SimpleNamespace(group=group, partition=SimpleNamespace(split=split), test_labels=labels)
 
-    def fit(method, config, training, **options):
-        fitted.append((training, config.penalty))
-        return config.penalty
+    def folds_of(plan, workspace):
+        asked.append(plan.config.folds_seed)
+        return [fold(g, n) for n in (0, 1) for g in (0, 1)]
 
+    def accuracy(plan, folds, texts, workspace):
+        assert len(folds) == 2
+        assert len({one.group for one in folds}) == 1
+        return worth[folds[0].group]
+
+    monkeypatch.setattr(module, "build_folds", folds_of)
+    monkeypatch.setattr(module, "semantics_for", lambda *names: None)
+    monkeypatch.setattr(module, "_grid_accuracy", accuracy)
     study = InputStudy.from_dict(STUDY)
-    grid = [SimpleNamespace(penalty=p) for p in (0.1, 1.0)]
-    config = SimpleNamespace(grid=lambda: grid, text_sets=lambda: ())
-    plan = SimpleNamespace(method=None, method_config=config)
-    seeds = []
-    monkeypatch.setattr(
-        module,
-        "run_config",
-        lambda case, encoder, **fields: seeds.append(fields["folds_seed"]) or SimpleNamespace(resolve=lambda: plan),
-    )
-    monkeypatch.setattr(module, "build_folds", lambda plan, workspace: [fold(g, n) for n in (0, 1) for g in (0, 1)])
-    monkeypatch.setattr(module, "fit", fit)
     case = study.cases[0]
-    rung = Rung(epochs=1, folds=(7,))
-    found = module._judged(study, Workspace(tmp_path), case, study.settings_of(case, AS_IT_IS), rung)
-    assert found == ((40.0, 65.0), (6, 6))
-    assert fitted == [(0, 0.1), (0, 1.0), (1, 0.1), (1, 1.0)]
-    assert seeds == [7]
+    found = module._judged(study, Workspace(tmp_path), case, study.settings_of(case, AS_IT_IS), Rung(1, (7, 8)))
+    assert found == ((40.0, 65.0) * 2, (6, 6) * 2)
+    assert asked == [7, 8]
 
 
 def test_the_kits_study_reads_its_settings():
