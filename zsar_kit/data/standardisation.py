@@ -16,9 +16,7 @@ ROUNDING = 1e-6
 """A spread below this share of the values' size is the rounding of single precision."""
 
 
-def divisors(
-    spread: Float[np.ndarray, " d"], size: Float[np.ndarray, " d"] | None = None
-) -> Float[np.ndarray, " d"]:
+def divisors(spread: Float[np.ndarray, " d"], size: Float[np.ndarray, " d"] | None = None) -> Float[np.ndarray, " d"]:
     """What each feature is divided by: its spread in training, or infinity where training showed none.
 
     A feature has no spread if it is zero or not finite (a single sample), at most :data:`NEGLIGIBLE` times the root

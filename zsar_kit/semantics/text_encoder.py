@@ -238,7 +238,7 @@ class TextEncoder:
         end = self.tokenizer.eos_token_id
         if end is None or end not in ids[1:]:
             raise MissingModelError(
-                f"the tokenizer of {self.record.name} ends a text without an end token, which CLIP's feature is read at",
+                f"the tokenizer of {self.record.name} ends a text without an end token, where CLIP's feature is read",
                 where="tokenizer",
                 remedy="Copy the whole model folder, special_tokens_map.json included.",
             )

@@ -326,9 +326,7 @@ def _noise(like: Tensor, generator: torch.Generator, shared: bool = False) -> Te
     return noise.to(like.device)
 
 
-def _trunk(
-    inputs: int, hidden_dim: int | None, activation: str, generator: torch.Generator
-) -> tuple[nn.Module, int]:
+def _trunk(inputs: int, hidden_dim: int | None, activation: str, generator: torch.Generator) -> tuple[nn.Module, int]:
     if hidden_dim is None:
         return nn.Identity(), inputs
     layer = seeded_linear(inputs, hidden_dim, generator=generator)
