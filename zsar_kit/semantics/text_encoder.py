@@ -329,8 +329,9 @@ def _read(folder: Path) -> tuple[Any, Any, dict[str, Any], bool]:
 
 def _width(model: Any, pooling: str) -> int:
     projection = getattr(model, "text_projection", None)
-    projects = isinstance(projection, nn.Linear) and pooling == END_TOKEN
-    return projection.out_features if projects else int(model.config.hidden_size)
+    if isinstance(projection, nn.Linear) and pooling == END_TOKEN:
+        return projection.out_features
+    return int(model.config.hidden_size)
 
 
 def _window(folder: Path, model: Any, tokenizer: Any) -> int | None:
