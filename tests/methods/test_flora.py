@@ -377,7 +377,7 @@ VARIANTS = [
     {"align.regularizer": "kl"},
     {"align.regularizer": "none", "align.hidden_dim": 12, "align.decoder_relu": True},
     {"align.spread": "log_variance", "align.reduction": "sum", "align.lambda_align": 0.01},
-    {"align.shared_noise": True, "flow.sample_at_test": True},
+    {"align.shared_noise": True},
     {"text.statistics": "joint", "text.neighbours_by": "pooled", "text.scale": "standard"},
     {"align.hidden_dim": 12, "align.activation": "relu", "flow.time_scale": 1.0, "flow.frequencies": 256},
     {"flow.error": "per_token"},
@@ -438,6 +438,29 @@ def test_files_of_before_the_gate_was_renamed_are_still_good():
     stored = {**FloraConfig().override(AS_BEFORE).to_dict(), "gate": "stacking"}
     del stored["gate_kind"]
     assert FloraConfig.from_dict(stored) == FloraConfig().override({"gate": "stacking", **AS_BEFORE}) == other
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_draws_at_test_are_as_in_training(toy, monkeypatch, shared):
+    """(z - mu) / sigma is one number per token with shared noise, and one per dimension without."""
+    seen = []
+
+    def keep(field, z_s, z_a, mask, options, **rest):
+        seen.append((z_s, z_a))
+        return torch.ones(len(z_s), len(z_a))
+
+    monkeypatch.setattr("zsar_kit.methods.flora.method.velocity_errors", keep)
+    method = made(SHORT.override({"flow.sample_at_test": True, "align.shared_noise": shared}), toy.training).eval()
+    method.class_scores(torch.from_numpy(toy.features[:3]), toy.unseen)
+    texts = method._texts()[torch.tensor(method.table.rows(toy.unseen))]
+    own = method.vae.encode_skeleton(method._scaled(torch.from_numpy(toy.features[:3])))
+    for z, mu, log_variance in (
+        (seen[0][1], texts.mu, texts.log_variance),
+        (seen[0][0], own.mu[:, None], own.log_variance[:, None]),
+    ):
+        noise = (z - mu) / (0.5 * log_variance).exp()
+        assert (float(noise.std(2).max()) < 1e-4) == shared
+        assert float(noise.mean(2).std()) > 0.1
 
 
 def test_as_released_is_what_the_released_code_fixes():

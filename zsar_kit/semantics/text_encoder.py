@@ -240,7 +240,7 @@ class TextEncoder:
         end = self.tokenizer.eos_token_id
         if end is None or end not in ids[1:]:
             raise MissingModelError(
-                f"the tokenizer of {self.record.name} ends a text without an end token, at which CLIP is read",
+                f"the tokenizer of {self.record.name} ends a text without an end token, where CLIP's feature is read",
                 where="tokenizer",
                 remedy="Copy the whole model folder, special_tokens_map.json included.",
             )
@@ -331,8 +331,9 @@ def _read(folder: Path) -> tuple[Any, Any, dict[str, Any], bool]:
 
 def _width(model: Any, pooling: str) -> int:
     projection = getattr(model, "text_projection", None)
-    projects = isinstance(projection, nn.Linear) and pooling == END_TOKEN
-    return projection.out_features if projects else int(model.config.hidden_size)
+    if isinstance(projection, nn.Linear) and pooling == END_TOKEN:
+        return projection.out_features
+    return int(model.config.hidden_size)
 
 
 def _window(folder: Path, model: Any, tokenizer: Any) -> int | None:
