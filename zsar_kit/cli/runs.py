@@ -131,6 +131,7 @@ def sweep(
     write: tuple[Path, ...] = (),
     figures: Path | None = None,
     encoder_from: str = "",
+    processes: int = 0,
     common: Common = CommonOptions(),
 ) -> int:
     """Carry out all missing runs of a suite, and print its tables.
@@ -142,10 +143,11 @@ def sweep(
             is the suite's name (NAME_cross with a released encoder).
         figures: folder for the suite's figures.
         encoder_from: released Shift-GCN checkpoint to use instead of training encoders; results are marked.
+        processes: how many processes share the work, with one thread each; 0 uses all cores.
     """
     from zsar_kit.cli.answers.studies import sweep_suite
 
-    text, failures = sweep_suite(common.open(), suite, table_only, write, figures, encoder_from)
+    text, failures = sweep_suite(common.open(), suite, table_only, write, figures, encoder_from, processes)
     say(text)
     return 1 if failures else 0
 
@@ -156,6 +158,7 @@ def ablate(
     table_only: bool = False,
     write: tuple[Path, ...] = (),
     effects: Path | None = None,
+    processes: int = 0,
     common: Common = CommonOptions(),
 ) -> int:
     """Carry out all missing runs of ablations, and print paired differences from their bases.
@@ -166,10 +169,11 @@ def ablate(
         write: Markdown files; one of them has the markers <!-- NAME --> and <!-- /NAME -->, where NAME is the name of
             an ablation, and its table is written between them; one with a table of heads has NAME_by_head, too.
         effects: Markdown table (docs/departures.md) into whose last column the effects of all ablations are written.
+        processes: how many processes share the work, with one thread each; 0 uses all cores.
     """
     from zsar_kit.cli.answers.studies import run_ablations
 
-    text, failures = run_ablations(common.open(), ablations, table_only, write, effects)
+    text, failures = run_ablations(common.open(), ablations, table_only, write, effects, processes)
     say(text)
     return 1 if failures else 0
 

@@ -35,6 +35,7 @@ def sweep_suite(
     write: Sequence[Path],
     figure_folder: Path | None,
     encoder_from: str = "",
+    processes: int = 0,
 ) -> tuple[str, int]:
     """Carry out a suite; returns its tables and the number of failed runs."""
     suite, failures = replace(Suite.load(name), encoder_from=encoder_from), []
@@ -43,7 +44,7 @@ def sweep_suite(
         failures.append(config)
         log.error("%s %s, %s, seed %d failed: %s", config.dataset, config.split, config.method, config.seed, error)
 
-    cells = finished_runs(suite, workspace) if table_only else sweep(suite, workspace, failed)
+    cells = finished_runs(suite, workspace) if table_only else sweep(suite, workspace, failed, processes)
     if not cells:
         return "No run of this suite is finished.", len(failures)
     by_training = result_rows(cells)
@@ -60,7 +61,12 @@ def sweep_suite(
 
 
 def run_ablations(
-    workspace: Workspace, names: Sequence[str], table_only: bool, write: Sequence[Path], effects_file: Path | None
+    workspace: Workspace,
+    names: Sequence[str],
+    table_only: bool,
+    write: Sequence[Path],
+    effects_file: Path | None,
+    processes: int = 0,
 ) -> tuple[str, int]:
     """Carry out ablations; returns their tables and the number of failed runs.
 
@@ -79,7 +85,7 @@ def run_ablations(
 
     for name, ablation in [(name, Ablation.load(name)) for name in names]:
         if not table_only:
-            ablation.run(workspace, failed)
+            ablation.run(workspace, failed, processes)
         rows = ablation.effects(workspace)
         if not rows:
             texts.append(f"{ablation.title}: no pair of runs is finished.")

@@ -145,6 +145,14 @@ def _build_folds(
     return folds
 
 
+def make_features(plan: RunPlan, workspace: Workspace, group: int | None) -> None:
+    """Train the encoder of the split, or that of a group of folds, and extract its features, where they are missing."""
+    main, groups = _partitions(plan, workspace)
+    if group is None or group < len(groups):
+        partition = main if group is None else groups[group].encoder
+        _build(plan, workspace, partition, plan.method_config.map_views(), None, None)
+
+
 def build_test_data(plan: RunPlan, workspace: Workspace) -> FoldData:
     """Test data of a finished run's method: the main partition only, one view of each clip, and no prompts."""
     imported = _imported(plan)

@@ -131,17 +131,17 @@ class Ablation(Config):
                 for seed in self.seeds:
                     yield case, name, self.config(case, name, seed)
 
-    def run(self, workspace: Workspace, on_failure: OnFailure | None = None) -> None:
+    def run(self, workspace: Workspace, on_failure: OnFailure | None = None, processes: int = 1) -> None:
         """Carry out all missing runs.
 
         Args:
             workspace: of the runs.
-            on_failure: see :func:`~zsar_kit.experiments.studies.sweep.run_all`.
+            on_failure, processes: see :func:`~zsar_kit.experiments.studies.sweep.run_all`.
 
         Raises:
             ZsarError: a run failed, and there is no ``on_failure``.
         """
-        run_all([config for _, _, config in self.configs()], workspace, on_failure)
+        run_all([config for _, _, config in self.configs()], workspace, on_failure, processes)
 
     def effects(self, workspace: Workspace) -> list[Effect]:
         """Paired differences from the finished runs of the workspace; a seed that one side lacks is dropped."""

@@ -12,6 +12,7 @@ from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.experiments.studies.suite import Suite, SuiteRun
+from zsar_kit.experiments.studies.workers import carry_out_in_processes, worker_count
 
 log = logging.getLogger("zsar_kit")
 
@@ -19,7 +20,7 @@ OnFailure = Callable[[RunConfig, ZsarError], None]
 
 
 def run_all(
-    configs: Iterable[RunConfig], workspace: Workspace, on_failure: OnFailure | None = None
+    configs: Iterable[RunConfig], workspace: Workspace, on_failure: OnFailure | None = None, processes: int = 1
 ) -> list[RunFolder | None]:
     """Carry out all missing runs, with a progress bar.
 
@@ -27,6 +28,8 @@ def run_all(
         configs: configurations of the runs.
         workspace: workspace of the runs.
         on_failure: called for each failed run, and the others continue; ``None`` stops at the first failure.
+        processes: how many processes share the work, with one thread each; 0 means one a core. A single one is this
+            process, with the threads that it has. Methods that were registered here only are unknown to others.
 
     Returns:
         For each configuration its finished run, or ``None`` if it failed.
@@ -36,8 +39,12 @@ def run_all(
     """
     from zsar_kit.experiments.runs.run import run
 
+    configs = list(configs)
+    missing = sum(not RunFolder.of(config, workspace).finished for config in configs)
+    if missing and (count := worker_count(processes, workspace, len(configs))) > 1:
+        return _in_processes(configs, workspace, on_failure, count)
     found: list[RunFolder | None] = []
-    with tqdm(list(configs), disable=not workspace.progress, unit="run") as bar:
+    with tqdm(configs, disable=not workspace.progress, unit="run") as bar:
         for config in bar:
             bar.set_description(f"{config.dataset} {config.split}: {config.method} {config.preset}, seed {config.seed}")
             try:
@@ -50,13 +57,28 @@ def run_all(
     return found
 
 
-def sweep(suite: Suite, workspace: Workspace, on_failure: OnFailure | None = None) -> list[SuiteRun]:
+def _in_processes(
+    configs: list[RunConfig], workspace: Workspace, on_failure: OnFailure | None, processes: int
+) -> list[RunFolder | None]:
+    found: list[RunFolder | None] = []
+    for config, one in zip(configs, carry_out_in_processes(configs, workspace, processes), strict=True):
+        if isinstance(one, ZsarError):
+            if on_failure is None:
+                raise one
+            on_failure(config, one)
+        found.append(None if isinstance(one, ZsarError) else one)
+    return found
+
+
+def sweep(
+    suite: Suite, workspace: Workspace, on_failure: OnFailure | None = None, processes: int = 1
+) -> list[SuiteRun]:
     """Carry out all missing runs of a suite.
 
     Args:
         suite: the suite.
         workspace: workspace of the runs.
-        on_failure: see :func:`run_all`.
+        on_failure, processes: see :func:`run_all`.
 
     Returns:
         The finished runs.
@@ -65,7 +87,7 @@ def sweep(suite: Suite, workspace: Workspace, on_failure: OnFailure | None = Non
         ZsarError: a run failed, and ``on_failure`` is ``None``.
     """
     cells = list(suite.configs())
-    folders = run_all([config for _, _, config in cells], workspace, on_failure)
+    folders = run_all([config for _, _, config in cells], workspace, on_failure, processes)
     return [
         SuiteRun(case, row, folder) for (case, row, _), folder in zip(cells, folders, strict=True) if folder is not None
     ]
