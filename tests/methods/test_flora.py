@@ -480,6 +480,26 @@ def test_as_released_is_what_the_released_code_fixes():
     torch.testing.assert_close(field.time(torch.tensor([0.3]))[0], expected, rtol=1e-5, atol=1e-6)
 
 
+def test_everything_of_the_released_code_at_once_trains_scores_and_adds_classes(toy):
+    """States at padding are real tokens: all texts have one length, and what the model says there counts."""
+    states = np.random.default_rng(3).normal(size=(30, 7, toy.text.pooled.shape[1])).astype(np.float32)
+    small = {"align.hidden_dim": 12, "text.max_tokens": 7, "text.k": 1}
+    config = SHORT.override({**AS_RELEASED, **small})
+    method = train(toy.with_text(padding=states), config)
+    assert method.table.mask.all()
+    assert method.table.mask.shape == (30, 8)
+    assert method.table.tokens[:, 6].abs().min() > 0
+    scores = scores_of(method, toy.features[:5], toy.unseen)
+    assert torch.isfinite(scores).all()
+    new = replace(toy.text, padding=states).select([28, 29])
+    known = replace(toy.text, padding=states).select(range(28))
+    late = train(toy.with_semantics({"motion": known, "label": known}), config)
+    late.add_classes({"motion": new})
+    assert torch.isfinite(scores_of(late, toy.features[:5], (3, 28, 29))).all()
+    with pytest.raises(TextError, match="needs states at padding up to token 7, it has 0"):
+        made(config, toy.training)
+
+
 def test_as_released_has_a_model_for_each_setting_and_its_gamma():
     config = presets()["synse_ntu60_55_5_as_released"]
     assert (config.text.max_tokens, config.text.k, config.text.tau, config.gamma) == (60, 2, 0.4, 0.75)

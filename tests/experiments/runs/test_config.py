@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from zsar_kit.errors import ConfigError, SplitError
 from zsar_kit.experiments.pipeline.workspace import slug
 from zsar_kit.experiments.runs.config import RunConfig
+from zsar_kit.experiments.runs.folder import RunFolder
+from zsar_kit.methods.registry import preset
 
 
 def test_round_trip_and_same_digest():
@@ -55,3 +59,17 @@ def test_folder_name_is_readable_and_safe():
     assert name.startswith("puppet_23-5_flora_cpu_s0_")
     assert "/" not in name
     assert slug("48/10 random 1") == "48-10-random-1"
+
+
+def test_a_run_of_before_a_default_moved_is_what_it_was(tmp_path, make_result):
+    """The oldest folders do not store what their preset meant; their result does, without the fields of later."""
+    used = preset("flora", "cpu").override(
+        {"text.statistics": "joint", "text.neighbours_by": "pooled", "flow.error": "per_token"}
+    )
+    stored = used.to_dict()
+    del stored["text"]["statistics"], stored["text"]["neighbours_by"]
+    (tmp_path / "config.json").write_text(json.dumps({"run": RunConfig().to_dict()}))
+    make_result(method="flora", preset="cpu", method_config=stored).write(tmp_path / "result.json")
+    content = RunFolder(tmp_path).content()
+    assert content["method_config"] == used.identity()
+    assert content["method_config"] != RunConfig().resolve().resolved()["method_config"]

@@ -170,13 +170,24 @@ class RunFolder:
         """
         config = self.config()
         record = self._record()
-        # The first runs did not store what their names resolve to.
-        resolved = record["resolved"] if "resolved" in record else config.resolve().resolved()
+        resolved = record["resolved"] if "resolved" in record else self._resolved(config)
         features = self.result().features_digest if config.features_from else ""
         content = content_of(config, resolved, features)
         # Runs from before there were several folds are not repetitions of later ones.
         content["folds"] = record["run"].get("folds", 0)
         return content | {"seed": 0}
+
+    def _resolved(self, config: RunConfig) -> dict[str, Any]:
+        """What the names of one of the first runs resolve to, which did not store it.
+
+        A preset may have other values by now; the result tells those of the run, unless a grid was searched.
+        """
+        plan = config.resolve()
+        resolved = plan.resolved()
+        if len(plan.method_config.grid()) == 1:
+            used = plan.method.config_type.from_record(self.result().method_config)
+            resolved["method_config"] = used.identity()
+        return resolved
 
     def _record(self) -> dict[str, Any]:
         if not (self.path / "config.json").is_file():
