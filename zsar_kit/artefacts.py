@@ -17,6 +17,7 @@ from typing import Any
 
 from zsar_kit import __version__
 from zsar_kit.errors import ArtefactError
+from zsar_kit.faults import disk_fault, naming
 
 PROVENANCE = "provenance.json"
 
@@ -34,16 +35,17 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
     _make_folder(path.parent)
     scratch = path.with_name(f"{path.name}.tmp-{os.getpid()}")
     shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir()
     try:
-        yield scratch
-        if path.exists():
-            retired = path.with_name(f"{path.name}.tmp-old-{os.getpid()}")
-            path.rename(retired)
-            scratch.rename(path)
-            shutil.rmtree(retired)
-        else:
-            scratch.rename(path)
+        with naming(path, scratch):
+            scratch.mkdir()
+            yield scratch
+            if path.exists():
+                retired = path.with_name(f"{path.name}.tmp-old-{os.getpid()}")
+                path.rename(retired)
+                scratch.rename(path)
+                shutil.rmtree(retired)
+            else:
+                scratch.rename(path)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -57,8 +59,13 @@ def write_atomic(path: str | Path, content: str | bytes) -> None:
     path = Path(path)
     _make_folder(path.parent)
     scratch = path.with_name(f"{path.name}.tmp-{os.getpid()}")
-    scratch.write_bytes(content.encode() if isinstance(content, str) else content)
-    scratch.replace(path)
+    try:
+        with naming(path, scratch):
+            scratch.write_bytes(content.encode() if isinstance(content, str) else content)
+            scratch.replace(path)
+    except BaseException:
+        scratch.unlink(missing_ok=True)
+        raise
 
 
 def _make_folder(path: Path) -> None:
@@ -67,6 +74,8 @@ def _make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
         raise ArtefactError("expected a folder, found a file", where=path, remedy="Name another folder.") from None
+    except FileNotFoundError as error:  # a place that takes no folders, such as /proc
+        raise disk_fault(error, path) from None
 
 
 def write_json(path: str | Path, content: Any) -> None:

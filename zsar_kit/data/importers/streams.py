@@ -19,6 +19,7 @@ from typing import cast
 import numpy as np
 
 from zsar_kit.errors import DataError, nearest_name
+from zsar_kit.faults import naming
 from zsar_kit.reprs import short_path
 
 FETCH_AGAIN = "Fetch it again."
@@ -177,11 +178,12 @@ def write_npz(path: Path, arrays: Mapping[str, np.ndarray | ArrayRows]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_name(f"{path.name}.tmp-{os.getpid()}")
     try:
-        with zipfile.ZipFile(scratch, "w", zipfile.ZIP_STORED) as archive:
+        with naming(path, scratch), zipfile.ZipFile(scratch, "w", zipfile.ZIP_STORED) as archive:
             for name, array in arrays.items():
                 with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as stream:
                     _write_array(cast(BufferedIOBase, stream), array)
-        scratch.replace(path)
+        with naming(path, scratch):
+            scratch.replace(path)
     finally:
         scratch.unlink(missing_ok=True)
 

@@ -20,6 +20,7 @@ from zsar_kit.errors import ConfigError, nearest_name
 from zsar_kit.evaluation.tables import format_table
 from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.experiments.runs.folder import RunFolder
+from zsar_kit.reprs import escaped
 
 log = logging.getLogger("zsar_kit")
 #: encoder preset of a data set that a suite has no settings for
@@ -101,7 +102,7 @@ class Suite(Config):
     def _repr_markdown_(self) -> str:
         cases = ", ".join(f"{case.dataset} {case.split}" for case in self.cases)
         rows = [{"method": m.title, "seeds": ", ".join(map(str, m.seeds))} for m in self.methods]
-        return f"**{self.title}**: {cases}\n\n{format_table(rows, ['method', 'seeds'])}"
+        return f"**{escaped(self.title)}**: {escaped(cases)}\n\n{format_table(rows, ['method', 'seeds'])}"
 
     @classmethod
     def load(cls, name: str, dataset: str = "") -> Suite:
