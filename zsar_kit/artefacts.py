@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from zsar_kit import __version__
-from zsar_kit.errors import ArtefactError
+from zsar_kit.errors import ArtefactError, DiskError
 from zsar_kit.faults import disk_fault, naming
 
 PROVENANCE = "provenance.json"
@@ -29,7 +29,7 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
     An existing artefact at ``path`` is replaced. On failure it stays unchanged and the temporary folder is removed.
 
     Raises:
-        ArtefactError: a file has the name of a folder above ``path``.
+        DiskError: a file has the name of a folder above ``path``.
     """
     path = Path(path)
     _make_folder(path.parent)
@@ -54,7 +54,7 @@ def write_atomic(path: str | Path, content: str | bytes) -> None:
     """Write a file atomically: a reader sees the old content or the new one, never a part.
 
     Raises:
-        ArtefactError: a file has the name of a folder above ``path``.
+        DiskError: a file has the name of a folder above ``path``.
     """
     path = Path(path)
     _make_folder(path.parent)
@@ -73,7 +73,7 @@ def _make_folder(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
-        raise ArtefactError("expected a folder, found a file", where=path, remedy="Name another folder.") from None
+        raise DiskError("expected a folder, found a file", where=path, remedy="Name another folder.") from None
     except FileNotFoundError as error:  # a place that takes no folders, such as /proc
         raise disk_fault(error, path) from None
 

@@ -49,6 +49,10 @@ class ArtefactError(ZsarError):
     """A stored artefact is missing, incomplete, or has another schema."""
 
 
+class DiskError(ArtefactError):
+    """Files cannot be written or read: the disk is full, or the place may not be written. Going on is of no use."""
+
+
 class LeakageError(ZsarError):
     """Training used, or would use, data of classes that it must not see.
 

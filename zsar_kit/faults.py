@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from zsar_kit.errors import ArtefactError
+from zsar_kit.errors import DiskError
 
 _AGAIN = "run the same command again: it continues where it stopped."
 _FULL = ("the disk is full", f"Make room and {_AGAIN}")
@@ -53,14 +53,14 @@ def error_number(error: BaseException) -> int | None:
     return None
 
 
-def disk_fault(error: BaseException, where: str | Path | None) -> ArtefactError:
+def disk_fault(error: BaseException, where: str | Path | None) -> DiskError:
     """The error for files that cannot be written or read: what the machine reports, and what to do."""
     untold = (f"the disk refused to write: {error}", f"Fix that and {_AGAIN}")
     problem, remedy = _TOLD.get(error_number(error) or 0, untold)
-    return ArtefactError(problem, where=where, remedy=remedy)
+    return DiskError(problem, where=where, remedy=remedy)
 
 
-def machine_fault(error: BaseException) -> ArtefactError | None:
+def machine_fault(error: BaseException) -> DiskError | None:
     """The one-line error for a fault of the machine; None for anything else, which keeps its traceback."""
     if error_number(error) is None:
         return None

@@ -107,9 +107,11 @@ def test_degenerate_poses_stay_finite(rng, as_released):
     shoulderless[:, :, NTU.index("shoulder_left")] = shoulderless[:, :, NTU.index("shoulder_right")]
     upside_down = np.zeros((1, 2, 25, 3), dtype=np.float32)
     upside_down[:, :, [1, 20], 2] = [-0.5, -1.0]
-    for joints in (spineless, shoulderless, upside_down, np.zeros((2, 3, 25, 3), dtype=np.float32)):
+    for joints in (spineless, shoulderless, upside_down):
         done = sk.preprocess(joints, "ntu25", as_released=as_released)
         assert np.isfinite(done).all()
+    with pytest.raises(DataError, match="no frame of the clip has a body: every joint is missing"):
+        sk.preprocess(np.zeros((2, 3, 25, 3), dtype=np.float32), "ntu25", as_released=as_released)
     np.testing.assert_array_equal(sk.align(spineless, as_released=as_released), spineless)
     flipped = sk.align(upside_down, as_released=as_released)
     np.testing.assert_allclose(flipped[0, 0, 20], [0.0, 0.0, 1.0], atol=1e-6)

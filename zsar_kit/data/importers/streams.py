@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from io import BufferedIOBase
 from pathlib import Path
-from typing import cast
+from typing import IO, cast
 
 import numpy as np
 
@@ -188,7 +188,17 @@ def write_npz(path: Path, arrays: Mapping[str, np.ndarray | ArrayRows]) -> None:
         scratch.unlink(missing_ok=True)
 
 
-def _write_array(stream: BufferedIOBase, array: np.ndarray | ArrayRows) -> None:
+def write_npy(path: Path, array: np.ndarray) -> None:
+    """Write a ``.npy`` file, as ``np.save`` does, but with every byte accounted for.
+
+    NumPy writes through a buffer of its own and does not look whether the last of it reached the disk: on a full one it
+    leaves a short file and says nothing.
+    """
+    with open(path, "wb") as stream:
+        _write_array(stream, array)
+
+
+def _write_array(stream: IO[bytes] | BufferedIOBase, array: np.ndarray | ArrayRows) -> None:
     if isinstance(array, np.ndarray):
         array = ArrayRows(array.shape, array.dtype.str, (array,))
     header = {"descr": array.dtype, "fortran_order": False, "shape": array.shape}

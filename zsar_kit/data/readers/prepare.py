@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from multiprocessing import get_context, parent_process
 from pathlib import Path
@@ -213,12 +214,26 @@ def _each(waiting: list[_Chunk], strict: bool, processes: int) -> Iterator[_Chun
     count = min(processes, len(waiting))
     with ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_end_with_the_parent) as pool:
         try:
-            futures = [pool.submit(_read_chunk, chunk, strict) for chunk in waiting]
+            with _interrupts_held_back():
+                futures = [pool.submit(_read_chunk, chunk, strict) for chunk in waiting]
             for chunk, future in zip(waiting, futures, strict=True):
                 future.result()
                 yield chunk
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Ctrl-C waits until the block is over. Processes that start in it never hear of it, not even while they import."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _end_with_the_parent() -> None:
