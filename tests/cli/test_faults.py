@@ -257,6 +257,28 @@ def test_each_command_under_each_fault(which, tmp_path, capsys, make_result):
     assert trials == len(FAULTS) == 12
 
 
+@pytest.mark.parametrize("which", COMMANDS)
+def test_ctrl_c_leaves_nothing_half_written(which, tmp_path, capsys, monkeypatch, make_result):
+    """It comes when everything is written and nothing has its name yet."""
+    (tmp_path / "of").mkdir()
+    command = COMMANDS[which](tmp_path / "of", tmp_path / "to", make_result)
+    before = files(tmp_path)
+    capsys.readouterr()
+
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", stopped)
+        patch.setattr(os, "rename", stopped)
+        assert main(command) == 130
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err) == ("", "stopped; run the same command again to resume\n")
+    assert files(tmp_path) == before
+    assert main(command) in (0, 3)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("which", LONG)
 def test_long_commands_stop_at_their_first_file(which, tmp_path, capsys):
     for name in FIRST:

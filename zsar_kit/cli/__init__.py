@@ -21,7 +21,7 @@ from zsar_kit.cli.runs import runs
 from zsar_kit.cli.texts import texts
 from zsar_kit.errors import ZsarError
 from zsar_kit.faults import machine_fault
-from zsar_kit.reprs import one_line
+from zsar_kit.reprs import one_line, visible
 
 DESCRIPTION = "A workbench for zero-shot skeleton action recognition. `zsar --version` prints the version."
 
@@ -34,12 +34,23 @@ app.command(name="import")(import_)
 app.command(name="export")(export)
 
 
+class _VisibleFormatter(logging.Formatter):
+    """Names in messages come from files; none of them steers the terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The message without control characters."""
+        return visible(super().format(record))
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; bad input and faults of the machine give one line on standard error and exit code 2.
 
     Any other exception is a bug of the kit and keeps its traceback.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    for handler in logging.getLogger().handlers:
+        if type(handler) is logging.StreamHandler:
+            handler.setFormatter(_VisibleFormatter("%(message)s"))
     args = list(sys.argv[1:] if argv is None else argv)
     if args == ["--version"]:
         say(f"zsar_kit {__version__}")

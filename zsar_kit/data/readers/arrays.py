@@ -30,8 +30,8 @@ def from_arrays(
     labels: Sequence[Any] | np.ndarray,
     class_names: Sequence[str],
     layout: str = "ntu25",
-    subjects: Sequence[int] | np.ndarray | None = None,
-    cameras: Sequence[int] | np.ndarray | None = None,
+    subjects: Sequence[Any] | np.ndarray | None = None,
+    cameras: Sequence[Any] | np.ndarray | None = None,
     samples: Sequence[str] | None = None,
     dataset: str = "mine",
 ) -> SkeletonSet:

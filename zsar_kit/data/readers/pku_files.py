@@ -18,6 +18,7 @@ from pathlib import Path
 from zsar_kit.data.readers.pku_format import CLASSES, VideoLists, parse_lists
 from zsar_kit.data.readers.plan import Source
 from zsar_kit.errors import DataError
+from zsar_kit.reprs import counted
 
 SUFFIX = ".txt"
 VIDEO = {
@@ -103,8 +104,8 @@ def refuse_shifted(labels: Iterable[Source]) -> None:
     """Refuse label files that number the actions from 0 on, or from 2 on.
 
     Official files number them 1..51. Shifted files would be read without complaint wherever a video has no action at
-    the end of the range, under the name of the next class. They are recognised by two videos with an action just
-    outside of the range while none has the action at its other end; what is wrong in a single video, reading it tells.
+    the end of the range, under the name of the next class. They are recognised by an action just outside of the range
+    while no video has the action at its other end. Where one has it, reading tells what is wrong in a single video.
 
     Raises:
         DataError: the labels are shifted.
@@ -112,15 +113,15 @@ def refuse_shifted(labels: Iterable[Source]) -> None:
     videos: dict[int, list[Source]] = {}
     for source in labels:
         try:
-            content = source.read()
+            content = source.read().removeprefix(b"\xef\xbb\xbf")
         except DataError:
             continue  # reading the video will show what is wrong
         for action in {int(found[1]) for found in _ACTION.finditer(content)}:
             videos.setdefault(action, []).append(source)
     for outside, other_end, shown in ((0, CLASSES, f"0..{CLASSES - 1}"), (CLASSES + 1, 1, f"2..{CLASSES + 1}")):
-        if len(wrong := videos.get(outside, [])) > 1 and other_end not in videos:
+        if (wrong := videos.get(outside)) and other_end not in videos:
             problem = (
-                f"actions must be numbered 1..{CLASSES}; {len(wrong)} label files have {outside} and none has "
+                f"actions must be numbered 1..{CLASSES}; {counted(len(wrong), 'video')} with {outside} and none with "
                 f"{other_end}, so they seem to number them {shown}"
             )
             add = "Add 1 to" if outside == 0 else "Subtract 1 from"
