@@ -149,11 +149,13 @@ def _manifest(archive: zipfile.ZipFile, file: Path) -> _Manifest:
             f"not a run exported by this version (schema {SCHEMA})", where=file, remedy="Use: zsar run export RUN FILE"
         )
     run, files = record.get("run"), record.get("files")
-    named = isinstance(run, str) and isinstance(files, dict)
-    for name in (*files, run) if named else ():
+    unnamed = ArtefactError("the manifest must name a run and the SHA-256 of each file", where=file, remedy=_FETCH)
+    if not isinstance(run, str) or not isinstance(files, dict) or not files:
+        raise unnamed
+    for name in (*files, run):
         _check_name(name, file)
-    if not named or not files or not all(map(_is_digest, files.values())):
-        raise ArtefactError("the manifest must name a run and the SHA-256 of each file", where=file, remedy=_FETCH)
+    if not all(map(_is_digest, files.values())):
+        raise unnamed
     place = PurePosixPath(run)
     if len(place.parts) != 2 or place.parts[0] != "runs":
         raise ArtefactError(f"a run's folder is runs/NAME, got {shortened(run)!r}", where=file, remedy=_DISTRUST)
