@@ -259,3 +259,7 @@ def test_errors_name_place_and_remedy():
     assert str(ZsarError("got 3")) == "got 3."
     assert nearest_name("falt", ["flat", "deep"]) == "Did you mean 'flat'?"
     assert nearest_name("xyz", ["flat", "deep"]) == "Known: flat, deep."
+    assert nearest_name("lin", ["flora", "linear_cosine", "ridge"]) == "Did you mean 'linear_cosine'?"
+    assert nearest_name("linear", ["flora", "linear_cosine", "ridge"]) == "Did you mean 'linear_cosine'?"
+    assert nearest_name("RIDGE", ["flora", "ridge"]) == "Did you mean 'ridge'?"
+    assert nearest_name("f", ["flat", "flora"]) == "Known: flat, flora."

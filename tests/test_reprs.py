@@ -20,7 +20,19 @@ from zsar_kit.evaluation.open_set import OpenSet, fit_open_set
 from zsar_kit.evaluation.protocol import evaluate
 from zsar_kit.evaluation.scores import Scores
 from zsar_kit.evaluation.statistics import summarize
-from zsar_kit.reprs import listed, markdown_table
+from zsar_kit.reprs import (
+    Marked,
+    as_code,
+    csv_cell,
+    csv_text,
+    escaped,
+    figure_markup,
+    listed,
+    markdown_table,
+    one_line,
+    plain_markdown,
+    visible,
+)
 from zsar_kit.semantics.answer_store import Answer, AnswerStore, ClassRecord
 from zsar_kit.semantics.context_bank import ContextBank
 from zsar_kit.semantics.embeddings import Semantics
@@ -143,3 +155,95 @@ def test_cells_hold_no_markup():
 def test_lists_of_names_are_cut():
     assert listed(["a", "b"]) == "a, b"
     assert listed("abcdef", 3) == "a, b, c and 3 more"
+
+
+#: names as a file of others may have them
+NASTY = (
+    "<img src=x onerror=alert(1)>",
+    "<script>alert(1)</script>",
+    "[wave](javascript:alert(1))",
+    "![wave](x.png)",
+    "a | b",
+    "a\nb\r\n| c |",
+    "`code` ``more``",
+    "**bold** _slanted_ ~~gone~~",
+    "$\\alpha$",
+    "&lt;b&gt;",
+    "\x1b[31mred\x1b[0m",
+    "\x1b]0;title\x07",
+    "right\u202eleft",
+    "bell\x07 back\x08 null\x00",
+    "\x9b31m",
+    "half\ud800pair",
+    "line\u2028end",
+    "%{x}",
+    "\\|",
+)
+PLAIN = ("linear_cosine", "text.k=0", "[3, 4, 5]", "a & b", "2 * 3", "Stuhl rücken", "鞠躬", "👋🏽", "it's", "25/5")
+
+
+def rendered(markdown: str) -> str:
+    """Markdown as HTML, by the library that Jupyter converts notebooks with."""
+    from nbconvert.filters.markdown_mistune import markdown2html_mistune
+
+    return markdown2html_mistune(markdown)
+
+
+def shown_text(page: str) -> str:
+    """What a reader sees of a page."""
+    import html as entities
+    import re
+
+    return " ".join(entities.unescape(re.sub("<[^>]*>", "", page)).split())
+
+
+@pytest.mark.parametrize("name", NASTY, ids=range(len(NASTY)))
+@pytest.mark.parametrize("way", [escaped, plain_markdown, as_code])
+def test_a_name_in_markdown_is_read_as_it_is(name, way):
+    """Rendered, it shows the characters of the name and makes no element but those of a paragraph (or of code)."""
+    page = rendered(way(name))
+    assert set(_tags(page)) <= {"p", "code"} if way is as_code else set(_tags(page)) <= {"p"}
+    assert shown_text(page) == one_line(name)
+    table = rendered(f"| name | n |\n|---|---|\n| {way(name) if way is not as_code else escaped(name)} | 1 |\n")
+    assert table.count("<td") == 2
+    assert "<img" not in table
+    assert "<script" not in table
+    assert "<a " not in table
+
+
+def _tags(page: str) -> list[str]:
+    from html.parser import HTMLParser
+
+    found: list[str] = []
+    parser = HTMLParser()
+    parser.handle_starttag = lambda tag, _: found.append(tag)
+    parser.feed(page)
+    return found
+
+
+@pytest.mark.parametrize("name", NASTY, ids=range(len(NASTY)))
+def test_no_name_steers_a_terminal(name):
+    line = one_line(name)
+    assert line.isprintable()
+    assert "\n" not in line
+    line.encode("utf-8")
+    assert visible(f"{name}\n\tnext").endswith("\n\tnext")
+
+
+def test_plain_names_stay_as_they_are():
+    for name in PLAIN:
+        assert plain_markdown(name) == one_line(name) == visible(name) == name
+    assert plain_markdown(Marked("**a**")) == "**a**"
+    assert figure_markup("a & <b> $x$") == "a &amp; &lt;b&gt; &#36;x&#36;"
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n"])
+def test_no_text_of_a_csv_file_is_a_formula(start):
+    """Whatever apostrophes it starts with, it comes back, and what is written starts with none of these."""
+    for text in (f"{start}1+1", f"'{start}1", f"''{start}1", start):
+        cell = csv_cell(text)
+        assert cell.startswith("'")
+        assert csv_text(cell) == text
+    for text in ("", "'", "a=1", "'quoted'", "1-2", " =1", "s001"):
+        assert csv_cell(text) == text
+        assert csv_text(text) == text

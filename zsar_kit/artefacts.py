@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from zsar_kit import __version__
-from zsar_kit.errors import ArtefactError
+from zsar_kit.errors import ArtefactError, DiskError
+from zsar_kit.faults import disk_fault, naming
 from zsar_kit.locks import if_free, only_maker
 
 PROVENANCE = "provenance.json"
@@ -43,23 +44,24 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
     What killed processes left behind is put right first (:func:`restore`).
 
     Raises:
-        ArtefactError: a file has the name of a folder above ``path``.
+        DiskError: a file has the name of a folder above ``path``.
     """
     path = Path(path)
     _make_folder(path.parent)
     restore(path)
     scratch = _temporary(path)
-    scratch.mkdir()
     try:
-        yield scratch
-        with only_maker(path):
-            if path.exists():
-                retired = _temporary(path, "old-")
-                path.rename(retired)
-                scratch.rename(path)
-                shutil.rmtree(retired)
-            else:
-                scratch.rename(path)
+        with naming(path, scratch):
+            scratch.mkdir()
+            yield scratch
+            with only_maker(path):
+                if path.exists():
+                    retired = _temporary(path, "old-")
+                    path.rename(retired)
+                    scratch.rename(path)
+                    shutil.rmtree(retired)
+                else:
+                    scratch.rename(path)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -68,14 +70,15 @@ def write_atomic(path: str | Path, content: str | bytes) -> None:
     """Write a file atomically: a reader sees the old content or the new one, never a part.
 
     Raises:
-        ArtefactError: a file has the name of a folder above ``path``.
+        DiskError: a file has the name of a folder above ``path``.
     """
     path = Path(path)
     _make_folder(path.parent)
     scratch = _temporary(path)
     try:
-        scratch.write_bytes(content.encode() if isinstance(content, str) else content)
-        scratch.replace(path)
+        with naming(path, scratch):
+            scratch.write_bytes(content.encode() if isinstance(content, str) else content)
+            scratch.replace(path)
     finally:
         scratch.unlink(missing_ok=True)
 
@@ -173,7 +176,9 @@ def _make_folder(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
-        raise ArtefactError("expected a folder, found a file", where=path, remedy="Name another folder.") from None
+        raise DiskError("expected a folder, found a file", where=path, remedy="Name another folder.") from None
+    except FileNotFoundError as error:  # a place that takes no folders, such as /proc
+        raise disk_fault(error, path) from None
 
 
 def write_json(path: str | Path, content: Any) -> None:

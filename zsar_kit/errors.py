@@ -49,6 +49,10 @@ class ArtefactError(ZsarError):
     """A stored artefact is missing, incomplete, or has another schema."""
 
 
+class DiskError(ArtefactError):
+    """Files cannot be written or read: the disk is full, or the place may not be written. Going on is of no use."""
+
+
 class LeakageError(ZsarError):
     """Training used, or would use, data of classes that it must not see.
 
@@ -86,11 +90,14 @@ class MissingModelError(ZsarError):
 
 
 def nearest_name(name: str, known: Iterable[str]) -> str:
-    """Advice for a misspelt name: the closest known one, or the list of all.
+    """Advice for a misspelt or shortened name: the closest known one, or the list of all.
 
     Returns:
         ``"Did you mean 'x'?"`` if a name is close, otherwise ``"Known: a, b, c."``.
     """
-    candidates = [str(k) for k in known]
-    close = get_close_matches(str(name), candidates, n=1, cutoff=0.6)
-    return f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(candidates)}."
+    names = [str(k) for k in known]
+    candidates = {name.casefold(): name for name in names}
+    folded = str(name).casefold()
+    starts = [known_name for known_name in candidates if folded and known_name.startswith(folded)]
+    close = starts if len(starts) == 1 else get_close_matches(folded, candidates, n=1, cutoff=0.6)
+    return f"Did you mean {candidates[close[0]]!r}?" if close else f"Known: {', '.join(names)}."

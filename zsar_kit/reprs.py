@@ -1,4 +1,9 @@
-"""How objects show themselves in a console and in a notebook: short lines and small tables, never whole arrays."""
+"""How objects and names show themselves in a console, in a notebook, in a table: short, and never as markup.
+
+Names come from files that others wrote. Each place where they are shown has one function that keeps them plain text:
+:func:`visible` and :func:`one_line` a terminal, :func:`escaped` Markdown that is rendered as HTML,
+:func:`plain_markdown` a table that is also read as it is, :func:`figure_markup` plotly, :func:`csv_cell` a spreadsheet.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +15,13 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 _MARKDOWN = re.compile(r"([\\`*_\[\]#|~$])")
+#: control characters but for tab and line feed, what reverses the direction of text, and halves of surrogate pairs
+_INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+#: what Markdown could take for markup, apart from underscores inside a word, lists of numbers and single asterisks
+_COULD_BE_MARKUP = re.compile(r"([\\`|$]|\*(?=\S)|(?<=\S)\*|~(?=~)|(?<!\w)_|_(?!\w)|(?<=\])[(\[:])")
+_ENTITY = re.compile(r"&(?=#?\w+;)")
+#: first characters by which a spreadsheet tells a formula, or which it drops before it looks
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 @runtime_checkable
@@ -84,9 +96,65 @@ def short_path(path: str | Path, most: int = 80) -> str:
     return repr(text if len(text) <= most else f"...{text[3 - most :]}")
 
 
+def visible(text: object) -> str:
+    """A text without characters that steer a terminal or hide what is there; a replacement character stands for each.
+
+    Tabs and line ends stay.
+    """
+    return _INVISIBLE.sub("\ufffd", str(text))
+
+
+def one_line(text: object) -> str:
+    """A :func:`visible` text on one line."""
+    return " ".join(visible(" ".join(str(text).split())).split())
+
+
 def escaped(text: object) -> str:
     """A text on one line, safe in Markdown that is rendered as HTML."""
-    return _MARKDOWN.sub(r"\\\1", html.escape(" ".join(str(text).split()), quote=False))
+    return _MARKDOWN.sub(r"\\\1", html.escape(one_line(text), quote=False))
+
+
+class Marked(str):
+    """A text that is Markdown already, made of parts that are escaped; :func:`plain_markdown` leaves it alone."""
+
+    __slots__ = ()
+
+
+def plain_markdown(text: object) -> str:
+    """A text on one line for Markdown that people also read unrendered: only what could become markup is escaped.
+
+    ``linear_cosine``, ``[3, 4]`` and ``a & b`` stay as they are; ``<``, ``|``, backticks, emphasis and links do not.
+    """
+    if isinstance(text, Marked):
+        return text
+    return _COULD_BE_MARKUP.sub(r"\\\1", _ENTITY.sub("&amp;", one_line(text)).replace("<", "&lt;"))
+
+
+def as_code(text: object) -> str:
+    """A text in Markdown's code style, between more backticks than it has in a row."""
+    line = one_line(text)
+    fence = "`" * (1 + max(map(len, re.findall("`+", line)), default=0))
+    space = " " if line.startswith("`") or line.endswith("`") else ""
+    return f"{fence}{space}{line}{space}{fence}"
+
+
+def figure_markup(text: object) -> str:
+    """A text on one line that plotly shows as it is: neither tags, nor links, nor formulas between dollar signs."""
+    return html.escape(one_line(text), quote=False).replace("$", "&#36;").replace("%{", "%&#123;")
+
+
+def csv_cell(text: str) -> str:
+    """A text cell of a CSV file that no spreadsheet takes for a formula; :func:`csv_text` gives the text back.
+
+    An apostrophe is put before a text that starts with ``=``, ``+``, ``-``, ``@``, a tab or a line end, perhaps behind
+    apostrophes of its own. Numbers are written as they are.
+    """
+    return f"'{text}" if text.lstrip("'").startswith(_FORMULA) else text
+
+
+def csv_text(cell: str) -> str:
+    """The text behind :func:`csv_cell`."""
+    return cell[1:] if cell.startswith("'") and cell.lstrip("'").startswith(_FORMULA) else cell
 
 
 def markdown_table(header: Sequence[object], rows: Iterable[Sequence[object]]) -> str:

@@ -64,6 +64,14 @@ def write(path, parts, *, encoder=None, chunk=7, keys=("pooled", "logits", "maps
     )
 
 
+def test_names_that_a_spreadsheet_would_compute_come_back(tmp_path, parts):
+    parts.index.sample = np.array([f"{'=+-@'[i % 4]}{i}" for i in range(SAMPLES)])
+    loaded = write(tmp_path / "f", parts)
+    assert loaded.samples.tolist() == parts.index.sample.tolist()
+    lines = (tmp_path / "f" / "index.csv").read_text().splitlines()[1:]
+    assert all(line.startswith("'") for line in lines)
+
+
 @pytest.mark.parametrize("chunk", [1, 7, SAMPLES])
 def test_round_trip(tmp_path, parts, chunk):
     written = write(tmp_path / "f", parts, chunk=chunk)

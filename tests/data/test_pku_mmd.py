@@ -478,6 +478,47 @@ def test_puppet_classes_have_their_names_in_pku_mmd():
 
 
 @each_dataset
+@pytest.mark.parametrize(
+    ("labels", "told"),
+    [
+        (
+            "0,2,9,1\n50,10,20,2\n",
+            r"3 videos with 0 and none with 51, .* number them 0\.\.50.*Add 1 to",
+        ),
+        ("52,2,9,1\n2,10,20,2\n", r"3 videos with 52 and none with 1, .* 2\.\.52.*Subtract 1 from"),
+    ],
+)
+def test_labels_that_are_shifted_are_refused(tmp_path, dataset, labels, told):
+    """Every action but those at the end would be taken for the next class."""
+    with pytest.raises(DataError, match=told) as caught:
+        plan_pku_mmd(dataset, small_download(tmp_path, dataset, labels))
+    assert f"Label/{VIDEOS[dataset][0]}.txt" in str(caught.value)
+
+
+@each_dataset
+def test_puppet_with_shifted_labels_is_refused(tmp_path, dataset):
+    write_pku_mmd(tmp_path, dataset=dataset)
+    files = [p for p in tmp_path.rglob("*.txt") if "abel" in str(p.parent.relative_to(tmp_path))]
+    assert len(files) > 3
+    plan_pku_mmd(dataset, tmp_path)
+    for path in files:
+        rows = [line.split(",") for line in path.read_text("utf-8-sig").splitlines() if line.strip()]
+        path.write_text("".join(f"{int(float(row[0])) - 1},{','.join(row[1:])}\n" for row in rows))
+    with pytest.raises(DataError, match=r"number them 0\.\.50"):
+        plan_pku_mmd(dataset, tmp_path)
+
+
+@each_dataset
+def test_one_wrong_action_is_a_fault_of_its_video(tmp_path, dataset):
+    small_download(tmp_path, dataset)
+    write(tmp_path / "Label" / f"{VIDEOS[dataset][1]}.txt", "0,2,9,1\n51,10,20,2\n")
+    plan = plan_pku_mmd(dataset, tmp_path)
+    with pytest.raises(DataError, match=r"actions must be 1\.\.51, got 0"):
+        plan.read(plan.items[1])
+    assert len(plan.read(plan.items[0]).sequences) == 2
+
+
+@each_dataset
 def test_a_small_download(tmp_path, dataset):
     plan = plan_pku_mmd(dataset, small_download(tmp_path, dataset), chain="raw")
     assert [item.name for item in plan.items] == sorted(VIDEOS[dataset])

@@ -13,8 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from zsar_kit.cli import main
 from zsar_kit.data.catalogue import class_names
 from zsar_kit.data.joints import layout
+from zsar_kit.data.published_checks import check_files
 from zsar_kit.data.readers import utd_mhad
 from zsar_kit.data.readers.arrays import from_arrays, from_npz_folder
 from zsar_kit.data.readers.files import read_file
@@ -216,6 +218,60 @@ def test_kinder_gator_without_frames_columns_or_known_action(tmp_path):
         parse("kinder_gator", gator_file(tmp_path, action="Throw-a-bal-"))
 
 
+def with_times(folder: Path, times: list) -> Path:
+    rows = [[t, *frame.ravel(), 970, "Throw-a-ball-", ""] for t, frame in zip(times, JOINTS, strict=True)]
+    return gator_file(folder, rows=rows)
+
+
+@pytest.mark.parametrize(
+    ("times", "line", "told"),
+    [
+        ([1, 2, 4, 3, 5, 6], 5, "must not go back, got 3.0000 after 4.0000 in column 'Timestamp'"),
+        ([6, 5, 4, 3, 2, 1], 3, "must not go back, got 5.0000 after 6.0000"),
+        ([36794471.6016, 36794471.6015, 36794480, 36794481, 36794482, 36794483], 3, "got 36794471.6015 after"),
+        ([1, 2, 3, 4, 5, "nan"], 7, "must not go back, got nan in column"),
+        ([1, 2, "soon", 4, 5, 6], None, "could not convert string 'soon'"),
+    ],
+)
+def test_rows_of_kinder_gator_are_in_order(tmp_path, times, line, told):
+    path = with_times(tmp_path, times)
+    with pytest.raises(DataError, match=told) as caught:
+        parse("kinder_gator", path)
+    assert (f"{path}, line {line}" if line else str(path)) in str(caught.value)
+
+
+def test_a_time_of_kinder_gator_may_repeat(tmp_path):
+    """As in 55 of the published files."""
+    read = parse("kinder_gator", with_times(tmp_path, [1.5, 1.5, 2, 2, 2, 9]))
+    np.testing.assert_allclose(read.joints[0], JOINTS, rtol=1e-6)
+
+
+def test_kinder_gator_without_times(tmp_path):
+    path = gator_file(tmp_path)
+    path.write_text(path.read_text().replace("Timestamp", "Frame"))
+    with pytest.raises(DataError, match=r"the column 'Timestamp' is missing.*line 1"):
+        parse("kinder_gator", path)
+
+
+def test_sensors_of_utd_mhad_that_are_no_skeletons_are_passed_over(tmp_path):
+    """With a note, whatever they hold; but a folder of nothing else is none of skeletons."""
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    for name in ("a3_s4_t2_inertial.mat", "a3_s4_t2_depth.mat"):
+        scipy.io.savemat(raw / name, {"d_iner": np.zeros((5, 6))})
+    with pytest.raises(DataError, match=r"found 0 of them; 2 files aA_sS_tT_inertial\.mat or .* are no skeletons"):
+        plan_dataset("utd_mhad", raw)
+    utd_file(raw)
+    (raw / "a3_s4_t2_other.mat").write_bytes(b"x")
+    made = prepare_dataset("utd_mhad", raw, tmp_path / "set")
+    assert made.skeletons.index.sample.tolist() == ["a3_s4_t2"]
+    assert [entry.sample for entry in made.left_out] == ["a3_s4_t2_other.mat"]  # a name that nothing explains
+    assert [note for note in made.notes if "2 files aA_sS_tT_inertial.mat" in note]
+    report = check_files("utd_mhad", raw)
+    assert report.found == 1
+    assert "1 .mat files are not named" in " ".join(report.problems)
+
+
 @pytest.mark.parametrize("cut", [1, 3, 20, 200])
 def test_kinder_gator_cut_in_its_last_row(tmp_path, cut):
     path = gator_file(tmp_path)
@@ -295,6 +351,20 @@ def test_arrays_without_persons_lists_and_class_names(tmp_path):
         ({"labels": [0, 0.5]}, r"class id or a class name, got 0\.5 \(in labels\[1\]\)"),
         ({"labels": [0, "bowl"]}, "unknown class 'bowl'.*Did you mean 'bow'"),
         ({"subjects": [1]}, "2 labels need as many subjects, got 1"),
+        ({"subjects": [1, "anna"]}, r"whole number is needed, got the text 'anna' \(in subjects\[1\]\).*np\.unique"),
+        ({"subjects": ["1", "2"]}, r"got the text '1' \(in subjects\[0\]\)"),
+        ({"subjects": np.array(["anna", "bert"])}, r"got the text .*'anna'.*\(in subjects\[0\]\)"),
+        ({"subjects": [1, None]}, r"got None \(in subjects\[1\]\)\. .*-1 stands for what is not known"),
+        ({"subjects": [1, 1.5]}, r"got 1\.5 \(in subjects\[1\]\)"),
+        ({"subjects": np.array([0.25, 1])}, r"got .*0\.25.*\(in subjects\[0\]\)"),
+        ({"subjects": [1, float("nan")]}, r"got nan \(in subjects\[1\]\)"),
+        ({"subjects": [1, float("inf")]}, r"got inf \(in subjects\[1\]\)"),
+        ({"subjects": [1, True]}, r"got True \(in subjects\[1\]\)"),
+        ({"subjects": [1, -2]}, r"got -2 \(in subjects\[1\]\)"),
+        ({"subjects": [1, 2**40]}, r"whole number is needed, got 1099511627776"),
+        ({"cameras": [1, "left"]}, r"got the text 'left' \(in cameras\[1\]\)"),
+        ({"sequences": [JOINTS, JOINTS * 0]}, r"no frame .* every joint is missing \(in sequences\[1\]\)"),
+        ({"sequences": [JOINTS, JOINTS * np.nan]}, r"no frame .* every joint is missing \(in sequences\[1\]\)"),
         ({"layout": "coco_17"}, r"17 joints, the sequence has 20 \(in sequences\[0\]\)"),
         ({"sequences": [JOINTS, JOINTS * 1000]}, r"must be metres.*sequences\[1\]"),
         ({"sequences": [JOINTS, [["a"]]]}, r"numbers \[frame, joint, xyz\].*sequences\[1\]"),
@@ -312,6 +382,31 @@ def test_broken_arrays(tmp_path, change, message):
     with pytest.raises(DataError, match=message):
         from_arrays(tmp_path / "set", **(good | change))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_whole_numbers_are_subjects_whatever_their_type(tmp_path):
+    """A column of a table may be floats."""
+    for i, subjects in enumerate(([3, -1], np.array([3.0, -1.0]), np.array([3, -1], np.int8), (np.float32(3), -1))):
+        own = from_arrays(tmp_path / str(i), [JOINTS, JOINTS], [0, 1], ["a", "b"], "kinect_v1_20", subjects=subjects)
+        assert own.index.subject.tolist() == [3, -1]
+
+
+def test_a_set_of_ones_own_is_shown_and_audited(tmp_path, capsys):
+    """Nothing is known that divides it, so it is one part."""
+    path = tmp_path / "skeletons" / "mine"
+    from_arrays(
+        path, [JOINTS, JOINTS, JOINTS[:4]], [0, 1, 1], ["<b>wave</b>", "=bow"], "kinect_v1_20", subjects=[0, 1, 1]
+    )
+    place = ["--workspace", str(tmp_path)]
+    assert main(["data", "show", "mine", *place]) == 0
+    row = capsys.readouterr().out.splitlines()[-1]
+    assert [cell.strip() for cell in row.strip("|").split("|")] == ["all", "3", "2", "2", "6 (4-6)", "0"]
+    assert main(["data", "show", "mine", "--protocol", "xsub", *place]) == 2
+    assert "the kit knows no train and test parts of 'mine'" in capsys.readouterr().err
+    assert main(["data", "audit", "mine", "--quiet", *place]) == 0
+    shown = capsys.readouterr().out
+    assert "identical sequences" in shown
+    assert "<b>" not in shown
 
 
 def test_npz_folder(tmp_path):
@@ -342,6 +437,12 @@ def test_broken_npz_files(tmp_path):
     refused("the array 'label' is missing")
     np.savez(file, joints=JOINTS, label=[0, 1])
     refused(r"'label' must be a single value, got shape \(2,\)")
+    np.savez(file, joints=JOINTS, label=0, subject="anna")
+    refused(r"got the text 'anna' \(in .*a\.npz, array 'subject'\)")
+    np.savez(file, joints=JOINTS, label=0, camera=0.5)
+    refused(r"whole number is needed, got 0\.5 \(in .*a\.npz, array 'camera'\)")
+    np.savez(file, joints=np.zeros_like(JOINTS), label=0)
+    refused(r"every joint is missing \(in .*a\.npz\)")
     np.savez(file, joints=JOINTS, label=0)
     file.write_bytes(file.read_bytes()[:300])
     refused(r"not a complete \.npz file.*a\.npz")

@@ -185,7 +185,7 @@ def test_export_refuses_what_does_not_fit(tmp_path: Path, rng, sequences):
         ("x_test", lambda a: a[:1], "1 sequences need as many labels, got 2.*x_test"),
         ("x_test", lambda a: a * np.nan, r"must be finite.*test_000001"),
         ("x_test", lambda a: a * 1000, r"must be metres.*test_000001"),
-        ("x_test", lambda a: a * 0, r"zero everywhere.*test_000001"),
+        ("x_test", lambda a: a * 0, r"every joint is missing.*test_000001"),
         ("x_train", np.asfortranarray, "the array is stored column by column.*ascontiguousarray"),
         ("y_train", lambda a: a * 2, "row 0 is not one-hot.*y_train"),
         ("y_train", lambda a: a + np.roll(a, 1, axis=1), "row 0 is not one-hot"),

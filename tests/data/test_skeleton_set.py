@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import json
 from pathlib import Path
@@ -53,6 +54,32 @@ def test_round_trip(stored):
             np.testing.assert_array_equal(read.joints, original.joints)
             for name in ("sample", "label", "subject", "camera", "setup", "replication"):
                 assert getattr(read, name) == getattr(original, name)
+
+
+def test_names_that_a_spreadsheet_would_compute_come_back(tmp_path):
+    """No cell of text starts as a formula does; numbers stay numbers."""
+    names = ["=1+1", "+a", "-a", "@a", "'=x", "'plain", "\ttab", "a,b"]
+    items = [dataclasses.replace(s, sample=n) for s, n in zip(sequences(8), names, strict=True)]
+    made = write(tmp_path / "set", items, parts={"=p": lambda name: name.startswith("=")})
+    assert made.index.sample.tolist() == names
+    assert {p: mask.tolist() for p, mask in made.parts.items()} == {"=p": [True] + [False] * 7}
+    for file in ("index.csv", "parts.csv"):
+        with open(made.path / file, newline="", encoding="utf-8") as stream:
+            rows = list(csv.reader(stream))
+        assert len(rows) == 9
+        for row in rows:
+            assert not row[0].startswith(("=", "+", "-", "@", "\t", "\r"))
+            assert not any(cell.startswith("'") for cell in row[1:] if cell != "'=p")
+    assert made.index.setup.tolist() == [-1] * 8  # -1 is a number, and written as one
+
+
+@pytest.mark.parametrize(("name", "value"), [("subject", 1.5), ("subject", "anna"), ("camera", None), ("setup", -2)])
+def test_numbers_of_a_sequence_are_whole(tmp_path, name, value):
+    items = sequences()[:1]
+    object.__setattr__(items[0], name, value)  # as where types are not checked
+    with pytest.raises(DataError, match=f"'{name}' must be a whole number .*got {value!r} .*sample 's00'"):
+        write(tmp_path / "set", items)
+    assert not list(tmp_path.iterdir())
 
 
 def test_coordinates_are_a_read_only_view_of_the_file(stored):
@@ -112,7 +139,8 @@ def test_select_refuses_what_is_not_there(stored):
 @pytest.mark.parametrize(
     ("last", "message"),
     [
-        (SkeletonSequence("x", np.full((1, 2, 20, 3), np.nan, np.float32), 0), "finite.*sample 'x'"),
+        (SkeletonSequence("x", np.full((1, 2, 20, 3), np.inf, np.float32), 0), "finite.*sample 'x'"),
+        (SkeletonSequence("x", np.full((1, 2, 20, 3), np.nan, np.float32), 0), "every joint is missing.*sample 'x'"),
         (SkeletonSequence("x", np.ones((1, 2, 25, 3), np.float32), 0), "20 joints, the sequence has 25"),
         (SkeletonSequence("x", np.ones((1, 2, 20, 3), np.float32), 3), r"0\.\.2, got 3"),
         (SkeletonSequence("s00", np.ones((1, 2, 20, 3), np.float32), 0), "'s00' occurs twice"),

@@ -108,9 +108,12 @@ def test_degenerate_poses_stay_finite(rng, as_released):
     shoulderless[:, :, NTU.index("shoulder_left")] = shoulderless[:, :, NTU.index("shoulder_right")]
     upside_down = np.zeros((1, 2, 25, 3), dtype=np.float32)
     upside_down[:, :, [1, 20], 2] = [-0.5, -1.0]
-    for joints in (spineless, shoulderless, upside_down, np.zeros((2, 3, 25, 3), dtype=np.float32)):
+    for joints in (spineless, shoulderless, upside_down):
         done = sk.preprocess(joints, "ntu25", turn="released" if as_released else "upright")
         assert np.isfinite(done).all()
+    with pytest.raises(DataError, match="no frame of the clip has a body: every joint is missing"):
+        nobody = np.zeros((2, 3, 25, 3), dtype=np.float32)
+        sk.preprocess(nobody, "ntu25", turn="released" if as_released else "upright")
     np.testing.assert_array_equal(sk.align(spineless, as_released=as_released), spineless)
     flipped = sk.align(upside_down, as_released=as_released)
     np.testing.assert_allclose(flipped[0, 0, 20], [0.0, 0.0, 1.0], atol=1e-6)
@@ -285,7 +288,8 @@ def damaged(**changes) -> SkeletonSequence:
             "'ntu25' has 25 joints, the sequence has 20",
         ),
         (damaged(joints=np.ones((1, 0, 25, 3), dtype=np.float32)), "has no frame"),
-        (damaged(joints=np.zeros((1, 4, 25, 3), dtype=np.float32)), "has no body"),
+        (damaged(joints=np.zeros((1, 4, 25, 3), dtype=np.float32)), "no frame .* every joint is missing"),
+        (damaged(joints=np.full((1, 4, 25, 3), np.nan, dtype=np.float32)), "no frame .* every joint is missing"),
         (damaged(joints=np.ones((1, 4, 25, 3))), r"must be float32 .* got float64 \(1, 4, 25, 3\)"),
         (damaged(joints=np.ones((4, 25, 3), dtype=np.float32)), r"got float32 \(4, 25, 3\)"),
         (damaged(label=5), r"labels must be 0\.\.4, got 5.*0-based"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import queue
@@ -46,6 +47,16 @@ def expected(pose, part) -> set:
     """The bones of a body part, from the tables of the layout."""
     pairs = [(j, p) for j, p in enumerate(NTU.parents) if j != p and j in NTU.parts[part]]
     return {tuple(np.round(np.concatenate([pose[j], pose[p]]), 5).tolist()) for j, p in pairs}
+
+
+def test_titles_and_tooltips_hold_no_markup(pair):
+    """Plotly takes tags, links and formulas in them for what they look like."""
+    names = ("<b>hip</b>", "$x$", '<a href="javascript:1">a</a>', *NTU.joints[3:])
+    figure = pose_figure(pair, dataclasses.replace(NTU, joints=names), 0, title="<script>1</script> $x$\n<b>wave</b>")
+    shown = [figure.layout.title.text, *(text for trace in figure.data for text in trace.text)]
+    assert shown[0] == "&lt;script&gt;1&lt;/script&gt; &#36;x&#36; &lt;b&gt;wave&lt;/b&gt;"
+    assert sum("&lt;b&gt;hip&lt;/b&gt;" in text for text in shown) > 0
+    assert not [text for text in shown if "<" in text or "$" in text]
 
 
 @pytest.mark.parametrize("frame", range(6))

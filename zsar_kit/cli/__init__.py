@@ -1,7 +1,8 @@
 """The command line ``zsar``: a thin layer over the experiments.
 
-Exit codes: 0 done; 1 a run of a sweep failed, or a class has no text yet; 2 bad input (one line says what, where, and
-what to do); 3 a data set was prepared, but files were broken or missing (each is named); 130 stopped by Ctrl-C.
+Exit codes: 0 done; 1 a run of a sweep failed, or a class has no text yet; 2 bad input, or a disk that is full or may
+not be written (one line says what, where, and what to do); 3 a data set was prepared, but files were broken or missing
+(each is named); 130 stopped by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from zsar_kit.cli.runs import runs
 from zsar_kit.cli.texts import texts
 from zsar_kit.cli.verify import verify
 from zsar_kit.errors import ZsarError
+from zsar_kit.faults import machine_fault
+from zsar_kit.reprs import one_line, visible
 
 DESCRIPTION = "A workbench for zero-shot skeleton action recognition. `zsar --version` prints the version."
 
@@ -33,9 +36,23 @@ app.command(name="export")(export)
 app.command(name="verify")(verify)
 
 
+class _VisibleFormatter(logging.Formatter):
+    """Names in messages come from files; none of them steers the terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The message without control characters."""
+        return visible(super().format(record))
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; bad input gives one line on standard error and exit code 2."""
+    """Run one command; bad input and faults of the machine give one line on standard error and exit code 2.
+
+    Any other exception is a bug of the kit and keeps its traceback.
+    """
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    for handler in logging.getLogger().handlers:
+        if type(handler) is logging.StreamHandler:
+            handler.setFormatter(_VisibleFormatter("%(message)s"))
     args = list(sys.argv[1:] if argv is None else argv)
     if args == ["--version"]:
         say(f"zsar_kit {__version__}")
@@ -43,12 +60,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         code = app.cli(prog="zsar", description=DESCRIPTION, args=args)
     except ZsarError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 2
+        return _refused(error)
     except KeyboardInterrupt:
         sys.stderr.write("stopped; run the same command again to resume\n")
         return 130
+    except Exception as error:
+        if (fault := machine_fault(error)) is None:
+            raise
+        return _refused(fault)
     return int(code or 0)
+
+
+def _refused(error: ZsarError) -> int:
+    sys.stderr.write(f"error: {one_line(error)}\n")
+    return 2
 
 
 def entry_point() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +14,8 @@ from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from zsar_kit.device import launched_processes
 from zsar_kit.errors import ConfigError
+from zsar_kit.faults import disk_fault
+from zsar_kit.reprs import visible
 
 if TYPE_CHECKING:
     from zsar_kit.experiments.pipeline.workspace import Workspace
@@ -20,8 +24,19 @@ app = tyro.extras.SubcommandApp()
 
 
 def say(text: str) -> None:
-    """Print a command's answer to standard output."""
-    sys.stdout.write(text.rstrip("\n") + "\n")
+    """Print a command's answer to standard output; a reader that has seen enough (``zsar ... | head``) is no error.
+
+    Raises:
+        ArtefactError: standard output goes to a file that cannot be written.
+    """
+    try:
+        sys.stdout.write(visible(text).rstrip("\n") + "\n")
+        sys.stdout.flush()
+    except OSError as error:
+        with suppress(OSError, ValueError):  # otherwise Python complains again when it ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            raise disk_fault(error, "standard output") from None
 
 
 def refuse_several_processes() -> None:

@@ -255,15 +255,18 @@ def run_export(
 
 
 @runs.command(name="import")
-def run_import(file: Annotated[Positional[Path], arg(metavar="FILE")], common: Common = CommonOptions()) -> None:
-    """Unpack an exported run into the workspace, after checking every file.
+def run_import(
+    file: Annotated[Positional[Path], arg(metavar="FILE")], max_gib: float = 4.0, common: Common = CommonOptions()
+) -> None:
+    """Unpack an exported run into the workspace, after checking every file; all of it, or nothing.
 
     Args:
         file: file written by `zsar run export`.
+        max_gib: refuse a run whose files have more than this size together, in GiB.
     """
     from zsar_kit.cli.answers.runs import unpack_run
 
-    say(unpack_run(common.open(), file))
+    say(unpack_run(common.open(), file, max_gib))
 
 
 @app.command(name="demo")

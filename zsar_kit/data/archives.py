@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import errno
 import stat
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
-from zsar_kit.errors import ArtefactError, DataError
+from zsar_kit.errors import DataError
+from zsar_kit.faults import disk_fault
 
 _BLOCK = 2**18
 _BROKEN = (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError)
@@ -101,13 +101,3 @@ def _blocks(opened: zipfile.ZipFile, member: zipfile.ZipInfo, archive: Path) -> 
     except _BROKEN as error:
         problem = f"this member cannot be unpacked: {error}"
         raise DataError(problem, where=f"{archive}, member {member.filename}", remedy="Fetch it again.") from None
-
-
-def disk_fault(error: OSError, where: Path) -> ArtefactError:
-    """The error for files that cannot be written: the disk is full, or what the system reports."""
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    problem = "the disk is full" if full else f"the disk refused to write: {error}"
-    advice = "Make room and run" if full else "Fix that and run"
-    return ArtefactError(
-        problem, where=where, remedy=f"{advice} the same command again: it continues where it stopped."
-    )

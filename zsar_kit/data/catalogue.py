@@ -132,6 +132,18 @@ def require_protocol(dataset: str, protocol: str) -> None:
         raise SplitError(f"{dataset} has no protocol {protocol!r}", remedy=nearest_name(protocol, known))
 
 
+def customary_protocol(dataset: str) -> str:
+    """The protocol by which a data set is divided where none is named.
+
+    Raises:
+        SplitError: the kit knows none.
+    """
+    known = part_protocols(dataset)
+    if not known:
+        raise SplitError(f"the kit knows no train and test parts of {dataset!r}", remedy="Name a protocol: --protocol.")
+    return known[0]
+
+
 def part_column(dataset: str, protocol: str) -> str:
     """The index column that a protocol divides by; empty where lists that come with the raw files decide."""
     return dataset_facts("splits.toml", dataset)["parts"][protocol].get("column", "")

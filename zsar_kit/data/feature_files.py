@@ -13,6 +13,7 @@ from safetensors.numpy import load_file
 
 from zsar_kit.data.catalogue import PROTOCOL_PARTS
 from zsar_kit.errors import ArtefactError, DataError, nearest_name
+from zsar_kit.reprs import csv_cell, csv_text
 
 COLUMNS = ("sample", "label", "part", "subject", "camera")
 _PICKLE_PROTOCOLS = range(2, 6)
@@ -177,7 +178,8 @@ def write_index(path: Path, index: SampleIndex, train: np.ndarray) -> None:
         table.writerow(COLUMNS)
         for i, name in enumerate(index.sample):
             part = PROTOCOL_PARTS[0 if train[i] else 1]
-            table.writerow([name, int(index.label[i]), part, int(index.subject[i]), int(index.camera[i])])
+            numbers = [int(index.subject[i]), int(index.camera[i])]
+            table.writerow([csv_cell(str(name)), int(index.label[i]), part, *numbers])
 
 
 def read_index(path: Path, where: Path, classes: int) -> dict[str, np.ndarray]:
@@ -200,7 +202,7 @@ def read_index(path: Path, where: Path, classes: int) -> dict[str, np.ndarray]:
         seen.add(row[0])
     name, label, part, subject, camera = zip(*rows[1:], strict=True) if len(rows) > 1 else ((),) * 5
     return {
-        "samples": np.array(name, dtype=str),
+        "samples": np.array([csv_text(cell) for cell in name], dtype=str),
         "labels": np.array(label, dtype=np.int64),
         "train": np.array(part, dtype=str) == "train",
         "subjects": np.array(subject, dtype=np.int64),

@@ -106,7 +106,7 @@ def _check_free(facts: Publication, root: str | Path) -> FilesReport:
     raw = RAW_FORMATS[facts.dataset]
     sources, damaged = find_sources(root, raw.suffix)
     own = [source for source in sources if raw.name.fullmatch(source.name)]
-    strangers = [source for source in sources if not raw.name.fullmatch(source.name)]
+    strangers = [source for source in sources if not (raw.name.fullmatch(source.name) or raw.is_other(source))]
     problems = [*_archive_problems(facts, damaged), *_file_problems(own)]
     if strangers:
         problems.append(f"{len(strangers)} {raw.suffix} files are not named {raw.shown}: {listed(strangers)}")

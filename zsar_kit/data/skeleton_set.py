@@ -25,7 +25,7 @@ from zsar_kit.data.joints import layout as joint_layout
 from zsar_kit.data.parts import known_protocols, train_part
 from zsar_kit.data.skeletons import SkeletonSequence, check_sequence
 from zsar_kit.errors import ArtefactError, DataError
-from zsar_kit.reprs import counted, escaped, markdown_table, short_path
+from zsar_kit.reprs import counted, csv_cell, csv_text, escaped, markdown_table, short_path
 
 KIND, SCHEMA = "SkeletonSet", 1
 PARTS_FILE = "parts.csv"
@@ -293,7 +293,7 @@ def _append_all(
         persons, frames = sequence.joints.shape[:2]
         stream.write(np.ascontiguousarray(sequence.joints, dtype="<f4").tobytes())
         numbers = [getattr(sequence, name) for name in COLUMNS[1:6]]
-        table.writerow([sequence.sample, *numbers, start, frames, persons])
+        table.writerow([csv_cell(sequence.sample), *numbers, start, frames, persons])
         start += persons * frames
     if not names:
         raise DataError("no sequence to write", where=where, remedy="Is the folder of raw files the right one?")
@@ -322,28 +322,31 @@ def _read_index(path: Path) -> SkeletonIndex:
             raise ArtefactError("a row is not a name and eight whole numbers", where=f"{path}, line {number}")
     columns = list(zip(*rows[1:], strict=True)) or [()] * len(COLUMNS)
     numbers = {name: np.array(column, dtype=np.int64) for name, column in zip(COLUMNS[1:], columns[1:], strict=True)}
-    return SkeletonIndex(sample=np.array(columns[0], dtype=str), **numbers)
+    return SkeletonIndex(sample=np.array([csv_text(name) for name in columns[0]], dtype=str), **numbers)
 
 
 def _write_parts(path: Path, samples: np.ndarray, parts: Mapping[str, Callable[[str], bool]]) -> None:
     with open(path, "w", newline="", encoding="utf-8") as stream:
         table = csv.writer(stream, lineterminator="\n")
-        table.writerow(["sample", *parts])
+        table.writerow(["sample", *map(csv_cell, parts)])
         for sample in samples.tolist():
-            table.writerow([sample, *(PROTOCOL_PARTS[0 if train(sample) else 1] for train in parts.values())])
+            table.writerow([csv_cell(sample), *(PROTOCOL_PARTS[0 if train(sample) else 1] for train in parts.values())])
 
 
 def _read_parts(path: Path, samples: np.ndarray) -> dict[str, np.ndarray]:
     with open(path, newline="", encoding="utf-8") as stream:
         header, *rows = list(csv.reader(stream)) or [[]]
-    if header[:1] != ["sample"] or [row[:1] for row in rows] != [[name] for name in samples.tolist()]:
+    if header[:1] != ["sample"] or [[csv_text(cell) for cell in row[:1]] for row in rows] != [
+        [name] for name in samples.tolist()
+    ]:
         raise ArtefactError("the samples are not those of the index", where=path, remedy="Make the set again.")
     for number, row in enumerate(rows, start=2):
         if len(row) != len(header) or not set(row[1:]) <= set(PROTOCOL_PARTS):
             raise ArtefactError(
                 "a row is a sample and 'train' or 'test' for each protocol", where=f"{path}, line {number}"
             )
-    return {name: np.array([row[i] == "train" for row in rows], dtype=bool) for i, name in enumerate(header) if i}
+    protocols = [csv_text(cell) for cell in header]
+    return {name: np.array([row[i] == "train" for row in rows], dtype=bool) for i, name in enumerate(protocols) if i}
 
 
 def _is_whole(text: str) -> bool:

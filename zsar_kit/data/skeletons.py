@@ -75,8 +75,8 @@ def check_sequence(sequence: SkeletonSequence, layout: JointLayout | str, classe
         where: the file it came from, for the message.
 
     Raises:
-        DataError: wrong shape or type, no frame, no body, a value that is not finite or not in metres, a
-            label out of range.
+        DataError: wrong shape or type, no frame, no body in any frame, a value that is not finite or not in metres, a
+            label out of range, a number of a subject, camera, setup or replication that is not whole or is below -1.
     """
     joints, needed = sequence.joints, len(joint_layout(layout_name(layout)))
     if not isinstance(joints, np.ndarray) or joints.ndim != 4 or joints.shape[-1] != 3 or joints.dtype != np.float32:
@@ -90,6 +90,9 @@ def check_sequence(sequence: SkeletonSequence, layout: JointLayout | str, classe
         )
     if joints.shape[0] == 0 or joints.shape[1] == 0:
         raise DataError("the sequence has no frame", where=where, remedy="Fetch the file again or remove it.")
+    if np.isnan(joints).all() or not joints.any():
+        remedy = "Remove it: there is nothing to recognise."
+        raise DataError("no frame of the sequence has a body: every joint is missing", where=where, remedy=remedy)
     if not np.isfinite(joints).all():
         person, frame, joint, axis = np.argwhere(~np.isfinite(joints))[0]
         value = joints[person, frame, joint, axis]
@@ -97,14 +100,17 @@ def check_sequence(sequence: SkeletonSequence, layout: JointLayout | str, classe
         raise DataError(
             f"coordinates must be finite, got {value} at {place}", where=where, remedy="Repair or remove it."
         )
-    if (peak := float(np.abs(joints).max())) == 0.0:
-        raise DataError("the sequence is zero everywhere: it has no body", where=where, remedy="Remove it.")
-    if peak > FARTHEST_METRES:
+    if (peak := float(np.abs(joints).max())) > FARTHEST_METRES:
         raise DataError(
             f"coordinates must be metres, got {peak:g}",
             where=where,
             remedy="Divide millimetres by 1000 first.",
         )
+    for name in ("label", "subject", "camera", "setup", "replication"):
+        value = getattr(sequence, name)
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < -1:
+            problem = f"{name!r} must be a whole number from 0 on, or -1 where it is not known; got {value!r}"
+            raise DataError(problem, where=where)
     if not 0 <= sequence.label < classes:
         raise DataError(
             f"labels must be 0..{classes - 1}, got {sequence.label}",
@@ -195,8 +201,14 @@ def preprocess(
 
     Returns:
         float32 ``[person, frame, 25, xyz]``; with as many persons and, unless looped, frames as there really are.
+
+    Raises:
+        DataError: there is no frame with a person.
     """
     result, released = distinct_persons(convert(joints, layout)), turn == "released"
+    if not present(result).any():
+        problem = "no frame of the clip has a body: every joint is missing"
+        raise DataError(problem, where="the clip", remedy="Leave it out.")
     if released:
         result = by_energy(result, persons)
     elif (centring, turn) != ("none", "none") or len(result) > persons:
@@ -204,7 +216,7 @@ def preprocess(
     real = present(result).any(axis=0)
     if loop_to:
         result = loop(result, loop_to)
-    elif real.any() and not real.all():
+    elif not real.all():
         result = result[:, real]
     if centring != "none":
         result = centre(result, by=centring, as_released=released)

@@ -9,10 +9,14 @@ import numpy as np
 
 from zsar_kit.errors import DataError
 from zsar_kit.evaluation.statistics import Summary
+from zsar_kit.reprs import plain_markdown
 
 
 def format_value(value: Any, *, digits: int = 1) -> str:
-    """One cell: ``mean ± half-width`` for a Summary, ``low – high`` for an interval, nothing for None."""
+    """One cell: ``mean ± half-width`` for a Summary, ``low – high`` for an interval, nothing for None.
+
+    Texts are escaped by :func:`~zsar_kit.reprs.plain_markdown`.
+    """
     if value is None:
         return ""
     if isinstance(value, Summary):
@@ -22,7 +26,7 @@ def format_value(value: Any, *, digits: int = 1) -> str:
         return f"{value[0]:.{digits}f} – {value[1]:.{digits}f}"
     if isinstance(value, float | np.floating):
         return f"{value:.{digits}f}"
-    return str(value).replace("|", "\\|").replace("\n", " ")
+    return plain_markdown(value)
 
 
 def format_table(

@@ -14,6 +14,7 @@ from zsar_kit.data.joints import layout as joint_layout
 from zsar_kit.errors import ConfigError, DataError
 from zsar_kit.plotting import style
 from zsar_kit.plotting.skeleton import VERTICAL
+from zsar_kit.reprs import figure_markup
 
 PART_COLOURS = dict(
     zip(BODY_PARTS, (style.PURPLE, style.RED, style.ORANGE, style.GREEN, style.BLUE, style.SKY), strict=True)
@@ -164,7 +165,8 @@ def _lines(poses: np.ndarray, layout: JointLayout) -> list[dict[str, np.ndarray]
 
 def _tips(layout: JointLayout, part: str, name: str) -> list[str]:
     """The tooltip of each point of a trace."""
-    pairs = ((layout.joints[joint], layout.joints[parent]) for joint, parent in _bones(layout, part))
+    names = [figure_markup(joint) for joint in layout.joints]
+    pairs = ((names[joint], names[parent]) for joint, parent in _bones(layout, part))
     return [text for far, near in pairs for text in (f"{far} ({name})", f"{near} ({name})", "")]
 
 
@@ -212,7 +214,7 @@ def _layout(persons: np.ndarray, title: str, up: str) -> dict:
     return {
         "scene": scene,
         # Below plotly's own buttons, which appear at the top right.
-        "title": {"text": title, "font": {"size": 15, "color": style.INK}, "y": 0.945, "yanchor": "top"},
+        "title": {"text": figure_markup(title), "font": {"size": 15, "color": style.INK}, "y": 0.945, "yanchor": "top"},
         "legend": {"title": {"text": "body part"}, "itemsizing": "constant"},
         "margin": {"l": 0, "r": 0, "t": 72, "b": 0},
         "width": 820,

@@ -15,7 +15,7 @@ from zsar_kit.data.display import LAYERS, DisplaySample, class_id, find_sample, 
 from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.errors import DataError, nearest_name
 from zsar_kit.plotting.skeleton_3d import pose_coordinates, pose_figure
-from zsar_kit.reprs import shortened
+from zsar_kit.reprs import one_line, shortened
 
 
 class SkeletonBrowser(ipywidgets.VBox):
@@ -139,7 +139,7 @@ class SkeletonBrowser(ipywidgets.VBox):
     def _actions(self) -> list[tuple[str, int]]:
         """Classes that have samples."""
         names = self.skeletons.class_names
-        return [(f"{c} {names[c]}", c) for c in np.unique(self.skeletons.index.label).tolist()]
+        return [(one_line(f"{c} {names[c]}"), c) for c in np.unique(self.skeletons.index.label).tolist()]
 
     def _samples(self) -> list[str]:
         """Samples of the class."""

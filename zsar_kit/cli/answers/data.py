@@ -64,7 +64,11 @@ def show_data(workspace: Workspace, dataset: str, protocol: str) -> str:
     """Counts of a prepared data set."""
     skeletons = prepare_skeletons(workspace, dataset)
     index = skeletons.index
-    train = train_part(skeletons, protocol or next(iter(known_protocols(skeletons)), part_protocols(dataset)[0]))
+    protocol = protocol or next(iter(known_protocols(skeletons)), next(iter(part_protocols(skeletons.dataset)), ""))
+    masks = {"all": np.ones(len(skeletons), dtype=bool)}  # nothing is known that would divide a set of one's own
+    if protocol:
+        train = train_part(skeletons, protocol)
+        masks = {"train": train, "test": ~train}
     rows = [
         {
             "part": name,
@@ -74,7 +78,7 @@ def show_data(workspace: Workspace, dataset: str, protocol: str) -> str:
             "frames, median (range)": _median_and_range(index.frames[mask]),
             "two persons": str((index.persons[mask] > 1).sum()),
         }
-        for name, mask in (("train", train), ("test", ~train))
+        for name, mask in masks.items()
     ]
     note = "These data are synthetic.\n" if is_synthetic(dataset) else ""
     if chain := made_with(skeletons.path).get("chain"):

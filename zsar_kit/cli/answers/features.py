@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from zsar_kit.data.catalogue import customary_protocol
 from zsar_kit.data.skeleton_set import SkeletonSet
-from zsar_kit.data.splits import load_split, part_protocols, split_names
+from zsar_kit.data.splits import load_split, split_names
 from zsar_kit.device import resolve_device
 from zsar_kit.encoders.config import EncoderConfig
 from zsar_kit.encoders.distributed import is_main, main_first, session
@@ -55,7 +56,7 @@ def make_features(
     """
     with main_first():
         skeletons = prepare_skeletons(workspace, dataset)
-    protocol = protocol or part_protocols(dataset)[0]
+    protocol = protocol or customary_protocol(dataset)
     rows = []
     for name in split_names(dataset) if split_name == EVERY_SPLIT else (split_name,):
         split = load_split(dataset, name)

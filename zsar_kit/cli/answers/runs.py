@@ -134,6 +134,12 @@ def pack_run(workspace: Workspace, run_folder: Path, out: Path) -> str:
     return text
 
 
-def unpack_run(workspace: Workspace, file: Path) -> str:
-    """Unpack a run."""
-    return str(import_run(file, workspace).path)
+def unpack_run(workspace: Workspace, file: Path, max_gib: float) -> str:
+    """Unpack a run.
+
+    Raises:
+        ConfigError: the size is not above 0.
+    """
+    if not 0 < max_gib < 2**20:
+        raise ConfigError(f"a size in GiB must be above 0, got {max_gib:g}", where="--max-gib")
+    return str(import_run(file, workspace, limit=int(max_gib * 2**30)).path)

@@ -9,6 +9,7 @@ from zsar_kit.data.splits import class_names, dataset_names
 from zsar_kit.errors import ConfigError, TextError, nearest_name
 from zsar_kit.evaluation.tables import format_table
 from zsar_kit.experiments.reports.markdown import write_between
+from zsar_kit.reprs import plain_markdown
 from zsar_kit.seeding import numpy_generator
 from zsar_kit.semantics.check import check_texts, counts_by_kind
 from zsar_kit.semantics.context_sentences import context_sentence
@@ -115,15 +116,16 @@ def draw_texts(source: str, count: int, seed: int, edition: Edition) -> str:
 def class_page(texts: ClassTexts, class_id: int) -> str:
     """One class as Markdown."""
     entry = texts.by_class[texts.position(class_id)]
-    lines = [f"### {texts.dataset} {class_id}: {texts.names[texts.position(class_id)]}", ""]
-    lines += [f"- **{s}**: {' '.join(entry[s])}" for s in BASIC_SETS[1:] if s in entry]
+    lines = [f"### {plain_markdown(f'{texts.dataset} {class_id}: {texts.names[texts.position(class_id)]}')}", ""]
+    lines += [f"- **{s}**: {plain_markdown(' '.join(entry[s]))}" for s in BASIC_SETS[1:] if s in entry]
     if "noun" in entry and "verb" in entry:
-        lines.append(f"- **noun, verb**: {entry['noun'][0]}, {entry['verb'][0]}")
+        lines.append(f"- **noun, verb**: {plain_markdown(', '.join((entry['noun'][0], entry['verb'][0])))}")
     if texts.key_parts and texts.key_parts[texts.position(class_id)]:
         lines.append(f"- **key parts**: {', '.join(texts.key_parts_of(class_id))}")
     for group, members in GROUPS.items():
         if group in entry:
-            lines.append(f"- **{group}**: " + " ".join(f"*{m}*: {entry[f'{group}.{m}'][0]}" for m in members))
+            told = (f"*{m}*: {plain_markdown(entry[f'{group}.{m}'][0])}" for m in members)
+            lines.append(f"- **{group}**: {' '.join(told)}")
     if "contexts" in entry:
         rows = [{**vars(c), "sentence": context_sentence(c, texts.edition)} for c in texts.contexts_of(class_id)]
         titles = {"environment": "environment", "used_object": "used object", "target_object": "target object"}

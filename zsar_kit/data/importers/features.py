@@ -21,7 +21,7 @@ from zsar_kit.data.feature_files import load_array
 from zsar_kit.data.feature_set import FeatureSet
 from zsar_kit.data.importers.formats import read_published, write_published
 from zsar_kit.data.importers.published import TEST_ROWS, PublishedFeatures, Samples
-from zsar_kit.data.importers.streams import refuse_existing
+from zsar_kit.data.importers.streams import refuse_existing, write_npy
 from zsar_kit.data.leakage import EncoderRecord
 from zsar_kit.data.splits import class_names
 from zsar_kit.errors import DataError, SplitError, nearest_name
@@ -111,7 +111,7 @@ def features_of(
     def keep_logits(folder: Path) -> None:
         if rows.logits is not None:
             _check_logits(rows, split)
-            np.save(folder / TEST_LOGITS, rows.logits, allow_pickle=False)
+            write_npy(folder / TEST_LOGITS, rows.logits)
 
     return FeatureSet.write(
         out,

@@ -17,7 +17,7 @@ import numpy as np
 
 from zsar_kit.artefacts import atomic_folder, file_digest
 from zsar_kit.data.importers.published import PublishedFeatures, Samples
-from zsar_kit.data.importers.streams import ArrayStream, open_npy, open_npz, refuse_existing, write_npz
+from zsar_kit.data.importers.streams import ArrayStream, open_npy, open_npz, refuse_existing, write_npy, write_npz
 from zsar_kit.errors import DataError, nearest_name
 
 FORMATS = ("synse", "flora", "smie")
@@ -85,10 +85,10 @@ def write_published(path: str | Path, form: str, published: PublishedFeatures) -
             if name not in places:
                 continue  # SMIE's folders have the unseen test samples only
             data, label, logits = places[name]
-            np.save(folder / f"{data}.npy", samples.features, allow_pickle=False)
-            np.save(folder / f"{label}.npy", samples.labels, allow_pickle=False)
+            write_npy(folder / f"{data}.npy", samples.features)
+            write_npy(folder / f"{label}.npy", samples.labels)
             if logits and samples.logits is not None:
-                np.save(folder / f"{logits}.npy", samples.logits, allow_pickle=False)
+                write_npy(folder / f"{logits}.npy", samples.logits)
 
 
 def _read_folder(path: Path, places: dict[str, tuple[str, str, str]]) -> PublishedFeatures:

@@ -184,7 +184,7 @@ def _wrong_shape(stream: ArrayStream, layout: SkeletonForm) -> DataError:
 def _trimmed(joints: np.ndarray, padded: bool) -> np.ndarray:
     """``[person, frame, joint, xyz]`` of distinct persons who appear; if ``padded``, without zeros at the end.
 
-    A sequence that is zero everywhere is left as it is; the check of sequences reports it.
+    A sequence without anybody is left as it is; the check of sequences reports it.
     """
     there = present(joints)
     if not there.any():
@@ -205,7 +205,9 @@ def _read_labels(stream: ArrayStream, classes: int, *, one_hot: bool) -> np.ndar
         ids = values.reshape(-1).astype(np.int64)
         if len(ids) and not (ids.min() >= 0 and ids.max() < classes):
             problem = f"labels must be 0..{classes - 1}, got {ids.min()}..{ids.max()}"
-            raise DataError(problem, where=stream.where, remedy="Class ids are 0-based.")
+            shifted = (ids.min(), ids.max()) == (1, classes)
+            remedy = "They look 1-based: subtract 1." if shifted else "Class ids are 0-based."
+            raise DataError(problem, where=stream.where, remedy=remedy)
         return ids
     good = ((values == 0) | (values == 1)).all(axis=1) & (values.sum(axis=1) == 1)
     if not good.all():

@@ -14,11 +14,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from io import BufferedIOBase
 from pathlib import Path
-from typing import cast
+from typing import IO, cast
 
 import numpy as np
 
 from zsar_kit.errors import DataError, nearest_name
+from zsar_kit.faults import naming
 from zsar_kit.reprs import short_path
 
 FETCH_AGAIN = "Fetch it again."
@@ -177,16 +178,27 @@ def write_npz(path: Path, arrays: Mapping[str, np.ndarray | ArrayRows]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_name(f"{path.name}.tmp-{os.getpid()}")
     try:
-        with zipfile.ZipFile(scratch, "w", zipfile.ZIP_STORED) as archive:
+        with naming(path, scratch), zipfile.ZipFile(scratch, "w", zipfile.ZIP_STORED) as archive:
             for name, array in arrays.items():
                 with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as stream:
                     _write_array(cast(BufferedIOBase, stream), array)
-        scratch.replace(path)
+        with naming(path, scratch):
+            scratch.replace(path)
     finally:
         scratch.unlink(missing_ok=True)
 
 
-def _write_array(stream: BufferedIOBase, array: np.ndarray | ArrayRows) -> None:
+def write_npy(path: Path, array: np.ndarray) -> None:
+    """Write a ``.npy`` file, as ``np.save`` does, but with every byte accounted for.
+
+    NumPy writes through a buffer of its own and does not look whether the last of it reached the disk: on a full one it
+    leaves a short file and says nothing.
+    """
+    with open(path, "wb") as stream:
+        _write_array(stream, array)
+
+
+def _write_array(stream: IO[bytes] | BufferedIOBase, array: np.ndarray | ArrayRows) -> None:
     if isinstance(array, np.ndarray):
         array = ArrayRows(array.shape, array.dtype.str, (array,))
     header = {"descr": array.dtype, "fortran_order": False, "shape": array.shape}

@@ -30,8 +30,8 @@ def from_arrays(
     labels: Sequence[Any] | np.ndarray,
     class_names: Sequence[str],
     layout: str = "ntu25",
-    subjects: Sequence[int] | np.ndarray | None = None,
-    cameras: Sequence[int] | np.ndarray | None = None,
+    subjects: Sequence[Any] | np.ndarray | None = None,
+    cameras: Sequence[Any] | np.ndarray | None = None,
     samples: Sequence[str] | None = None,
     dataset: str = "mine",
 ) -> SkeletonSet:
@@ -44,12 +44,14 @@ def from_arrays(
         labels: a 0-based class id, or the class name, for each.
         class_names: in label order.
         layout: the joint layout; see :func:`zsar_kit.data.joints.layout_names`.
-        subjects, cameras: whole numbers for each sequence; needed only for splits that use them.
+        subjects, cameras: whole numbers for each sequence, -1 where it is not known; needed only for splits that use
+            them.
         samples: names; by default ``000000``, ``000001`` and so on.
         dataset: name of the data set, as your splits name it.
 
     Raises:
-        DataError: lists of different lengths, or a broken sequence (named by its position).
+        DataError: lists of different lengths, a subject or camera that is no whole number (a name, None, a fraction),
+            or a broken sequence (named by its position).
     """
 
     def stream() -> Iterator[SkeletonSequence]:
@@ -65,8 +67,8 @@ def from_arrays(
                 len(class_names),
                 where=f"sequences[{i}]",
                 sample=f"{i:06d}" if samples is None else str(samples[i]),
-                subject=-1 if subjects is None else int(subjects[i]),
-                camera=-1 if cameras is None else int(cameras[i]),
+                subject=-1 if subjects is None else _number(subjects[i], f"subjects[{i}]"),
+                camera=-1 if cameras is None else _number(cameras[i], f"cameras[{i}]"),
             )
         if count < len(labels):
             raise DataError(f"there are {len(labels)} labels but {count} sequences", where="argument 'labels'")
@@ -135,10 +137,22 @@ def _read_npz(file: Path, class_names: Sequence[str], layout: str) -> SkeletonSe
     if wrong := [name for name in ("label", *_NUMBERS) if name in arrays and arrays[name].size != 1]:
         raise DataError(f"{wrong[0]!r} must be a single value, got shape {arrays[wrong[0]].shape}", where=file)
     label = _class_id(arrays["label"].item(), class_names, f"{file}, array 'label'")
-    numbers = {name: int(arrays[name].item()) for name in _NUMBERS if name in arrays}
+    numbers = {name: _number(arrays[name].item(), f"{file}, array {name!r}") for name in _NUMBERS if name in arrays}
     return array_sequence(
         arrays["joints"], label, layout, len(class_names), where=str(file), sample=file.stem, **numbers
     )
+
+
+def _number(value: Any, where: str) -> int:
+    """The number of a subject, camera, setup or replication; floats only where they are whole, as tables have them."""
+    if isinstance(value, str | bytes):
+        remedy = "Number the names: np.unique(names, return_inverse=True)[1]."
+        raise DataError(f"a whole number is needed, got the text {value!r}", where=where, remedy=remedy)
+    number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    if not number or not float(value).is_integer() or not -1 <= value < 2**31:
+        remedy = "Numbers start at 0; -1 stands for what is not known."
+        raise DataError(f"a whole number is needed, got {value!r}", where=where, remedy=remedy)
+    return int(value)
 
 
 def _class_id(label: Any, class_names: Sequence[str], where: str) -> int:

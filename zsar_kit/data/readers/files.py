@@ -23,6 +23,7 @@ from zsar_kit.data.readers.plan import (
 )
 from zsar_kit.data.skeletons import SkeletonSequence, check_sequence
 from zsar_kit.errors import DataError
+from zsar_kit.reprs import counted
 
 FETCH_AGAIN = "Fetch the file again or remove it."
 
@@ -38,6 +39,9 @@ class RawFormat:
         name: pattern that a file name must match in full; its groups are for ``parse``.
         shown: the same pattern in readable form.
         complete: number of files of the whole data set.
+        others: pattern of files of the same suffix that belong to the data set but are no skeletons; None if there are
+            none. They are passed over, with a note.
+        others_shown: the same pattern in readable form.
         parse: makes a sequence from a file's content, the match of its name, and its place for messages; raises
             DataError.
     """
@@ -49,6 +53,12 @@ class RawFormat:
     shown: str
     complete: int
     parse: Callable[[bytes, re.Match[str], str], SkeletonSequence]
+    others: re.Pattern[str] | None = None
+    others_shown: str = ""
+
+    def is_other(self, source: Source) -> bool:
+        """Whether a file belongs to the data set but is no skeleton."""
+        return self.others is not None and self.others.fullmatch(source.name) is not None
 
     def __repr__(self) -> str:
         return f"RawFormat({self.dataset}: {self.complete} files {self.shown}, layout {self.layout})"
@@ -68,10 +78,14 @@ def plan_files(raw: RawFormat, root: str | Path, *, chain: str = "") -> ReadPlan
     if chain:
         problem = f"{raw.dataset} is read in one way only, got the chain {chain!r}"
         raise DataError(problem, remedy="Leave the chain out.")
-    sources, damaged = find_sources(root, raw.suffix)
+    found, damaged = find_sources(root, raw.suffix)
+    sources = [source for source in found if not raw.is_other(source)]
+    passed = len(found) - len(sources)
+    note = f"{counted(passed, 'file')} {raw.others_shown} are no skeletons and were passed over."
     if not sources:
-        came = "".join(f"; {archive.detail}" for archive in damaged)
-        problem = f"{raw.dataset} needs {raw.complete} files {raw.shown}, found 0 {raw.suffix} files{came}"
+        came = f"0 of them; {note.rstrip('.')}" if passed else f"0 {raw.suffix} files"
+        came += "".join(f"; {archive.detail}" for archive in damaged)
+        problem = f"{raw.dataset} needs {raw.complete} files {raw.shown}, found {came}"
         raise DataError(problem, where=root, remedy="Name the folder that holds them.")
     sources.sort(key=lambda source: (source.path.as_posix(), source.member))
     places: dict[str, list[Source]] = {}
@@ -90,7 +104,7 @@ def plan_files(raw: RawFormat, root: str | Path, *, chain: str = "") -> ReadPlan
         left_out=tuple(left_out),
         complete=raw.complete,
         found=len(places),
-        notes=twice_note(len(again) - len(unclear)),
+        notes=(*twice_note(len(again) - len(unclear)), *([note] if passed else [])),
     )
 
 

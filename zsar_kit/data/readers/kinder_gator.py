@@ -13,6 +13,7 @@ from zsar_kit.data.skeletons import SkeletonSequence
 from zsar_kit.errors import DataError, nearest_name
 
 FIELDS = 64
+TIME = "Timestamp"
 
 
 def _columns() -> list[str]:
@@ -37,7 +38,7 @@ def _parse(content: bytes, match: re.Match[str], where: str) -> SkeletonSequence
     except UnicodeDecodeError as error:
         raise DataError(f"not text: {error}", where=where, remedy=FETCH_AGAIN) from None
     header = lines[0].split(",")
-    if missing := [name for name in _columns() if name not in header]:
+    if missing := [name for name in (TIME, *_columns()) if name not in header]:
         raise DataError(f"the column {missing[0]!r} is missing", where=f"{where}, line 1", remedy=FETCH_AGAIN)
     if len(lines) < 2:
         raise DataError("a header but no frame", where=where, remedy=FETCH_AGAIN)
@@ -49,18 +50,35 @@ def _parse(content: bytes, match: re.Match[str], where: str) -> SkeletonSequence
         if not line.endswith(ids):
             problem = f"the name says {ids!r}, the row ends with {line[-len(ids) :]!r}"
             raise DataError(problem, where=f"{where}, line {number}", remedy="Repair or remove it.")
+    _check_times(_numbers(lines[1:], [header.index(TIME)], where, np.float64)[:, 0], where)
     chosen = [header.index(name) for name in _columns()]
-    joints = _numbers(lines[1:], chosen, where).reshape(1, len(lines) - 1, -1, 3)
+    joints = _numbers(lines[1:], chosen, where, np.float32).reshape(1, len(lines) - 1, -1, 3)
     return SkeletonSequence(match.string.removesuffix(".csv"), joints, label=label, subject=subject, replication=order)
 
 
-def _numbers(lines: list[str], chosen: list[int], where: str) -> np.ndarray:
-    """The chosen fields as float32 ``[row, field]``; DataError names the first that is not a number."""
+def _check_times(times: np.ndarray, where: str) -> None:
+    """Refuse rows that are out of order. Published files repeat a time here and there, but never go back.
+
+    Args:
+        times: milliseconds ``[row]``.
+        where: the file.
+    """
+    wrong = ~np.isfinite(times)
+    wrong[1:] |= times[1:] < times[:-1]
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        before = f" after {times[row - 1]:.4f}" if row and np.isfinite(times[row]) else ""
+        problem = f"the time of a frame must not go back, got {times[row]:.4f}{before} in column {TIME!r}"
+        raise DataError(problem, where=f"{where}, line {row + 2}", remedy=FETCH_AGAIN)
+
+
+def _numbers(lines: list[str], chosen: list[int], where: str, dtype: type[np.floating]) -> np.ndarray:
+    """The chosen fields ``[row, field]``; DataError names the first that is not a number."""
     try:
-        return np.loadtxt(lines, delimiter=",", usecols=chosen, dtype=np.float32, ndmin=2, comments=None)
+        return np.loadtxt(lines, delimiter=",", usecols=chosen, dtype=dtype, ndmin=2, comments=None)
     except ValueError as error:
         # NumPy counts rows from 0 and without the header.
-        problem = f"the coordinates must be numbers: {error}"
+        problem = f"times and coordinates must be numbers: {error}"
         raise DataError(problem, where=f"{where}, rows below the header", remedy=FETCH_AGAIN) from None
 
 

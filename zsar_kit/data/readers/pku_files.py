@@ -15,9 +15,10 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 
-from zsar_kit.data.readers.pku_format import VideoLists, parse_lists
+from zsar_kit.data.readers.pku_format import CLASSES, VideoLists, parse_lists
 from zsar_kit.data.readers.plan import Source
 from zsar_kit.errors import DataError
+from zsar_kit.reprs import counted
 
 SUFFIX = ".txt"
 VIDEO = {
@@ -31,6 +32,7 @@ LIST_NAMES = {
     "pku_mmd_2": {"xsub": "cross_subject_v2.txt", "xview": "cross_view_v2.txt"},
 }
 _LABEL = re.compile(rb"\s*\d+\s*(?:,\s*\d+(?:\.0*)?\s*){2,3}")
+_ACTION = re.compile(rb"^\s*(\d{1,3})(?:\.0*)?\s*,", re.MULTILINE)
 _BEGINNING = 256
 """Bytes; a line of a label file is far shorter, one of a skeleton file longer."""
 _LONGEST_LABELS = 2**16
@@ -96,6 +98,35 @@ def _starts_as_labels(source: Source, archives: dict[Path, zipfile.ZipFile], sta
         return False  # reading the whole file will show what is wrong
     lines = beginning.removeprefix(b"\xef\xbb\xbf").splitlines()
     return bool(lines) and _LABEL.fullmatch(lines[0]) is not None
+
+
+def refuse_shifted(labels: Iterable[Source]) -> None:
+    """Refuse label files that number the actions from 0 on, or from 2 on.
+
+    Official files number them 1..51. Shifted files would be read without complaint wherever a video has no action at
+    the end of the range, under the name of the next class. They are recognised by an action just outside of the range
+    while no video has the action at its other end. Where one has it, reading tells what is wrong in a single video.
+
+    Raises:
+        DataError: the labels are shifted.
+    """
+    videos: dict[int, list[Source]] = {}
+    for source in labels:
+        try:
+            content = source.read().removeprefix(b"\xef\xbb\xbf")
+        except DataError:
+            continue  # reading the video will show what is wrong
+        for action in {int(found[1]) for found in _ACTION.finditer(content)}:
+            videos.setdefault(action, []).append(source)
+    for outside, other_end, shown in ((0, CLASSES, f"0..{CLASSES - 1}"), (CLASSES + 1, 1, f"2..{CLASSES + 1}")):
+        if (wrong := videos.get(outside)) and other_end not in videos:
+            problem = (
+                f"actions must be numbered 1..{CLASSES}; {counted(len(wrong), 'video')} with {outside} and none with "
+                f"{other_end}, so they seem to number them {shown}"
+            )
+            add = "Add 1 to" if outside == 0 else "Subtract 1 from"
+            remedy = f"{add} the first number of each line, or take the authors' label files."
+            raise DataError(problem, where=str(wrong[0]), remedy=remedy)
 
 
 def video_lists(dataset: str, found: Iterable[Source]) -> dict[str, VideoLists]:

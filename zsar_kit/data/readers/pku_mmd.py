@@ -21,7 +21,15 @@ import numpy as np
 from zsar_kit.config import digest_of
 from zsar_kit.data.catalogue import class_count, class_names, resource
 from zsar_kit.data.readers.pku_chains import PKU_CHAINS, real_bodies, star_chain
-from zsar_kit.data.readers.pku_files import LIST_NAMES, PROTOCOLS, SUFFIX, VIDEO, video_files, video_lists
+from zsar_kit.data.readers.pku_files import (
+    LIST_NAMES,
+    PROTOCOLS,
+    SUFFIX,
+    VIDEO,
+    refuse_shifted,
+    video_files,
+    video_lists,
+)
 from zsar_kit.data.readers.pku_format import Label, VideoLists, check_range, convert_lines, parse_labels, skeleton_lines
 from zsar_kit.data.readers.plan import Item, LeftOut, Reading, ReadPlan, Source, find_sources
 from zsar_kit.data.skeletons import SkeletonSequence, check_sequence
@@ -88,7 +96,7 @@ def plan_pku_mmd(dataset: str, root: str | Path, *, chain: str = "star") -> Read
 
     Raises:
         DataError: there is no such data set, chain or folder; the folder lacks skeletons, labels or lists; a list is
-            broken, or a protocol has two lists that differ.
+            broken, or a protocol has two lists that differ; the labels number the actions from 0 on.
     """
     if dataset not in VIDEO:
         raise DataError(f"this reader knows no data set {dataset!r}", remedy=nearest_name(dataset, VIDEO))
@@ -98,6 +106,7 @@ def plan_pku_mmd(dataset: str, root: str | Path, *, chain: str = "star") -> Read
     found, damaged = find_sources(root, SUFFIX)
     skeletons, labels, twice = _sort(dataset, root, found)
     _require(dataset, root, skeletons, labels, damaged)
+    refuse_shifted(labels.values())
     lists = video_lists(dataset, found)
     _require_lists(dataset, root, lists, damaged)
     unlabelled = [_lonely(video, skeletons, labels) for video in sorted(skeletons.keys() ^ labels.keys())]

@@ -8,7 +8,6 @@ of processes and attempts. At the end the chunks are joined into the set.
 from __future__ import annotations
 
 import csv
-import errno
 import hashlib
 import json
 import os
@@ -18,6 +17,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from multiprocessing import get_context, parent_process
 from pathlib import Path
@@ -31,12 +31,12 @@ from tqdm import tqdm
 
 from zsar_kit.artefacts import exists, write_atomic
 from zsar_kit.config import digest_of
-from zsar_kit.data.archives import disk_fault
 from zsar_kit.data.readers.plan import Item, LeftOut, Reading, ReadPlan
 from zsar_kit.data.skeleton_set import COLUMNS, SkeletonSet, made_with
 from zsar_kit.data.skeletons import SkeletonSequence
 from zsar_kit.errors import ArtefactError, DataError
-from zsar_kit.reprs import escaped, markdown_table
+from zsar_kit.faults import disk_fault, error_number
+from zsar_kit.reprs import csv_cell, csv_text, escaped, markdown_table
 
 CHUNK_ITEMS, CHUNK_BYTES = 64, 64 * 2**20
 LEFT_OUT = "left_out.csv"
@@ -99,7 +99,8 @@ def carry_out(
 
     Raises:
         DataError: ``strict`` and something is broken or missing; or nothing at all can be read.
-        ArtefactError: the disk is full, or a reading process was killed; what has been read is kept.
+        ArtefactError: the disk is full or refuses to write, or a reading process was killed; what has been read is
+            kept.
     """
     out = Path(out)
     if strict:
@@ -110,9 +111,9 @@ def carry_out(
         _read_chunks(chunks, strict, processes, progress)
         _join_chunks(plan, chunks, out, root)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error_number(error) is None:
             raise
-        raise disk_fault(error, out.parent) from None
+        raise disk_fault(error, error.filename or out.parent) from None
     except BrokenProcessPool:
         remedy = (
             "Memory may have run out. Run the same command again, with fewer processes: it continues where it stopped."
@@ -213,12 +214,26 @@ def _each(waiting: list[_Chunk], strict: bool, processes: int) -> Iterator[_Chun
     count = min(processes, len(waiting))
     with ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_end_with_the_parent) as pool:
         try:
-            futures = [pool.submit(_read_chunk, chunk, strict) for chunk in waiting]
+            with _interrupts_held_back():
+                futures = [pool.submit(_read_chunk, chunk, strict) for chunk in waiting]
             for chunk, future in zip(waiting, futures, strict=True):
                 future.result()
                 yield chunk
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Ctrl-C waits until the block is over. Processes that start in it never hear of it, not even while they import."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _end_with_the_parent() -> None:
@@ -340,7 +355,8 @@ def write_left_out(path: Path, entries: Iterable[LeftOut]) -> None:
         table = csv.writer(stream, lineterminator="\n")
         table.writerow(_FIELDS)
         for entry in entries:
-            table.writerow([entry.sample, entry.reason, entry.detail, "yes" if entry.expected else "no"])
+            cells = (entry.sample, entry.reason, entry.detail, "yes" if entry.expected else "no")
+            table.writerow([csv_cell(cell) for cell in cells])
 
 
 def read_left_out(folder: str | Path) -> tuple[LeftOut, ...]:
@@ -359,4 +375,7 @@ def read_left_out(folder: str | Path) -> tuple[LeftOut, ...]:
     for number, row in enumerate(rows, start=2):
         if row[3] not in ("yes", "no"):
             raise ArtefactError(f"'expected' must be yes or no, got {row[3]!r}", where=f"{path}, line {number}")
-    return tuple(LeftOut(sample, cast(Any, reason), detail, rule == "yes") for sample, reason, detail, rule in rows)
+    return tuple(
+        LeftOut(csv_text(sample), cast(Any, reason), csv_text(detail), rule == "yes")
+        for sample, reason, detail, rule in rows
+    )

@@ -54,4 +54,6 @@ UTD_MHAD = RawFormat(
     shown="aA_sS_tT_skeleton.mat",
     complete=861,
     parse=_parse,
+    others=re.compile(r"a\d+_s\d+_t\d+_(?:inertial|depth|color)\.mat"),
+    others_shown="aA_sS_tT_inertial.mat or aA_sS_tT_depth.mat",
 )

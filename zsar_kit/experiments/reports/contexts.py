@@ -19,6 +19,7 @@ from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.experiments.runs.inputs import FoldData, build_test_data
 from zsar_kit.experiments.runs.scoring import in_batches
 from zsar_kit.methods.base import ReadsContexts
+from zsar_kit.reprs import Marked, plain_markdown
 from zsar_kit.semantics.slots import slot_words
 from zsar_kit.semantics.text_files import load_texts
 from zsar_kit.semantics.texts import NOTHING, ClassTexts
@@ -206,13 +207,17 @@ def examples_table(run: RunFolder, k: int = 3) -> str:
         surest = max(mine.tolist(), key=lambda row: sum(np.log(words[0][1]) for words in found[row].values()))
         own = {slot: set(slot_words(texts, c, slot)) for slot in method.slots}
         cells = {
-            slot.replace("_", " "): ", ".join(
-                f"{'**' if w in own[slot] else ''}{w}{'**' if w in own[slot] else ''} {100 * p:.0f} %" for w, p in words
-            )
+            slot.replace("_", " "): Marked(", ".join(_word_cell(w, p, w in own[slot]) for w, p in words))
             for slot, words in found[surest].items()
         }
         lines.append({"class": names[c], "clip": str(data.features.samples[rows[surest]]), **cells})
     return format_table(lines, list(lines[0]))
+
+
+def _word_cell(word: str, share: float, own: bool) -> str:
+    """A word with its share in percent, in bold where the class's texts have it."""
+    text = plain_markdown(word)
+    return f"{f'**{text}**' if own else text} {100 * share:.0f} %"
 
 
 def _ranked(method: ReadsContexts, data: FoldData, rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:

@@ -10,6 +10,7 @@ from zsar_kit.errors import ArtefactError
 from zsar_kit.evaluation.statistics import Summary
 from zsar_kit.evaluation.tables import format_table
 from zsar_kit.experiments.studies.ablation import METRICS, Effect
+from zsar_kit.reprs import plain_markdown
 
 
 def ablation_table(rows: Sequence[Effect]) -> str:
@@ -42,7 +43,7 @@ def effect_text(row: Effect) -> str:
         return f"{summary.mean:+.1f}{spread}"
 
     difference = row.difference
-    return f"{case_name(row)}: ZSL {signed(difference['zsl'])}, H {signed(difference['harmonic'])}"
+    return f"{plain_markdown(case_name(row))}: ZSL {signed(difference['zsl'])}, H {signed(difference['harmonic'])}"
 
 
 def write_effects(path: str | Path, rows: Sequence[Effect]) -> None:
@@ -63,7 +64,7 @@ def write_effects(path: str | Path, rows: Sequence[Effect]) -> None:
         for row in rows:
             if row.departure == topic:
                 by_variant.setdefault(row.variant, []).append(effect_text(row))
-        cell = "; ".join(f"{name}: {', '.join(texts)}" for name, texts in by_variant.items())
+        cell = "; ".join(f"{plain_markdown(name)}: {', '.join(texts)}" for name, texts in by_variant.items())
         before = lines[places[0]].rstrip().removesuffix("|").rstrip().rpartition(" | ")[0]
         lines[places[0]] = f"{before} | {cell} |"
     write_atomic(path, "\n".join(lines) + "\n")

@@ -8,6 +8,7 @@ from zsar_kit.errors import DataError
 from zsar_kit.evaluation.statistics import paired_difference, summarize
 from zsar_kit.evaluation.tables import format_table
 from zsar_kit.experiments.reports.rows import MARK_JOINT, SELECTIONS, ResultRow
+from zsar_kit.reprs import plain_markdown
 
 COLUMNS = {
     "case": "data, split",
@@ -54,9 +55,7 @@ def markdown_table(rows: Sequence[ResultRow]) -> str:
     marked = dict.fromkeys(mark.partition(", ")[2] for mark in calibrations)
     caveat = "".join(f" ({note})" for note in marked if note)
     gamma = f"Gamma: pseudo-unseen classes of the train part{caveat}."
-    return (
-        f"{format_table(lines, columns)}\nEncoder: {encoders}. {gamma}{_folds(rows)}{_trainings(rows)}\n{_notes(rows)}"
-    )
+    return f"{format_table(lines, columns)}\nEncoder: {plain_markdown(encoders)}. {gamma}{_folds(rows)}{_trainings(rows)}\n{_notes(rows)}"
 
 
 def _folds(rows: Sequence[ResultRow]) -> str:

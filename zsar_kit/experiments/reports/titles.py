@@ -71,7 +71,7 @@ def run_title(config: RunConfig) -> str:
         more.append(f"texts by {config.language_model}")
     if config.edition != CURRENT:
         more.append(f"{config.edition} edition of the texts")
-    if config.protocol and config.protocol != part_protocols(config.dataset)[0]:
+    if config.protocol and config.protocol not in part_protocols(config.dataset)[:1]:
         more.append(config.protocol)
     return " ".join(parts + ([", ".join(more)] if more else []))
 

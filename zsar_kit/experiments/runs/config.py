@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from zsar_kit.artefacts import file_digest
 from zsar_kit.config import LATER, Config, digest_of, later
+from zsar_kit.data.catalogue import customary_protocol
 from zsar_kit.data.class_split import ClassSplit
 from zsar_kit.data.splits import FOLD_ENCODERS, FOLDS_PER_ENCODER, class_names, load_split, part_protocols
 from zsar_kit.encoders.config import EncoderConfig
@@ -112,7 +113,7 @@ class RunConfig(Config):
             return AS_GIVEN
         known = part_protocols(self.dataset)
         if not self.protocol:
-            return known[0]
+            return customary_protocol(self.dataset)
         self.require(self.protocol in known, "protocol", f"one of {', '.join(known)}")
         return self.protocol
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +14,7 @@ from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.config import RunPlan
 from zsar_kit.experiments.runs.inputs import FoldData
 from zsar_kit.experiments.runs.result import Candidate
+from zsar_kit.faults import naming
 from zsar_kit.methods.base import Method, MethodConfig
 from zsar_kit.semantics.embeddings import Semantics
 from zsar_kit.training.loop import fit
@@ -112,7 +115,14 @@ class Fits:
         path = self.folder / "metrics.jsonl"
 
         def log(phase: str, step: int, losses: dict[str, float]) -> None:
-            with path.open("a", encoding="utf-8") as stream:
-                stream.write(json.dumps({"fit": name, "phase": phase, "step": step, **losses}) + "\n")
+            line = (json.dumps({"fit": name, "phase": phase, "step": step, **losses}) + "\n").encode()
+            with naming(path), path.open("ab", buffering=0) as stream:
+                end = path.stat().st_size
+                try:
+                    if stream.write(line) < len(line):
+                        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                except OSError:
+                    stream.truncate(end)  # half a line could not be read again
+                    raise
 
         return log

@@ -30,6 +30,7 @@ from zsar_kit.evaluation.scores import Scores
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.config import RunConfig, RunPlan, content_of
 from zsar_kit.experiments.runs.result import RunResult
+from zsar_kit.reprs import as_code
 from zsar_kit.semantics.text_files import load_texts
 
 if TYPE_CHECKING:
@@ -90,8 +91,8 @@ class RunFolder:
 
     def _repr_markdown_(self) -> str:
         if not self.finished:
-            return f"`{self.path}`: not finished"
-        return f"`{self.path}`\n\n{self.result().evaluation._repr_markdown_()}"
+            return f"{as_code(self.path)}: not finished"
+        return f"{as_code(self.path)}\n\n{self.result().evaluation._repr_markdown_()}"
 
     @property
     def finished(self) -> bool:

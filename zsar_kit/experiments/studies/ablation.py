@@ -20,6 +20,7 @@ from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.experiments.runs.result import RunResult
 from zsar_kit.experiments.studies.suite import Case, read_toml, resource_names, run_config, suite_encoder
 from zsar_kit.experiments.studies.sweep import OnFailure, is_current, run_all
+from zsar_kit.reprs import escaped
 from zsar_kit.semantics.editions import CURRENT, Edition
 
 METRICS = {"zsl": "ZSL", "harmonic": "H", "seen": "S", "unseen": "U", "ausuc": "AUSUC"}
@@ -79,7 +80,8 @@ class Ablation(Config):
             change = self.variant(name)
             fields = {**change.overrides, **change.run}
             rows.append({"variant": name, "changes": ", ".join(f"{k} = {v}" for k, v in fields.items())})
-        return f"**{self.title}**: {self.method} ({self.preset})\n\n{format_table(rows, ['variant', 'changes'])}"
+        title = f"**{escaped(self.title)}**: {escaped(f'{self.method} ({self.preset})')}"
+        return f"{title}\n\n{format_table(rows, ['variant', 'changes'])}"
 
     def validate(self) -> None:
         """Every variant must change the run in every case."""

@@ -20,6 +20,7 @@ from zsar_kit.errors import ConfigError, nearest_name
 from zsar_kit.evaluation.tables import format_table
 from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.experiments.runs.folder import RunFolder
+from zsar_kit.reprs import escaped
 from zsar_kit.semantics.editions import CURRENT, Edition
 
 log = logging.getLogger("zsar_kit")
@@ -122,7 +123,7 @@ class Suite(Config):
         cases = ", ".join(f"{case.dataset} {case.split}" for case in self.cases)
         rows = [{"method": m.title, "seeds": ", ".join(map(str, m.seeds))} for m in self.methods]
         trainings = f"; encoder seeds {', '.join(map(str, self.encoder_seeds))}" if self.encoder_seeds else ""
-        return f"**{self.title}**: {cases}{trainings}\n\n{format_table(rows, ['method', 'seeds'])}"
+        return f"**{escaped(self.title)}**: {escaped(cases)}{trainings}\n\n{format_table(rows, ['method', 'seeds'])}"
 
     @classmethod
     def load(cls, name: str, dataset: str = "") -> Suite:

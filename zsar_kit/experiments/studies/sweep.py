@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from tqdm.auto import tqdm
 
-from zsar_kit.errors import ZsarError
+from zsar_kit.errors import DiskError, ZsarError
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.experiments.runs.folder import RunFolder
@@ -36,6 +36,7 @@ def run_all(
 
     Raises:
         ZsarError: a run failed, and ``on_failure`` is ``None``.
+        DiskError: the disk is full, or the workspace may not be written.
     """
     from zsar_kit.experiments.runs.run import run
 
@@ -50,7 +51,7 @@ def run_all(
             try:
                 found.append(run(config, workspace))
             except ZsarError as error:
-                if on_failure is None:
+                if on_failure is None or isinstance(error, DiskError):  # a full disk is full for the next run too
                     raise
                 on_failure(config, error)
                 found.append(None)
