@@ -14,6 +14,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from zsar_kit.faults import naming
+
 log = logging.getLogger("zsar_kit")
 
 #: what a file system says that has no locks
@@ -34,11 +36,8 @@ def only_maker(path: str | Path) -> Iterator[None]:
     path = Path(path)
     lock = _lock(path)
     try:
-        try:
-            lock.acquire(timeout=_BRIEF)
-        except Timeout:
-            log.info("another process is making %s; waiting for it", path)
-            lock.acquire(poll_interval=_LOOK)
+        with naming(path, lock_file(path)):
+            _acquire(lock, path)
     except OSError as error:
         if error.errno not in _NO_LOCKS:
             raise
@@ -64,6 +63,14 @@ def if_free(path: str | Path) -> Iterator[bool]:
         yield True
     finally:
         _give_back(lock)
+
+
+def _acquire(lock: FileLock, path: Path) -> None:
+    try:
+        lock.acquire(timeout=_BRIEF)
+    except Timeout:
+        log.info("another process is making %s; waiting for it", path)
+        lock.acquire(poll_interval=_LOOK)
 
 
 def lock_file(path: str | Path) -> Path:

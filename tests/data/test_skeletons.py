@@ -111,8 +111,8 @@ def test_degenerate_poses_stay_finite(rng, as_released):
     for joints in (spineless, shoulderless, upside_down):
         done = sk.preprocess(joints, "ntu25", turn="released" if as_released else "upright")
         assert np.isfinite(done).all()
+    nobody = np.zeros((2, 3, 25, 3), dtype=np.float32)
     with pytest.raises(DataError, match="no frame of the clip has a body: every joint is missing"):
-        nobody = np.zeros((2, 3, 25, 3), dtype=np.float32)
         sk.preprocess(nobody, "ntu25", turn="released" if as_released else "upright")
     np.testing.assert_array_equal(sk.align(spineless, as_released=as_released), spineless)
     flipped = sk.align(upside_down, as_released=as_released)

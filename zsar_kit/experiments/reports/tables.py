@@ -55,7 +55,8 @@ def markdown_table(rows: Sequence[ResultRow]) -> str:
     marked = dict.fromkeys(mark.partition(", ")[2] for mark in calibrations)
     caveat = "".join(f" ({note})" for note in marked if note)
     gamma = f"Gamma: pseudo-unseen classes of the train part{caveat}."
-    return f"{format_table(lines, columns)}\nEncoder: {plain_markdown(encoders)}. {gamma}{_folds(rows)}{_trainings(rows)}\n{_notes(rows)}"
+    below = f"Encoder: {plain_markdown(encoders)}. {gamma}{_folds(rows)}{_trainings(rows)}"
+    return f"{format_table(lines, columns)}\n{below}\n{_notes(rows)}"
 
 
 def _folds(rows: Sequence[ResultRow]) -> str:

@@ -18,7 +18,7 @@ from threading import Thread
 from tqdm.auto import tqdm
 
 from zsar_kit.config import digest_of
-from zsar_kit.errors import ArtefactError, ZsarError
+from zsar_kit.errors import ArtefactError, DiskError, ZsarError
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.experiments.runs.folder import RunFolder
@@ -78,7 +78,7 @@ def _encodings(configs: Sequence[RunConfig], workspace: Workspace) -> Iterator[_
 
 
 def _done(jobs: Sequence[Future], workspace: Workspace, unit: str) -> Iterator[Future]:
-    """The jobs as they end, with a bar; an error that is not the user's to mend stops everything."""
+    """The jobs as they end, with a bar; a full disk or a bug stops everything."""
     with tqdm(total=len(jobs), disable=not workspace.progress, unit=unit) as bar:
         for job in as_completed(jobs):
             bar.update()
@@ -90,7 +90,7 @@ def _done(jobs: Sequence[Future], workspace: Workspace, unit: str) -> Iterator[F
                     remedy="Memory may have run out. Run the same command again, with fewer --processes: it continues "
                     "where it stopped.",
                 ) from None
-            if error is not None and not isinstance(error, ZsarError):
+            if error is not None and (isinstance(error, DiskError) or not isinstance(error, ZsarError)):
                 raise error
             yield job
 
