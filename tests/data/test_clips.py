@@ -74,5 +74,5 @@ def test_faults_name_the_file(tmp_path, joints):
     ):
         with pytest.raises(DataError, match=message):
             read_clip(source)
-    with pytest.raises(DataError, match="has no body"):
+    with pytest.raises(DataError, match="every joint is missing"):
         read_clip(np.zeros_like(joints))
