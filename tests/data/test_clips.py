@@ -65,7 +65,7 @@ def test_faults_name_the_file(tmp_path, joints):
         (tmp_path / "clip.bvh", "no reader recognises this file by its name"),
         (tmp_path / "broken.npz", "not a plain array file"),
         (tmp_path / "other.npz", "the array 'joints' is missing; there are"),
-        (saved(np.zeros_like(joints), "1.npy"), "it has no body"),
+        (saved(np.zeros_like(joints), "1.npy"), "every joint is missing"),
         (saved(bad, "2.npy"), "coordinates must be finite, got nan at frame 3"),
         (saved(joints[:0], "3.npy"), "the sequence has no frame"),
         (saved(joints[:, :20], "4.npy"), "has 25 joints, the sequence has 20"),
@@ -74,5 +74,5 @@ def test_faults_name_the_file(tmp_path, joints):
     ):
         with pytest.raises(DataError, match=message):
             read_clip(source)
-    with pytest.raises(DataError, match="has no body"):
+    with pytest.raises(DataError, match="every joint is missing"):
         read_clip(np.zeros_like(joints))
