@@ -81,7 +81,7 @@ def published(path: Path) -> Path:
 def finished_run(folder: Path, make_result) -> Path:
     """A finished run in a workspace of its own, with the parts that its result names."""
     run = RunFolder(folder / "runs" / "puppet_23-5_ridge_motion_s0_0123456789ab")
-    run.begin(RunConfig(method="ridge", preset="motion").resolve(), {})
+    run.begin(RunConfig(method="ridge", preset="motion").resolve(), {}, {})
     make_result().write(run.path / "result.json")
     for part in ("encoders/puppet/x", "semantics/puppet_motion_x"):
         write_atomic(folder / part / "provenance.json", "{}")

@@ -339,9 +339,8 @@ def _width(model: Any, pooling: str) -> int:
 def _window(folder: Path, model: Any, tokenizer: Any) -> int | None:
     """The longest text in tokens: the smallest limit of model, tokenizer and sentence model.
 
-    A sentence model's ``max_seq_length`` (256 for all-MiniLM-L6-v2, whose positions reach 512) is what its authors
-    read texts with. The cut that ``tokenizer.json`` may carry (128 there) only records how its training batches were
-    made; sentence-transformers overrules it too, and it is never applied here.
+    For all-MiniLM-L6-v2 it is the sentence model's ``max_seq_length`` of 256; its positions reach 512. The cut that
+    ``tokenizer.json`` may carry (128 there) is never applied.
     """
     config = model.config
     positions = getattr(config, "max_position_embeddings", None)
