@@ -284,8 +284,8 @@ def check_files(folder: Path, record: Mapping[str, Any], *, whole: bool = False)
     kind, remedy = record.get("kind"), "Move the folder away and make it again."
     body = {key: value for key, value in record.items() if key != "record"}
     files = record.get("files")
-    known = set(body) == _KEYS and isinstance(files, dict)  # the first records have no digest of themselves
-    if not known or record.get("record", _record_digest(body)) != _record_digest(body):
+    own = record.get("record", _record_digest(body))  # the first records have no digest of themselves
+    if set(body) != _KEYS or not isinstance(files, dict) or own != _record_digest(body):
         problem = f"the record of this {kind} was altered or damaged"
         raise ArtefactError(problem, where=folder / PROVENANCE, remedy=remedy)
     for name, digest in files.items():
