@@ -165,12 +165,12 @@ def test_a_damaged_artefact_is_refused(label: Semantics, tmp_path: Path, damage:
         message = "'features.safetensors' of this Semantics is missing"
     elif damage == "truncated":
         features.write_bytes(features.read_bytes()[:-10])
-        message = "not a readable safetensors file"
+        message = "the file 'features.safetensors' of this Semantics is not what was written"
     elif damage == "key":
         content = json.loads(meta.read_text())
         del content["texts"]
         meta.write_text(json.dumps(content))
-        message = "'texts' of the Semantics is missing"
+        message = "the file 'meta.json' of this Semantics is not what was written"
     else:
         record = json.loads((folder / "provenance.json").read_text())
         (folder / "provenance.json").write_text(json.dumps(record | {"kind": "FeatureSet"}))

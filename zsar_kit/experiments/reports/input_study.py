@@ -23,7 +23,7 @@ def trials_table(study: InputStudy, trials: Sequence[Trial]) -> str:
                 "setting": trial.setting,
                 "ZSL on folds": trial.mean,
                 "each encoder": ", ".join(f"{value:.1f}" for value in trial.accuracy),
-                "against no change": "" if trial.difference is None else f"{trial.difference}",
+                "against no change": trial.difference,
                 "kept": "yes" if trial.kept else "",
             }
         )
