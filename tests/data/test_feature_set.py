@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
+from tests.resealed import reseal
 from zsar_kit.artefacts import read_json, write_json
 from zsar_kit.data.feature_files import load_array
 from zsar_kit.data.feature_set import FeatureSet
@@ -119,7 +120,7 @@ def test_rows_to_learn_from_are_those_chosen_if_all_their_classes_are_seen(parts
 
 
 def test_fold_is_scored_inside_the_train_part(parts):
-    (fold,) = pseudo_unseen_folds(SPLIT)
+    fold = pseudo_unseen_folds(SPLIT)[0]
     label = parts.index.label
     inside = parts.train & np.isin(label, fold.candidates)
     assert set(label[training_rows(label, parts.train & np.isin(label, fold.seen), fold)]) == set(fold.seen)
@@ -210,6 +211,7 @@ def edit_index(folder, old, new):
 def test_bad_index(tmp_path, parts, old, new, message):
     write(tmp_path / "f", parts, keys=("pooled",))
     edit_index(tmp_path / "f", old, new)
+    reseal(tmp_path / "f")
     with pytest.raises((DataError, ArtefactError), match=message):
         FeatureSet.load(tmp_path / "f")
 
@@ -236,6 +238,7 @@ def test_pickles_are_never_loaded(tmp_path, parts, save):
     for name in ("maps.npy", "features.safetensors"):
         whole = (tmp_path / "f" / name).read_bytes()
         save(tmp_path / "f" / name)
+        reseal(tmp_path / "f")
         with pytest.raises(ArtefactError, match=rf"contains pickled objects, which are never loaded .*{name}"):
             FeatureSet.load(tmp_path / "f")
         (tmp_path / "f" / name).write_bytes(whole)
@@ -258,6 +261,7 @@ def test_files_that_contradict_each_other(tmp_path, parts):
     folder = tmp_path / "f"
     write(folder, parts)
     np.save(folder / "maps.npy", parts.values["maps"][:-1])
+    reseal(folder)
     with pytest.raises(ArtefactError, match=r"maps must be float16 \[40, T', joint, 6\], got float16 \[39, 3, 5, 6\]"):
         FeatureSet.load(folder)
     (folder / "maps.npy").unlink()
@@ -265,15 +269,18 @@ def test_files_that_contradict_each_other(tmp_path, parts):
         FeatureSet.load(folder)
     np.save(folder / "maps.npy", parts.values["maps"])
     save_file({"pooled": parts.values["pooled"].astype(np.float64)}, folder / "features.safetensors")
+    reseal(folder)
     with pytest.raises(DataError, match=r"'pooled' must be float32 \[40, \.\.\.\], got float64"):
         FeatureSet.load(folder)
     save_file({"logits": parts.values["logits"]}, folder / "features.safetensors")
+    reseal(folder)
     with pytest.raises(ArtefactError, match="no tensor 'pooled'"):
         FeatureSet.load(folder)
     meta = read_json(folder / "meta.json")
     meta["encoder"]["clases"] = meta["encoder"].pop("classes")
     write_json(folder / "meta.json", meta)
     save_file({"pooled": parts.values["pooled"]}, folder / "features.safetensors")
+    reseal(folder)
     with pytest.raises(ArtefactError, match=r"unknown key 'clases' .*Did you mean 'classes'\?"):
         FeatureSet.load(folder)
 
@@ -283,7 +290,7 @@ def test_files_that_contradict_each_other(tmp_path, parts):
 
 @given(labels=st.lists(st.integers(0, 59), max_size=30), seed=st.integers(0, 9))
 def test_training_labels_pass_exactly_if_all_are_seen(labels, seed):
-    (fold,) = pseudo_unseen_folds(load_split("ntu60", "48/12"), seed)
+    fold = pseudo_unseen_folds(load_split("ntu60", "48/12"), seed)[0]
     for split in (fold, load_split("ntu60", "48/12")):
         if set(labels) <= set(split.seen):
             check_training_labels(labels, split)
@@ -296,7 +303,7 @@ def test_leaked_labels_are_named():
     split = load_split("ntu60", "55/5")
     with pytest.raises(LeakageError, match=r"unseen classes of ntu60 '55/5' .*: 10 \('reading'\), 26 \('jump up'\)"):
         check_training_labels([26, 10, 0], split)
-    (fold,) = pseudo_unseen_folds(split)
+    fold = pseudo_unseen_folds(split)[0]
     with pytest.raises(LeakageError, match=r"excluded classes of ntu60 '55/5 fold1' .*: 10 \('reading'\)"):
         check_training_labels([10], fold)
     with pytest.raises(DataError, match=r"label 60 occurs, but ntu60 has classes 0\.\.59"):
@@ -331,7 +338,7 @@ def test_unknown_training_is_refused_or_marked():
 
 
 def test_fold_needs_its_own_encoder():
-    (fold,) = pseudo_unseen_folds(SPLIT)
+    fold = pseudo_unseen_folds(SPLIT)[0]
     assert check_encoder(record(classes=fold.seen), fold).name == "seen-only"
     with pytest.raises(LeakageError):
         check_encoder(record(classes=SPLIT.seen), fold)  # it has seen the pseudo-unseen classes

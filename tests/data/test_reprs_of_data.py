@@ -35,7 +35,7 @@ from zsar_kit.data.readers.pku_mmd import TrainingVideos
 from zsar_kit.data.readers.plan import Item, LeftOut, Reading, ReadPlan, Source
 from zsar_kit.data.readers.prepare import Prepared
 from zsar_kit.data.readers.registry import RAW_FORMATS
-from zsar_kit.data.splits import load_split, make_split
+from zsar_kit.data.splits import load_split, make_split, pseudo_unseen_groups
 from zsar_kit.reprs import counted, escaped, listed, markdown_table, short_path, shortened
 
 LONG = "a word " * 500
@@ -76,6 +76,7 @@ def shown(tmp_path_factory) -> dict[str, object]:
         VideoLists(frozenset(map(str, many)), frozenset()), TrainingVideos(frozenset(map(str, many))),
         ArrayStream(str(root), (5000, 3), np.dtype("f4"), False, BytesIO()), ArrayRows((5000, 3), "<f4", iter(())),
         columns, PublishedFeatures(columns, columns, columns), SampleColumns(many, many, many, many), CTRGCN,
+        pseudo_unseen_groups(load_split("ntu60", "55/5"))[0],
         WrittenPku((skeletons.sequence(0),) * 1000, tuple(map(str, many))), PuppetConfig(), SensorConfig(),
     ]  # fmt: skip
     return {type(thing).__name__: thing for thing in objects}

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.resealed import reseal
 from zsar_kit.data import skeleton_set
 from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.data.skeletons import SkeletonSequence
@@ -174,21 +175,26 @@ def truncate(path: Path, keep: int) -> None:
 @pytest.mark.parametrize("keep", [0, 50, 2000])
 def test_truncated_array(stored, keep):
     truncate(stored.path / "frames.npy", keep)
+    reseal(stored.path)
     with pytest.raises(ArtefactError, match=r"not a complete array .*frames\.npy.*It was truncated"):
         SkeletonSet.load(stored.path)
 
 
 def test_array_of_other_length_or_joints(stored):
-    np.save(stored.path / "frames.npy", np.array(stored.frames)[:-1])
+    frames = np.array(stored.frames)
+    np.save(stored.path / "frames.npy", frames[:-1])
+    reseal(stored.path)
     with pytest.raises(ArtefactError, match=r"the index describes \d+ rows, the array has \d+"):
         SkeletonSet.load(stored.path)
-    np.save(stored.path / "frames.npy", np.array(stored.frames)[:, :17])
+    np.save(stored.path / "frames.npy", frames[:, :17])
+    reseal(stored.path)
     with pytest.raises(ArtefactError, match=r"needs float32 \[row, 20, 3\], got float32 \(\d+, 17, 3\)"):
         SkeletonSet.load(stored.path)
 
 
 def test_pickled_array_is_not_read(stored):
     np.save(stored.path / "frames.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    reseal(stored.path)
     with pytest.raises(ArtefactError, match=r"not a complete array.*Python objects"):
         SkeletonSet.load(stored.path)
 
@@ -207,6 +213,7 @@ def test_damaged_index(stored, old, new, message):
     text = table.read_text()
     assert old in text
     table.write_text(text.replace(old, new))
+    reseal(stored.path)
     with pytest.raises(ArtefactError, match=message):
         SkeletonSet.load(stored.path)
 
@@ -214,6 +221,7 @@ def test_damaged_index(stored, old, new, message):
 def test_truncated_index(stored):
     table = stored.path / "index.csv"
     truncate(table, table.stat().st_size - 12)
+    reseal(stored.path)
     with pytest.raises(ArtefactError, match=r"eight whole numbers|the index describes"):
         SkeletonSet.load(stored.path)
 
@@ -233,6 +241,7 @@ def test_missing_file_wrong_kind_and_no_set_at_all(stored, tmp_path):
 
 def test_metadata_without_a_key(stored):
     (stored.path / "meta.json").write_text('{"dataset": "demo"}')
+    reseal(stored.path)
     with pytest.raises(ArtefactError, match=r"the key 'class_names' is missing.*meta\.json"):
         SkeletonSet.load(stored.path)
 
@@ -250,9 +259,11 @@ def test_parts_that_do_not_fit_the_index_are_refused(tmp_path):
     stored = write(tmp_path / "set", parts={"xsub": lambda name: True})
     table = stored.path / skeleton_set.PARTS_FILE
     table.write_text(table.read_text().replace("s04,train", "s04,perhaps"))
+    reseal(stored.path)
     with pytest.raises(ArtefactError, match=r"'train' or 'test'.*line 6"):
         SkeletonSet.load(stored.path)
     table.write_text("sample,xsub\ns00,train\n")
+    reseal(stored.path)
     with pytest.raises(ArtefactError, match="not those of the index"):
         SkeletonSet.load(stored.path)
 

@@ -10,6 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.resealed import reseal
 from zsar_kit.artefacts import read_json
 from zsar_kit.data.skeletons import preprocess, sample_clips
 from zsar_kit.data.splits import ClassSplit
@@ -172,6 +173,9 @@ def test_broken_encoder(tmp_path, trained):
         (tmp_path / name).write_bytes((trained.folder / name).read_bytes())
     assert load_encoder(tmp_path).record == trained.record
     (tmp_path / FILES[0]).write_bytes((trained.folder / FILES[0]).read_bytes()[:-9])
+    with pytest.raises(ArtefactError, match=f"the file '{FILES[0]}' of this Encoder is not what was written"):
+        load_encoder(tmp_path)
+    reseal(tmp_path)
     with pytest.raises(ArtefactError, match="not a readable safetensors file"):
         load_encoder(tmp_path)
 

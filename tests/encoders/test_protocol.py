@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from tests.data import ntu_oracle
-from zsar_kit.artefacts import PROVENANCE, read_json, write_json
+from tests.resealed import reseal
+from zsar_kit.artefacts import PROVENANCE, file_digest, read_json, write_json
 from zsar_kit.data.importers.skeletons import import_skeletons
 from zsar_kit.data.orientation import PLACES, centre, distinct_persons, present
 from zsar_kit.data.puppet.raw_ntu import TROUBLES, skeleton_file
@@ -370,6 +371,8 @@ def old_folder(trained, tmp_path, config: dict) -> None:
     for name in ("centring", "turn", "fit"):
         del provenance["config"][name]
     provenance["config"] |= config
+    del provenance["record"]
+    provenance["files"]["encoder.json"] = file_digest(tmp_path / "encoder.json")
     (tmp_path / PROVENANCE).write_text(json.dumps(provenance))
 
 
@@ -394,5 +397,6 @@ def test_a_protocol_that_contradicts_its_settings_is_damage(trained, tmp_path):
         "persons": 1,
     }
     write_json(tmp_path / "encoder.json", about | {"input": about["input"] | {"centring": "hip"}})
+    reseal(tmp_path)
     with pytest.raises(ArtefactError, match=r"input protocol .*centring='hip'.* is not that of its settings"):
         load_encoder(tmp_path)

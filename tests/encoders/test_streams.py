@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.resealed import reseal
 from zsar_kit.data.joints import layout
 from zsar_kit.data.skeletons import STREAMS, preprocess, sample_clips, stream_clips
 from zsar_kit.encoders import pretrain as module
@@ -159,6 +160,7 @@ def test_an_architecture_that_this_version_does_not_know(tmp_path, trained_st_gc
         (tmp_path / path.name).write_bytes(path.read_bytes())
     text = (tmp_path / "encoder.json").read_text()
     (tmp_path / "encoder.json").write_text(text.replace('"st_gcn"', '"st_gnc"'))
+    reseal(tmp_path)
     with pytest.raises(ArtefactError, match=r"'st_gnc', which this version does not know.*Did you mean 'st_gcn'"):
         load_encoder(tmp_path)
 

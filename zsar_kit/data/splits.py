@@ -28,6 +28,7 @@ from zsar_kit.data.catalogue import (
 )
 from zsar_kit.data.class_split import FORMATS, ClassSplit, read_split, write_split
 from zsar_kit.errors import DataError, SplitError, nearest_name
+from zsar_kit.reprs import counted
 from zsar_kit.seeding import derived_seed
 
 __all__ = [
@@ -143,6 +144,10 @@ class FoldGroup:
 
     encoder: ClassSplit
     folds: tuple[ClassSplit, ...]
+
+    def __repr__(self) -> str:
+        lacks, folds = counted(len(self.encoder.unseen), "class"), counted(len(self.folds), "fold")
+        return f"FoldGroup({self.encoder.name!r} lacks {lacks}: {folds})"
 
 
 def pseudo_unseen_groups(split: ClassSplit, seed: int = 0) -> tuple[FoldGroup, ...]:

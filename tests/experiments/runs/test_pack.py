@@ -32,10 +32,8 @@ def home(tmp_path, make_result):
     files = {
         f"{RUN}/config.json": json.dumps({"run": config.to_dict(), "digest": config.digest()}),
         f"{RUN}/env.json": "{}",
-        f"{RUN}/provenance.json": '{"kind": "Run"}',
         f"{RUN}/inputs.json": '{"features": "0"}',
         f"{RUN}/folds/folds.json": "[]",
-        f"{RUN}/checkpoint-main.safetensors": "only for resuming",
         f"{ENCODER}/provenance.json": "{}",
         f"{ENCODER}/weights.safetensors": "w" * 5000,
         f"{TEXTS}/provenance.json": "{}",
@@ -45,7 +43,8 @@ def home(tmp_path, make_result):
     for name, content in files.items():
         (workspace.root / name).parent.mkdir(parents=True, exist_ok=True)
         (workspace.root / name).write_text(content, encoding="utf-8")
-    make_result().write(workspace.root / RUN / "result.json")
+    RunFolder(workspace.root / RUN, workspace).store_result(make_result())
+    (workspace.root / RUN / "checkpoint-main.safetensors").write_text("only for resuming")
     return workspace
 
 
@@ -171,7 +170,7 @@ BAD = {
     "a text that is not UTF-8": (lambda m: m | {f"{TEXTS}/meta.json": b"\xfc"}, {}, "meta.json' is not UTF-8"),
     "a result that is not UTF-8": (lambda m: m | {f"{RUN}/result.json": b"\xff"}, {}, "result.json' is not UTF-8"),
     "a result that is no result": (lambda m: m | {f"{RUN}/result.json": b"[]"}, {}, "must be a JSON object"),
-    "a config that is no config": (lambda m: m | {f"{RUN}/config.json": b"{"}, {}, "not valid JSON"),
+    "a config that is no config": (lambda m: m | {f"{RUN}/config.json": b"{"}, {}, "is not what was written"),
     "two names that differ in case": (lambda m: m | {f"{RUN}/ENV.json": b"{}"}, {}, "the same name"),
     "a file as a folder": (lambda m: m | {f"{RUN}/env.json/x": b"{}"}, {}, "inside another one"),
     "another kind": (lambda m: m, {"kind": "zsar features"}, "not a run exported by this version"),

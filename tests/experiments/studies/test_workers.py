@@ -115,6 +115,7 @@ KILLED = """
 import multiprocessing, os, signal, sys, time
 from zsar_kit.experiments.studies.workers import _pool
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have started the tests without it
     with _pool(2) as pool:
         pool.submit(time.sleep, 0).result()
         jobs = [pool.submit(time.sleep, 60) for _ in range(2)]
