@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
-import psutil
 import pytest
 
 from zsar_kit.data.catalogue import class_names
@@ -25,6 +20,7 @@ from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.experiments.studies import workers
 from zsar_kit.experiments.studies.sweep import run_all
+from zsar_kit.processes import worker_pool
 
 SPLIT = load_split("puppet", "23/5")
 FILES = ("result.json", "scores.safetensors", "model.safetensors")
@@ -111,36 +107,7 @@ def test_the_number_of_processes(tmp_path, monkeypatch):
     assert workers.worker_count(0, place, 9) == 1
 
 
-KILLED = """
-import multiprocessing, os, signal, sys, time
-from zsar_kit.experiments.studies.workers import _pool
-if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have started the tests without it
-    with _pool(2) as pool:
-        pool.submit(time.sleep, 0).result()
-        jobs = [pool.submit(time.sleep, 60) for _ in range(2)]
-        print(*(child.pid for child in multiprocessing.active_children()), flush=True)
-        jobs[0].result()
-"""
-
-
-@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
-def test_no_process_outlives_the_one_that_started_it(tmp_path, end):
-    script = tmp_path / "script.py"
-    script.write_text(KILLED)
-    driver = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    assert driver.stdout is not None
-    children = [int(pid) for pid in driver.stdout.readline().split()]
-    assert len(children) == 2
-    driver.send_signal(end)
-    driver.wait(timeout=30)
-    deadline = time.monotonic() + 30
-    while any(psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie" for pid in children):
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-
-
 def test_a_killed_worker_is_one_error_that_says_what_to_do(tmp_path):
     place = Workspace(tmp_path, "cpu", progress=False)
-    with pytest.raises(ArtefactError, match=r"a process was killed .*fewer --processes"), workers._pool(1) as pool:
+    with pytest.raises(ArtefactError, match=r"a process was killed .*fewer --processes"), worker_pool(1) as pool:
         list(workers._done([pool.submit(os._exit, 9)], place, "run"))

@@ -12,16 +12,11 @@ import hashlib
 import json
 import os
 import shutil
-import signal
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from multiprocessing import get_context, parent_process
 from pathlib import Path
-from threading import Thread
 from typing import Any, cast
 
 import numpy as np
@@ -36,6 +31,7 @@ from zsar_kit.data.skeleton_set import COLUMNS, SkeletonSet, made_with
 from zsar_kit.data.skeletons import SkeletonSequence
 from zsar_kit.errors import ArtefactError, DataError
 from zsar_kit.faults import disk_fault, error_number
+from zsar_kit.processes import interrupts_held_back, worker_pool
 from zsar_kit.reprs import csv_cell, csv_text, escaped, markdown_table
 
 CHUNK_ITEMS, CHUNK_BYTES = 64, 64 * 2**20
@@ -210,43 +206,12 @@ def _each(waiting: list[_Chunk], strict: bool, processes: int) -> Iterator[_Chun
             _read_chunk(chunk, strict)
             yield chunk
         return
-    # Not forked: a copy of a process that runs threads can hang.
-    count = min(processes, len(waiting))
-    with ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_end_with_the_parent) as pool:
-        try:
-            with _interrupts_held_back():
-                futures = [pool.submit(_read_chunk, chunk, strict) for chunk in waiting]
-            for chunk, future in zip(waiting, futures, strict=True):
-                future.result()
-                yield chunk
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-
-@contextmanager
-def _interrupts_held_back() -> Iterator[None]:
-    """Ctrl-C waits until the block is over. Processes that start in it never hear of it, not even while they import."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _end_with_the_parent() -> None:
-    """End a reading process when its parent ends, however that happens; only the parent handles Ctrl-C."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = parent_process()
-
-    def watch() -> None:
-        if parent is not None:
-            parent.join()
-            os._exit(1)
-
-    Thread(target=watch, daemon=True).start()
+    with worker_pool(min(processes, len(waiting))) as pool:
+        with interrupts_held_back():
+            futures = [pool.submit(_read_chunk, chunk, strict) for chunk in waiting]
+        for chunk, future in zip(waiting, futures, strict=True):
+            future.result()
+            yield chunk
 
 
 def _read_chunk(chunk: _Chunk, strict: bool) -> None:

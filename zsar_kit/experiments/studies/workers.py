@@ -6,14 +6,11 @@ process with one thread would make.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from threading import Thread
 
 from tqdm.auto import tqdm
 
@@ -22,6 +19,7 @@ from zsar_kit.errors import ArtefactError, DiskError, ZsarError
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.experiments.runs.folder import RunFolder
+from zsar_kit.processes import interrupts_held_back, worker_pool
 
 
 def worker_count(processes: int, workspace: Workspace, jobs: int) -> int:
@@ -58,12 +56,15 @@ def carry_out_in_processes(
         ArtefactError: a process was killed.
     """
     quiet = replace(workspace, progress=False)
-    with _pool(processes) as pool:
+    # A training that is ended has its checkpoint on disk.
+    with worker_pool(processes, prepare=_single_thread, terminate=True) as pool:
         encodings = {one.identity: one for one in _encodings(configs, workspace)}.values()
-        waiting = [pool.submit(_encode, one, quiet) for one in encodings]
+        with interrupts_held_back():
+            waiting = [pool.submit(_encode, one, quiet) for one in encodings]
         for _ in _done(waiting, workspace, "encoder"):
             pass
-        runs = [pool.submit(_run, config, quiet) for config in configs]
+        with interrupts_held_back():
+            runs = [pool.submit(_run, config, quiet) for config in configs]
         for _ in _done(runs, workspace, "run"):
             pass
         return [error if isinstance(error := one.exception(), ZsarError) else one.result() for one in runs]
@@ -95,35 +96,10 @@ def _done(jobs: Sequence[Future], workspace: Workspace, unit: str) -> Iterator[F
             yield job
 
 
-@contextmanager
-def _pool(processes: int) -> Iterator[ProcessPoolExecutor]:
-    """A pool of fresh processes that end with the block, however it ends, and with this process."""
-    # Not forked: a copy of a process that runs threads can hang.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_start)
-    try:
-        yield pool
-    except BaseException:
-        for child in multiprocessing.active_children():  # a training can last minutes; its checkpoint is on disk
-            child.terminate()
-        raise
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _start() -> None:
-    """One thread, and an end with the parent."""
+def _single_thread() -> None:
     import torch
 
     torch.set_num_threads(1)
-    parent = multiprocessing.parent_process()
-
-    def watch() -> None:
-        if parent is not None:
-            parent.join()
-            os._exit(1)
-
-    Thread(target=watch, daemon=True).start()
 
 
 def _encode(one: _Encoding, workspace: Workspace) -> None:
