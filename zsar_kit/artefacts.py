@@ -32,7 +32,7 @@ _FORGOTTEN = 7 * 24 * 3600
 _KEYS = {"kind", "schema", "zsar_kit", "inputs", "config", "files"}
 #: large files that were compared with their digests in this process, as they were then
 _compared: set[tuple[str, int, int, int, str]] = set()
-#: temporary names that this process has given
+#: temporary names in use by this process
 _given: set[str] = set()
 
 
@@ -64,6 +64,7 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
                     scratch.rename(path)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+        _given.discard(scratch.name)
 
 
 def write_atomic(path: str | Path, content: str | bytes) -> None:
@@ -81,6 +82,7 @@ def write_atomic(path: str | Path, content: str | bytes) -> None:
             scratch.replace(path)
     finally:
         scratch.unlink(missing_ok=True)
+        _given.discard(scratch.name)
 
 
 def restore(path: str | Path) -> None:

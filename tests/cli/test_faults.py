@@ -368,7 +368,9 @@ def test_ctrl_c_while_files_are_read_in_two_processes(tmp_path):
     raw = raw_files(tmp_path / "raw", count=400, frames=60)
     command = ["data", "prepare", "nw_ucla", "--root", str(raw), "--quiet", "--processes", "2"]
     command += ["--workspace", str(tmp_path / "w")]
-    process = started(*command, stdout=subprocess.PIPE, start_new_session=True)
+    # A shell may have started the tests with Ctrl-C ignored, which children inherit.
+    heard = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
+    process = started(*command, stdout=subprocess.PIPE, start_new_session=True, **heard)
     partial = tmp_path / "w" / "skeletons" / "nw-ucla.partial"
     while not partial.is_dir() or not list(partial.glob("chunk-*.safetensors")):
         assert process.poll() is None, "it ended before it could be stopped"
