@@ -125,9 +125,19 @@ def _mean_per_class(results: Sequence[RunResult]) -> dict:
 
 
 def loss_figure(run: RunFolder) -> Axes:
-    """Losses of the fit on the real split (not of the folds' fits)."""
-    logged = [step for step in run.metrics() if step["fit"] == "main"]
-    return plot_losses(logged, title=run_caption(run.result()))
+    """Losses of the fit on the real split that gave the result (not of the folds' fits, nor of others of its grid).
+
+    A method that is solved without steps, as ridge regression, has none, and the figure says so.
+    """
+    result, logged = run.result(), run.metrics()
+    fits = list(dict.fromkeys(step["fit"] for step in logged if step["fit"].startswith("main-")))
+    chosen = result.selections.get(result.selection.partition(",")[0])
+    fit = f"main-{chosen.candidate.config}" if chosen is not None else (fits or [""])[-1]
+    steps = [step for step in logged if step["fit"] == fit]
+    axes = plot_losses(steps, title=run_caption(result))
+    if not steps:
+        axes.text(0.5, 0.5, "no training steps", transform=axes.transAxes, ha="center", va="center")
+    return axes
 
 
 def draw_suite(rows: Sequence[ResultRow], runs: Sequence[RunFolder], folder: Path, label: str) -> list[Path]:
