@@ -30,23 +30,16 @@ def shared_dir() -> Path:
 
 @pytest.fixture(scope="session")
 def puppet_workspace(tmp_path_factory: pytest.TempPathFactory):
-    """A workspace with puppet and the demo's encoders, trained once a session (about two minutes on two cores)."""
-    from zsar_kit.data.splits import load_split, part_protocols
-    from zsar_kit.experiments.pipeline.features import EncoderSource, features_for
-    from zsar_kit.experiments.pipeline.partitions import calibration_groups, main_partition
+    """A workspace with puppet and the demo's encoders, trained once a session (some minutes on two cores)."""
     from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
     from zsar_kit.experiments.pipeline.workspace import Workspace
     from zsar_kit.experiments.studies.suite import Suite
+    from zsar_kit.experiments.studies.workers import encoders_ahead
 
-    workspace = Workspace(tmp_path_factory.mktemp("puppet") / "workspace", progress=False)
-    suite = Suite.load("demo")
-    case = suite.cases[0]
-    skeletons = prepare_skeletons(workspace, case.dataset)
-    split, protocol = load_split(case.dataset, case.split), part_protocols(case.dataset)[0]
-    source = EncoderSource(suite.encoder(case.dataset))
-    groups = calibration_groups(skeletons, split, protocol, 0)
-    for partition in (main_partition(skeletons, split, protocol), *(group.encoder for group in groups)):
-        features_for(workspace, skeletons, partition, protocol, source)
+    workspace = Workspace(tmp_path_factory.mktemp("puppet") / "workspace", "cpu", progress=False)
+    prepare_skeletons(workspace, "puppet")
+    _, _, config = next(Suite.load("demo").configs())
+    encoders_ahead([config], workspace, processes=2)
     return workspace
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 
@@ -58,16 +58,32 @@ def carry_out_in_processes(
     quiet = replace(workspace, progress=False)
     # A training that is ended has its checkpoint on disk.
     with worker_pool(processes, prepare=_single_thread, terminate=True) as pool:
-        encodings = {one.identity: one for one in _encodings(configs, workspace)}.values()
-        with interrupts_held_back():
-            waiting = [pool.submit(_encode, one, quiet) for one in encodings]
-        for _ in _done(waiting, workspace, "encoder"):
-            pass
+        _encode_all(pool, configs, workspace)
         with interrupts_held_back():
             runs = [pool.submit(_run, config, quiet) for config in configs]
         for _ in _done(runs, workspace, "run"):
             pass
         return [error if isinstance(error := one.exception(), ZsarError) else one.result() for one in runs]
+
+
+def encoders_ahead(configs: Sequence[RunConfig], workspace: Workspace, processes: int) -> None:
+    """Train the encoders of runs that are not finished, and extract their features, where they are missing.
+
+    Raises:
+        ArtefactError: a process was killed.
+        ZsarError: an encoder failed.
+    """
+    with worker_pool(processes, prepare=_single_thread, terminate=True) as pool:
+        for job in _encode_all(pool, configs, workspace):
+            job.result()
+
+
+def _encode_all(pool: ProcessPoolExecutor, configs: Sequence[RunConfig], workspace: Workspace) -> list[Future]:
+    quiet = replace(workspace, progress=False)
+    encodings = {one.identity: one for one in _encodings(configs, workspace)}.values()
+    with interrupts_held_back():
+        jobs = [pool.submit(_encode, one, quiet) for one in encodings]
+    return list(_done(jobs, workspace, "encoder"))
 
 
 def _encodings(configs: Sequence[RunConfig], workspace: Workspace) -> Iterator[_Encoding]:
