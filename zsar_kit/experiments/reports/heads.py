@@ -15,6 +15,7 @@ from zsar_kit.evaluation.tables import format_table
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.experiments.studies.ablation import Ablation
+from zsar_kit.experiments.studies.sweep import is_current
 
 FUSED, UNION = "fused (the result)", "oracle union (diagnostic, knows the label)"
 
@@ -67,7 +68,7 @@ def variant_heads(ablation: Ablation, workspace: Workspace) -> str:
     found: dict[tuple[str, str, str], tuple[list[float], list[float]]] = {}
     for case, variant, config in ablation.configs():
         run = RunFolder.of(config, workspace)
-        if not run.finished or len(run.scores().heads) < 2:
+        if not is_current(run) or len(run.scores().heads) < 2:
             continue
         name = f"{case.dataset}{' (synthetic)' if is_synthetic(case.dataset) else ''} {case.split}"
         labels, split, folds = run.test_samples()[0], run.split(), run.folds()
