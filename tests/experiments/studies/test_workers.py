@@ -91,6 +91,9 @@ def test_runs_that_share_an_encoder_wait_for_one_training(tmp_path):
     others = [replace(base, method="flora", preset="cpu", seed=s) for s in range(3)]
     found = {one.identity for one in workers._encodings([base, *others], place)}
     assert len(found) == 3  # the split's encoder and two of its folds
+    maps = replace(base, method="skeleton_context", preset="cpu")
+    assert {one.identity for one in workers._encodings([base, maps], place)} == found  # a set with maps serves both
+    assert [one.views > 0 for one in workers._encodings([base, maps], place)] == [False] * 3 + [True] * 3
     another = replace(base, encoder=EncoderConfig(width=0.25, seed=1))
     assert len({one.identity for one in workers._encodings([base, another], place)}) == 6
     assert len({one.identity for one in workers._encodings([replace(base, folds=1)], place)}) == 2

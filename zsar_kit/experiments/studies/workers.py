@@ -38,11 +38,15 @@ class _Encoding:
 
     @property
     def identity(self) -> str:
-        """The same for runs that share the encoder and its features."""
+        """The same for runs that share the encoder."""
         config = self.config
-        views = config.resolve().method_config.map_views()
         place = [config.dataset, config.split, config.protocol, config.encoder_from, config.folds_seed]
-        return digest_of([*place, config.encoder.digest(), views, self.group])
+        return digest_of([*place, config.encoder.digest(), self.group])
+
+    @property
+    def views(self) -> int:
+        """Views of un-pooled maps that the run needs; a set with maps has the pooled features too."""
+        return self.config.resolve().method_config.map_views()
 
 
 def carry_out_in_processes(
@@ -80,9 +84,13 @@ def encoders_ahead(configs: Sequence[RunConfig], workspace: Workspace, processes
 
 def _encode_all(pool: ProcessPoolExecutor, configs: Sequence[RunConfig], workspace: Workspace) -> list[Future]:
     quiet = replace(workspace, progress=False)
-    encodings = {one.identity: one for one in _encodings(configs, workspace)}.values()
+    encodings: dict[str, _Encoding] = {}
+    for one in _encodings(configs, workspace):
+        kept = encodings.setdefault(one.identity, one)
+        if one.views > kept.views:
+            encodings[one.identity] = one
     with interrupts_held_back():
-        jobs = [pool.submit(_encode, one, quiet) for one in encodings]
+        jobs = [pool.submit(_encode, one, quiet) for one in encodings.values()]
     return list(_done(jobs, workspace, "encoder"))
 
 
