@@ -6,11 +6,13 @@ process with one thread would make.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
+from functools import partial
 
 from tqdm.auto import tqdm
 
@@ -20,6 +22,8 @@ from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.processes import interrupts_held_back, worker_pool
+
+log = logging.getLogger("zsar_kit")
 
 
 def worker_count(processes: int, workspace: Workspace, jobs: int) -> int:
@@ -61,7 +65,7 @@ def carry_out_in_processes(
     """
     quiet = replace(workspace, progress=False)
     # A training that is ended has its checkpoint on disk.
-    with worker_pool(processes, prepare=_single_thread, terminate=True) as pool:
+    with worker_pool(processes, prepare=_prepared_like_this(), terminate=True) as pool:
         _encode_all(pool, configs, workspace)
         with interrupts_held_back():
             runs = [pool.submit(_run, config, quiet) for config in configs]
@@ -77,7 +81,7 @@ def encoders_ahead(configs: Sequence[RunConfig], workspace: Workspace, processes
         ArtefactError: a process was killed.
         ZsarError: an encoder failed.
     """
-    with worker_pool(processes, prepare=_single_thread, terminate=True) as pool:
+    with worker_pool(processes, prepare=_prepared_like_this(), terminate=True) as pool:
         for job in _encode_all(pool, configs, workspace):
             job.result()
 
@@ -120,10 +124,16 @@ def _done(jobs: Sequence[Future], workspace: Workspace, unit: str) -> Iterator[F
             yield job
 
 
-def _single_thread() -> None:
+def _prepared_like_this() -> partial:
+    return partial(_prepare, log.getEffectiveLevel())
+
+
+def _prepare(level: int) -> None:
+    """One thread, and a log as in the process that started this one."""
     import torch
 
     torch.set_num_threads(1)
+    logging.basicConfig(level=level, format="%(message)s")
 
 
 def _encode(one: _Encoding, workspace: Workspace) -> None:
