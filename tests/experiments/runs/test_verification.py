@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from zsar_kit.artefacts import artefact_digest, atomic_folder, write_provenance
+from zsar_kit.artefacts import atomic_folder, write_provenance
 from zsar_kit.cli import main
 from zsar_kit.data.catalogue import class_names
 from zsar_kit.data.feature_set import EncoderRecord, FeatureSet
@@ -24,7 +24,7 @@ from zsar_kit.errors import ZsarError
 from zsar_kit.evaluation.scores import Scores
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.config import RunConfig
-from zsar_kit.experiments.runs.folder import FoldScores, RunFolder
+from zsar_kit.experiments.runs.folder import FoldScores, RunFolder, input_digest
 from zsar_kit.experiments.runs.verification import verify
 from zsar_kit.experiments.studies.sweep import is_current
 from zsar_kit.semantics.embeddings import Semantics
@@ -45,7 +45,7 @@ def write_skeletons(path: Path, seed: int = 0) -> SkeletonSet:
     return SkeletonSet.write(path, clips, dataset="toy", layout="ntu25", class_names=names, inputs={"seed": str(seed)})
 
 
-def write_features(path: Path, seed: int = 0) -> FeatureSet:
+def write_features(path: Path, seed: int = 0, *, maps: bool = False) -> FeatureSet:
     number = np.arange(40)
     index = SimpleNamespace(
         sample=np.array([f"s{i}" for i in number]), label=number % 10, subject=number // 10, camera=np.full(40, -1)
@@ -54,13 +54,13 @@ def write_features(path: Path, seed: int = 0) -> FeatureSet:
     names = class_names("nw_ucla")
     return FeatureSet.write(
         path,
-        chunks=[{"pooled": pooled}],
+        chunks=[{"pooled": pooled} | ({"maps": pooled[:, None, None].astype(np.float16)} if maps else {})],
         skeleton_index=index,
         train=number < 20,
         dataset="nw_ucla",
         class_names=names,
         encoder=EncoderRecord("shift_gcn", "d" * 12, "joint", 1.0, "nw_ucla", tuple(range(8)), names[:8]),
-        inputs={"skeletons": "a", "encoder": "b"},
+        inputs={"skeletons": f"set {seed}", "encoder": "b"},
     )
 
 
@@ -87,7 +87,7 @@ def finished_run(tmp_path, make_result):
     write_features(workspace.root / "features/nw-ucla/f")
     write_skeletons(workspace.skeletons_folder("nw_ucla"))
     places = ("features/nw-ucla/f", "skeletons/nw-ucla")
-    inputs = {place: artefact_digest(workspace.root / place) for place in places}
+    inputs = {place: input_digest(workspace.root / place) for place in places}
     folder = RunFolder.of(config, workspace)
     folder.begin(config.resolve(), {"cores": 2}, inputs)
     cosines = np.random.default_rng(0).normal(size=(6, 3))
@@ -171,6 +171,15 @@ def test_a_run_whose_inputs_were_replaced_is_stale(finished_run, caplog):
     assert (stale.state, stale.detail) == ("stale", "replaced since: skeletons/nw-ucla")
     write_skeletons(workspace.skeletons_folder("nw_ucla"))
     assert is_current(finished_run)
+
+
+def test_maps_that_join_features_leave_runs_on_them_current_and_other_features_do_not(finished_run):
+    place = finished_run.workspace.root / "features/nw-ucla/f"
+    write_features(place, maps=True)
+    assert FeatureSet.load(place).has_maps
+    assert is_current(finished_run)
+    write_features(place, seed=1)
+    assert finished_run.replaced_inputs() == ("features/nw-ucla/f",)
 
 
 def test_an_interrupted_run_of_other_inputs_starts_again(finished_run, caplog):

@@ -22,6 +22,8 @@ from zsar_kit.artefacts import (
     write_json,
     write_provenance,
 )
+from zsar_kit.config import digest_of
+from zsar_kit.data.feature_set import KIND as FEATURES
 from zsar_kit.data.feature_set import FeatureSet
 from zsar_kit.data.splits import ClassSplit, load_split
 from zsar_kit.errors import ArtefactError
@@ -43,6 +45,15 @@ log = logging.getLogger("zsar_kit")
 
 KIND, SCHEMA = "Run", 1
 RESULT, INPUTS = "result.json", "inputs.json"
+
+
+def input_digest(folder: Path) -> str:
+    """What identifies an input of a run: its content, or for features what they were made from.
+
+    Un-pooled maps may join pooled features later, which leaves these as they were.
+    """
+    record = read_json(folder / PROVENANCE)
+    return digest_of(record["inputs"]) if record.get("kind") == FEATURES else artefact_digest(folder)
 
 
 @dataclass(frozen=True)
@@ -125,7 +136,7 @@ class RunFolder:
         What is no longer in the workspace can't be compared.
         """
         there = {place: digest for place, digest in self.inputs().items() if exists(self.workspace.root / place)}
-        return tuple(p for p, digest in there.items() if artefact_digest(self.workspace.root / p) != digest)
+        return tuple(p for p, digest in there.items() if input_digest(self.workspace.root / p) != digest)
 
     def _check(self) -> None:
         """Compare a finished run's files with its record."""

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from zsar_kit import __version__
-from zsar_kit.artefacts import artefact_digest, exists, made_once, write_json
+from zsar_kit.artefacts import exists, made_once, write_json
 from zsar_kit.checkpoints import save_tensors
 from zsar_kit.config import digest_of
 from zsar_kit.data.catalogue import is_synthetic
@@ -27,7 +27,7 @@ from zsar_kit.experiments.pipeline.semantics import semantics_for, store_context
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.config import RunConfig, RunPlan
 from zsar_kit.experiments.runs.fits import Fits
-from zsar_kit.experiments.runs.folder import FoldScores, RunFolder
+from zsar_kit.experiments.runs.folder import FoldScores, RunFolder, input_digest
 from zsar_kit.experiments.runs.inputs import FoldData, build_fold_data
 from zsar_kit.experiments.runs.result import RunResult
 from zsar_kit.experiments.runs.selection import Outcome, Selection, choose, with_caveat
@@ -83,7 +83,7 @@ def _inputs(workspace: Workspace, data: Sequence[FoldData], texts: Sequence[str]
     skeletons = workspace.skeletons_folder(data[0].features.dataset)
     if sets and exists(skeletons):
         places.add(skeletons.relative_to(workspace.root).as_posix())
-    found = {place: artefact_digest(workspace.root / place) for place in sorted(places)}
+    found = {place: input_digest(workspace.root / place) for place in sorted(places)}
     # Folds have prompts of their own, which no folder holds.
     prompts = [one.contexts.digest() for one in data if one.contexts is not None]
     return found | ({"context prompts": digest_of(prompts)} if prompts else {})
