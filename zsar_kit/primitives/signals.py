@@ -1,0 +1,150 @@
+"""Operations on padded signals ``[clip, frame]`` that attributes are made of.
+
+Clips of a batch are padded by repeating their last frame. So extrema, paths and velocities of the padding are those of a
+body that stands still, and only means and shares need the mask of real frames.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from scipy.ndimage import gaussian_filter1d
+
+Signal = Float[np.ndarray, "clip frame"]
+Mask = Bool[np.ndarray, "clip frame"]
+PerClip = Float[np.ndarray, " clip"]
+
+# Shorter vectors than this (in torso lengths, or their product) have no direction.
+TINY = 1e-6
+
+
+def unit(vectors: Float[np.ndarray, "... 3"]) -> Float[np.ndarray, "... 3"]:
+    """Vectors at length 1; zero vectors stay zero."""
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return vectors / np.maximum(length, TINY)
+
+
+def dot(a: Float[np.ndarray, "... 3"], b: Float[np.ndarray, "... 3"]) -> Float[np.ndarray, "..."]:
+    """Inner products of vectors."""
+    return np.einsum("...i,...i->...", a, b)
+
+
+def smooth(signal: np.ndarray, seconds: float, rate: float, axis: int = 1) -> np.ndarray:
+    """Gaussian smoothing along time with a standard deviation in seconds; the ends repeat their value."""
+    sigma = seconds * rate
+    return signal if sigma < 0.2 else gaussian_filter1d(signal, sigma, axis=axis, mode="nearest", truncate=3.0)
+
+
+def velocity(position: np.ndarray, rate: float) -> np.ndarray:
+    """Change per second between neighbouring frames, along axis 1; the first frame has 0."""
+    return np.diff(position, axis=1, prepend=position[:, :1]) * rate
+
+
+def masked_mean(signal: Signal, mask: Mask) -> PerClip:
+    """Mean over the frames of a mask; NaN where it is empty."""
+    count = mask.sum(1)
+    total = np.where(mask, signal, 0.0).sum(1)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def masked_max(signal: Signal, mask: Mask) -> PerClip:
+    """Maximum over the frames of a mask; NaN where it is empty."""
+    best = np.where(mask, signal, -np.inf).max(1)
+    return np.where(np.isfinite(best), best, np.nan)
+
+
+def masked_range(signal: Signal, mask: Mask) -> PerClip:
+    """Maximum minus minimum over the frames of a mask; NaN where it is empty."""
+    return masked_max(signal, mask) + masked_max(-signal, mask)
+
+
+def share(condition: Mask, mask: Mask) -> PerClip:
+    """Share of the frames of a mask that meet a condition; NaN where the mask is empty."""
+    return masked_mean(condition.astype(np.float32), mask)
+
+
+def at(signal: np.ndarray, frame: Int[np.ndarray, " clip"]) -> np.ndarray:
+    """The value of each clip's signal ``[clip, frame, ...]`` at a frame of its own."""
+    return signal[np.arange(len(signal)), frame]
+
+
+def first_true(mask: Mask) -> Int[np.ndarray, " clip"]:
+    """The first frame of a mask; 0 where it is empty."""
+    return mask.argmax(1)
+
+
+def last_true(mask: Mask) -> Int[np.ndarray, " clip"]:
+    """The last frame of a mask; the last one of all where it is empty."""
+    return mask.shape[1] - 1 - mask[:, ::-1].argmax(1)
+
+
+def correlation(a: Signal, b: Signal, mask: Mask, least: float) -> PerClip:
+    """Correlation of two signals about zero, ``sum ab / sqrt(sum a^2 sum b^2)``, pulled to 0 where one hardly moves.
+
+    Args:
+        a, b: velocities.
+        mask: the frames that count.
+        least: a root mean square below which a signal counts as still; it is added to both in the denominator.
+    """
+    a, b = np.where(mask, a, 0.0), np.where(mask, b, 0.0)
+    count = np.maximum(mask.sum(1), 1)
+    floor = count * least**2
+    return (a * b).sum(1) / np.sqrt(((a * a).sum(1) + floor) * ((b * b).sum(1) + floor))
+
+
+def reversals(signal: Signal, threshold: float | PerClip) -> PerClip:
+    """How often each signal turns back by more than a threshold: turning points of the zigzag with hysteresis.
+
+    A turn counts once the signal has come back from its last extremum by ``threshold``. A monotone signal has none, one
+    rise and fall has one.
+    """
+    clips, frames = signal.shape
+    limit = np.broadcast_to(np.asarray(threshold, dtype=np.float64), (clips,))
+    low = high = signal[:, 0].astype(np.float64)
+    direction = np.zeros(clips, dtype=np.int8)
+    turns = np.zeros(clips)
+    for frame in range(1, frames):
+        value = signal[:, frame].astype(np.float64)
+        high, low = np.maximum(high, value), np.minimum(low, value)
+        falls = (direction >= 0) & (high - value > limit)
+        rises = (direction <= 0) & (value - low > limit) & ~falls
+        turns += (falls & (direction > 0)) | (rises & (direction < 0))
+        direction = np.where(falls, -1, np.where(rises, 1, direction)).astype(np.int8)
+        high = np.where(falls | rises, value, high)
+        low = np.where(falls | rises, value, low)
+    return turns
+
+
+def turning(a: Signal, b: Signal, mask: Mask, radius: float) -> PerClip:
+    """Signed turns of a plane path about the middle of its extent, in the sense from ``a`` to ``b``.
+
+    Steps count in proportion to how far from the middle they are, up to ``radius``, so that noise near the middle does not
+    wind. Only steps between two frames of the mask count.
+    """
+    middle_a = 0.5 * (masked_max(a, mask) - masked_max(-a, mask))
+    middle_b = 0.5 * (masked_max(b, mask) - masked_max(-b, mask))
+    x, y = a - np.nan_to_num(middle_a)[:, None], b - np.nan_to_num(middle_b)[:, None]
+    angle = np.arctan2(y, x)
+    step = np.diff(angle, axis=1)
+    step = (step + np.pi) % (2 * np.pi) - np.pi
+    weight = np.minimum(np.hypot(x, y) / radius, 1.0)
+    both = mask[:, 1:] & mask[:, :-1]
+    total = np.where(both, step * np.minimum(weight[:, 1:], weight[:, :-1]), 0.0).sum(1) / (2 * np.pi)
+    return np.where(mask.any(1), total, np.nan)
+
+
+def strongest_rhythm(signals: Float[np.ndarray, "clip frame k"], rate: float, shortest: float, longest: float) -> PerClip:
+    """The greatest normalised autocorrelation of vector signals at lags from ``shortest`` to ``longest`` seconds.
+
+    ``r(lag) = sum_t x(t) x(t + lag) / sum_t x(t)^2``; only a lag after the first fall below zero counts, since slow motion is
+    like itself at any short lag. 0 where nothing moves.
+    """
+    power = (signals * signals).sum((1, 2))
+    best = np.zeros(len(signals))
+    fell = np.zeros(len(signals), dtype=bool)
+    for lag in range(1, min(signals.shape[1] - 1, int(longest * rate)) + 1):
+        value = np.einsum("cfk,cfk->c", signals[:, lag:], signals[:, :-lag]) / np.maximum(power, TINY)
+        fell |= value < 0
+        if lag >= shortest * rate:
+            best = np.where(fell, np.maximum(best, value), best)
+    return np.where(power > TINY, best, 0.0)

@@ -1,0 +1,130 @@
+"""Attributes of the whole body, and of the phases of a clip."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float
+
+from zsar_kit.primitives.bodies import STILL, Bodies
+from zsar_kit.primitives.registry import measures
+from zsar_kit.primitives.signals import (
+    PerClip,
+    at,
+    dot,
+    masked_max,
+    masked_mean,
+    share,
+    smooth,
+    strongest_rhythm,
+    velocity,
+)
+
+#: lags of the rhythm, in seconds; smoothing of the hips before their path is measured
+SHORTEST, LONGEST, STEADY = 0.2, 1.5, 0.15
+
+
+def _ground(b: Bodies) -> Float[np.ndarray, "clip frame 3"]:
+    """Level position of the hips, in T, smoothed."""
+    hips = b.joint("spine_base") / b.torso[:, None, None]
+    level = hips - dot(hips, b.up[:, None])[..., None] * b.up[:, None]
+    return smooth(level, STEADY, b.rate)
+
+
+@measures
+def travel(b: Bodies) -> PerClip:
+    """Level path of the hips, faster than standing sways."""
+    speed = np.linalg.norm(velocity(_ground(b), b.rate), axis=-1)
+    return np.where(b.mask, np.maximum(speed - STILL, 0.0), 0.0).sum(1) / b.rate
+
+
+def _net(b: Bodies, axis: int) -> PerClip:
+    ground = _ground(b)
+    return dot(at(ground, b.last) - ground[:, 0], b.axes[:, 0, axis])
+
+
+@measures
+def net_forward(b: Bodies) -> PerClip:
+    """Along the heading at the start."""
+    return _net(b, 1)
+
+
+@measures
+def net_side(b: Bodies) -> PerClip:
+    """To the right of the heading at the start."""
+    return _net(b, 0)
+
+
+@measures
+def energy(b: Bodies) -> PerClip:
+    """Mean speed over all joints and frames."""
+    speed = np.linalg.norm(velocity(b.joints, b.rate), axis=-1).mean(2) / b.torso[:, None]
+    return masked_mean(speed, b.mask)
+
+
+@measures
+def moving(b: Bodies) -> PerClip:
+    """Share of the frames with clear motion."""
+    return share(b.moving, b.mask)
+
+
+@measures
+def rhythm(b: Bodies) -> PerClip:
+    """Of the velocities of hands and feet."""
+    points = np.concatenate([b.hands_both, b.feet_both], axis=1)
+    moves = np.where(b.mask[:, None, :, None], np.diff(points, axis=2, prepend=points[:, :, :1]), 0.0)
+    return strongest_rhythm(moves.swapaxes(1, 2).reshape(*b.mask.shape, -1), b.rate, SHORTEST, LONGEST)
+
+
+@measures
+def duration(b: Bodies) -> PerClip:
+    """From first to last frame of the act."""
+    start, end = b.act
+    return (end - start + 1) / b.rate
+
+
+def _few(b: Bodies) -> int:
+    return max(1, round(0.1 * b.rate))
+
+
+@measures
+def lead_hand_start(b: Bodies) -> PerClip:
+    """Mean height over the first tenth of a second."""
+    return b.hands[:, 0, : _few(b), 2].mean(1)
+
+
+def _height_at_end(b: Bodies, limb: int) -> PerClip:
+    return np.mean([at(b.hands[:, limb, :, 2], np.maximum(b.last - k, 0)) for k in range(_few(b))], axis=0)
+
+
+@measures
+def lead_hand_end(b: Bodies) -> PerClip:
+    """Mean height over the last tenth of a second."""
+    return _height_at_end(b, 0)
+
+
+@measures
+def other_hand_end(b: Bodies) -> PerClip:
+    """Mean height over the last tenth of a second."""
+    return _height_at_end(b, 1)
+
+
+@measures
+def top_time(b: Bodies) -> PerClip:
+    """Moment of the greatest height; missing where the hand is never away from rest."""
+    height = np.where(b.mask, b.hands[:, 0, :, 2], -np.inf)
+    return np.where(b.away[:, 0].any(1), b.moment(height.argmax(1)), np.nan)
+
+
+@measures
+def bottom_time(b: Bodies) -> PerClip:
+    """Moment at which the head is lowest; missing where it sinks less than 0.15 T."""
+    height = np.where(b.mask, b.height("head"), np.inf)
+    sinks = masked_max(b.height("head"), b.mask) - height.min(1)
+    return np.where(sinks > 0.15, b.moment(height.argmin(1)), np.nan)
+
+
+@measures
+def fast_time(b: Bodies) -> PerClip:
+    """Moment of the greatest speed; missing where the hand stands still."""
+    speed = np.where(b.mask, b.hand_speed[:, 0], -1.0)
+    return np.where(speed.max(1) > 2 * STILL, b.moment(speed.argmax(1)), np.nan)
