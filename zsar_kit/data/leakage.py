@@ -106,7 +106,7 @@ class EncoderMark:
         unseen_overlap: those of them that the split counts as unseen (or excludes).
     """
 
-    name: Literal["seen-only", "cross-dataset", "leak", "unknown"]
+    name: Literal["seen-only", "cross-dataset", "leak", "unknown", "untrained"]
     overlap: tuple[str, ...] = ()
     unseen_overlap: tuple[str, ...] = ()
 
@@ -224,6 +224,8 @@ def check_encoder(record: EncoderRecord, split: ClassSplit, allow_encoder_leak: 
         LeakageError: the encoder was trained on an unseen or excluded class of the same data set, or its
             training classes are unknown, and ``allow_encoder_leak`` is false.
     """
+    if record.classes == ():
+        return EncoderMark("untrained")
     hidden = {*split.unseen, *split.excluded}
     names = _names(split.dataset)
     same = _ID_SPACE.get(record.dataset, record.dataset) == _ID_SPACE.get(split.dataset, split.dataset)

@@ -125,6 +125,10 @@ class MethodConfig(Config):
         """How its texts are encoded; the same for all configurations of a :meth:`grid`."""
         return TextEncoding()
 
+    def reads(self) -> str:
+        """Which features of a clip it is made for: ``"encoder"`` or ``"primitives"``; a run may give it others."""
+        return "encoder"
+
     def text_use(self) -> str:
         """Whether training uses texts of unseen classes: ``"transductive text"`` if so, else ``"inductive"``."""
         return "inductive"

@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from zsar_kit.config import digest_of
-from zsar_kit.data.catalogue import class_names, ntu_ids, resource
+from zsar_kit.data.catalogue import class_names, ntu_ids, resource, twin_groups
 from zsar_kit.errors import TextError, nearest_name
 from zsar_kit.primitives.attributes import LEVELS, TOPICS, attribute_names, attributes, attributes_digest
 from zsar_kit.reprs import counted, markdown_table
@@ -208,18 +208,19 @@ def levels_from(named: Mapping[str, float]) -> Float32[np.ndarray, " attribute"]
 
 
 def require_distinct(form: Form) -> None:
-    """Refuse a form in which two classes cannot be told apart.
+    """Refuse a form in which two classes cannot be told apart, unless the data set itself calls them twins.
 
     Raises:
         TextError: two classes have the same known levels; both are named.
     """
-    seen: dict[bytes, str] = {}
-    for _, name, row in form._rows():
+    seen: dict[bytes, tuple[int, str]] = {}
+    twins = twin_groups(form.dataset).values()
+    for c, name, row in form._rows():
         key = np.nan_to_num(row, nan=-1.0).tobytes()
-        if key in seen:
-            problem = f"the classes {seen[key]!r} and {name!r} have equal forms, so nothing tells them apart"
+        other, other_name = seen.setdefault(key, (c, name))
+        if other != c and not any(c in group and other in group for group in twins):
+            problem = f"the classes {other_name!r} and {name!r} have equal forms, so nothing tells them apart"
             raise TextError(problem, where=f"forms of {form.dataset}, author {form.author}")
-        seen[key] = name
 
 
 def agreement(first: Form, second: Form) -> dict[str, Float32[np.ndarray, "..."]]:

@@ -127,3 +127,13 @@ def _column(bodies: Bodies, attribute: Attribute, function: Callable[[Bodies], n
         return np.full(len(bodies.joints), np.nan)
     with np.errstate(invalid="ignore"):
         return function(bodies)
+
+
+def packed(levels: Float32[np.ndarray, "row attribute"]) -> Float32[np.ndarray, "row two_attributes"]:
+    """Levels with gaps as one finite table: the levels (0.5 where missing), then 1 where known and 0 where not.
+
+    Measured levels of clips and expected levels of classes have this form wherever features and semantics are stored, so
+    that a method that knows nothing of gaps can read them.
+    """
+    known = np.isfinite(levels)
+    return np.concatenate([np.where(known, levels, 0.5), known], axis=1).astype(np.float32)

@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 
 from zsar_kit.artefacts import exists, made_once
+from zsar_kit.experiments.pipeline.primitives import is_level_set, level_semantics
 from zsar_kit.experiments.pipeline.workspace import Workspace, slug
 from zsar_kit.semantics.context_bank import ContextBank
 from zsar_kit.semantics.context_request import ContextRequest
@@ -27,6 +28,8 @@ def semantics_for(
     encoding: TextEncoding | None = None,
 ) -> Semantics:
     """Token and pooled features of one text set of all classes; encoded once, then read from the cache."""
+    if is_level_set(text_set):
+        return level_semantics(dataset, text_set)
     encoding = encoding or TextEncoding()
     encoder = _text_encoder(language_model, str(workspace.torch_device), encoding.projected)
     texts = load_texts(dataset, edition)

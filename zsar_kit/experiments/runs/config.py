@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from zsar_kit.artefacts import file_digest
 from zsar_kit.config import LATER, Config, digest_of, later
@@ -16,6 +16,7 @@ from zsar_kit.encoders.config import EncoderConfig
 from zsar_kit.encoders.protocol import RELEASED
 from zsar_kit.errors import MissingModelError
 from zsar_kit.experiments.pipeline.workspace import slug
+from zsar_kit.primitives.attributes import attributes_digest
 from zsar_kit.semantics.editions import BEFORE_EDITIONS, CURRENT, Edition
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class RunConfig(Config):
             it has its own train and test parts. Results are marked.
         allow_encoder_leak: accept an encoder that has seen unseen classes, or whose training classes are unknown; every
             table then marks the results.
+        features: features of the clips: those of the ``encoder``, the measured ``primitives``, or ``both`` side by side;
+            empty for what the method is made for.
         edition: edition of the class texts; runs stored without one were made with the first.
     """
 
@@ -72,6 +75,7 @@ class RunConfig(Config):
     features_from: str = field(default="", metadata=LATER)
     allow_encoder_leak: bool = field(default=False, metadata=LATER)
     edition: Edition = field(default=CURRENT, metadata=later(BEFORE_EDITIONS))
+    features: Literal["", "encoder", "primitives", "both"] = field(default="", metadata=LATER)
 
     def __repr__(self) -> str:
         changed = [f"{k}={v!r}" for k, v in self.overrides.items()]
@@ -104,7 +108,8 @@ class RunConfig(Config):
         class_names(self.dataset)
         split = load_split(self.dataset, self.split)
         method_config = preset(self.method, self.preset).override(self.overrides)
-        return RunPlan(self, split, self._protocol(), method_entry(self.method).method, method_config)
+        features = self.features or ("encoder" if self.features_from else method_config.reads())
+        return RunPlan(self, split, self._protocol(), method_entry(self.method).method, method_config, features)
 
     def _protocol(self) -> str:
         """Name of the protocol; default: the data set's customary protocol."""
@@ -137,6 +142,7 @@ class RunPlan:
         protocol: how samples are divided into train and test; :data:`AS_GIVEN` on imported features.
         method: the method's class.
         method_config: the preset with its overrides.
+        features: ``encoder``, ``primitives`` or ``both``.
     """
 
     config: RunConfig
@@ -144,6 +150,14 @@ class RunPlan:
     protocol: str
     method: type[Method]
     method_config: MethodConfig
+    features: str = "encoder"
+
+    def __post_init__(self) -> None:
+        self.config.require(
+            self.features == "encoder" or not (self.config.features_from or self.method_config.map_views()),
+            "features",
+            "'encoder' with imported features, and for a method that learns from un-pooled maps",
+        )
 
     def __repr__(self) -> str:
         return f"RunPlan({self.config!r}, protocol={self.protocol!r}, method={self.method.__name__})"
@@ -168,6 +182,13 @@ class RunPlan:
         config = self.config
         features = features_digest(config.features_from) if config.features_from else ""
         content = content_of(config, self.resolved(), features)
+        content.pop("features", None)
+        if self.features != "encoder":
+            content["features"] = {"of": self.features, "attributes": attributes_digest()}
+        if self.features == "primitives":
+            # No encoder takes part.
+            del content["encoder"], content["encoder_from"]
+            return content
         content["encoder_from"] = _checkpoint_digest(config.encoder_from) if config.encoder_from else ""
         if config.encoder_from:
             content["input"] = RELEASED.digest()

@@ -286,7 +286,10 @@ class RunFolder:
         for name, folder in self.result().semantics_folders.items():
             if (self.workspace.root / folder / "meta.json").is_file():
                 then = read_json(self.workspace.root / folder / "meta.json")
-                if [list(texts.sentences(name, c)) for c in then["class_ids"]] != then["texts"]:
+                if is_level_set(name):
+                    if levels_digest(config, name) != then["language"]["weights"]:
+                        changed.append(name)
+                elif [list(texts.sentences(name, c)) for c in then["class_ids"]] != then["texts"]:
                     changed.append(name)
         return tuple(changed)
 

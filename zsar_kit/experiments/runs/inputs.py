@@ -14,6 +14,7 @@ from zsar_kit.evaluation.scores import Scores
 from zsar_kit.experiments.pipeline.features import EncoderSource, features_for
 from zsar_kit.experiments.pipeline.imported_features import ImportedFeatures, open_imported_features
 from zsar_kit.experiments.pipeline.partitions import Partition, PartitionGroup, in_turn, partitions_of
+from zsar_kit.experiments.pipeline.primitives import primitive_features
 from zsar_kit.experiments.pipeline.semantics import context_bank_for
 from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
 from zsar_kit.experiments.pipeline.workspace import Workspace
@@ -39,6 +40,7 @@ class FoldData:
         maps: feature sets with un-pooled maps, one per augmented view, for methods that learn from maps.
         contexts: encoded context prompts of the partition's seen classes, for methods that read them.
         group: position of the encoder among the fold encoders; folds of one group learn from the same samples.
+        measured: the stored attributes, where they are all or a part of the features.
     """
 
     partition: Partition
@@ -48,6 +50,7 @@ class FoldData:
     maps: tuple[FeatureSet, ...] = ()
     contexts: ContextBank | None = None
     group: int = 0
+    measured: FeatureSet | None = None
 
     def __repr__(self) -> str:
         return f"FoldData({self.partition!r}, encoder {self.encoder_mark})"
@@ -199,9 +202,16 @@ def _build(
         contexts = context_bank_for(workspace, config.dataset, partition.split.seen, request, *words)
     if imported is not None:
         return FoldData(partition, imported.features, imported.mark_of(partition), contexts=contexts)
-    source = EncoderSource(config.encoder, config.encoder_from, config.allow_encoder_leak)
     skeletons = prepare_skeletons(workspace, config.dataset)
+    measured = None if plan.features == "encoder" else primitive_features(workspace, skeletons, plan.protocol)
+    if measured is not None and plan.features == "primitives":
+        mark = measured.guard(partition.split).name
+        return FoldData(partition, measured, mark, contexts=contexts, measured=measured)
+    source = EncoderSource(config.encoder, config.encoder_from, config.allow_encoder_leak)
     encoded = features_for(workspace, skeletons, partition, plan.protocol, source, views=views)
     folder = encoded.encoder_folder.relative_to(workspace.root).as_posix()
     maps = encoded.feature_sets if views else ()
-    return FoldData(partition, encoded.feature_sets[0], encoded.mark.name, folder, maps, contexts)
+    features = encoded.feature_sets[0]
+    if measured is not None:
+        features = replace(features, pooled=np.concatenate([features.pooled, measured.pooled], axis=1))
+    return FoldData(partition, features, encoded.mark.name, folder, maps, contexts, measured=measured)

@@ -79,6 +79,7 @@ def _inputs(workspace: Workspace, data: Sequence[FoldData], texts: Sequence[str]
     """Content digests of all that a run is made from, by place in the workspace."""
     places = {place for place in texts if place} | {one.encoder_folder for one in data if one.encoder_folder}
     sets = [features for one in data if one.encoder_folder for features in (one.features, *one.maps)]
+    sets += [one.measured for one in data if one.measured is not None]
     places |= {features.path.relative_to(workspace.root).as_posix() for features in sets}
     skeletons = workspace.skeletons_folder(data[0].features.dataset)
     if sets and exists(skeletons):

@@ -100,7 +100,8 @@ def _encode_all(pool: ProcessPoolExecutor, configs: Sequence[RunConfig], workspa
 
 def _encodings(configs: Sequence[RunConfig], workspace: Workspace) -> Iterator[_Encoding]:
     for config in configs:
-        if config.features_from or RunFolder.of(config, workspace).finished:
+        no_encoder = config.features_from or config.resolve().features == "primitives"
+        if no_encoder or RunFolder.of(config, workspace).finished:
             continue
         for group in (None, *range(min(2, config.folds))):
             yield _Encoding(config, group)
