@@ -1,7 +1,8 @@
-"""Kinematic primitives as methods: measured levels of a clip against expected levels of a class, attribute by attribute.
+"""Kinematic primitives as methods: measured levels of a clip against expected levels of a class, attribute by
+attribute.
 
-* :class:`Primitives` (training-free): the distance over the attributes that both know. Settings that folds choose are about
-  how levels are brought to one scale; the preset ``fixed`` has none left.
+* :class:`Primitives` (training-free): the distance over the attributes that both know. Settings that folds choose are
+  about how levels are brought to one scale; the preset ``fixed`` has none left.
 * :class:`CalibratedPrimitives`: what each attribute really measures in a class of a given level is learnt from the seen
   classes, and shrunk towards the training-free method, so that few seen classes can't lead it far astray.
 """
@@ -24,7 +25,7 @@ from zsar_kit.primitives.attributes import attribute_names
 from zsar_kit.semantics.embeddings import Semantics
 
 Gating = Literal["stacking", "ratio", "logistic"]
-Norm = Literal["none", "noise", "standard"]
+Norm = Literal["none", "offset", "noise", "standard"]
 #: a spread below this, in levels, is taken for this: no attribute is measured or expected more finely
 FINEST = 0.1
 #: added to every distance, so that errors are positive, as the ratio gate needs them
@@ -38,9 +39,9 @@ class PrimitivesConfig(MethodConfig):
     Attributes:
         text_set: expected levels: ``levels`` (mean of the authors), ``levels_first``, ``levels_second`` or
             ``levels_foretold``.
-        norm: how levels are scaled: not at all (``none``); by the spread of an attribute within seen classes (``noise``);
-            measured and expected levels each by their own mean and spread over the seen classes (``standard``). ``None``
-            lets the folds choose.
+        norm: how levels are scaled: not at all (``none``); measured and expected levels each without their mean over
+            the seen classes (``offset``), and divided by their own spread as well (``standard``); differences divided
+            by the spread of the attribute within seen classes (``noise``). ``None`` lets the folds choose.
         power: the exponent p of ``sum |m - e|^p``; ``None`` lets the folds choose between 1 and 2.
         gate_kind, gamma: calibration for GZSL, see :class:`GateChoice`.
     """
@@ -69,7 +70,7 @@ class PrimitivesConfig(MethodConfig):
 
     def grid(self) -> Sequence[PrimitivesConfig]:
         """All norms and both exponents, where they are not given."""
-        norms: tuple[Norm, ...] = ("none", "noise", "standard") if self.norm is None else (self.norm,)
+        norms: tuple[Norm, ...] = ("none", "offset", "noise", "standard") if self.norm is None else (self.norm,)
         powers = (1.0, 2.0) if self.power is None else (self.power,)
         return [replace(self, norm=norm, power=power) for norm in norms for power in powers]
 
@@ -150,7 +151,8 @@ class _LevelMethod(Method):
 
 
 class Primitives(_LevelMethod):
-    """``d(x, c) = mean_a |m_a(x) - e_a(c)|^p`` over the attributes a that are known of both; the smallest distance wins.
+    """``d(x, c) = mean_a |m_a(x) - e_a(c)|^p`` over the attributes a that are known of both; the smallest distance
+    wins.
 
     With ``norm="noise"`` each difference is divided by the spread within seen classes, with ``"standard"`` m and e are
     each standardised over the seen classes first.
@@ -184,6 +186,8 @@ class Primitives(_LevelMethod):
         expected = self.expected[self.seen_rows].double().where(known, torch.nan)
         self.measured_mean, self.measured_scale = _centre_and_spread(measured)
         self.expected_mean, self.expected_scale = _centre_and_spread(expected)
+        if self.norm == "offset":
+            self.measured_scale, self.expected_scale = torch.ones(self.count), torch.ones(self.count)
 
     def attribute_distances(
         self, features: Float[Tensor, "batch w"], classes: tuple[int, ...]
@@ -213,6 +217,8 @@ class CalibratedConfig(MethodConfig):
 
     Attributes:
         text_set: see :class:`PrimitivesConfig`.
+        fit: what the seen classes fit: slope, offset and weight of each attribute (``all``), or its weight alone;
+            ``None`` lets the folds choose.
         shrinkage: number of imagined classes that behave as the form says (slope 1, offset 0, equal weights) and are
             added to the seen ones; ``None`` lets the folds choose among ``shrinkages``.
         shrinkages: the candidates, in rising order.
@@ -221,6 +227,7 @@ class CalibratedConfig(MethodConfig):
     """
 
     text_set: str = "levels"
+    fit: Literal["all", "weights"] | None = None
     shrinkage: float | None = None
     shrinkages: tuple[float, ...] = (2.0, 8.0, 32.0, 128.0)
     power: float | None = None
@@ -247,10 +254,11 @@ class CalibratedConfig(MethodConfig):
         return GateChoice(self.gate_kind, self.gamma)
 
     def grid(self) -> Sequence[CalibratedConfig]:
-        """All shrinkages and both exponents, where they are not given."""
+        """All combinations of what is not given."""
+        fits: tuple[Literal["all", "weights"], ...] = ("all", "weights") if self.fit is None else (self.fit,)
         shrinkages = self.shrinkages if self.shrinkage is None else (self.shrinkage,)
         powers = (1.0, 2.0) if self.power is None else (self.power,)
-        return [replace(self, shrinkage=s, power=p) for p in powers for s in shrinkages]
+        return [replace(self, fit=f, shrinkage=s, power=p) for f in fits for p in powers for s in shrinkages]
 
 
 class CalibratedPrimitives(_LevelMethod):
@@ -260,8 +268,8 @@ class CalibratedPrimitives(_LevelMethod):
 
     ``slope b = (cov(E, M) + k v) / (var(E) + k v)`` with prior spread ``v = 0.3^2`` and ``k = shrinkage / classes``;
     ``offset o = (1 - s) (mean(M) - b mean(E))`` with ``s = shrinkage / (classes + shrinkage)``;
-    ``spread r^2 = (1 - s) (mean (M - b E - o)^2 + within^2) + s r_0^2`` with the mean of the first term over attributes as
-    ``r_0^2``; and ``d(x, c) = sum_a w_a |m_a - b_a e_a - o_a|^p / sum_a w_a`` with ``w_a = r_a^(-p)``.
+    ``spread r^2 = (1 - s) (mean (M - b E - o)^2 + within^2) + s r_0^2`` with the mean of the first term over
+    attributes as ``r_0^2``; and ``d(x, c) = sum_a w_a |m_a - b_a e_a - o_a|^p / sum_a w_a`` with ``w_a = r_a^(-p)``.
     """
 
     config_type = CalibratedConfig
@@ -273,6 +281,7 @@ class CalibratedPrimitives(_LevelMethod):
         super().__init__(config, task, generator)
         self.shrinkage = config.shrinkage if config.shrinkage is not None else config.shrinkages[-1]
         self.power = config.power if config.power is not None else 1.0
+        self.fits_all = config.fit != "weights"
         self.register_buffer("slope", torch.ones(self.count))
         self.register_buffer("offset", torch.zeros(self.count))
         self.register_buffer("weight", torch.ones(self.count))
@@ -291,6 +300,8 @@ class CalibratedPrimitives(_LevelMethod):
         slope = ((dm * de).sum(0) / some + prior) / ((de * de).sum(0) / some + prior)
         trust = classes / (classes + self.shrinkage)
         offset = trust * (centre_m - slope * centre_e)
+        if not self.fits_all:
+            slope, offset = torch.ones_like(slope), torch.zeros_like(offset)
         residual = (measured - slope * expected - offset).where(known, 0.0)
         spread = (residual**2).sum(0) / some + within**2
         usual = spread[classes > 0].mean() if (classes > 0).any() else torch.tensor(1.0).double()

@@ -55,7 +55,7 @@ class Attribute:
     def __repr__(self) -> str:
         return f"Attribute({self.name}: {self.about}, {self.lo:g} to {self.hi:g} {self.unit})"
 
-    def level(self, value: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+    def level(self, value: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
         """``(value - lo) / (hi - lo)``, or the same of ``log(1 + value)``, cut to -0.25..1.25; NaN stays NaN."""
         lo, hi = self.lo, self.hi
         if self.scale == "log":

@@ -1,7 +1,7 @@
 """A batch of clips in the performer's own axes: up, forward and right, in torso lengths.
 
-Every attribute reads from :class:`Bodies`. What several of them need (hands relative to the trunk, the rest posture, the
-floor) is computed once, when it is first asked for.
+Every attribute reads from :class:`Bodies`. What several of them need (hands relative to the trunk, the rest posture,
+the floor) is computed once, when it is first asked for.
 """
 
 from __future__ import annotations
@@ -64,7 +64,8 @@ class Bodies:
     """Clips of one frame rate, padded to one length by repeating their last frame.
 
     Attributes:
-        joints: positions of the acting person in the joints of NTU RGB+D, smoothed, in metres, ``[clip, frame, 25, 3]``.
+        joints: positions of the acting person in the joints of NTU RGB+D, smoothed, in metres, ``[clip, frame, 25,
+            3]``.
         partner: the same of a second person; NaN in clips without one.
         frames: number of real frames of each clip.
         rate: frames a second.
@@ -81,7 +82,7 @@ class Bodies:
         return f"Bodies({len(self.joints)} clips, up to {self.joints.shape[1]} frames at {self.rate:g} Hz)"
 
     @classmethod
-    def of(cls, clips: Sequence[np.ndarray], layout: str, rate: float, names: Sequence[str] | None = None) -> Bodies:
+    def of(cls, clips: Sequence[np.ndarray], layout: str, rate: float, names: list[str] | None = None) -> Bodies:
         """Pad, smooth and bring clips to the joints of NTU RGB+D.
 
         Args:
@@ -151,7 +152,7 @@ class Bodies:
 
     @cached_property
     def up(self) -> Float[np.ndarray, "clip 3"]:
-        """The vertical: the mean direction of trunk and legs in the :attr:`tall` frames; of the trunk alone if seated."""
+        """The vertical: mean direction of trunk and legs in the :attr:`tall` frames; of the trunk alone if seated."""
         trunk = unit(self._mean_of_tall(self.joint("spine_shoulder") - self.joint("spine_base")))
         ankles = 0.5 * (self.joint("ankle_left") + self.joint("ankle_right"))
         whole = unit(self._mean_of_tall(self.joint("spine_shoulder") - ankles))
@@ -212,7 +213,7 @@ class Bodies:
 
     @cached_property
     def hanging(self) -> PerClip:
-        """Height of a hanging hand against the shoulders, in T (negative): the drop to the joint and the arm's bones."""
+        """Height of a hanging hand against the shoulders, in T (negative): drop to the joint and the arm's bones."""
         lengths = []
         for side in ("right", "left"):
             chain = [self.joint(f"{name}_{side}") for name in ("shoulder", "elbow", "wrist", "hand")]
@@ -445,8 +446,8 @@ def acting_first(clip: np.ndarray, name: str) -> list[Float32[np.ndarray, "frame
 def after_calibration(body: Float32[np.ndarray, "frame 25 3"], rate: float) -> int:
     """The first frame after a calibration pose: recordings of some systems begin with both arms spread straight out.
 
-    Only where the first frame shows that pose and both arms hang within 1.5 seconds; the clip then begins where they hang
-    most. An act that begins with spread arms goes on with them.
+    Only where the first frame shows that pose and both arms hang within 1.5 seconds; the clip then begins where they
+    hang most. An act that begins with spread arms goes on with them.
     """
     shoulder, hip = body[:, NTU["spine_shoulder"]], body[:, NTU["spine_base"]]
     for side in ("right", "left"):

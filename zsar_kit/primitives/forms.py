@@ -1,14 +1,14 @@
 """Forms: the level at which each attribute is expected in a class, by people who read its words and saw no data.
 
-A form file is TOML, one ``[[class]]`` table a class: ``id``, ``name``, and for each topic an inline table of the attributes
-whose level is not the neutral one; ``"?"`` says that the words leave it open. ``like = "ntu120:7"`` takes the form of
-another class. The kit has forms by two authors for all classes that it has texts of.
+A form file is TOML, one ``[[class]]`` table a class: ``id``, ``name``, and for each topic an inline table of the
+attributes whose level is not the neutral one; ``"?"`` says that the words leave it open. ``like = "ntu120:7"`` takes
+the form of another class. The kit has forms by two authors for all classes that it has texts of.
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from zsar_kit.config import digest_of
-from zsar_kit.data.catalogue import class_names, ntu_ids, resource, twin_groups
+from zsar_kit.data.catalogue import class_count, class_names, ntu_ids, resource, twin_groups
 from zsar_kit.errors import TextError, nearest_name
 from zsar_kit.primitives.attributes import LEVELS, TOPICS, attribute_names, attributes, attributes_digest
 from zsar_kit.reprs import counted, markdown_table
@@ -49,7 +49,9 @@ class Form:
 
     def __repr__(self) -> str:
         known = float(np.isfinite(self.levels).mean())
-        return f"Form({self.dataset}, {self.author}: {counted(len(self.class_ids), 'class')}, {known:.0%} of levels known)"
+        return (
+            f"Form({self.dataset}, {self.author}: {counted(len(self.class_ids), 'class')}, {known:.0%} of levels known)"
+        )
 
     def _repr_markdown_(self) -> str:
         rows = [(i, name, f"{np.isfinite(row).mean():.0%}") for i, name, row in self._rows()]
@@ -154,7 +156,9 @@ def _builtin(dataset: str, author: str) -> Form:
     if not source.is_file():
         remedy = f"{nearest_name(dataset, form_datasets())} Forms of your own: give the path of a .toml file."
         raise TextError(f"the kit has no form of data set {dataset!r}", remedy=remedy)
-    form = _parsed(tomllib.loads(source.read_text(encoding="utf-8")), f"{author}/{dataset}.toml of zsar_kit", dataset, author)
+    form = _parsed(
+        tomllib.loads(source.read_text(encoding="utf-8")), f"{author}/{dataset}.toml of zsar_kit", dataset, author
+    )
     names = class_names(dataset)
     for c, name in zip(form.class_ids, form.class_names, strict=True):
         if names[c] != name:
@@ -223,7 +227,7 @@ def require_distinct(form: Form) -> None:
             raise TextError(problem, where=f"forms of {form.dataset}, author {form.author}")
 
 
-def agreement(first: Form, second: Form) -> dict[str, Float32[np.ndarray, "..."]]:
+def agreement(first: Form, second: Form) -> dict[str, Float32[np.ndarray, ...]]:
     """How two authors agree, over the cells that both know.
 
     Returns:
@@ -252,6 +256,36 @@ def groups_of_meaning() -> tuple[frozenset[tuple[str, int]], ...]:
     return tuple(groups)
 
 
+def same_meaning(classes: Iterable[tuple[str, int]]) -> frozenset[tuple[str, int]]:
+    """The given (data set, class id) and all that mean the same as one of them, in any data set."""
+    found = {_origin(*one) for one in classes}
+    found |= {other for group in groups_of_meaning() if found & group for other in group}
+    origins = frozenset(found)
+    return origins | {(d, c) for d in resource("classes.toml") for c in _ids_of(d) if _origin(d, c) in origins}
+
+
+@cache
+def _origin(dataset: str, class_id: int) -> tuple[str, int]:
+    """The class of NTU RGB+D 120 that a class is, if it is one by the catalogue or by name; else itself."""
+    names = class_names(dataset)
+    if dataset in ("ntu60", "puppet"):
+        return ("ntu120", ntu_ids(dataset)[class_id])
+    ntu = class_names("ntu120")
+    if (_same_as(dataset) or dataset) == "pku_mmd":
+        if names[class_id] in ntu:
+            return ("ntu120", ntu.index(names[class_id]))
+        return _ALSO_NTU.get(names[class_id], ("pku_mmd", class_id))
+    return (dataset, class_id)
+
+
+#: classes of PKU-MMD that are classes of NTU RGB+D under a slightly other name
+_ALSO_NTU = {"standing up": ("ntu120", 8)}
+
+
+def _ids_of(dataset: str) -> range:
+    return range(class_count(dataset)) if dataset in form_datasets() else range(0)
+
+
 __all__ = [
     "AUTHORS",
     "LEVELS",
@@ -265,4 +299,5 @@ __all__ = [
     "mean_form",
     "read_form",
     "require_distinct",
+    "same_meaning",
 ]

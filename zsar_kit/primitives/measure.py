@@ -41,9 +41,12 @@ class Measured:
 
     def _repr_markdown_(self) -> str:
         shown = self.values[:1]
-        rows = [(a.name, f"{v:.2f} {a.unit}", f"{level:.2f}") for a, v, level in zip(
-            attributes(), shown[0] if len(shown) else [], self.levels[0] if len(shown) else [], strict=False
-        )]
+        rows = [
+            (a.name, f"{v:.2f} {a.unit}", f"{level:.2f}")
+            for a, v, level in zip(
+                attributes(), shown[0] if len(shown) else [], self.levels[0] if len(shown) else [], strict=False
+            )
+        ]
         return f"{self!r}; the first clip:\n\n" + markdown_table(("attribute", "measured", "level"), rows)
 
     @property
@@ -132,8 +135,8 @@ def _column(bodies: Bodies, attribute: Attribute, function: Callable[[Bodies], n
 def packed(levels: Float32[np.ndarray, "row attribute"]) -> Float32[np.ndarray, "row two_attributes"]:
     """Levels with gaps as one finite table: the levels (0.5 where missing), then 1 where known and 0 where not.
 
-    Measured levels of clips and expected levels of classes have this form wherever features and semantics are stored, so
-    that a method that knows nothing of gaps can read them.
+    Measured levels of clips and expected levels of classes have this form wherever features and semantics are stored,
+    so that a method that knows nothing of gaps can read them.
     """
     known = np.isfinite(levels)
     return np.concatenate([np.where(known, levels, 0.5), known], axis=1).astype(np.float32)

@@ -80,7 +80,7 @@ def winding_side(b: Bodies) -> PerClip:
 
 @measures
 def sweep(b: Bodies) -> PerClip:
-    """The greater of the top velocities to the right and to the left, with its sign; falls to 0 as they become alike."""
+    """The greater of the top velocities to right and left, with its sign; falls to 0 as they become alike."""
     lateral = velocity(_axis(b, 0), b.rate)
     right, left = masked_max(lateral, b.mask), masked_max(-lateral, b.mask)
     top = np.maximum(np.maximum(right, left), TINY)
@@ -178,12 +178,22 @@ def corners(b: Bodies) -> PerClip:
 def repetitions(b: Bodies) -> PerClip:
     """The most peaks of any signal that the body makes: hand, gap of the hands, hips, feet, trunk, head.
 
-    A peak counts if the signal falls and rises by 40 % of its range about it, and the range is large enough to be an act.
+    A peak counts if the signal falls and rises by 40 % of its range about it, and the range is large enough to be an
+    act.
     """
     hand = b.hands[:, 0]
     nod = (b.seen_from("spine_shoulder", "head")[:, 0, :, 1]) * 2.0
     hips = b.height("spine_base") * 2.0
-    signals = [hand[..., 0], hand[..., 1], hand[..., 2], gap(b), hips, *b.foot_heights.swapaxes(0, 1), b.spine[..., 1], nod]
+    signals = [
+        hand[..., 0],
+        hand[..., 1],
+        hand[..., 2],
+        gap(b),
+        hips,
+        *b.foot_heights.swapaxes(0, 1),
+        b.spine[..., 1],
+        nod,
+    ]
     peaks = [_peaks(signal, b.mask) for signal in signals]
     return np.maximum(np.max(peaks, axis=0), 1.0)
 

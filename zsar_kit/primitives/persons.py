@@ -109,7 +109,9 @@ def hand_to_other_hip(b: Bodies) -> PerClip:
 def foot_to_other(b: Bodies) -> PerClip:
     """A lifted foot of the first to the other's knees, ankles or hips; far away if none is lifted."""
     lifted = b.foot_heights.max(1) > 0.2
-    targets = [_other(b, name) for name in ("hip_right", "hip_left", "knee_right", "knee_left", "ankle_right", "ankle_left")]
+    targets = [
+        _other(b, name) for name in ("hip_right", "hip_left", "knee_right", "knee_left", "ankle_right", "ankle_left")
+    ]
     feet = [b.joint("foot_right"), b.joint("foot_left")]
     nearest = np.min([_distance(b, foot, target) for foot in feet for target in targets], axis=0)
     best = masked_max(-nearest, b.mask & lifted & _two(b)[:, None])

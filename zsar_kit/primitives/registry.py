@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,10 +28,14 @@ def measures_of(*limbs: str) -> Callable[[Callable[[Bodies, int], PerClip]], Cal
 
     def register(function: Callable[[Bodies, int], PerClip]) -> Callable[[Bodies, int], PerClip]:
         for limb in limbs:
-            _FUNCTIONS[f"{limb}_{function.__name__}"] = partial(function, limb=("lead", "other").index(limb))
+            _FUNCTIONS[f"{limb}_{function.__name__}"] = _of_limb(function, ("lead", "other").index(limb))
         return function
 
     return register
+
+
+def _of_limb(function: Callable[[Bodies, int], PerClip], limb: int) -> Measure:
+    return lambda bodies: function(bodies, limb)
 
 
 def functions() -> dict[str, Measure]:

@@ -1,7 +1,7 @@
 """Operations on padded signals ``[clip, frame]`` that attributes are made of.
 
-Clips of a batch are padded by repeating their last frame. So extrema, paths and velocities of the padding are those of a
-body that stands still, and only means and shares need the mask of real frames.
+Clips of a batch are padded by repeating their last frame. So extrema, paths and velocities of the padding are those of
+a body that stands still, and only means and shares need the mask of real frames.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ PerClip = Float[np.ndarray, " clip"]
 TINY = 1e-6
 
 
-def unit(vectors: Float[np.ndarray, "... 3"]) -> Float[np.ndarray, "... 3"]:
+def unit(vectors: Float[np.ndarray, "*shape 3"]) -> Float[np.ndarray, "*shape 3"]:
     """Vectors at length 1; zero vectors stay zero."""
     length = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return vectors / np.maximum(length, TINY)
 
 
-def dot(a: Float[np.ndarray, "... 3"], b: Float[np.ndarray, "... 3"]) -> Float[np.ndarray, "..."]:
+def dot(a: Float[np.ndarray, "*#shape 3"], b: Float[np.ndarray, "*#shape 3"]) -> Float[np.ndarray, "*shape"]:
     """Inner products of vectors."""
     return np.einsum("...i,...i->...", a, b)
 
@@ -118,8 +118,8 @@ def reversals(signal: Signal, threshold: float | PerClip) -> PerClip:
 def turning(a: Signal, b: Signal, mask: Mask, radius: float) -> PerClip:
     """Signed turns of a plane path about the middle of its extent, in the sense from ``a`` to ``b``.
 
-    Steps count in proportion to how far from the middle they are, up to ``radius``, so that noise near the middle does not
-    wind. Only steps between two frames of the mask count.
+    Steps count in proportion to how far from the middle they are, up to ``radius``, so that noise near the middle does
+    not wind. Only steps between two frames of the mask count.
     """
     middle_a = 0.5 * (masked_max(a, mask) - masked_max(-a, mask))
     middle_b = 0.5 * (masked_max(b, mask) - masked_max(-b, mask))
@@ -133,11 +133,13 @@ def turning(a: Signal, b: Signal, mask: Mask, radius: float) -> PerClip:
     return np.where(mask.any(1), total, np.nan)
 
 
-def strongest_rhythm(signals: Float[np.ndarray, "clip frame k"], rate: float, shortest: float, longest: float) -> PerClip:
+def strongest_rhythm(
+    signals: Float[np.ndarray, "clip frame k"], rate: float, shortest: float, longest: float
+) -> PerClip:
     """The greatest normalised autocorrelation of vector signals at lags from ``shortest`` to ``longest`` seconds.
 
-    ``r(lag) = sum_t x(t) x(t + lag) / sum_t x(t)^2``; only a lag after the first fall below zero counts, since slow motion is
-    like itself at any short lag. 0 where nothing moves.
+    ``r(lag) = sum_t x(t) x(t + lag) / sum_t x(t)^2``; only a lag after the first fall below zero counts, since slow
+    motion is like itself at any short lag. 0 where nothing moves.
     """
     power = (signals * signals).sum((1, 2))
     best = np.zeros(len(signals))

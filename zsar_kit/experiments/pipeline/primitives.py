@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -15,17 +16,21 @@ from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.encoders.distributed import made_together
 from zsar_kit.errors import TextError, nearest_name
 from zsar_kit.experiments.pipeline.workspace import Workspace, slug
-from zsar_kit.primitives.attributes import attributes_digest
-from zsar_kit.primitives.forms import AUTHORS, MEAN, Form, load_form, require_distinct
+from zsar_kit.primitives.attributes import TOPICS, attributes, attributes_digest
+from zsar_kit.primitives.foretell import PENALTY, foretell_each
+from zsar_kit.primitives.forms import AUTHORS, MEAN, Form, load_form, require_distinct, same_meaning
 from zsar_kit.primitives.measure import KINECT_RATE, measure, packed
 from zsar_kit.semantics.embeddings import Semantics
 from zsar_kit.semantics.text_encoder import LanguageRecord
+from zsar_kit.semantics.text_files import load_texts
 
 #: the name of the "encoder" that measures attributes
 PRIMITIVES = "primitives"
 #: text set of expected levels to the author of its form
 LEVEL_SETS = {"levels": MEAN, **{f"levels_{author}": author for author in AUTHORS}}
 FORETOLD = "levels_foretold"
+#: data sets whose forms foretelling learns from; those of the others are forms of these
+FORM_SETS = ("ntu120", "pku_mmd", "utd_mhad", "nw_ucla", "kinder_gator")
 #: raised when an attribute is computed differently, so that stored features are made again
 VERSION = 1
 
@@ -38,7 +43,8 @@ def is_level_set(text_set: str) -> bool:
 def primitive_features(workspace: Workspace, skeletons: SkeletonSet, protocol: str) -> FeatureSet:
     """The attributes of all samples as packed levels (:func:`~zsar_kit.primitives.measure.packed`), measured once.
 
-    They are measured on whole sequences at their own frame rate, and learnt from nothing: their encoder has seen no class.
+    They are measured on whole sequences at their own frame rate, and learnt from nothing: their encoder has seen no
+        class.
     """
     name = f"{PRIMITIVES}_{protocol}_{digest_of([attributes_digest(), VERSION])}"
     folder = workspace.root / "features" / slug(skeletons.dataset) / name
@@ -77,16 +83,52 @@ def level_semantics(dataset: str, text_set: str) -> Semantics:
         TextError: there is no such set of levels or no form of the data set, or two classes have equal forms.
     """
     if text_set not in LEVEL_SETS:
-        raise TextError(f"unknown set of levels {text_set!r}", remedy=nearest_name(text_set, LEVEL_SETS))
+        raise TextError(f"unknown set of levels {text_set!r}", remedy=nearest_name(text_set, (*LEVEL_SETS, FORETOLD)))
     form = load_form(dataset, LEVEL_SETS[text_set])
     require_distinct(form)
     return semantics_of(form, text_set)
 
 
+def foretold_semantics(
+    workspace: Workspace, dataset: str, unseen: tuple[int, ...], language_model: str, edition: str
+) -> Semantics:
+    """Levels of all classes of a data set, each foretold from its motion text; no author of these classes is needed.
+
+    The regression learns from the forms of every class that the kit has, but for the unseen classes and all that mean
+    the same as one of them. A seen class is foretold without its own form and those of the same meaning, so that all
+    classes are foretold equally well.
+    """
+    known = [(d, load_form(d), _motion(workspace, d, language_model, edition)) for d in FORM_SETS]
+    places = [(d, c) for d, form, _ in known for c in form.class_ids]
+    levels = np.concatenate([form.levels for _, form, _ in known])
+    texts = np.concatenate([motion.select(form.class_ids).pooled for _, form, motion in known])
+    own = _motion(workspace, dataset, language_model, edition)
+    hidden = same_meaning([(dataset, c) for c in unseen])
+    barred = [hidden | same_meaning([(dataset, c)]) for c in own.class_ids]
+    allowed = np.array([[place not in bar for place in places] for bar in barred])
+    told = foretell_each(texts.astype(np.float64), levels.astype(np.float64), own.pooled.astype(np.float64), allowed)
+    form = Form(dataset, "foretold", own.class_ids, own.class_names, told)
+    made = semantics_of(form, FORETOLD)
+    weights = levels_digest(dataset, FORETOLD, unseen, edition)
+    return replace(made, language=replace(made.language, weights=weights))
+
+
+def _motion(workspace: Workspace, dataset: str, language_model: str, edition: str) -> Semantics:
+    from zsar_kit.experiments.pipeline.semantics import semantics_for
+
+    return semantics_for(workspace, dataset, "motion", language_model, edition)
+
+
+def levels_digest(dataset: str, text_set: str, unseen: tuple[int, ...], edition: str) -> str:
+    """What identifies a set of expected levels; another digest says that a form, or a text behind it, has changed."""
+    if text_set != FORETOLD:
+        return load_form(dataset, LEVEL_SETS[text_set]).digest()
+    texts = {d: [load_texts(d, edition).sentences("motion", c) for c in load_form(d).class_ids] for d in FORM_SETS}
+    return digest_of([{d: load_form(d).digest() for d in FORM_SETS}, texts, dataset, list(unseen), PENALTY])
+
+
 def semantics_of(form: Form, text_set: str) -> Semantics:
     """A form as semantics."""
-    from zsar_kit.primitives.attributes import TOPICS, attributes
-
     pooled = packed(form.levels)
     topic = np.array([TOPICS.index(a.topic) for a in attributes()] * 2)
     tokens = np.stack([np.where(topic == t, pooled, 0.0) for t in range(len(TOPICS))], axis=1).astype(np.float32)

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 
 from zsar_kit.artefacts import exists, made_once
-from zsar_kit.experiments.pipeline.primitives import is_level_set, level_semantics
+from zsar_kit.experiments.pipeline.primitives import FORETOLD, foretold_semantics, is_level_set, level_semantics
 from zsar_kit.experiments.pipeline.workspace import Workspace, slug
 from zsar_kit.semantics.context_bank import ContextBank
 from zsar_kit.semantics.context_request import ContextRequest
@@ -26,8 +26,16 @@ def semantics_for(
     language_model: str,
     edition: str = CURRENT,
     encoding: TextEncoding | None = None,
+    *,
+    unseen: tuple[int, ...] = (),
 ) -> Semantics:
-    """Token and pooled features of one text set of all classes; encoded once, then read from the cache."""
+    """Token and pooled features of one text set of all classes; encoded once, then read from the cache.
+
+    A set of expected levels takes the place of texts where its name is asked for; ``unseen`` are the classes that
+    foretold levels must not learn from.
+    """
+    if text_set == FORETOLD:
+        return foretold_semantics(workspace, dataset, unseen, language_model, edition)
     if is_level_set(text_set):
         return level_semantics(dataset, text_set)
     encoding = encoding or TextEncoding()

@@ -53,7 +53,7 @@ class RunConfig(Config):
             it has its own train and test parts. Results are marked.
         allow_encoder_leak: accept an encoder that has seen unseen classes, or whose training classes are unknown; every
             table then marks the results.
-        features: features of the clips: those of the ``encoder``, the measured ``primitives``, or ``both`` side by side;
+        features: features of the clips: of the ``encoder``, the measured ``primitives``, or ``both`` side by side;
             empty for what the method is made for.
         edition: edition of the class texts; runs stored without one were made with the first.
     """

@@ -29,6 +29,7 @@ from zsar_kit.data.splits import ClassSplit, load_split
 from zsar_kit.errors import ArtefactError
 from zsar_kit.evaluation.calibration import Gate, restore_gate
 from zsar_kit.evaluation.scores import Scores
+from zsar_kit.experiments.pipeline.primitives import is_level_set, levels_digest
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.config import RunConfig, RunPlan, content_of
 from zsar_kit.experiments.runs.result import RunResult
@@ -287,7 +288,10 @@ class RunFolder:
             if (self.workspace.root / folder / "meta.json").is_file():
                 then = read_json(self.workspace.root / folder / "meta.json")
                 if is_level_set(name):
-                    if levels_digest(config, name) != then["language"]["weights"]:
+                    if (
+                        levels_digest(config.dataset, name, self.result().unseen, config.edition)
+                        != then["language"]["weights"]
+                    ):
                         changed.append(name)
                 elif [list(texts.sentences(name, c)) for c in then["class_ids"]] != then["texts"]:
                     changed.append(name)

@@ -58,7 +58,8 @@ def _carry_out(folder: RunFolder, plan: RunPlan, workspace: Workspace) -> None:
     names = sorted({name for c in configs for name in c.text_sets()})
     words = (config.language_model, config.edition)
     encoding = configs[0].text_encoding()
-    semantics = {name: semantics_for(workspace, config.dataset, name, *words, encoding) for name in names}
+    unseen = main.partition.split.unseen
+    semantics = {n: semantics_for(workspace, config.dataset, n, *words, encoding, unseen=unseen) for n in names}
     texts = {name: store_semantics(workspace, one) for name, one in semantics.items()}
     prompts = "" if main.contexts is None else store_contexts(workspace, main.contexts)
     folder.begin(plan, environment(workspace), _inputs(workspace, (main, *folds), [*texts.values(), prompts]))
