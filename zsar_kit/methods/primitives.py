@@ -28,6 +28,8 @@ Gating = Literal["stacking", "ratio", "logistic"]
 Norm = Literal["none", "offset", "noise", "standard"]
 #: a spread below this, in levels, is taken for this: no attribute is measured or expected more finely
 FINEST = 0.1
+#: prior spread of expected levels over classes; and the most imagined classes that shrink offsets of a joint fit
+PRIOR_SPREAD, JOINT_OFFSET = 0.3, 8.0
 #: added to every distance, so that errors are positive, as the ratio gate needs them
 LEAST_ERROR = 1e-3
 
@@ -211,25 +213,29 @@ def _centre_and_spread(table: Float[Tensor, "class a"]) -> tuple[Float[Tensor, "
     return mean.where(enough, 0.0).float(), spread.where(enough, 1.0).float()
 
 
+Fit = Literal["weights", "all", "joint"]
+
+
 @dataclass(frozen=True)
 class CalibratedConfig(MethodConfig):
     """Levels calibrated on seen classes.
 
     Attributes:
         text_set: see :class:`PrimitivesConfig`.
-        fit: what the seen classes fit: slope, offset and weight of each attribute (``all``), or its weight alone;
-            ``None`` lets the folds choose.
+        fit: what the seen classes fit: the weight of each attribute (``weights``); slope, offset and weight of each
+            (``all``); or offsets, and weights of all attributes together, so that what errs together counts once
+            (``joint``, with exponent 2). ``None`` lets the folds choose.
         shrinkage: number of imagined classes that behave as the form says (slope 1, offset 0, equal weights) and are
             added to the seen ones; ``None`` lets the folds choose among ``shrinkages``.
         shrinkages: the candidates, in rising order.
-        power: as for :class:`PrimitivesConfig`.
+        power: as for :class:`PrimitivesConfig`; ``joint`` has none but 2.
         gate_kind, gamma: see :class:`PrimitivesConfig`.
     """
 
     text_set: str = "levels"
-    fit: Literal["all", "weights"] | None = None
+    fit: Fit | None = None
     shrinkage: float | None = None
-    shrinkages: tuple[float, ...] = (2.0, 8.0, 32.0, 128.0)
+    shrinkages: tuple[float, ...] = (2.0, 8.0, 32.0, 128.0, 512.0)
     power: float | None = None
     gate_kind: Gating = "stacking"
     gamma: float | None = None
@@ -240,6 +246,7 @@ class CalibratedConfig(MethodConfig):
         rising = sorted(set(self.shrinkages)) == list(self.shrinkages) and min(self.shrinkages, default=0) > 0
         self.require(rising, "shrinkages", "positive numbers in rising order")
         self.require(self.power is None or 0 < self.power <= 4, "power", "in (0, 4], or None")
+        self.require(self.fit != "joint" or self.power in (None, 2.0), "power", "2, or None, for a joint fit")
 
     def reads(self) -> str:
         """Attributes."""
@@ -255,39 +262,46 @@ class CalibratedConfig(MethodConfig):
 
     def grid(self) -> Sequence[CalibratedConfig]:
         """All combinations of what is not given."""
-        fits: tuple[Literal["all", "weights"], ...] = ("all", "weights") if self.fit is None else (self.fit,)
+        fits: tuple[Fit, ...] = ("weights", "all", "joint") if self.fit is None else (self.fit,)
         shrinkages = self.shrinkages if self.shrinkage is None else (self.shrinkage,)
         powers = (1.0, 2.0) if self.power is None else (self.power,)
-        return [replace(self, fit=f, shrinkage=s, power=p) for f in fits for p in powers for s in shrinkages]
+        combined = [(f, p) for f in fits for p in ((2.0,) if f == "joint" else powers)]
+        return [replace(self, fit=f, shrinkage=s, power=p) for f, p in combined for s in shrinkages]
 
 
 class CalibratedPrimitives(_LevelMethod):
-    """Class means of the measured levels regressed on the expected ones, attribute by attribute.
+    """Class means of the measured levels against the expected ones, attribute by attribute or jointly.
 
-    With seen classes c, mean measured level ``M_c`` and expected level ``E_c``:
+    With n seen classes c, their mean measured levels ``M_c`` and expected levels ``E_c``, shrinkage k and trust
+    ``t = n / (n + k)``:
 
-    ``slope b = (cov(E, M) + k v) / (var(E) + k v)`` with prior spread ``v = 0.3^2`` and ``k = shrinkage / classes``;
-    ``offset o = (1 - s) (mean(M) - b mean(E))`` with ``s = shrinkage / (classes + shrinkage)``;
-    ``spread r^2 = (1 - s) (mean (M - b E - o)^2 + within^2) + s r_0^2`` with the mean of the first term over
-    attributes as ``r_0^2``; and ``d(x, c) = sum_a w_a |m_a - b_a e_a - o_a|^p / sum_a w_a`` with ``w_a = r_a^(-p)``.
+    * ``all``: ``slope b = (cov(E, M) + (k/n) v) / (var(E) + (k/n) v)`` with prior spread ``v = 0.3^2``, ``offset
+      o = t (mean M - b mean E)``; ``weights``: b = 1, o = 0. ``r^2 = t (mean (M - b E - o)^2 + within^2) + (1 - t)
+      r_0^2`` with ``r_0^2`` the mean of the first term over attributes; ``d(x, c) = sum_a w_a |m_a - b_a e_a - o_a|^p
+      / sum_a w_a`` with ``w_a = r_a^(-p)``.
+    * ``joint``: b = 1, o as above with at most eight imagined classes; ``S`` is the covariance of measured levels
+      within classes plus the second moment of ``M - E - o``, and ``d(x, c) = (m - e - o)' (t S + (1 - t) s_0 I)^-1 (m
+      - e - o)`` over the number of known attributes, with ``s_0`` the mean of the diagonal of S.
     """
 
     config_type = CalibratedConfig
     slope: Tensor
     offset: Tensor
     weight: Tensor
+    precision: Tensor
 
     def __init__(self, config: CalibratedConfig, task: Task, generator: torch.Generator):
         super().__init__(config, task, generator)
         self.shrinkage = config.shrinkage if config.shrinkage is not None else config.shrinkages[-1]
-        self.power = config.power if config.power is not None else 1.0
-        self.fits_all = config.fit != "weights"
+        self.fit: Fit = config.fit if config.fit is not None else "weights"
+        self.power = config.power if config.power is not None else 2.0
         self.register_buffer("slope", torch.ones(self.count))
         self.register_buffer("offset", torch.zeros(self.count))
         self.register_buffer("weight", torch.ones(self.count))
+        self.register_buffer("precision", torch.eye(self.count))
 
     def observe(self, training: TrainingSet) -> None:
-        """Fit slopes, offsets and weights on the class means."""
+        """Fit what is to be fitted, in closed form."""
         mean, count, within = self._class_statistics(training)
         known = self.expected_known[self.seen_rows] & (count > 0)
         measured = mean.where(known, 0.0)
@@ -295,29 +309,52 @@ class CalibratedPrimitives(_LevelMethod):
         classes = known.sum(0).double()
         some = classes.clamp(min=1)
         centre_m, centre_e = measured.sum(0) / some, expected.sum(0) / some
-        dm, de = (measured - centre_m).where(known, 0.0), (expected - centre_e).where(known, 0.0)
-        prior = self.shrinkage / some * 0.3**2
-        slope = ((dm * de).sum(0) / some + prior) / ((de * de).sum(0) / some + prior)
+        slope, offset = torch.ones_like(centre_m), torch.zeros_like(centre_m)
         trust = classes / (classes + self.shrinkage)
-        offset = trust * (centre_m - slope * centre_e)
-        if not self.fits_all:
-            slope, offset = torch.ones_like(slope), torch.zeros_like(offset)
+        if self.fit == "all":
+            dm, de = (measured - centre_m).where(known, 0.0), (expected - centre_e).where(known, 0.0)
+            prior = self.shrinkage / some * PRIOR_SPREAD**2
+            slope = ((dm * de).sum(0) / some + prior) / ((de * de).sum(0) / some + prior)
+            offset = trust * (centre_m - slope * centre_e)
+        if self.fit == "joint":
+            offset = classes / (classes + min(self.shrinkage, JOINT_OFFSET)) * (centre_m - centre_e)
+        self.slope, self.offset = slope.float(), offset.float()
         residual = (measured - slope * expected - offset).where(known, 0.0)
+        if self.fit == "joint":
+            self.precision = self._joint_precision(training, mean, residual)
+            return
         spread = (residual**2).sum(0) / some + within**2
         usual = spread[classes > 0].mean() if (classes > 0).any() else torch.tensor(1.0).double()
         spread = trust * spread + (1 - trust) * usual
-        self.slope, self.offset = slope.float(), offset.float()
         self.weight = (spread.sqrt().clamp(min=FINEST) ** -self.power).float()
+
+    def _joint_precision(
+        self, training: TrainingSet, mean: Float[Tensor, "seen a"], residual: Float[Tensor, "seen a"]
+    ) -> Float[Tensor, "a a"]:
+        """The inverse of the shrunk covariance of what levels err by, within classes and between class and form."""
+        levels, known = self._unpacked(torch.from_numpy(training.pooled))
+        place = {c: i for i, c in enumerate(self.seen)}
+        rows = torch.tensor([place[c] for c in training.labels.tolist()])
+        within = (levels.double() - mean[rows]).where(known, 0.0)
+        covariance = within.T @ within / len(within) + residual.T @ residual / len(residual)
+        trust = len(residual) / (len(residual) + self.shrinkage)
+        usual = covariance.diagonal().mean().clamp(min=FINEST**2)
+        identity = torch.eye(self.count, dtype=torch.double)
+        # In units of the usual spread, so that errors have the size of the other fits'.
+        return (usual * torch.linalg.inv(trust * covariance + (1 - trust) * usual * identity)).float()
 
     def attribute_distances(
         self, features: Float[Tensor, "batch w"], classes: tuple[int, ...]
     ) -> tuple[Float[Tensor, "batch class a"], Float[Tensor, "batch class a"]]:
-        """See the base class."""
+        """See the base class; the parts of a joint distance may be negative, their sum is not."""
         rows = self._rows(classes)
         levels, known = self._unpacked(features)
         expected = self.slope * self.expected[rows] + self.offset
         both = (known[:, None] & self.expected_known[rows]).float()
-        return (levels[:, None] - expected).abs() ** self.power, both * self.weight
+        difference = (levels[:, None] - expected) * both
+        if self.fit == "joint":
+            return difference * (difference @ self.precision), both
+        return difference.abs() ** self.power, both * self.weight
 
 
 register(
