@@ -39,6 +39,7 @@ class ResultRow:
         zsl_spread, harmonic_spread: of such a row, standard deviation over the method's seeds, pooled over the
             trainings; ``None`` with a single seed.
         folds: numbers of pseudo-unseen folds of its runs.
+        semantics: what stands for a class: ``texts``, or levels and who foretold them.
         notes: what was said beside the runs' numbers, and of how many runs.
     """
 
@@ -68,6 +69,7 @@ class ResultRow:
     zsl_spread: float | None = None
     harmonic_spread: float | None = None
     folds: tuple[int, ...] = ()
+    semantics: str = "texts"
     notes: dict[str, int] = field(default_factory=dict)
 
     def __repr__(self) -> str:
@@ -143,8 +145,15 @@ def _row(first: SuiteRun, by_training: Mapping[int | None, Sequence[RunResult]])
         zsl_spread=_spread([[e.micro.zsl for e in es] for es in evaluated]) if trainings else None,
         harmonic_spread=_spread([[e.micro.harmonic for e in es] for es in evaluated]) if trainings else None,
         folds=tuple(sorted({len(r.folds) for r in results})),
+        semantics=_marks(semantics_of(r) for r in results),
         notes=dict(Counter(note for r in results for note in dict.fromkeys(r.notes))),
     )
+
+
+def semantics_of(result: RunResult) -> str:
+    """What stood for a class in a run: texts, expected levels of primitives by author, or both."""
+    sets = dict.fromkeys(LEVELS_BY.get(name, "texts") for name in result.semantics_folders)
+    return " and ".join(sets) or "texts"
 
 
 def _summary(values: Sequence[Sequence[float]]) -> Summary:
@@ -193,6 +202,13 @@ def _mean_interval(intervals: Sequence[Sequence[float] | None]) -> tuple[float, 
     return float(low), float(high)
 
 
+#: sets of expected levels, as tables name them
+LEVELS_BY = {
+    "levels": "levels, two authors",
+    "levels_first": "levels, first author",
+    "levels_second": "levels, second author",
+    "levels_foretold": "levels, foretold from texts",
+}
 #: separates the marks of a row whose runs differ
 MARK_JOINT = " / "
 

@@ -28,6 +28,7 @@ COLUMNS = {
     "ausuc": "AUSUC",
     "selection": "selection",
     "text_use": "texts",
+    "semantics": "semantics",
 }
 
 INTERVAL_OVER_TRAININGS = "± is Student's t (95 %) over them, after the mean over the method's seeds"
@@ -49,13 +50,14 @@ def markdown_table(rows: Sequence[ResultRow]) -> str:
     encoders = ", ".join(dict.fromkeys(row.encoder for row in rows))
     twins = any(row.seen_twin_merged is not None for row in rows)
     hidden = set() if twins else {"seen_twin_merged"}
+    hidden |= set() if any(row.semantics != "texts" for row in rows) else {"semantics"}
     hidden |= set() if any(row.trainings for row in rows) else {"trainings", "zsl_spread", "harmonic_spread"}
     columns = {k: v for k, v in COLUMNS.items() if k not in hidden}
     calibrations = (mark for row in rows for mark in row.calibration.split(MARK_JOINT))
     marked = dict.fromkeys(mark.partition(", ")[2] for mark in calibrations)
     caveat = "".join(f" ({note})" for note in marked if note)
     gamma = f"Gamma: pseudo-unseen classes of the train part{caveat}."
-    below = f"Encoder: {plain_markdown(encoders)}. {gamma}{_folds(rows)}{_trainings(rows)}"
+    below = f"Encoder: {plain_markdown(encoders)}. {gamma}{_folds(rows)}{_trainings(rows)}{_primitives(rows)}"
     return f"{format_table(lines, columns)}\n{below}\n{_notes(rows)}"
 
 
@@ -73,6 +75,16 @@ def _trainings(rows: Sequence[ResultRow]) -> str:
     text = f" Trainings of the encoder: {' or '.join(map(str, numbers))}"
     several = f", {INTERVAL_OVER_TRAININGS}" if numbers[-1] > 1 else ""
     return f"{text}{several}; s is the standard deviation over the method's seeds."
+
+
+def _primitives(rows: Sequence[ResultRow]) -> str:
+    """What has to be known of rows that read primitives."""
+    if not any("untrained" in row.encoder for row in rows):
+        return ""
+    return (
+        " Encoder untrained: kinematic primitives, measured by geometry and trained on nothing; the list was made by "
+        "somebody who knew these classes and the results of a prototype."
+    )
 
 
 def _notes(rows: Sequence[ResultRow]) -> str:
@@ -102,6 +114,7 @@ def _cells(row: ResultRow) -> dict[str, object]:
         "harmonic_interval": _span(row.harmonic_interval),
         "selection": row.selection,
         "text_use": row.text_use,
+        "semantics": row.semantics,
     }
 
 

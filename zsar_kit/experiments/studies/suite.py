@@ -10,7 +10,7 @@ from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from zsar_kit.config import Config, formerly, require_once
 from zsar_kit.data.catalogue import is_synthetic, most_persons
@@ -53,6 +53,7 @@ class MethodRow(Config):
         method, preset, overrides: as in :class:`RunConfig`.
         seeds: one run per seed; a method without random draws needs only one.
         baseline: whether it is a simple baseline that every other method should beat.
+        features: as in :class:`RunConfig`.
     """
 
     title: str
@@ -61,6 +62,7 @@ class MethodRow(Config):
     overrides: dict = field(default_factory=dict)
     seeds: tuple[int, ...] = (0,)
     baseline: bool = field(default=False, metadata=formerly("floor"))
+    features: Literal["", "encoder", "primitives", "both"] = ""
 
     def validate(self) -> None:
         """A seed counts once."""
@@ -140,11 +142,22 @@ class Suite(Config):
         return cls.from_dict(read_toml(name, _suites(), "suite"))
 
     def configs(self) -> Iterator[tuple[Case, MethodRow, RunConfig]]:
-        """All runs of the suite, case by case, and within a case training by training of the encoder."""
+        """All runs of the suite, case by case, and within a case training by training of the encoder.
+
+        A method that reads no encoder's features runs once for all trainings, as a case without one.
+        """
+        once: set[tuple[Case, str]] = set()
         for case in self._trained_cases():
             for row in self.methods:
+                of = case if self._reads_encoder(case, row) else replace(case, encoder_seed=None)
+                if (of, row.title) in once:
+                    continue
+                once.add((of, row.title))
                 for seed in row.seeds:
-                    yield case, row, self.config(case, row, seed)
+                    yield of, row, self.config(of, row, seed)
+
+    def _reads_encoder(self, case: Case, row: MethodRow) -> bool:
+        return self.config(case, row, row.seeds[0]).resolve().features != "primitives"
 
     def _trained_cases(self) -> Iterator[Case]:
         for case in self.cases:
@@ -166,6 +179,7 @@ class Suite(Config):
             encoder_from=self.encoder_from,
             seed=seed,
             trace=self.trace,
+            features=row.features,
         )
 
     def run_config(self, dataset: str, split: str, *, protocol: str = "", **fields: Any) -> RunConfig:
