@@ -54,6 +54,8 @@ class TrainOptions:
     """share of each seen class's training samples that the method gets"""
     trace: int = 0
     """number of steps of the last phase at which to score, to say what choosing a step would have given"""
+    features: Literal["", "encoder", "primitives", "both"] = ""
+    """features of the clips; default: those that the method is made for"""
     features_from: str = ""
     """folder of imported features (zsar import) to use instead of skeletons and an encoder; results are marked"""
     allow_encoder_leak: bool = False
@@ -69,6 +71,7 @@ RUN_FIELDS = (
     "encoder_from",
     "low_shot",
     "trace",
+    "features",
     "features_from",
     "allow_encoder_leak",
 )
