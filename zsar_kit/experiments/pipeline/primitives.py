@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 
@@ -90,19 +91,25 @@ def level_semantics(dataset: str, text_set: str) -> Semantics:
 
 
 def foretold_semantics(
-    workspace: Workspace, dataset: str, unseen: tuple[int, ...], language_model: str, edition: str
+    dataset: str, unseen: tuple[int, ...], edition: str, motion_of: Callable[[str], Semantics]
 ) -> Semantics:
     """Levels of all classes of a data set, each foretold from its motion text; no author of these classes is needed.
 
     The regression learns from the forms of every class that the kit has, but for the unseen classes and all that mean
     the same as one of them. A seen class is foretold without its own form and those of the same meaning, so that all
     classes are foretold equally well.
+
+    Args:
+        dataset: name of the data set.
+        unseen: classes whose forms must not be learnt from.
+        edition: edition of the class texts.
+        motion_of: the encoded motion texts of a data set.
     """
-    known = [(d, load_form(d), _motion(workspace, d, language_model, edition)) for d in FORM_SETS]
+    known = [(d, load_form(d), motion_of(d)) for d in FORM_SETS]
     places = [(d, c) for d, form, _ in known for c in form.class_ids]
     levels = np.concatenate([form.levels for _, form, _ in known])
     texts = np.concatenate([motion.select(form.class_ids).pooled for _, form, motion in known])
-    own = _motion(workspace, dataset, language_model, edition)
+    own = motion_of(dataset)
     hidden = same_meaning([(dataset, c) for c in unseen])
     barred = [hidden | same_meaning([(dataset, c)]) for c in own.class_ids]
     allowed = np.array([[place not in bar for place in places] for bar in barred])
@@ -111,12 +118,6 @@ def foretold_semantics(
     made = semantics_of(form, FORETOLD)
     weights = levels_digest(dataset, FORETOLD, unseen, edition)
     return replace(made, language=replace(made.language, weights=weights))
-
-
-def _motion(workspace: Workspace, dataset: str, language_model: str, edition: str) -> Semantics:
-    from zsar_kit.experiments.pipeline.semantics import semantics_for
-
-    return semantics_for(workspace, dataset, "motion", language_model, edition)
 
 
 def levels_digest(dataset: str, text_set: str, unseen: tuple[int, ...], edition: str) -> str:

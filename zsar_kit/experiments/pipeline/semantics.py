@@ -35,7 +35,11 @@ def semantics_for(
     foretold levels must not learn from.
     """
     if text_set == FORETOLD:
-        return foretold_semantics(workspace, dataset, unseen, language_model, edition)
+
+        def motion_of(other: str) -> Semantics:
+            return semantics_for(workspace, other, "motion", language_model, edition)
+
+        return foretold_semantics(dataset, unseen, edition, motion_of)
     if is_level_set(text_set):
         return level_semantics(dataset, text_set)
     encoding = encoding or TextEncoding()
