@@ -35,6 +35,12 @@ def smooth(signal: np.ndarray, seconds: float, rate: float, axis: int = 1) -> np
     return signal if sigma < 0.2 else gaussian_filter1d(signal, sigma, axis=axis, mode="nearest", truncate=3.0)
 
 
+def held(signal: np.ndarray, frames: Int[np.ndarray, " clip"]) -> np.ndarray:
+    """The signal with its padding at the last real value: smoothing lets it drift on behind the end."""
+    last = np.minimum(np.arange(signal.shape[1]), (frames - 1)[:, None])
+    return np.take_along_axis(signal, last.reshape(*last.shape, *[1] * (signal.ndim - 2)), axis=1)
+
+
 def velocity(position: np.ndarray, rate: float) -> np.ndarray:
     """Change per second between neighbouring frames, along axis 1; the first frame has 0."""
     return np.diff(position, axis=1, prepend=position[:, :1]) * rate
@@ -56,6 +62,15 @@ def masked_max(signal: Signal, mask: Mask) -> PerClip:
 def masked_range(signal: Signal, mask: Mask) -> PerClip:
     """Maximum minus minimum over the frames of a mask; NaN where it is empty."""
     return masked_max(signal, mask) + masked_max(-signal, mask)
+
+
+def near_top(signal: Signal, mask: Mask, within: float) -> Mask:
+    """The frames of a mask in which a signal is within ``within`` of its greatest value there.
+
+    A hand that is held up is highest all that time; which single frame has the greatest value is for noise to say.
+    """
+    with np.errstate(invalid="ignore"):
+        return mask & (signal >= masked_max(signal, mask)[:, None] - within)
 
 
 def share(condition: Mask, mask: Mask) -> PerClip:
