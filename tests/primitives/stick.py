@@ -131,14 +131,18 @@ def values(clip: np.ndarray, *names: str, rate: float = RATE, layout: str = "ntu
     return float(found[0]) if len(names) == 1 else found
 
 
-def circle(turns: float, seconds: float, *, radius: float = 0.4, clockwise: bool = True) -> np.ndarray:
-    """The right hand goes up, draws circles in the frontal plane as the performer sees them, and comes down."""
-    middle_, top = np.array([0.3, 0.7, 0.1]), np.array([0.3, 0.7, 0.1 + radius])
-    angle = np.linspace(0, 2 * np.pi * turns, round(seconds * RATE))
-    side = 1 if clockwise else -1
+def circle(
+    turns: float, seconds: float, *, radius: float = 0.4, clockwise: bool = True, start: float = 0.0
+) -> np.ndarray:
+    """The right hand goes up, draws circles in the frontal plane as the performer sees them, and comes down.
+
+    ``start`` is where on the circle: 0 the top, -0.25 the left.
+    """
+    middle_, side = np.array([0.3, 0.7, 0.1]), 1 if clockwise else -1
+    angle = 2 * np.pi * (start + np.linspace(0, turns, round(seconds * RATE)))
     ring = middle_ + radius * np.stack([side * np.sin(angle), 0 * angle, np.cos(angle)], -1)
-    rise = over([(0.0, HANGING), (0.5, HANGING), (1.2, top)], 1.3)
-    return np.concatenate([rise, ring, rise[::-1]])
+    rise, fall = (over([(0.0, HANGING), (0.5, HANGING), (1.2, end)], 1.2) for end in (ring[0], ring[-1]))
+    return np.concatenate([rise, ring, fall[::-1]])
 
 
 def wave(count: int, seconds: float = 0.8, *, size: float = 0.8, rest: np.ndarray = HANGING) -> np.ndarray:

@@ -6,7 +6,16 @@ import numpy as np
 
 from zsar_kit.primitives.bodies import LEVEL, Bodies
 from zsar_kit.primitives.registry import measures, measures_of
-from zsar_kit.primitives.signals import PerClip, Signal, masked_max, masked_mean, near_top, reversals, velocity
+from zsar_kit.primitives.signals import (
+    PerClip,
+    Signal,
+    alternations,
+    masked_max,
+    masked_mean,
+    near_top,
+    reversals,
+    velocity,
+)
 
 #: hysteresis of hip reversals, and height difference by which a foot is the higher one, in T
 HIP_BACK, STEP = 0.1, 0.08
@@ -43,8 +52,8 @@ def hips_up(b: Bodies) -> PerClip:
 
 @measures
 def hips_reversals(b: Bodies) -> PerClip:
-    """Turning points of the height, beyond one."""
-    return np.maximum(reversals(_hips(b), HIP_BACK) - 1.0, 0.0)
+    """Turning points of the height."""
+    return reversals(_hips(b), HIP_BACK)
 
 
 @measures
@@ -85,8 +94,8 @@ def knee_raise(b: Bodies, limb: int) -> PerClip:
 
 @measures
 def feet_in_turn(b: Bodies) -> PerClip:
-    """Turning points of the difference of heights."""
-    return reversals(b.foot_heights[:, 0] - b.foot_heights[:, 1], 2 * STEP)
+    """How often a foot becomes the higher one after the other one, or neither, was."""
+    return alternations(b.foot_heights[:, 0] - b.foot_heights[:, 1], STEP)
 
 
 @measures

@@ -57,15 +57,22 @@ def extent_depth(b: Bodies) -> PerClip:
     return masked_range(_axis(b, 1), b.away[:, 0])
 
 
-def _turns(b: Bodies, across: Signal, mask: Mask) -> PerClip:
-    """Turns from up towards ``across``: positive is up, across, down."""
-    return np.nan_to_num(turning(_axis(b, 2), across, mask, RADIUS))
+def _turns(b: Bodies, across: Signal) -> PerClip:
+    """Turns from up towards ``across`` while away from rest: positive is up, across, down.
+
+    About the middle of the whole path or of what is drawn while up, whichever the path winds about more: the way from
+    a hanging hand to a small circle before the chest moves the middle of the whole out of the circle, and a circle of
+    the whole arm is not drawn while up alone.
+    """
+    away = b.away[:, 0]
+    turns = [np.nan_to_num(turning(_axis(b, 2), across, away, RADIUS, around)) for around in (away, b.drawn)]
+    return np.where(np.abs(turns[0]) >= np.abs(turns[1]), *turns)
 
 
 @measures
 def winding(b: Bodies) -> PerClip:
     """Frontal plane as the performer sees it: top, right, bottom, left is clockwise."""
-    return _turns(b, _axis(b, 0), b.away[:, 0])
+    return _turns(b, _axis(b, 0))
 
 
 @measures
@@ -77,7 +84,7 @@ def winding_size(b: Bodies) -> PerClip:
 @measures
 def winding_side(b: Bodies) -> PerClip:
     """Seen from the right side: top, front, bottom, back."""
-    return _turns(b, _axis(b, 1), b.away[:, 0])
+    return _turns(b, _axis(b, 1))
 
 
 @measures

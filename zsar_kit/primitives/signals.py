@@ -130,14 +130,25 @@ def reversals(signal: Signal, threshold: float | PerClip) -> PerClip:
     return turns
 
 
-def turning(a: Signal, b: Signal, mask: Mask, radius: float) -> PerClip:
+def alternations(signal: Signal, threshold: float) -> PerClip:
+    """How often each signal leaves for the other side: runs of alternate sign, beyond a threshold either way."""
+    frames = np.arange(signal.shape[1])
+    side = np.where(np.abs(signal) > threshold, np.sign(signal), 0.0)
+    latest = np.maximum.accumulate(np.where(side != 0, frames, -1), axis=1)
+    held_side = np.where(latest >= 0, np.take_along_axis(side, np.maximum(latest, 0), axis=1), 0.0)
+    return (np.diff(held_side, axis=1, prepend=0.0) != 0).sum(1).astype(float)
+
+
+def turning(a: Signal, b: Signal, mask: Mask, radius: float, around: Mask | None = None) -> PerClip:
     """Signed turns of a plane path about the middle of its extent, in the sense from ``a`` to ``b``.
 
     Steps count in proportion to how far from the middle they are, up to ``radius``, so that noise near the middle does
-    not wind. Only steps between two frames of the mask count.
+    not wind. Only steps between two frames of the mask count; the extent is that of the frames ``around``, by default
+    the same.
     """
-    middle_a = 0.5 * (masked_max(a, mask) - masked_max(-a, mask))
-    middle_b = 0.5 * (masked_max(b, mask) - masked_max(-b, mask))
+    around = mask if around is None else around
+    middle_a = 0.5 * (masked_max(a, around) - masked_max(-a, around))
+    middle_b = 0.5 * (masked_max(b, around) - masked_max(-b, around))
     x, y = a - np.nan_to_num(middle_a)[:, None], b - np.nan_to_num(middle_b)[:, None]
     angle = np.arctan2(y, x)
     step = np.diff(angle, axis=1)

@@ -35,8 +35,8 @@ def lean_side(b: Bodies) -> PerClip:
 
 @measures
 def lean_reversals(b: Bodies) -> PerClip:
-    """Turning points, beyond the one of going there and coming back."""
-    return np.maximum(reversals(b.lean_side, TRUNK_BACK) - 1.0, 0.0)
+    """Turning points."""
+    return reversals(b.lean_side, TRUNK_BACK)
 
 
 @measures
@@ -89,7 +89,6 @@ def head_tilt(b: Bodies) -> PerClip:
 
 @measures
 def head_reversals(b: Bodies) -> PerClip:
-    """Turning points of either tilt, beyond one."""
+    """Turning points of either tilt."""
     tilts = [held(smooth(_head(b, axis), HEAD_STEADY, b.rate), b.frames) for axis in (1, 0)]
-    turns = np.max([reversals(tilt, HEAD_BACK) for tilt in tilts], axis=0)
-    return np.maximum(turns - 1.0, 0.0)
+    return np.max([reversals(tilt, HEAD_BACK) for tilt in tilts], axis=0)
