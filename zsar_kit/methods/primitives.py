@@ -9,6 +9,7 @@ attribute.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -144,8 +145,9 @@ class _LevelMethod(Method):
         distance, weight = self.attribute_distances(features, classes)
         total = weight.sum(2)
         error = (distance * weight).sum(2) / total.clamp(min=1e-9) + LEAST_ERROR
-        # Nothing in common tells nothing: such a class is as far as a class can be.
-        error = error.where(total > 0, torch.full_like(error, float(distance.max()) + LEAST_ERROR))
+        # Nothing in common tells nothing: such a class is as far as any attribute could put it. Not as far as the
+        # farthest of the batch, which would make a clip's scores depend on other clips.
+        error = error.where(total > 0, distance.amax(2) + LEAST_ERROR)
         return ClassScores({"levels": -error}, {"levels": error})
 
     def _rows(self, classes: tuple[int, ...]) -> list[int]:
@@ -183,9 +185,10 @@ class Primitives(_LevelMethod):
             scale = within.clamp(min=FINEST).float()
             self.measured_scale, self.expected_scale = scale, scale.clone()
             return
-        measured = mean.where(count > 0, torch.nan)
         known = self.expected_known[self.seen_rows]
-        expected = self.expected[self.seen_rows].double().where(known, torch.nan)
+        both = (count > 0) & known  # the same classes on both sides, so that their means are means of the same
+        measured = mean.where(both, torch.nan)
+        expected = self.expected[self.seen_rows].double().where(both, torch.nan)
         self.measured_mean, self.measured_scale = _centre_and_spread(measured)
         self.expected_mean, self.expected_scale = _centre_and_spread(expected)
         if self.norm == "offset":
@@ -242,7 +245,8 @@ class CalibratedConfig(MethodConfig):
 
     def validate(self) -> None:
         """Check ranges."""
-        self.require(self.shrinkage is None or self.shrinkage > 0, "shrinkage", "positive, or None")
+        finite = self.shrinkage is None or 0 < self.shrinkage < math.inf
+        self.require(finite, "shrinkage", "positive and finite, or None")
         rising = sorted(set(self.shrinkages)) == list(self.shrinkages) and min(self.shrinkages, default=0) > 0
         self.require(rising, "shrinkages", "positive numbers in rising order")
         self.require(self.power is None or 0 < self.power <= 4, "power", "in (0, 4], or None")

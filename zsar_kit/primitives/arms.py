@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from zsar_kit.primitives.bodies import STILL, WAIST, Bodies
+from zsar_kit.primitives.bodies import LEVEL, STILL, WAIST, Bodies
 from zsar_kit.primitives.registry import measures, measures_of
-from zsar_kit.primitives.signals import PerClip, at, masked_max, masked_mean, masked_range, share
+from zsar_kit.primitives.signals import PerClip, at, masked_max, masked_mean, masked_range, near_top, share
 
 
 @measures_of("lead", "other")
@@ -77,8 +77,8 @@ def elbow_bend_range(b: Bodies, limb: int) -> PerClip:
 
 @measures_of("lead")
 def elbow_bend_at_top(b: Bodies, limb: int) -> PerClip:
-    """Bend when the hand is highest."""
-    return at(b.elbow_bend[:, limb], b.hands[:, limb, :, 2].argmax(1))
+    """Mean bend while the hand is highest."""
+    return masked_mean(b.elbow_bend[:, limb], near_top(b.hands[:, limb, :, 2], b.mask, LEVEL))
 
 
 @measures_of("lead", "other")

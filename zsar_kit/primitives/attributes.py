@@ -17,6 +17,8 @@ from zsar_kit.errors import ConfigError, nearest_name
 TOPICS = ("arms", "places", "hands", "path", "trunk", "legs", "whole", "phases", "persons")
 #: levels that a form may name
 LEVELS = (0.0, 0.25, 0.5, 0.75, 1.0)
+#: raised when an attribute is computed differently, so that stored features are made again, and runs on them
+VERSION = 2
 #: measured levels are cut here, a quarter beyond the anchors, so that one wild value decides nothing
 LOWEST, HIGHEST = -0.25, 1.25
 

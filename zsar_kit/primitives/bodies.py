@@ -26,9 +26,11 @@ from zsar_kit.primitives.signals import (
     at,
     dot,
     first_true,
+    held,
     last_true,
     masked_max,
     masked_mean,
+    near_top,
     smooth,
     unit,
     velocity,
@@ -43,10 +45,14 @@ AWAY = 0.35
 STILL = 0.25
 #: a body whose fastest hand, foot, head or hip is faster than this moves, in T/s
 MOVES = 1.0
+#: a hand, foot or head within this of its greatest height is highest, in T
+LEVEL = 0.05
+#: speeds that differ by less than this share of the top speed are alike
+ALIKE = 0.02
 #: height of the waist against the shoulders, in T
 WAIST = -0.9
 
-Points = Float32[np.ndarray, "clip frame 3"]
+Points = Float[np.ndarray, "clip frame 3"]
 Limbs = Float[np.ndarray, "clip 2 frame"]
 LimbPoints = Float[np.ndarray, "clip 2 frame 3"]
 
@@ -92,17 +98,20 @@ class Bodies:
             names: names for messages.
 
         Raises:
-            DataError: a clip without a body, or with a trunk of no length; or a rate that is not positive.
+            DataError: a clip of another shape than the layout's, without a body, with a value that is not finite, or
+                with a trunk of no length; or a rate that is not positive.
         """
         if not (np.isfinite(rate) and rate > 0):
             raise DataError(f"the frame rate must be a positive number of frames a second, got {rate}")
+        places = names if names is not None else [f"clip {i}" for i in range(len(clips))]
+        for clip, place in zip(clips, places, strict=True):
+            require_shape(clip, layout, place)
         frames = np.array([clip.shape[1] for clip in clips])
         shape = (len(clips), int(frames.max()), len(NTU), 3)
         main, partner = np.zeros(shape, dtype=np.float32), np.full(shape, np.nan, dtype=np.float32)
         weights, starts = to_ntu25(layout), np.zeros(len(clips), dtype=int)
         for i, clip in enumerate(clips):
-            place = names[i] if names is not None else f"clip {i}"
-            for target, person in zip((main, partner), acting_first(clip, place), strict=False):
+            for target, person in zip((main, partner), acting_first(clip, places[i]), strict=False):
                 body = without_gaps(person)
                 body = body if layout == "ntu25" else np.einsum("tj,fjx->ftx", weights, body)
                 if target is main:
@@ -111,12 +120,12 @@ class Bodies:
                 target[i, : len(body)] = body
                 target[i, len(body) :] = body[-1]
         frames = frames - starts
-        made = cls(smooth(main, SMOOTHING, rate), smooth(partner, SMOOTHING, rate), frames, rate, available(layout))
+        main, partner = (held(smooth(joints, SMOOTHING, rate), frames) for joints in (main, partner))
+        made = cls(main, partner, frames, rate, available(layout))
         flat = np.flatnonzero(~(made.torso > SHORTEST_DIRECTION))
         if len(flat):
-            place = names[flat[0]] if names is not None else f"clip {flat[0]}"
             problem = "hips and shoulders are at one place, so the body has no size"
-            raise DataError(problem, where=place, remedy="Check the joint layout and the coordinates.")
+            raise DataError(problem, where=places[flat[0]], remedy="Check the joint layout and the coordinates.")
         return made
 
     # -------------------------------------------------------------- the body's own axes
@@ -129,6 +138,19 @@ class Bodies:
     def last(self) -> Int[np.ndarray, " clip"]:
         """The last real frame."""
         return self.frames - 1
+
+    @property
+    def few(self) -> int:
+        """Number of frames in a tenth of a second."""
+        return max(1, round(0.1 * self.rate))
+
+    def first_few(self, signal: np.ndarray) -> np.ndarray:
+        """Signals ``[clip, frame, ...]`` in the first tenth of a second, ``[k, clip, ...]``."""
+        return np.stack([at(signal, np.minimum(k, self.last)) for k in range(self.few)])
+
+    def last_few(self, signal: np.ndarray) -> np.ndarray:
+        """Signals ``[clip, frame, ...]`` in the last tenth of a second, ``[k, clip, ...]``."""
+        return np.stack([at(signal, np.maximum(self.last - k, 0)) for k in range(self.few)])
 
     def joint(self, name: str) -> Points:
         """Positions of a joint in metres."""
@@ -167,7 +189,7 @@ class Bodies:
         """The performer's right in each frame: from left to right shoulder and hip, level, smoothed."""
         across = self.joint("shoulder_right") - self.joint("shoulder_left")
         across = across + self.joint("hip_right") - self.joint("hip_left")
-        return unit(smooth(self._level(across), HEADING_SMOOTHING, self.rate))
+        return held(unit(smooth(self._level(across), HEADING_SMOOTHING, self.rate)), self.frames)
 
     def _level(self, vectors: Points) -> Points:
         up = self.up[:, None]
@@ -219,7 +241,7 @@ class Bodies:
             chain = [self.joint(f"{name}_{side}") for name in ("shoulder", "elbow", "wrist", "hand")]
             bones = np.sum([np.linalg.norm(b - a, axis=-1) for a, b in pairwise(chain)], axis=0)
             drop = dot(self.joint("spine_shoulder") - chain[0], self.up[:, None])
-            lengths.append(masked_mean(bones, self.mask) + self._mean_of_tall(drop[..., None])[:, 0])
+            lengths.append(masked_mean(bones, self.mask) + masked_mean(drop, self.tall))
         return -np.mean(lengths, axis=0) / self.torso
 
     # -------------------------------------------------------------- limbs, the leading one first
@@ -334,10 +356,8 @@ class Bodies:
     @cached_property
     def rest(self) -> Float[np.ndarray, "clip 2 3"]:
         """The hands' places at rest: those of the first or of the last tenth of a second, whichever are held longer."""
-        few = max(1, round(0.1 * self.rate))
-        start = np.median(self.hands[:, :, :few], axis=2)
-        ends = np.stack([at(self.hands.swapaxes(1, 2), np.maximum(self.last - k, 0)) for k in range(few)], axis=2)
-        end = np.median(ends, axis=2)
+        hands = self.hands.swapaxes(1, 2)
+        start, end = np.median(self.first_few(hands), axis=0), np.median(self.last_few(hands), axis=0)
         held = [
             ((np.linalg.norm(self.hands - place[:, :, None], axis=-1) < AWAY) & self.mask[:, None]).sum(2)
             for place in (start, end)
@@ -358,6 +378,12 @@ class Bodies:
     def hand_speed(self) -> Limbs:
         """Speed of each hand relative to the trunk, T/s."""
         return np.linalg.norm(velocity(self.hands.swapaxes(1, 2), self.rate), axis=-1).swapaxes(1, 2)
+
+    @cached_property
+    def fastest(self) -> Mask:
+        """Frames in which the lead hand is at its top speed; several where strokes are alike."""
+        speed = self.hand_speed[:, 0]
+        return near_top(speed / np.maximum(masked_max(speed, self.mask), TINY)[:, None], self.mask, ALIKE)
 
     @cached_property
     def drawn(self) -> Mask:
@@ -383,10 +409,11 @@ class Bodies:
         some = active.any(1)
         return np.where(some, first_true(active), 0), np.where(some, last_true(active), self.last)
 
-    def moment(self, frame: Int[np.ndarray, " clip"]) -> PerClip:
-        """Where a frame lies within the act: 0 first, 1 last."""
+    def moment(self, frames: Mask) -> PerClip:
+        """Where some frames lie on average within the act: 0 first, 1 last."""
         start, end = self.act
-        return (frame - start) / np.maximum(end - start, 1)
+        mean = masked_mean(np.broadcast_to(np.arange(frames.shape[1], dtype=float), frames.shape), frames)
+        return (mean - start) / np.maximum(end - start, 1)
 
     # -------------------------------------------------------------- trunk
     @cached_property
@@ -422,14 +449,20 @@ class Bodies:
         return np.degrees(np.unwrap(np.arctan2(y, np.where(np.hypot(x, y) > TINY, x, 1.0)), axis=1))
 
 
+def require_shape(clip: np.ndarray, layout: str, name: str) -> None:
+    """Raise a :class:`DataError` unless a clip is ``[person, frame, joint, xyz]`` with the joints of its layout."""
+    joints = len(joint_layout(layout))
+    if clip.ndim != 4 or clip.shape[2:] != (joints, 3):
+        problem = f"a clip of layout {layout} must be [person, frame, {joints}, 3], got {list(clip.shape)}"
+        raise DataError(problem, where=name, remedy="Check the joint layout, and the order of the axes.")
+
+
 def acting_first(clip: np.ndarray, name: str) -> list[Float32[np.ndarray, "frame joint 3"]]:
     """The one or two persons of a clip, the one with the longer path of all joints first.
 
     Raises:
         DataError: nobody is there, or a coordinate is not finite.
     """
-    if clip.ndim != 4 or clip.shape[-1] != 3:
-        raise DataError(f"a clip must be [person, frame, joint, xyz], got {list(clip.shape)}", where=name)
     if not np.isfinite(clip).all():
         raise DataError("a coordinate is not finite", where=name, remedy="Write 0, 0, 0 for a joint that was not seen.")
     there = present(clip)
@@ -451,11 +484,9 @@ def after_calibration(body: Float32[np.ndarray, "frame 25 3"], rate: float) -> i
     """
     shoulder, hip = body[:, NTU["spine_shoulder"]], body[:, NTU["spine_base"]]
     for side in ("right", "left"):
-        arm = body[0, NTU[f"wrist_{side}"]] - body[0, NTU[f"shoulder_{side}"]]
-        line = body[0, NTU[f"shoulder_{side}"]] - shoulder[0]
-        reach = body[0, NTU[f"elbow_{side}"]] - body[0, NTU[f"shoulder_{side}"]]
-        straight = float(dot(unit(arm), unit(reach)))
-        if float(dot(unit(arm), unit(line))) < 0.75 or straight < 0.85:
+        start = body[:1, NTU[f"shoulder_{side}"]]
+        arm, upper = (unit(body[:1, NTU[f"{end}_{side}"]] - start) for end in ("wrist", "elbow"))
+        if dot(arm, unit(start - shoulder[:1])).item() < 0.75 or dot(arm, upper).item() < 0.85:
             return 0
     early = slice(0, max(2, round(1.5 * rate)))
     down = unit(hip[early] - shoulder[early])

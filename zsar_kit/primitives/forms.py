@@ -21,7 +21,7 @@ from jaxtyping import Float32
 from zsar_kit.config import digest_of
 from zsar_kit.data.catalogue import class_count, class_names, ntu_ids, resource, twin_groups
 from zsar_kit.errors import TextError, nearest_name
-from zsar_kit.primitives.attributes import LEVELS, TOPICS, attribute_names, attributes, attributes_digest
+from zsar_kit.primitives.attributes import LEVELS, TOPICS, attribute, attribute_names, attributes, attributes_digest
 from zsar_kit.reprs import counted, markdown_table
 
 #: authors of the kit's forms; ``mean`` is the mean of both where both know, else what one of them knows
@@ -168,8 +168,10 @@ def _builtin(dataset: str, author: str) -> Form:
 
 def _parsed(data: Mapping[str, Any], where: str, dataset: str, author: str) -> Form:
     tables = data.get("class", [])
-    if not isinstance(tables, list) or not tables:
+    if not isinstance(tables, list) or not tables or not all(isinstance(table, Mapping) for table in tables):
         raise TextError("a form has at least one [[class]] table", where=where)
+    if extra := sorted(set(data) - {"dataset", "class"}):
+        raise TextError(f"unknown entry {extra[0]!r}", where=where, remedy="A form has dataset and [[class]] alone.")
     rows = [_class_levels(table, where, author) for table in tables]
     ids = tuple(table["id"] for table in tables)
     if twice := [c for c in ids if ids.count(c) > 1]:
@@ -182,8 +184,7 @@ def _class_levels(table: Mapping[str, Any], where: str, author: str) -> Float32[
     if type(table.get("id")) is not int or not isinstance(table.get("name"), str):
         raise TextError("a class needs an id (a whole number) and a name", where=place)
     if "like" in table:
-        other, _, number = str(table["like"]).partition(":")
-        return _builtin(other, author if author in AUTHORS else AUTHORS[0]).of(int(number))
+        return _levels_like(table, place, author)
     named: dict[str, float] = {}
     for topic, levels in table.items():
         if topic in ("id", "name"):
@@ -191,13 +192,29 @@ def _class_levels(table: Mapping[str, Any], where: str, author: str) -> Float32[
         if topic not in TOPICS or not isinstance(levels, Mapping):
             raise TextError(f"unknown topic {topic!r}", where=place, remedy=nearest_name(topic, TOPICS))
         for name, level in levels.items():
-            named[name] = _level(name, level, f"{place}, {topic}.{name}")
+            named[name] = _level(name, level, topic, f"{place}, {topic}.{name}")
     return levels_from(named)
 
 
-def _level(name: str, level: Any, where: str) -> float:
+def _levels_like(table: Mapping[str, Any], place: str, author: str) -> Float32[np.ndarray, " attribute"]:
+    """The form of the class that ``like`` names as "data set:id"."""
+    if extra := sorted(set(table) - {"id", "name", "like"}):
+        raise TextError(f"a class that is like another has no levels of its own, got {extra[0]!r}", where=place)
+    dataset, _, number = str(table["like"]).partition(":")
+    if dataset not in form_datasets() or not number.isdecimal():
+        problem = f"like is 'data set:class id' of a form of the kit, got {table['like']!r}"
+        raise TextError(problem, where=place, remedy=nearest_name(dataset, form_datasets()))
+    try:
+        return load_form(dataset, author).of(int(number))
+    except TextError as error:
+        raise TextError(f"like = {table['like']!r}: {error}", where=place) from None
+
+
+def _level(name: str, level: Any, topic: str, where: str) -> float:
     if name not in attribute_names():
         raise TextError(f"unknown attribute {name!r}", where=where, remedy=nearest_name(name, attribute_names()))
+    if attribute(name).topic != topic:
+        raise TextError(f"{name!r} belongs to the topic {attribute(name).topic!r}, not {topic!r}", where=where)
     if level == UNKNOWN:
         return float("nan")
     if isinstance(level, bool) or not isinstance(level, int | float) or not 0.0 <= level <= 1.0:

@@ -68,8 +68,8 @@ def hands_far(b: Bodies) -> PerClip:
 
 @measures
 def hands_reversals(b: Bodies) -> PerClip:
-    """Turning points of the distance, beyond the one of going out and coming back."""
-    return np.maximum(reversals(gap(b), 0.25) - 1.0, 0.0)
+    """Turning points of the distance."""
+    return reversals(gap(b), 0.25)
 
 
 @measures

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import numpy as np
 
-from zsar_kit.primitives.bodies import Bodies
+from zsar_kit.primitives.bodies import LEVEL, Bodies
 from zsar_kit.primitives.registry import measures, measures_of
-from zsar_kit.primitives.signals import PerClip, Signal, at, masked_max, masked_mean, reversals, velocity
+from zsar_kit.primitives.signals import (
+    PerClip,
+    Signal,
+    alternations,
+    masked_max,
+    masked_mean,
+    near_top,
+    reversals,
+    velocity,
+)
 
 #: hysteresis of hip reversals, and height difference by which a foot is the higher one, in T
 HIP_BACK, STEP = 0.1, 0.08
+#: a lower ankle below this height is on the floor, in T
+GROUND = 0.12
 
 
 def _hips(b: Bodies) -> Signal:
     return b.height("spine_base")
-
-
-def _at_start(b: Bodies, signal: Signal) -> PerClip:
-    return signal[:, : max(1, round(0.1 * b.rate))].mean(1)
-
-
-def _at_end(b: Bodies, signal: Signal) -> PerClip:
-    few = max(1, round(0.1 * b.rate))
-    return np.mean([at(signal, np.maximum(b.last - k, 0)) for k in range(few)], axis=0)
 
 
 @measures
@@ -34,21 +36,24 @@ def hips_down(b: Bodies) -> PerClip:
 @measures
 def hips_net(b: Bodies) -> PerClip:
     """Height at the end minus height at the start."""
-    return _at_end(b, _hips(b)) - _at_start(b, _hips(b))
+    return b.last_few(_hips(b)).mean(0) - b.first_few(_hips(b)).mean(0)
 
 
 @measures
 def hips_up(b: Bodies) -> PerClip:
-    """Highest minus the height in which it stands most: the median of the upper half."""
-    hips = np.where(b.mask, _hips(b), np.nan)
-    usual = np.nanpercentile(hips, 60, axis=1)
-    return np.nanmax(hips, axis=1) - usual
+    """Highest minus standing height: what nine of ten frames with a foot on the floor stay below.
+
+    So who stands up from a seat does not jump, and the moment of toes leaving the floor does not count as standing.
+    """
+    grounded = b.mask & (b.foot_heights.min(1) < GROUND)
+    standing = np.nanpercentile(np.where(grounded, _hips(b), np.nan), 90, axis=1)
+    return masked_max(_hips(b), b.mask) - standing
 
 
 @measures
 def hips_reversals(b: Bodies) -> PerClip:
-    """Turning points of the height, beyond one."""
-    return np.maximum(reversals(_hips(b), HIP_BACK) - 1.0, 0.0)
+    """Turning points of the height."""
+    return reversals(_hips(b), HIP_BACK)
 
 
 @measures
@@ -66,13 +71,13 @@ def knee_bend(b: Bodies, limb: int) -> PerClip:
 @measures
 def knees_start(b: Bodies) -> PerClip:
     """Mean of both at the start."""
-    return _at_start(b, b.knee_bend.mean(1))
+    return b.first_few(b.knee_bend.mean(1)).mean(0)
 
 
 @measures
 def knees_end(b: Bodies) -> PerClip:
     """Mean of both at the end."""
-    return _at_end(b, b.knee_bend.mean(1))
+    return b.last_few(b.knee_bend.mean(1)).mean(0)
 
 
 @measures_of("lead", "other")
@@ -89,8 +94,8 @@ def knee_raise(b: Bodies, limb: int) -> PerClip:
 
 @measures
 def feet_in_turn(b: Bodies) -> PerClip:
-    """Turning points of the difference of heights."""
-    return reversals(b.foot_heights[:, 0] - b.foot_heights[:, 1], 2 * STEP)
+    """How often a foot becomes the higher one after the other one, or neither, was."""
+    return alternations(b.foot_heights[:, 0] - b.foot_heights[:, 1], STEP)
 
 
 @measures
@@ -132,9 +137,10 @@ def foot_outward(b: Bodies, limb: int) -> PerClip:
 
 @measures_of("lead")
 def knee_bend_at_top(b: Bodies, limb: int) -> PerClip:
-    """Bend when the foot is highest; missing where it is never lifted."""
-    height = np.where(b.mask, b.foot_heights[:, limb], -np.inf)
-    return np.where(height.max(1) > 0.15, at(b.knee_bend[:, limb], height.argmax(1)), np.nan)
+    """Mean bend while the foot is highest; missing where it is never lifted."""
+    height = b.foot_heights[:, limb]
+    bend = masked_mean(b.knee_bend[:, limb], near_top(height, b.mask, LEVEL))
+    return np.where(masked_max(height, b.mask) > 0.15, bend, np.nan)
 
 
 @measures

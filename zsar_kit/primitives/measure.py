@@ -80,7 +80,8 @@ def measure(
         progress: show a bar.
 
     Raises:
-        DataError: no clip at all; or a clip without a body, of one frame, or with a value that is not finite.
+        DataError: no clip at all; or a clip without a body, or with a value that is not finite. One frame is a body
+            that stands still.
     """
     parts: list[np.ndarray] = []
     bar = tqdm(desc="attributes", unit="clip", disable=not progress, total=None if names is None else len(names))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from zsar_kit.primitives.bodies import AWAY, Bodies
+from zsar_kit.primitives.bodies import AWAY, STILL, Bodies
 from zsar_kit.primitives.hands import gap
 from zsar_kit.primitives.registry import measures
 from zsar_kit.primitives.signals import (
@@ -16,9 +16,11 @@ from zsar_kit.primitives.signals import (
     first_true,
     last_true,
     masked_max,
+    masked_mean,
     masked_range,
     reversals,
     turning,
+    unit,
     velocity,
 )
 
@@ -55,15 +57,22 @@ def extent_depth(b: Bodies) -> PerClip:
     return masked_range(_axis(b, 1), b.away[:, 0])
 
 
-def _turns(b: Bodies, across: Signal, mask: Mask) -> PerClip:
-    """Turns from up towards ``across``: positive is up, across, down."""
-    return np.nan_to_num(turning(_axis(b, 2), across, mask, RADIUS))
+def _turns(b: Bodies, across: Signal) -> PerClip:
+    """Turns from up towards ``across`` while away from rest: positive is up, across, down.
+
+    About the middle of the whole path or of what is drawn while up, whichever the path winds about more: the way from
+    a hanging hand to a small circle before the chest moves the middle of the whole out of the circle, and a circle of
+    the whole arm is not drawn while up alone.
+    """
+    away = b.away[:, 0]
+    turns = [np.nan_to_num(turning(_axis(b, 2), across, away, RADIUS, around)) for around in (away, b.drawn)]
+    return np.where(np.abs(turns[0]) >= np.abs(turns[1]), *turns)
 
 
 @measures
 def winding(b: Bodies) -> PerClip:
     """Frontal plane as the performer sees it: top, right, bottom, left is clockwise."""
-    return _turns(b, _axis(b, 0), b.away[:, 0])
+    return _turns(b, _axis(b, 0))
 
 
 @measures
@@ -75,7 +84,7 @@ def winding_size(b: Bodies) -> PerClip:
 @measures
 def winding_side(b: Bodies) -> PerClip:
     """Seen from the right side: top, front, bottom, back."""
-    return _turns(b, _axis(b, 1), b.away[:, 0])
+    return _turns(b, _axis(b, 1))
 
 
 @measures
@@ -114,22 +123,19 @@ def reversals_depth(b: Bodies) -> PerClip:
 
 
 def _fastest_direction(b: Bodies, axis: int) -> PerClip:
-    moves = velocity(b.hands[:, 0], b.rate)
-    speed = np.where(b.mask, np.linalg.norm(moves, axis=-1), 0.0)
-    fastest = speed.argmax(1)
-    top = at(speed, fastest)
-    return np.where(top > TINY, at(moves, fastest)[:, axis] / np.maximum(top, TINY), np.nan)
+    part = unit(velocity(b.hands[:, 0], b.rate))[..., axis]
+    return np.where(masked_max(b.hand_speed[:, 0], b.mask) > 2 * STILL, masked_mean(part, b.fastest), np.nan)
 
 
 @measures
 def velocity_forward(b: Bodies) -> PerClip:
-    """Forward part of the direction at top speed."""
+    """Forward part of the direction at top speed, on average where strokes are alike; missing where it stands still."""
     return _fastest_direction(b, 1)
 
 
 @measures
 def velocity_up(b: Bodies) -> PerClip:
-    """Upward part of the direction at top speed."""
+    """Upward part of the direction at top speed, on average where strokes are alike; missing where it stands still."""
     return _fastest_direction(b, 2)
 
 
@@ -171,6 +177,7 @@ def corners(b: Bodies) -> PerClip:
     lengths = np.linalg.norm(before, axis=-1), np.linalg.norm(after, axis=-1)
     cosine = (before * after).sum(-1) / np.maximum(lengths[0] * lengths[1], TINY)
     sharp = (cosine < np.cos(np.radians(SHARP))) & (np.minimum(*lengths) > LEG) & b.drawn[:, step:-step]
+    sharp &= b.mask[:, 2 * step :]  # what comes after is real
     return (sharp[:, 1:] & ~sharp[:, :-1]).sum(1) + sharp[:, 0].astype(float)
 
 

@@ -35,6 +35,12 @@ def smooth(signal: np.ndarray, seconds: float, rate: float, axis: int = 1) -> np
     return signal if sigma < 0.2 else gaussian_filter1d(signal, sigma, axis=axis, mode="nearest", truncate=3.0)
 
 
+def held(signal: np.ndarray, frames: Int[np.ndarray, " clip"]) -> np.ndarray:
+    """The signal with its padding at the last real value: smoothing lets it drift on behind the end."""
+    last = np.minimum(np.arange(signal.shape[1]), (frames - 1)[:, None])
+    return np.take_along_axis(signal, last.reshape(*last.shape, *[1] * (signal.ndim - 2)), axis=1)
+
+
 def velocity(position: np.ndarray, rate: float) -> np.ndarray:
     """Change per second between neighbouring frames, along axis 1; the first frame has 0."""
     return np.diff(position, axis=1, prepend=position[:, :1]) * rate
@@ -56,6 +62,15 @@ def masked_max(signal: Signal, mask: Mask) -> PerClip:
 def masked_range(signal: Signal, mask: Mask) -> PerClip:
     """Maximum minus minimum over the frames of a mask; NaN where it is empty."""
     return masked_max(signal, mask) + masked_max(-signal, mask)
+
+
+def near_top(signal: Signal, mask: Mask, within: float) -> Mask:
+    """The frames of a mask in which a signal is within ``within`` of its greatest value there.
+
+    A hand that is held up is highest all that time; which single frame has the greatest value is for noise to say.
+    """
+    with np.errstate(invalid="ignore"):
+        return mask & (signal >= masked_max(signal, mask)[:, None] - within)
 
 
 def share(condition: Mask, mask: Mask) -> PerClip:
@@ -115,14 +130,25 @@ def reversals(signal: Signal, threshold: float | PerClip) -> PerClip:
     return turns
 
 
-def turning(a: Signal, b: Signal, mask: Mask, radius: float) -> PerClip:
+def alternations(signal: Signal, threshold: float) -> PerClip:
+    """How often each signal leaves for the other side: runs of alternate sign, beyond a threshold either way."""
+    frames = np.arange(signal.shape[1])
+    side = np.where(np.abs(signal) > threshold, np.sign(signal), 0.0)
+    latest = np.maximum.accumulate(np.where(side != 0, frames, -1), axis=1)
+    held_side = np.where(latest >= 0, np.take_along_axis(side, np.maximum(latest, 0), axis=1), 0.0)
+    return (np.diff(held_side, axis=1, prepend=0.0) != 0).sum(1).astype(float)
+
+
+def turning(a: Signal, b: Signal, mask: Mask, radius: float, around: Mask | None = None) -> PerClip:
     """Signed turns of a plane path about the middle of its extent, in the sense from ``a`` to ``b``.
 
     Steps count in proportion to how far from the middle they are, up to ``radius``, so that noise near the middle does
-    not wind. Only steps between two frames of the mask count.
+    not wind. Only steps between two frames of the mask count; the extent is that of the frames ``around``, by default
+    the same.
     """
-    middle_a = 0.5 * (masked_max(a, mask) - masked_max(-a, mask))
-    middle_b = 0.5 * (masked_max(b, mask) - masked_max(-b, mask))
+    around = mask if around is None else around
+    middle_a = 0.5 * (masked_max(a, around) - masked_max(-a, around))
+    middle_b = 0.5 * (masked_max(b, around) - masked_max(-b, around))
     x, y = a - np.nan_to_num(middle_a)[:, None], b - np.nan_to_num(middle_b)[:, None]
     angle = np.arctan2(y, x)
     step = np.diff(angle, axis=1)

@@ -7,10 +7,12 @@ from jaxtyping import Float
 
 from zsar_kit.primitives.bodies import Bodies
 from zsar_kit.primitives.registry import measures
-from zsar_kit.primitives.signals import PerClip, at, masked_max, masked_mean, masked_range, reversals
+from zsar_kit.primitives.signals import PerClip, held, masked_max, masked_mean, masked_range, reversals, smooth
 
 #: hysteresis of reversals of the trunk and of the head, degrees
-TRUNK_BACK, HEAD_BACK = 8.0, 6.0
+TRUNK_BACK, HEAD_BACK = 8.0, 8.0
+#: further smoothing of the head before its reversals are counted, in seconds: a centimetre of noise is two degrees
+HEAD_STEADY = 0.06
 
 
 @measures
@@ -33,8 +35,8 @@ def lean_side(b: Bodies) -> PerClip:
 
 @measures
 def lean_reversals(b: Bodies) -> PerClip:
-    """Turning points, beyond the one of going there and coming back."""
-    return np.maximum(reversals(b.lean_side, TRUNK_BACK) - 1.0, 0.0)
+    """Turning points."""
+    return reversals(b.lean_side, TRUNK_BACK)
 
 
 @measures
@@ -42,8 +44,7 @@ def lean_end(b: Bodies) -> PerClip:
     """Angle between trunk and vertical over the last tenth of a second."""
     up = b.spine[..., 2] / np.maximum(np.linalg.norm(b.spine, axis=-1), 1e-6)
     angle = np.degrees(np.arccos(np.clip(up, -1.0, 1.0)))
-    few = max(1, round(0.1 * b.rate))
-    return np.mean([at(angle, np.maximum(b.last - k, 0)) for k in range(few)], axis=0)
+    return b.last_few(angle).mean(0)
 
 
 @measures
@@ -88,6 +89,6 @@ def head_tilt(b: Bodies) -> PerClip:
 
 @measures
 def head_reversals(b: Bodies) -> PerClip:
-    """Turning points of either tilt, beyond one."""
-    turns = np.maximum(reversals(_head(b, 1), HEAD_BACK), reversals(_head(b, 0), HEAD_BACK))
-    return np.maximum(turns - 1.0, 0.0)
+    """Turning points of either tilt."""
+    tilts = [held(smooth(_head(b, axis), HEAD_STEADY, b.rate), b.frames) for axis in (1, 0)]
+    return np.max([reversals(tilt, HEAD_BACK) for tilt in tilts], axis=0)

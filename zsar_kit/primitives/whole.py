@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from zsar_kit.primitives.bodies import STILL, Bodies
+from zsar_kit.primitives.bodies import LEVEL, STILL, Bodies
 from zsar_kit.primitives.registry import measures
 from zsar_kit.primitives.signals import (
     PerClip,
@@ -13,6 +13,8 @@ from zsar_kit.primitives.signals import (
     dot,
     masked_max,
     masked_mean,
+    masked_range,
+    near_top,
     share,
     smooth,
     strongest_rhythm,
@@ -82,49 +84,39 @@ def duration(b: Bodies) -> PerClip:
     return (end - start + 1) / b.rate
 
 
-def _few(b: Bodies) -> int:
-    return max(1, round(0.1 * b.rate))
-
-
 @measures
 def lead_hand_start(b: Bodies) -> PerClip:
     """Mean height over the first tenth of a second."""
-    return b.hands[:, 0, : _few(b), 2].mean(1)
-
-
-def _height_at_end(b: Bodies, limb: int) -> PerClip:
-    return np.mean([at(b.hands[:, limb, :, 2], np.maximum(b.last - k, 0)) for k in range(_few(b))], axis=0)
+    return b.first_few(b.hands[:, 0, :, 2]).mean(0)
 
 
 @measures
 def lead_hand_end(b: Bodies) -> PerClip:
     """Mean height over the last tenth of a second."""
-    return _height_at_end(b, 0)
+    return b.last_few(b.hands[:, 0, :, 2]).mean(0)
 
 
 @measures
 def other_hand_end(b: Bodies) -> PerClip:
     """Mean height over the last tenth of a second."""
-    return _height_at_end(b, 1)
+    return b.last_few(b.hands[:, 1, :, 2]).mean(0)
 
 
 @measures
 def top_time(b: Bodies) -> PerClip:
-    """Moment of the greatest height; missing where the hand is never away from rest."""
-    height = np.where(b.mask, b.hands[:, 0, :, 2], -np.inf)
-    return np.where(b.away[:, 0].any(1), b.moment(height.argmax(1)), np.nan)
+    """Mean moment of the greatest height; missing where the hand is never away from rest."""
+    top = near_top(b.hands[:, 0, :, 2], b.mask, LEVEL)
+    return np.where(b.away[:, 0].any(1), b.moment(top), np.nan)
 
 
 @measures
 def bottom_time(b: Bodies) -> PerClip:
-    """Moment at which the head is lowest; missing where it sinks less than 0.15 T."""
-    height = np.where(b.mask, b.height("head"), np.inf)
-    sinks = masked_max(b.height("head"), b.mask) - height.min(1)
-    return np.where(sinks > 0.15, b.moment(height.argmin(1)), np.nan)
+    """Mean moment at which the head is lowest; missing where it sinks less than 0.15 T."""
+    height = b.height("head")
+    return np.where(masked_range(height, b.mask) > 0.15, b.moment(near_top(-height, b.mask, LEVEL)), np.nan)
 
 
 @measures
 def fast_time(b: Bodies) -> PerClip:
-    """Moment of the greatest speed; missing where the hand stands still."""
-    speed = np.where(b.mask, b.hand_speed[:, 0], -1.0)
-    return np.where(speed.max(1) > 2 * STILL, b.moment(speed.argmax(1)), np.nan)
+    """Moment of the greatest speed, on average where several are alike; missing where the hand stands still."""
+    return np.where(masked_max(b.hand_speed[:, 0], b.mask) > 2 * STILL, b.moment(b.fastest), np.nan)

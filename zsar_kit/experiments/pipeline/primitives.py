@@ -17,7 +17,7 @@ from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.encoders.distributed import made_together
 from zsar_kit.errors import TextError, nearest_name
 from zsar_kit.experiments.pipeline.workspace import Workspace, slug
-from zsar_kit.primitives.attributes import TOPICS, attributes, attributes_digest
+from zsar_kit.primitives.attributes import TOPICS, VERSION, attributes, attributes_digest
 from zsar_kit.primitives.foretell import PENALTY, foretell_each
 from zsar_kit.primitives.forms import AUTHORS, MEAN, Form, load_form, require_distinct, same_meaning
 from zsar_kit.primitives.measure import KINECT_RATE, measure, packed
@@ -32,8 +32,6 @@ LEVEL_SETS = {"levels": MEAN, **{f"levels_{author}": author for author in AUTHOR
 FORETOLD = "levels_foretold"
 #: data sets whose forms foretelling learns from; those of the others are forms of these
 FORM_SETS = ("ntu120", "pku_mmd", "utd_mhad", "nw_ucla", "kinder_gator")
-#: raised when an attribute is computed differently, so that stored features are made again
-VERSION = 1
 
 
 def is_level_set(text_set: str) -> bool:

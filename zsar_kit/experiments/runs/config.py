@@ -16,7 +16,7 @@ from zsar_kit.encoders.config import EncoderConfig
 from zsar_kit.encoders.protocol import RELEASED
 from zsar_kit.errors import MissingModelError
 from zsar_kit.experiments.pipeline.workspace import slug
-from zsar_kit.primitives.attributes import attributes_digest
+from zsar_kit.primitives.attributes import VERSION, attributes_digest
 from zsar_kit.semantics.editions import BEFORE_EDITIONS, CURRENT, Edition
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ class RunPlan:
         content = content_of(config, self.resolved(), features)
         content.pop("features", None)
         if self.features != "encoder":
-            content["features"] = {"of": self.features, "attributes": attributes_digest()}
+            content["features"] = {"of": self.features, "attributes": attributes_digest(), "version": VERSION}
         if self.features == "primitives":
             # No encoder takes part.
             del content["encoder"], content["encoder_from"]
