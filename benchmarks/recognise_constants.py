@@ -25,6 +25,7 @@ from sklearn.linear_model import LogisticRegression
 from zsar_kit.artefacts import write_atomic
 from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.evaluation.open_set import auroc
+from zsar_kit.experiments.pipeline.primitives import VERSION
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.primitives import none_of_these
 from zsar_kit.primitives.attributes import attributes_digest
@@ -123,6 +124,7 @@ def resource_text(constants: NoneOfThese, sets: dict[str, Sides], areas: dict[st
         "[provenance]",
         f"date = {datetime.datetime.now(datetime.UTC).date().isoformat()}",
         f'attributes = "{attributes_digest()}"',
+        f"measured_by = {VERSION}  # version of the functions that measure",
         f"seed = {seed}",
         *(f"{d} = {{ clips = {s.clips}, form = \"{load_form(d).digest()}\" }}" for d, s in sets.items()),
         "",

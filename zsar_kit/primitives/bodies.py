@@ -29,7 +29,6 @@ from zsar_kit.primitives.signals import (
     last_true,
     masked_max,
     masked_mean,
-    note_frame,
     smooth,
     unit,
     velocity,
@@ -386,7 +385,6 @@ class Bodies:
 
     def moment(self, frame: Int[np.ndarray, " clip"]) -> PerClip:
         """Where a frame lies within the act: 0 first, 1 last."""
-        note_frame(frame, self.joints.shape[1])
         start, end = self.act
         return (frame - start) / np.maximum(end - start, 1)
 

@@ -42,7 +42,7 @@ def hips_up(b: Bodies) -> PerClip:
     """Highest minus the height in which it stands most: the median of the upper half."""
     hips = np.where(b.mask, _hips(b), np.nan)
     usual = np.nanpercentile(hips, 60, axis=1)
-    return masked_max(_hips(b), b.mask) - usual
+    return np.nanmax(hips, axis=1) - usual
 
 
 @measures

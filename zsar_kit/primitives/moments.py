@@ -12,7 +12,7 @@ from zsar_kit.primitives.signals import frames_noted
 
 #: attributes that note frames on their way to something that is about the whole act
 _WHOLE_ACT = ("winding", "winding_size", "winding_side", "closed", "straight", "corners", "repetitions")
-_ARM, _LEG = ("shoulder", "elbow", "wrist", "hand"), ("hip", "knee", "ankle", "foot")
+_ARM, _LEG = ("shoulder", "elbow", "wrist", "hand", "hand_tip", "thumb"), ("hip", "knee", "ankle", "foot")
 _TRUNK = ("spine_base", "spine_mid", "spine_shoulder", "neck", "shoulder_left", "shoulder_right")
 _HEAD = ("spine_shoulder", "neck", "head")
 #: joints by the beginning of a name, where the topic is too wide
@@ -27,6 +27,7 @@ _BY_NAME = {
     "moving": tuple(NTU),
     "rhythm": tuple(NTU),
     "duration": tuple(NTU),
+    "repetitions": tuple(NTU),
 }
 
 

@@ -32,13 +32,19 @@ def amount(attribute: Attribute, value: float) -> str:
         case "count" if attribute.name == "two_persons":
             return f"{value:.0f}"
         case "count":
-            return f"{value:.0f} times" if float(value).is_integer() else f"{value:.1f} times"
+            shown = f"{value:.1f}".removesuffix(".0")
+            return "once" if shown == "1" else f"{shown} times"
         case "share" if attribute.about.startswith("share of the time"):
             return f"{100 * value:.0f} %"
         case "share":
-            return f"{value:.2f}"
+            return _rounded(value, 2)
         case unit:
-            return f"{value:.1f} {unit}"
+            return f"{_rounded(value, 1)} {unit}"
+
+
+def _rounded(value: float, digits: int) -> str:
+    """A number without the sign of a zero."""
+    return f"{round(value, digits) + 0.0:.{digits}f}"
 
 
 def meaning(attribute: Attribute, level: float) -> str:

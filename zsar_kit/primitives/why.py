@@ -97,13 +97,13 @@ class Explanation:
         heading = f"{emphasised(self.winner)} (distance {near:.3f}) before {emphasised(self.runner_up)} ({far:.3f})"
         if self.truth:
             heading += "; right" if self.right else f"; wrong: the clip shows {emphasised(self.truth)}"
-        lines = [f"{heading}. What decided, with its part of the lead:", ""]
+        lines = [f"{heading}. What decided, in percent of the lead:", ""]
         lines += [f"- {reason.text} ({self._share(reason)})" for reason in self.reasons]
         lines += [f"- Against it: {reason.text} ({self._share(reason)})" for reason in self.against]
         return "\n".join([*lines, *(["", self.note] if self.note else [])]) + "\n"
 
     def _share(self, reason: Reason) -> str:
-        return f"{reason.lead:+.4f} of {self.distances[1] - self.distances[0]:.4f}"
+        return f"{100 * reason.lead / (self.distances[1] - self.distances[0]):+.0f} %"
 
     def __str__(self) -> str:
         return self._repr_markdown_()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32
+from tqdm.auto import tqdm
 
 from zsar_kit.errors import TextError
 from zsar_kit.primitives.forms import Form, read_form, require_distinct
@@ -32,14 +33,16 @@ class Candidates:
         sources: where the levels of each come from: ``utd_mhad:26`` (a form of the kit; several are joined by ``+``),
             the name of a form file, or ``foretold``.
         levels: ``[class, attribute]``, NaN where unknown.
-        meanings: classes of the catalogue that mean the same as each; of several candidates with a meaning in common
-            an answer shows the nearest only. Empty: it stands for itself.
+        keys: (data set, class id) of classes of the kit whose meaning counts; ``None`` where a candidate stands for
+            itself.
+        meanings: all that mean the same as each; an answer leaves out candidates that mean the same as a nearer one.
         notes: what has to be said beside an answer, one line each.
     """
 
     names: tuple[str, ...]
     sources: tuple[str, ...]
     levels: Float32[np.ndarray, "class attribute"]
+    keys: tuple[tuple[str, int] | None, ...]
     meanings: tuple[Meaning, ...]
     notes: tuple[str, ...] = ()
 
@@ -72,13 +75,13 @@ def choose_candidates(
         return _of_words(classes, own, dataset, language_model)
     if own is not None:
         require_distinct(own)
-        alone: Meaning = frozenset()
-        return _checked(list(own.class_names), [_name_of(own)] * len(own.class_names), own.levels, alone)
+        return _checked(list(own.class_names), [_name_of(own)] * len(own.class_names), own.levels)
     known = known_classes(dataset)
     return Candidates(
         names=tuple(k.name for k in known),
         sources=tuple(k.source for k in known),
         levels=np.stack([k.levels() for k in known]),
+        keys=tuple(None if dataset else (k.dataset, k.class_id) for k in known),
         meanings=tuple(frozenset() if dataset else k.meaning() for k in known),
     )
 
@@ -112,11 +115,11 @@ def _of_words(classes: str, own: Form | None, dataset: str, language_model: str)
         names = ", ".join(pairs[i][0] for i in missing)
         notes = (f"Foretold from the words alone by a language model, as no form has them: {names}.",)
     table = np.stack([row for row in levels if row is not None])
-    return _checked([label for label, _ in pairs], sources, table, frozenset(), notes)
+    return _checked([label for label, _ in pairs], sources, table, notes)
 
 
 def _checked(
-    names: list[str], sources: list[str], levels: np.ndarray, meaning: Meaning, notes: tuple[str, ...] = ()
+    names: list[str], sources: list[str], levels: np.ndarray, notes: tuple[str, ...] = ()
 ) -> Candidates:
     """Refuse what cannot be told apart or compared.
 
@@ -137,7 +140,11 @@ def _checked(
                 where=source,
                 remedy="Leave one out, or describe how they differ in a form of your own (--form).",
             )
-    return Candidates(tuple(names), tuple(sources), levels.astype(np.float32), (meaning,) * len(names), notes)
+    count = len(names)
+    alone: Meaning = frozenset()
+    return Candidates(
+        tuple(names), tuple(sources), levels.astype(np.float32), (None,) * count, (alone,) * count, notes
+    )
 
 
 def _foretold(pairs: Sequence[tuple[str, str]], language_model: str) -> Float32[np.ndarray, "new attribute"]:
@@ -180,7 +187,7 @@ def _known_embeddings(language_model: str) -> np.ndarray:
     from zsar_kit.semantics.embeddings import Semantics
 
     encoder, rows = _encoder(language_model), []
-    for dataset in ORIGINS:
+    for dataset in tqdm(ORIGINS, desc="texts of the known classes", unit="data set", leave=False, disable=None):
         if ids := [k.class_id for k in known_classes() if k.dataset == dataset]:
             rows.append(Semantics.build(load_texts(dataset), "motion", encoder).select(ids).pooled)
     return np.concatenate(rows).astype(np.float64)

@@ -16,12 +16,12 @@ from jaxtyping import Float, Int
 
 from zsar_kit.data.catalogue import is_synthetic
 from zsar_kit.data.readers.clips import read_clip
-from zsar_kit.errors import ConfigError, DataError
+from zsar_kit.errors import ArtefactError, ConfigError, DataError
 from zsar_kit.evaluation.tables import format_table
 from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
 from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.experiments.runs.inputs import build_test_data
-from zsar_kit.experiments.runs.recognise import Clip, measured_clip
+from zsar_kit.experiments.runs.recognition import Clip, measured_clip
 from zsar_kit.methods.base import ComparesLevels
 from zsar_kit.primitives.attributes import attribute, attribute_names
 from zsar_kit.primitives.measure import KINECT_RATE, levels_of, packed
@@ -88,6 +88,9 @@ def explain(
 
 
 def _level_method(folder: RunFolder) -> ComparesLevels:
+    if not folder.finished:
+        remedy = "Train one: zsar train DATASET SPLIT --method primitives --preset fixed"
+        raise ArtefactError("no finished run here", where=folder.path, remedy=remedy)
     method = folder.method()
     if not isinstance(method, ComparesLevels):
         raise ConfigError(

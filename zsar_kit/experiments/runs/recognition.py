@@ -212,13 +212,11 @@ def measured_clip(
 def nearest_of_each_meaning(apart: Float[np.ndarray, " class"], candidates: Candidates) -> list[int]:
     """Rows by distance; a class that means the same as a nearer one is left out."""
     kept: list[int] = []
-    covered: set[tuple[str, int]] = set()
+    covered: set[tuple[str, int] | None] = set()
     for i in np.argsort(apart, kind="stable").tolist():
-        meaning = candidates.meanings[i]
-        if meaning & covered:
-            continue
-        covered |= meaning
-        kept.append(i)
+        if candidates.keys[i] not in covered:
+            covered |= candidates.meanings[i]
+            kept.append(i)
     return kept
 
 
