@@ -44,6 +44,11 @@ LIGHT = (
             "words",
         )
     ),
+    *(
+        f"primitives.{name}"
+        for name in ("attributes", "compare", "foretell", "forms", "known", "none_of_these", "spoken")
+    ),
+    "experiments.runs.candidates",
     "checkpoints",
     "config",
     "device",

@@ -7,8 +7,10 @@ from .evaluation.scores import Scores
 from .experiments.pipeline.workspace import Workspace
 from .experiments.reports.citations import cite
 from .experiments.runs.config import RunConfig
+from .experiments.runs.explanation import explain
 from .experiments.runs.folder import RunFolder
 from .experiments.runs.recogniser import Recogniser
+from .experiments.runs.recognition import recognise
 from .experiments.runs.run import run
 from .experiments.studies.ablation import Ablation
 from .experiments.studies.suite import Suite
@@ -35,9 +37,11 @@ __all__ = [
     "Workspace",
     "cite",
     "evaluate",
+    "explain",
     "from_arrays",
     "load_split",
     "load_texts",
+    "recognise",
     "register",
     "run",
     "sweep",

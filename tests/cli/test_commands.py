@@ -27,6 +27,8 @@ COMMANDS = (
     ["texts", "generate"],
     ["contexts"],
     ["predict"],
+    ["recognise"],
+    ["explain"],
     ["import"],
     ["export"],
 )

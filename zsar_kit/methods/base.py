@@ -288,3 +288,20 @@ class WeighsKeyParts(Method):
         Raises:
             TextError: the texts lack the class, or the fields that the prior is computed from.
         """
+
+
+class ComparesLevels(Method):
+    """A method that compares measured levels of attributes with expected ones, and can say which of them decided."""
+
+    @abstractmethod
+    def attribute_distances(
+        self, features: Float[Tensor, "batch w"], classes: tuple[int, ...]
+    ) -> tuple[Float[Tensor, "batch class a"], Float[Tensor, "batch class a"]]:
+        """What each attribute adds to the distance of each clip from each class, and its weight (0 where unknown).
+
+        The distance is the weighted mean of the first over the attributes.
+        """
+
+    @abstractmethod
+    def expected_levels(self, classes: tuple[int, ...]) -> Float[Tensor, "class a"]:
+        """The level at which each attribute would be measured if it were exactly as expected; NaN where unknown."""

@@ -19,7 +19,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from zsar_kit.errors import DataError, TextError
-from zsar_kit.methods.base import ClassScores, GateChoice, Method, MethodConfig, Phase, class_rows
+from zsar_kit.methods.base import ClassScores, ComparesLevels, GateChoice, MethodConfig, Phase, class_rows
 from zsar_kit.methods.registry import register
 from zsar_kit.methods.task import Task, TrainingSet, find_text_set
 from zsar_kit.primitives.attributes import attribute_names
@@ -78,7 +78,7 @@ class PrimitivesConfig(MethodConfig):
         return [replace(self, norm=norm, power=power) for norm in norms for power in powers]
 
 
-class _LevelMethod(Method):
+class _LevelMethod(ComparesLevels):
     """What both methods share: levels and what is known of them, and distances over what both sides know."""
 
     expected: Tensor
@@ -133,12 +133,6 @@ class _LevelMethod(Method):
         free = (count - 1).clamp(min=0).sum(0)
         within = (squares / free.clamp(min=1)).sqrt()
         return mean, count, within
-
-    def attribute_distances(
-        self, features: Float[Tensor, "batch w"], classes: tuple[int, ...]
-    ) -> tuple[Float[Tensor, "batch class a"], Float[Tensor, "batch class a"]]:
-        """What each attribute adds to the distance of each clip from each class, and its weight (0 where unknown)."""
-        raise NotImplementedError
 
     def class_scores(self, features: Float[Tensor, "batch w"], classes: tuple[int, ...]) -> ClassScores:
         """Minus the weighted mean distance over the attributes that clip and class both know."""
@@ -204,6 +198,12 @@ class Primitives(_LevelMethod):
         expected = (self.expected[rows] - self.expected_mean) / self.expected_scale
         weight = (known[:, None] & self.expected_known[rows]).float()
         return (measured[:, None] - expected).abs() ** self.power, weight
+
+    def expected_levels(self, classes: tuple[int, ...]) -> Float[Tensor, "class a"]:
+        """See the base class."""
+        rows = self._rows(classes)
+        scaled = (self.expected[rows] - self.expected_mean) / self.expected_scale
+        return (scaled * self.measured_scale + self.measured_mean).where(self.expected_known[rows], torch.nan)
 
 
 def _centre_and_spread(table: Float[Tensor, "class a"]) -> tuple[Float[Tensor, " a"], Float[Tensor, " a"]]:
@@ -359,6 +359,11 @@ class CalibratedPrimitives(_LevelMethod):
         if self.fit == "joint":
             return difference * (difference @ self.precision), both
         return difference.abs() ** self.power, both * self.weight
+
+    def expected_levels(self, classes: tuple[int, ...]) -> Float[Tensor, "class a"]:
+        """See the base class."""
+        rows = self._rows(classes)
+        return (self.slope * self.expected[rows] + self.offset).where(self.expected_known[rows], torch.nan)
 
 
 register(

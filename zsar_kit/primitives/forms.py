@@ -132,6 +132,7 @@ def read_form(path: Path) -> Form:
     return _parsed(data, str(path), path.stem, MEAN)
 
 
+@cache
 def form_datasets() -> tuple[str, ...]:
     """Data sets that the kit has forms of."""
     own = tuple(p.name.removesuffix(".toml") for p in _folder(AUTHORS[0]).iterdir() if p.name.endswith(".toml"))
@@ -264,6 +265,7 @@ def agreement(first: Form, second: Form) -> dict[str, Float32[np.ndarray, ...]]:
     }
 
 
+@cache
 def groups_of_meaning() -> tuple[frozenset[tuple[str, int]], ...]:
     """Groups of (data set, class id) that mean the same act."""
     text = files("zsar_kit.primitives").joinpath("resources/same_meaning.toml").read_text(encoding="utf-8")

@@ -6,6 +6,10 @@ a body that stands still, and only means and shares need the mask of real frames
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.ndimage import gaussian_filter1d
@@ -16,6 +20,28 @@ PerClip = Float[np.ndarray, " clip"]
 
 # Shorter vectors than this (in torso lengths, or their product) have no direction.
 TINY = 1e-6
+
+_NOTED: ContextVar[list[tuple[np.ndarray, int]] | None] = ContextVar("noted frames", default=None)
+
+
+@contextmanager
+def frames_noted() -> Iterator[list[tuple[np.ndarray, int]]]:
+    """The frames that computations inside pick, in their order: (one a clip, number of frames they are picked from).
+
+    An attribute thereby tells where it is read, and nobody has to declare it a second time.
+    """
+    noted: list[tuple[np.ndarray, int]] = []
+    token = _NOTED.set(noted)
+    try:
+        yield noted
+    finally:
+        _NOTED.reset(token)
+
+
+def note_frame(frame: Int[np.ndarray, " clip"], frames: int) -> None:
+    """Note frames that a computation picks, if anybody listens."""
+    if (noted := _NOTED.get()) is not None:
+        noted.append((frame, frames))
 
 
 def unit(vectors: Float[np.ndarray, "*shape 3"]) -> Float[np.ndarray, "*shape 3"]:
@@ -55,7 +81,10 @@ def masked_mean(signal: Signal, mask: Mask) -> PerClip:
 
 def masked_max(signal: Signal, mask: Mask) -> PerClip:
     """Maximum over the frames of a mask; NaN where it is empty."""
-    best = np.where(mask, signal, -np.inf).max(1)
+    shown = np.where(mask, signal, -np.inf)
+    best = shown.max(1)
+    if _NOTED.get() is not None:
+        note_frame(shown.argmax(1), shown.shape[1])
     return np.where(np.isfinite(best), best, np.nan)
 
 
@@ -80,6 +109,7 @@ def share(condition: Mask, mask: Mask) -> PerClip:
 
 def at(signal: np.ndarray, frame: Int[np.ndarray, " clip"]) -> np.ndarray:
     """The value of each clip's signal ``[clip, frame, ...]`` at a frame of its own."""
+    note_frame(frame, signal.shape[1])
     return signal[np.arange(len(signal)), frame]
 
 

@@ -1,17 +1,28 @@
+from .candidates import Candidates, choose_candidates
 from .config import RunConfig, RunPlan
+from .explanation import AttributeConfusion, confusion_by_attribute, explain
 from .folder import FoldScores, RunFolder
 from .inputs import FoldData
-from .recogniser import Prediction, Recogniser
+from .recognition import Recognition, recognise, recognise_stream
+from .recognitionr import Prediction, Recogniser
 from .result import RunResult, SelectionResult
 
 __all__ = [
+    "AttributeConfusion",
+    "Candidates",
     "FoldData",
     "FoldScores",
     "Prediction",
     "Recogniser",
+    "Recognition",
     "RunConfig",
     "RunFolder",
     "RunPlan",
     "RunResult",
     "SelectionResult",
+    "choose_candidates",
+    "confusion_by_attribute",
+    "explain",
+    "recognise",
+    "recognise_stream",
 ]

@@ -1,0 +1,116 @@
+"""Explanations of finished runs, on synthetic clips under the names of NW-UCLA."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import zsar_kit as zk
+from zsar_kit.data.catalogue import class_names
+from zsar_kit.data.puppet.world import PuppetConfig, generate
+from zsar_kit.data.readers.arrays import from_arrays
+from zsar_kit.errors import ConfigError, DataError
+from zsar_kit.experiments.runs.explanation import _changes, confusion_by_attribute, explain
+from zsar_kit.primitives.attributes import attribute_names
+
+NAMES = class_names("nw_ucla")
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory):
+    made = zk.Workspace(tmp_path_factory.mktemp("explained"), "cpu", progress=False)
+    chosen = {}
+    for sequence in generate(PuppetConfig(subjects=2, replications=1, cameras=3)):
+        if sequence.label < len(NAMES) and len(sequence.joints) == 1:
+            chosen.setdefault((sequence.label, sequence.subject, sequence.camera), sequence.joints)
+    keys = sorted(chosen)
+    from_arrays(
+        made.skeletons_folder("nw_ucla"),
+        [chosen[key] for key in keys],
+        [key[0] for key in keys],
+        NAMES,
+        subjects=[key[1] for key in keys],
+        cameras=[key[2] for key in keys],
+        samples=[f"c{label}_s{subject}_v{camera}" for label, subject, camera in keys],
+        dataset="nw_ucla",
+    )
+    return made
+
+
+@pytest.fixture(scope="module", params=["primitives", "primitives_calibrated"])
+def run(workspace, request):
+    preset = {"primitives": "fixed", "primitives_calibrated": "folds"}[request.param]
+    return zk.run(zk.RunConfig(dataset="nw_ucla", split="8/2", method=request.param, preset=preset), workspace)
+
+
+def test_a_sample_is_explained_with_its_class(run):
+    samples = [str(s) for s in run.scores().samples]
+    explanation = explain(run, samples[0])
+    assert explanation.truth
+    assert explanation.right is (explanation.winner == explanation.truth)
+    assert explanation.reasons
+
+
+def test_the_winner_is_that_of_the_stored_scores(run):
+    scores, unseen = run.scores(), run.result().unseen
+    labels, _ = run.test_samples()
+    for i in np.flatnonzero(np.isin(labels, unseen))[:4]:
+        best = unseen[int(scores.restrict(unseen).fused()[i].argmax())]
+        explanation = explain(run, str(scores.samples[i]))
+        assert explanation.winner == NAMES[best]
+        near, far = explanation.distances
+        parts = sum(r.lead for r in explain(run, str(scores.samples[i]), count=200).reasons)
+        assert parts >= far - near >= 0
+
+
+def test_without_a_choice_a_seen_class_competes_with_all(run):
+    scores, seen = run.scores(), run.result().seen
+    labels, _ = run.test_samples()
+    sample = str(scores.samples[np.flatnonzero(np.isin(labels, seen))[0]])
+    assert explain(run, sample).truth
+    assert explain(run, sample, among="unseen").truth == ""
+
+
+def test_a_file_has_no_known_class(run, workspace, tmp_path):
+    skeletons = zk.SkeletonSet.load(workspace.skeletons_folder("nw_ucla"))
+    np.save(tmp_path / "clip.npy", np.asarray(skeletons.sequence(0).joints))
+    assert explain(run, str(tmp_path / "clip.npy")).right is None
+
+
+def test_what_is_neither_file_nor_sample_is_refused(run):
+    with pytest.raises(DataError, match="neither a file nor a sample 'nothing'"):
+        explain(run, "nothing")
+
+
+def test_a_run_of_another_method_is_refused(run, monkeypatch):
+    monkeypatch.setattr("zsar_kit.experiments.runs.explanation.ComparesLevels", int)
+    with pytest.raises(ConfigError, match="compares no levels"):
+        explain(run, "c0_s0_v0")
+
+
+def test_confusion_counts_the_errors_of_the_run(run):
+    confusion = confusion_by_attribute(run)
+    zsl = run.result().evaluation.micro.zsl
+    assert 100 * (1 - confusion.errors / confusion.clips) == pytest.approx(zsl)
+    assert (confusion.mended <= confusion.errors).all()
+    assert len(confusion.mended) == len(confusion.relieved) == len(attribute_names())
+    assert "test labels" in str(confusion)
+
+
+def test_an_attribute_as_expected_mends_what_hangs_on_it_alone():
+    """Two classes, two attributes: the clip is wrong by its first attribute; as expected, that one mends it."""
+    distance = np.array([[[0.9, 0.2], [0.1, 0.4]]])  # of classes 0 and 1; the truth is 0
+    replaced = np.array([[[0.0, 0.0], [1.0, 0.1]]])  # where each attribute is what class 0 expects
+    errors, mended, broken, lead, left = _changes(distance, replaced, np.ones_like(distance), np.array([0]))
+    assert (errors, mended.tolist(), broken.tolist()) == (1, [1, 0], [0, 0])
+    assert lead == pytest.approx((0.9 + 0.2 - 0.1 - 0.4) / 2)
+    assert left == pytest.approx([(0.0 + 0.2 - 1.0 - 0.4) / 2, (0.9 + 0.0 - 0.1 - 0.1) / 2])
+
+
+def test_figure_and_record_are_written(run, tmp_path):
+    from zsar_kit.experiments.reports.explanations import save_explanation
+
+    paths = save_explanation(explain(run, str(run.scores().samples[0])), tmp_path, (run.path.name,))
+    assert [Path(p).suffix for p in paths] == [".png", ".pdf", ".json"]

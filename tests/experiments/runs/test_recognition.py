@@ -1,0 +1,270 @@
+"""Recognition out of the box: known classes, words, own forms, streams, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import numpy as np
+import pytest
+
+from zsar_kit.data.puppet.world import PuppetConfig, generate
+from zsar_kit.errors import ConfigError, DataError, MissingModelError, TextError
+from zsar_kit.experiments.runs import candidates as candidates_module
+from zsar_kit.experiments.runs.candidates import FORETOLD, choose_candidates
+from zsar_kit.experiments.runs.recognition import (
+    Recognition,
+    nearest_of_each_meaning,
+    recognise,
+    recognise_joints,
+    recognise_stream,
+)
+from zsar_kit.primitives.attributes import attribute_names
+from zsar_kit.primitives.forms import load_form
+from zsar_kit.primitives.known import classes_named, folded, known_classes, mean_levels
+from zsar_kit.semantics import offline
+
+OWN = """
+dataset = "mine"
+[[class]]
+id = 0
+name = "raise a hand"
+arms = {{ lead_hand_highest = {level}, lead_hand_raised = 0.5 }}
+[[class]]
+id = 1
+name = "Squat"
+legs = {{ hips_down = 1.0 }}
+"""
+WORDS = "squat; lunge: one leg steps far forward; wave"
+
+
+@pytest.fixture(scope="module")
+def clip() -> np.ndarray:
+    """One clip of puppet, ``[person, frame, joint, xyz]``."""
+    config = PuppetConfig(subjects=1, replications=1, cameras=1)
+    return next(s.joints for s in generate(config) if s.joints.shape[1] > 60)
+
+
+@pytest.fixture
+def own(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(OWN.format(level=0.75), encoding="utf-8")
+    return path
+
+
+def test_words_take_the_forms_of_their_names(clip):
+    answer = recognise(clip, WORDS)
+    assert {r.name: r.source for r in answer.ranked} == {
+        "squat": "utd_mhad:26",
+        "lunge": "utd_mhad:25",
+        "wave": "utd_mhad:2",
+    }
+    assert answer.notes == ()
+
+
+def test_probabilities_sum_to_one_and_fall_with_distance(clip):
+    answer = recognise(clip)
+    assert sum(r.probability for r in answer.ranked) + answer.none_of_these == pytest.approx(1.0)
+    apart = [r.distance for r in answer.ranked]
+    assert apart == sorted(apart)
+    assert [r.probability for r in answer.ranked] == sorted((r.probability for r in answer.ranked), reverse=True)
+
+
+def test_of_classes_that_mean_the_same_only_the_nearest_is_shown(clip):
+    answer = recognise(clip)
+    shown = [next(k for k in known_classes() if k.source == r.source) for r in answer.ranked]
+    covered = set()
+    for known in shown:
+        assert (known.dataset, known.class_id) not in covered
+        covered |= known.meaning()
+    assert all((k.dataset, k.class_id) in covered for k in known_classes())
+
+
+def test_a_data_set_keeps_all_its_classes(clip):
+    assert len(recognise(clip, dataset="utd_mhad").ranked) == 27
+
+
+def test_nearest_of_each_meaning_on_a_small_case():
+    from zsar_kit.experiments.runs.candidates import Candidates
+
+    same = frozenset({("a", 0), ("b", 0)})
+    keys, meanings = (("a", 0), ("b", 0), None), (same, same, frozenset())
+    candidates = Candidates(("x", "y", "z"), ("a", "b", "c"), np.zeros((3, 2), np.float32), keys, meanings)
+    assert nearest_of_each_meaning(np.array([0.3, 0.1, 0.2]), candidates) == [1, 2]
+
+
+def test_a_name_counts_without_case_and_punctuation_and_in_any_data_set():
+    assert folded("Walk-in-place ") == folded("walk in PLACE")
+    found = classes_named("throw", known_classes())
+    assert {"utd_mhad", "nw_ucla"} <= {k.dataset for k in found}
+    both = np.stack([k.levels() for k in found])
+    known = np.isfinite(both).all(0)
+    assert mean_levels(found)[known] == pytest.approx(both.mean(0)[known])
+
+
+def test_an_own_form_is_used_alone_and_before_the_kits(clip, own):
+    alone = recognise(clip, form=own)
+    assert {r.name for r in alone.ranked} == {"raise a hand", "Squat"}
+    mixed = {r.name: r.source for r in recognise(clip, "raise a hand; squat; lunge", form=own).ranked}
+    assert mixed == {"raise a hand": "form mine", "squat": "form mine", "lunge": "utd_mhad:25"}
+
+
+def test_an_unknown_attribute_in_a_form_is_named_with_the_nearest(clip, own):
+    own.write_text(OWN.format(level=0.5).replace("hips_down", "hip_down"), encoding="utf-8")
+    with pytest.raises(TextError, match=r"unknown attribute 'hip_down'.*hips_down"):
+        recognise(clip, form=own)
+
+
+def test_equal_forms_are_refused_and_both_named(clip, tmp_path):
+    text = '[[class]]\nid = 0\nname = "a"\n[[class]]\nid = 1\nname = "b"\n'
+    (tmp_path / "twins.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(TextError, match="'a' and 'b'"):
+        recognise(clip, form=tmp_path / "twins.toml")
+    with pytest.raises(TextError, match="'Lunge' and 'lunge!' have equal levels"):
+        recognise(clip, "Lunge; lunge!")
+
+
+def test_one_class_is_no_choice(clip, tmp_path):
+    (tmp_path / "one.toml").write_text('[[class]]\nid = 0\nname = "a"\n', encoding="utf-8")
+    with pytest.raises(TextError, match="at least two classes"):
+        recognise(clip, form=tmp_path / "one.toml")
+
+
+def test_an_unknown_data_set_is_refused_with_the_nearest(clip):
+    with pytest.raises(TextError, match=r"no form of data set 'utd_mhd'.*utd_mhad"):
+        recognise(clip, dataset="utd_mhd")
+
+
+def test_without_a_language_model_other_words_are_named_with_the_command(clip, monkeypatch):
+    monkeypatch.setattr(offline, "DISTRIBUTION", "a-package-that-nobody-has")
+    candidates_module._encoder.cache_clear()
+    candidates_module._known_embeddings.cache_clear()
+    with pytest.raises(MissingModelError, match=r"(?s)'juggle'.*zsar doctor --install-lm"):
+        recognise(clip, "squat; juggle")
+    assert recognise(clip, WORDS).ranked  # known names need none
+
+
+@pytest.mark.offline_lm
+def test_other_words_are_foretold_and_the_answer_says_so(clip, caplog):
+    with caplog.at_level(logging.WARNING, logger="zsar_kit"):
+        answer = recognise(clip, "squat; leap upwards: both feet leave the floor; wave", why=True)
+    sources = {r.name: r.source for r in answer.ranked}
+    assert sources["leap upwards"] == FORETOLD
+    assert sources["squat"] == "utd_mhad:26"
+    assert "leap upwards" in answer.notes[0]
+    assert "squat" not in answer.notes[0]
+    assert not caplog.records
+
+
+def test_the_explanation_is_of_the_first_two_and_only_on_request(clip):
+    assert recognise(clip, WORDS).explanation is None
+    answer = recognise(clip, WORDS, why=True)
+    why = answer.explanation
+    assert why is not None
+    assert (why.winner, why.runner_up) == (answer.ranked[0].name, answer.ranked[1].name)
+    assert why.distances == pytest.approx((answer.ranked[0].distance, answer.ranked[1].distance))
+
+
+def test_an_answer_is_a_table_and_a_record(clip):
+    answer = recognise(clip, WORDS, why=True)
+    assert "(none of these)" in answer._repr_markdown_()
+    record = json.loads(json.dumps(answer.to_dict(), allow_nan=False))
+    assert [c["name"] for c in record["classes"]] == [r.name for r in answer.ranked]
+    assert record["why"]["winner"] == answer.label
+    assert "Recognition(" in repr(answer)
+
+
+@pytest.mark.parametrize(
+    ("broken", "problem"),
+    [
+        (lambda c: np.zeros_like(c), "no frame of the sequence has a body"),
+        (lambda c: c[:, :1], "at least 2 frames"),
+        (lambda c: np.ones_like(c), "no size"),
+        (lambda c: np.where(np.arange(25)[:, None] == 3, np.nan, c), "finite"),
+        (lambda c: c[:, :, :20], "25 joints"),
+    ],
+    ids=["no body", "one frame", "all joints equal", "not finite", "another layout"],
+)
+def test_a_clip_that_cannot_be_measured_is_refused(clip, broken, problem):
+    with pytest.raises(DataError, match=problem):
+        recognise(broken(clip).astype(np.float32), WORDS)
+
+
+def test_a_layout_without_hands_measures_the_rest(clip):
+    from zsar_kit.data.joints import layout
+
+    ntu, coco = layout("ntu25"), layout("coco_17")
+    assert "hand_right" not in coco.joints
+    joints = np.zeros((*clip.shape[:2], len(coco), 3), dtype=np.float32)
+    for i, name in enumerate(coco.joints):
+        joints[:, :, i] = clip[:, :, ntu.index(name if name in ntu.joints else "head")]
+    answer = recognise(joints, WORDS, layout="coco_17")
+    assert answer.measured < recognise(clip, WORDS).measured
+    assert np.isfinite([r.distance for r in answer.ranked]).all()
+
+
+def frames(clip: np.ndarray) -> list[np.ndarray]:
+    return [clip[:, f] for f in range(clip.shape[1])]
+
+
+def same(a: Recognition, b: Recognition) -> bool:
+    return a.ranked == b.ranked and a.none_of_these == b.none_of_these
+
+
+@pytest.mark.parametrize("window", [None, 60.0], ids=["of one window", "shorter than a window"])
+def test_a_stream_gives_the_answer_of_the_file(clip, window):
+    candidates = choose_candidates(WORDS)
+    whole = recognise(clip, WORDS)
+    seconds = clip.shape[1] / 30.0 if window is None else window
+    ((start, end, answer),) = recognise_stream(frames(clip), candidates, window=seconds)
+    assert (start, end) == (0.0, pytest.approx(clip.shape[1] / 30.0))
+    assert same(answer, whole)
+
+
+def test_windows_slide_by_the_hop_and_the_last_holds_what_is_left(clip):
+    clip = clip[:, :58]
+    candidates = choose_candidates(WORDS)
+    found = list(recognise_stream(frames(clip), candidates, window=1.0, hop=0.5))
+    assert [(round(30 * s), round(30 * e)) for s, e, _ in found] == [(0, 30), (15, 45), (28, 58)]
+    for start, end, answer in found:
+        part = clip[:, round(30 * start) : round(30 * end)]
+        assert same(answer, recognise_joints(part, candidates))
+
+
+def test_persons_may_come_and_go_in_a_stream(clip):
+    candidates = choose_candidates(WORDS)
+    alone = frames(clip[:1])
+    changing = [frame if i % 3 else np.concatenate([frame, np.zeros_like(frame)]) for i, frame in enumerate(alone)]
+    ((*_, first),) = recognise_stream(alone, candidates, window=60)
+    ((*_, second),) = recognise_stream(changing, candidates, window=60)
+    assert same(first, second)
+
+
+def test_a_window_that_shows_nobody_has_no_answer_and_the_stream_goes_on(clip):
+    nobody = [np.zeros((0, 25, 3))] * 30
+    found = [answer for *_, answer in recognise_stream(nobody + frames(clip)[:30], choose_candidates(WORDS), window=1.0)]
+    assert isinstance(found[0], DataError)
+    assert isinstance(found[1], Recognition)
+
+
+def test_a_frame_of_another_layout_is_refused_by_its_number(clip):
+    wrong = [*frames(clip)[:5], np.zeros((1, 20, 3))]
+    with pytest.raises(DataError, match=r"\[person, 25, 3\], got \[1, 20, 3\] \(in frame 6\)"):
+        list(recognise_stream(wrong, choose_candidates(WORDS)))
+
+
+@pytest.mark.parametrize("options", [{"window": 0}, {"hop": -1}, {"rate": float("nan")}, {"window": 0.03}])
+def test_a_window_without_motion_is_refused(clip, options):
+    with pytest.raises(ConfigError):
+        list(recognise_stream(frames(clip), choose_candidates(WORDS), **options))
+
+
+def test_a_form_of_the_kit_recognises_itself():
+    """A clip measured exactly as a class expects is nearest to that class."""
+    from zsar_kit.primitives.compare import distances
+
+    form = load_form("utd_mhad")
+    for row in form.levels[:10]:
+        apart = distances(row, form.levels)
+        assert apart.min() == pytest.approx(apart[(form.levels == row).sum(1).argmax()])
+    assert form.levels.shape[1] == len(attribute_names())

@@ -1,0 +1,172 @@
+"""The answers of ``zsar recognise`` and ``zsar explain``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from zsar_kit.cli.common import say
+from zsar_kit.data.readers.clips import read_clip
+from zsar_kit.errors import DataError, ZsarError
+from zsar_kit.experiments.runs.candidates import Candidates, choose_candidates
+from zsar_kit.experiments.runs.recognition import Recognition, recognise_joints, recognise_stream
+from zsar_kit.reprs import one_line, plain_markdown
+
+if TYPE_CHECKING:
+    from zsar_kit.cli.recognise import RecogniseOptions
+    from zsar_kit.experiments.pipeline.workspace import Workspace
+    from zsar_kit.primitives.why import Explanation
+
+
+def recognise_clip(options: RecogniseOptions) -> str:
+    """The answer for one file."""
+    answer = _of_file(Path(options.clip), _candidates(options), options)
+    drawn = _drawn(answer, options)
+    return json.dumps(answer.to_dict()) if options.json else f"{answer}{drawn}"
+
+
+def recognise_folder(options: RecogniseOptions) -> int:
+    """Answer for every file of a folder, each as soon as it is there; returns how many could not be read.
+
+    Raises:
+        DataError: the folder has no file.
+    """
+    files = sorted(path for path in Path(options.clip).iterdir() if path.is_file() and path.name[0] != ".")
+    if not files:
+        raise DataError("there is no clip in this folder", where=options.clip, remedy="Check the path.")
+    candidates, broken = _candidates(options), 0
+    if not options.json:
+        for note in candidates.notes:
+            say(note)
+        say("| clip | class | probability, % | runner-up | none of these, % |\n| --- | --- | ---: | --- | ---: |")
+    for path in tqdm(files, unit="clip", disable=None):
+        try:
+            answer = _of_file(path, candidates, options)
+        except DataError as error:
+            broken += 1
+            say(_problem(path.name, error, options.json))
+            continue
+        drawn = _drawn(answer, options)
+        say(json.dumps(answer.to_dict()) if options.json else _row(answer) + drawn)
+    return broken
+
+
+def _row(answer: Recognition) -> str:
+    first, second = answer.ranked[:2]
+    cells = [answer.clip, first.name, f"{100 * first.probability:.1f}", second.name]
+    row = [plain_markdown(cell) for cell in [*cells, f"{100 * answer.none_of_these:.1f}"]]
+    why = f"\n{answer.explanation}" if answer.explanation is not None else ""
+    return f"| {' | '.join(row)} |{why}"
+
+
+def _problem(name: str, error: ZsarError, as_json: bool) -> str:
+    if as_json:
+        return json.dumps({"clip": name, "label": None, "problem": one_line(error)})
+    return f"| {plain_markdown(name)} | ({plain_markdown(error)}) | | | |"
+
+
+def recognise_input(options: RecogniseOptions) -> None:
+    """Answer for the stream on standard input, one line a window, as frames arrive."""
+    windows = recognise_stream(
+        frames_of_lines(sys.stdin),
+        _candidates(options),
+        window=options.window,
+        hop=options.hop,
+        layout=options.layout,
+        rate=options.rate,
+        why=options.why or bool(options.figures),
+    )
+    for start, end, answer in windows:
+        if options.json:
+            times = {"start": round(start, 3), "end": round(end, 3)}
+            found = (
+                {"label": None, "problem": one_line(answer)} if isinstance(answer, DataError) else answer.to_dict()
+            )
+            say(json.dumps(times | found))
+        elif isinstance(answer, DataError):
+            say(f"{start:.1f} to {end:.1f} s: nothing recognised: {one_line(answer.problem)}")
+        else:
+            first = answer.ranked[0]
+            sure = f"{100 * first.probability:.1f} %, none of these {100 * answer.none_of_these:.1f} %"
+            say(f"{start:.1f} to {end:.1f} s: {first.name} ({sure})")
+            if answer.explanation is not None:
+                say(str(answer.explanation))
+        if not isinstance(answer, DataError):
+            _drawn(answer, options)
+
+
+def frames_of_lines(lines: Iterable[str]) -> Iterator[np.ndarray]:
+    """Frames of a stream: each line is JSON, ``[person, joint, xyz]`` or ``[joint, xyz]``; blank lines are skipped.
+
+    Raises:
+        DataError: a line is no such list of numbers; its number is named.
+    """
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            frame = np.array(json.loads(line))
+        except ValueError as error:
+            raise DataError(f"not a frame in JSON: {error}", where=f"standard input, line {number}") from None
+        if frame.size and frame.dtype.kind not in "fiu":
+            raise DataError("a frame is a list of numbers", where=f"standard input, line {number}")
+        yield frame
+
+
+def _candidates(options: RecogniseOptions) -> Candidates:
+    return choose_candidates(
+        options.classes, dataset=options.dataset, form=options.form, language_model=options.language_model
+    )
+
+
+def _of_file(path: Path, candidates: Candidates, options: RecogniseOptions) -> Recognition:
+    sequence, layout = read_clip(path, options.layout)
+    return recognise_joints(
+        np.asarray(sequence.joints),
+        candidates,
+        layout=layout,
+        rate=options.rate,
+        name=sequence.sample,
+        why=options.why or bool(options.figures),
+    )
+
+
+def _drawn(answer: Recognition, options: RecogniseOptions) -> str:
+    if not options.figures or answer.explanation is None:
+        return ""
+    return "\n" + _saved(answer.explanation, Path(options.figures))
+
+
+def _saved(explanation: Explanation, folder: Path, runs: tuple[str, ...] = ()) -> str:
+    from zsar_kit.experiments.reports.explanations import save_explanation
+
+    if not explanation.reasons:
+        return "Nothing to draw: no attribute decided.\n"
+    return "\n".join(str(path) for path in save_explanation(explanation, folder, runs)) + "\n"
+
+
+def explain_run(
+    workspace: Workspace,
+    run: Path,
+    clip: str,
+    among: Literal["", "unseen", "all"],
+    layout: str,
+    rate: float,
+    figures: str,
+) -> str:
+    """The explanation of a clip, or the attributes that a run's errors hang on."""
+    from zsar_kit.experiments.runs.explanation import confusion_by_attribute, explain
+    from zsar_kit.experiments.runs.folder import RunFolder
+
+    folder = RunFolder(run, workspace)
+    if not clip:
+        return str(confusion_by_attribute(folder))
+    explanation = explain(folder, clip, among=among, layout=layout, rate=rate)
+    saved = "\n" + _saved(explanation, Path(figures), (folder.path.name,)) if figures else ""
+    return f"{explanation}{saved}"

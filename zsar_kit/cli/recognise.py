@@ -1,0 +1,80 @@
+"""``zsar recognise`` and ``zsar explain``: recognition out of the box, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from tyro.conf import OmitArgPrefixes, Positional, arg
+
+from zsar_kit.cli.common import Common, CommonOptions, say
+
+
+@dataclass(frozen=True)
+class RecogniseOptions:
+    """What to recognise, and among which classes."""
+
+    clip: Annotated[Positional[str], arg(metavar="CLIP")]
+    """a file of a public data set, or a .npy or .npz file [frame, joint, xyz] in metres; a folder of such files; or -
+    for a stream on standard input, one frame a line as JSON: [person, joint, xyz]"""
+    classes: str = ""
+    """"squat; lunge: one leg steps far forward; wave"; @FILE reads a file; default: the known classes of the kit"""
+    dataset: str = ""
+    """only classes of this data set"""
+    form: str = ""
+    """a .toml file with expected levels of classes of your own"""
+    layout: str = "ntu25"
+    """joint layout of an array or a stream"""
+    rate: float = 30.0
+    """frames a second"""
+    why: bool = False
+    """say which attributes decided between the first two classes"""
+    figures: str = ""
+    """folder for a drawing of each explanation (implies --why)"""
+    window: float = 3.0
+    """seconds of a stream that are looked at together"""
+    hop: float = 1.0
+    """seconds from one answer to the next"""
+    json: bool = False
+    """answer in JSON, one line a clip or window"""
+    language_model: str = "offline"
+    """'offline', a model name, or a folder; used only for words that have no form"""
+
+
+def recognise(options: Annotated[RecogniseOptions, OmitArgPrefixes]) -> int:
+    """Recognise the action of a clip by its motion: no training, no data set, no GPU."""
+    from zsar_kit.cli.answers.recognition import recognise_clip, recognise_folder, recognise_input
+
+    if options.clip == "-":
+        recognise_input(options)
+        return 0
+    if Path(options.clip).is_dir():
+        return 3 if recognise_folder(options) else 0
+    say(recognise_clip(options))
+    return 0
+
+
+def explain(
+    run: Annotated[Positional[Path], arg(metavar="RUN")],
+    clip: Annotated[Positional[str], arg(metavar="CLIP")] = "",
+    among: Literal["", "unseen", "all"] = "",
+    layout: str = "ntu25",
+    rate: float = 30.0,
+    figures: str = "",
+    common: Common = CommonOptions(),
+) -> None:
+    """Why a run of kinematic primitives decided: the attributes of a clip, measured and expected.
+
+    Args:
+        run: a run folder of the method primitives or primitives_calibrated.
+        clip: name of a sample of the run's data set, or a clip as in `zsar recognise`. Without it: which attribute, if
+            it were as expected, would mend most errors of the run (this looks at test labels).
+        among: the classes that compete; default: all for a sample of a seen class, else the unseen ones.
+        layout: joint layout of an array.
+        rate: frames a second.
+        figures: folder for the drawing.
+    """
+    from zsar_kit.cli.answers.recognition import explain_run
+
+    say(explain_run(common.open(), run, clip, among, layout, rate, figures))

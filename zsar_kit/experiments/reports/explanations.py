@@ -1,0 +1,55 @@
+"""Explanations as figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from zsar_kit.data.joints import layout
+from zsar_kit.experiments.pipeline.workspace import slug
+from zsar_kit.plotting.explanation import LevelPanel, plot_explanation
+from zsar_kit.plotting.style import save_figure
+from zsar_kit.primitives.attributes import attribute
+from zsar_kit.primitives.spoken import amount, meaning, spoken_about
+from zsar_kit.primitives.why import Explanation, Reason
+
+
+def explanation_figure(explanation: Explanation) -> Figure:
+    """The attributes that decided, each on the body where it is read, beside what winner and runner-up expect.
+
+    Raises:
+        DataError: nothing decided: winner and runner-up are equally far.
+    """
+    bones = layout("ntu25").bones
+    names = (explanation.winner, explanation.runner_up)
+    return plot_explanation([_panel(reason) for reason in explanation.reasons], bones, names, _title(explanation))
+
+
+def _panel(reason: Reason) -> LevelPanel:
+    a, joints = attribute(reason.attribute), layout("ntu25")
+    about = spoken_about(a)
+    expected = ["" if np.isnan(level) else amount(a, a.value(level)) for level in reason.expected]
+    return LevelPanel(
+        title=about[0].upper() + about[1:],
+        pose=reason.pose,
+        joints=tuple(joints.index(name) for name in reason.joints),
+        when=f"at {reason.seconds:.1f} s",
+        levels=(reason.level, *reason.expected),
+        amounts=(amount(a, reason.value), expected[0], expected[1]),
+        meanings=(meaning(a, 0.0), meaning(a, 0.5), meaning(a, 1.0)),
+    )
+
+
+def _title(explanation: Explanation) -> str:
+    text = f"{explanation.clip}: {explanation.winner} before {explanation.runner_up}"
+    if explanation.right is not None:
+        text += " (right)" if explanation.right else f" (wrong: it is {explanation.truth})"
+    return text + (f". {explanation.note}" if explanation.note else "")
+
+
+def save_explanation(explanation: Explanation, folder: Path, runs: tuple[str, ...] = ()) -> list[Path]:
+    """Write the figure as ``why_CLIP.png``, ``.pdf`` and ``.json`` (with the sentences)."""
+    stem = folder / f"why_{slug(explanation.clip)}"
+    return save_figure(explanation_figure(explanation), stem, runs=runs, why=explanation.to_dict())

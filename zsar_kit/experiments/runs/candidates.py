@@ -1,0 +1,193 @@
+"""The classes that ``recognise`` chooses among, each with the levels that are expected of it, and where they come
+from: the kit's forms, a form of your own, or words of which a language model foretells the levels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32
+from tqdm.auto import tqdm
+
+from zsar_kit.errors import TextError
+from zsar_kit.primitives.forms import Form, read_form, require_distinct
+from zsar_kit.primitives.known import ORIGINS, classes_named, folded, known_classes, mean_levels
+from zsar_kit.reprs import counted, listed
+from zsar_kit.semantics.offline import INSTALL_REMEDY
+from zsar_kit.semantics.text_files import load_texts
+from zsar_kit.semantics.words import named_words, warn_undescribed
+
+FORETOLD = "foretold"
+Meaning = frozenset[tuple[str, int]]
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """Classes and their expected levels.
+
+    Attributes:
+        names: of the classes.
+        sources: where the levels of each come from: ``utd_mhad:26`` (a form of the kit; several are joined by ``+``),
+            the name of a form file, or ``foretold``.
+        levels: ``[class, attribute]``, NaN where unknown.
+        keys: (data set, class id) of classes of the kit whose meaning counts; ``None`` where a candidate stands for
+            itself.
+        meanings: all that mean the same as each; an answer leaves out candidates that mean the same as a nearer one.
+        notes: what has to be said beside an answer, one line each.
+    """
+
+    names: tuple[str, ...]
+    sources: tuple[str, ...]
+    levels: Float32[np.ndarray, "class attribute"]
+    keys: tuple[tuple[str, int] | None, ...]
+    meanings: tuple[Meaning, ...]
+    notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Candidates({counted(len(self.names), 'class')}: {listed(self.names)})"
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+def choose_candidates(
+    classes: str = "", *, dataset: str = "", form: str | Path = "", language_model: str = "offline"
+) -> Candidates:
+    """The candidates that the options of ``recognise`` name.
+
+    Args:
+        classes: see :func:`~zsar_kit.semantics.words.named_words`; empty for all known classes.
+        dataset: only classes of this data set, as it has them; without it, classes of several data sets that mean the
+            same are one candidate.
+        form: a form of your own. Without ``classes`` its classes are the candidates; with them, a class that it has
+            takes its levels.
+        language_model: what foretells the levels of words without a form: ``offline``, a name, or a folder.
+
+    Raises:
+        TextError: there is no such data set, the form is broken, or two classes have equal levels and are named.
+        MissingModelError: words have no form, and the language model is not installed.
+    """
+    own = read_form(Path(form)) if form else None
+    if classes:
+        return _of_words(classes, own, dataset, language_model)
+    if own is not None:
+        require_distinct(own)
+        return _checked(list(own.class_names), [_name_of(own)] * len(own.class_names), own.levels)
+    known = known_classes(dataset)
+    return Candidates(
+        names=tuple(k.name for k in known),
+        sources=tuple(k.source for k in known),
+        levels=np.stack([k.levels() for k in known]),
+        keys=tuple(None if dataset else (k.dataset, k.class_id) for k in known),
+        meanings=tuple(frozenset() if dataset else k.meaning() for k in known),
+    )
+
+
+def _name_of(form: Form) -> str:
+    return f"form {form.dataset}"
+
+
+def _of_words(classes: str, own: Form | None, dataset: str, language_model: str) -> Candidates:
+    """Each word takes the form of its name: your own, one of the kit's; else its levels are foretold."""
+    pairs, _ = named_words(classes)
+    known = known_classes(dataset)
+    own_names = [folded(name) for name in own.class_names] if own is not None else []
+    levels: list[np.ndarray | None] = []
+    sources: list[str] = []
+    for label, _ in pairs:
+        if own is not None and folded(label) in own_names:
+            levels.append(own.levels[own_names.index(folded(label))])
+            sources.append(_name_of(own))
+        elif found := classes_named(label, known):
+            levels.append(mean_levels(found))
+            sources.append("+".join(k.source for k in found))
+        else:
+            levels.append(None)
+            sources.append(FORETOLD)
+    notes: tuple[str, ...] = ()
+    if missing := [i for i, row in enumerate(levels) if row is None]:
+        told = _foretold([pairs[i] for i in missing], language_model)
+        for i, row in zip(missing, told, strict=True):
+            levels[i] = row
+        names = ", ".join(pairs[i][0] for i in missing)
+        notes = (f"Foretold from the words alone by a language model, as no form has them: {names}.",)
+    table = np.stack([row for row in levels if row is not None])
+    return _checked([label for label, _ in pairs], sources, table, notes)
+
+
+def _checked(
+    names: list[str], sources: list[str], levels: np.ndarray, notes: tuple[str, ...] = ()
+) -> Candidates:
+    """Refuse what cannot be told apart or compared.
+
+    Raises:
+        TextError: there are fewer than two classes, one of them knows no level, or two have equal levels.
+    """
+    if len(names) < 2:
+        problem = f"at least two classes are needed to choose among, got {len(names)}"
+        raise TextError(problem, where=sources[0], remedy="Add a [[class]] table, or name classes (--classes).")
+    seen: dict[bytes, str] = {}
+    for name, source, row in zip(names, sources, levels, strict=True):
+        if not np.isfinite(row).any():
+            raise TextError(f"no level of the class {name!r} is known", where=source, remedy="Fill in its form.")
+        other = seen.setdefault(np.nan_to_num(row, nan=-1.0).tobytes(), name)
+        if other != name:
+            raise TextError(
+                f"the classes {other!r} and {name!r} have equal levels, so nothing tells them apart",
+                where=source,
+                remedy="Leave one out, or describe how they differ in a form of your own (--form).",
+            )
+    count = len(names)
+    alone: Meaning = frozenset()
+    return Candidates(
+        tuple(names), tuple(sources), levels.astype(np.float32), (None,) * count, (alone,) * count, notes
+    )
+
+
+def _foretold(pairs: Sequence[tuple[str, str]], language_model: str) -> Float32[np.ndarray, "new attribute"]:
+    """Levels from descriptions, by regression on the texts and forms of all known classes.
+
+    Raises:
+        MissingModelError: the language model is not there; the words that need it are named.
+    """
+    from zsar_kit.errors import MissingModelError
+    from zsar_kit.primitives.foretell import foretell
+
+    try:
+        texts, encoded = _known_embeddings(language_model), _encoder(language_model)
+    except MissingModelError as error:
+        names = ", ".join(repr(label) for label, _ in pairs)
+        raise MissingModelError(
+            f"no form has these classes, and a language model is needed to foretell their levels: {names}; "
+            f"{error.problem}",
+            where=error.where,
+            remedy=error.remedy or INSTALL_REMEDY,
+        ) from None
+    for label, description in pairs:
+        if not description:
+            warn_undescribed(label)
+    new = encoded.encode([description or label for label, description in pairs]).pooled.double().cpu().numpy()
+    levels = np.stack([k.levels() for k in known_classes()]).astype(np.float64)
+    return foretell(texts, levels, new)
+
+
+@lru_cache(maxsize=2)
+def _encoder(language_model: str):
+    from zsar_kit.semantics.text_encoder import load_text_encoder
+
+    return load_text_encoder(language_model)
+
+
+@lru_cache(maxsize=2)
+def _known_embeddings(language_model: str) -> np.ndarray:
+    """Embeddings of the motion texts of all known classes, in their order."""
+    from zsar_kit.semantics.embeddings import Semantics
+
+    encoder, rows = _encoder(language_model), []
+    for dataset in tqdm(ORIGINS, desc="texts of the known classes", unit="data set", leave=False, disable=None):
+        if ids := [k.class_id for k in known_classes() if k.dataset == dataset]:
+            rows.append(Semantics.build(load_texts(dataset), "motion", encoder).select(ids).pooled)
+    return np.concatenate(rows).astype(np.float64)

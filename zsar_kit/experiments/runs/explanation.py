@@ -1,0 +1,239 @@
+"""Why a run of the kinematic primitives decides as it does: for one clip, and over all its test clips.
+
+>>> import zsar_kit as zk
+>>> zk.explain("workspace/runs/...", "clip.npy")  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+
+from zsar_kit.data.catalogue import is_synthetic
+from zsar_kit.data.readers.clips import read_clip
+from zsar_kit.errors import ArtefactError, ConfigError, DataError
+from zsar_kit.evaluation.tables import format_table
+from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
+from zsar_kit.experiments.runs.folder import RunFolder
+from zsar_kit.experiments.runs.inputs import build_test_data
+from zsar_kit.experiments.runs.recognition import Clip, measured_clip
+from zsar_kit.methods.base import ComparesLevels
+from zsar_kit.primitives.attributes import attribute, attribute_names
+from zsar_kit.primitives.measure import KINECT_RATE, levels_of, packed
+from zsar_kit.primitives.spoken import spoken_about
+from zsar_kit.primitives.why import Explanation, explain_lead
+from zsar_kit.reprs import counted
+
+Among = Literal["", "unseen", "all"]
+#: clips that are compared with all classes at once
+BATCH = 256
+
+
+def explain(
+    run: str | Path | RunFolder,
+    clip: Clip,
+    *,
+    among: Among = "",
+    count: int = 3,
+    layout: str = "ntu25",
+    rate: float = KINECT_RATE,
+) -> Explanation:
+    """Why a finished run places one class before another for a clip.
+
+    Args:
+        run: a run of a method that compares levels (``primitives``, ``primitives_calibrated``).
+        clip: the name of a sample of the run's data set, whose class then is shown beside; a file, or an array; see
+            :func:`read_clip`.
+        among: the classes that compete: the ``unseen`` ones of the split or ``all``; default: all for a sample of a
+            seen class, else the unseen ones. No gate is applied.
+        count: number of reasons at most.
+        layout: joint layout of an array.
+        rate: frames a second.
+
+    Raises:
+        ConfigError: the run's method compares no levels.
+        DataError: there is no such clip, or it can't be measured.
+        ArtefactError: the run is not finished, or a part of it is missing.
+    """
+    folder = run if isinstance(run, RunFolder) else RunFolder(run)
+    method, result = _level_method(folder), folder.result()
+    joints, layout, name, label = _found(folder, clip, layout)
+    bodies, values = measured_clip(joints, layout, rate, name)
+    classes = _classes(folder, among or ("all" if label in result.seen else "unseen"))
+    levels = levels_of(values[None])
+    with torch.inference_mode():
+        features = torch.from_numpy(packed(levels)).to(folder.workspace.torch_device)
+        distance, weight = method.attribute_distances(features, classes)
+        expected = method.expected_levels(classes).double().cpu().numpy()
+    weight = weight[0].double().cpu().numpy()
+    shares = distance[0].double().cpu().numpy() * weight / np.maximum(weight.sum(1), 1e-9)[:, None]
+    first, second = np.argsort(shares.sum(1), kind="stable")[:2].tolist()
+    names = _names(folder)
+    return explain_lead(
+        bodies,
+        values,
+        shares[[first, second]],
+        expected[[first, second]],
+        (names[classes[first]], names[classes[second]]),
+        clip=name,
+        count=count,
+        truth=names[label] if label in classes else "",
+        note="The data are synthetic." if is_synthetic(result.dataset) and label >= 0 else "",
+    )
+
+
+def _level_method(folder: RunFolder) -> ComparesLevels:
+    if not folder.finished:
+        remedy = "Train one: zsar train DATASET SPLIT --method primitives --preset fixed"
+        raise ArtefactError("no finished run here", where=folder.path, remedy=remedy)
+    method = folder.method()
+    if not isinstance(method, ComparesLevels):
+        raise ConfigError(
+            f"the run's method ({folder.result().method}) compares no levels, so no attribute explains it",
+            where=folder.path,
+            remedy="Name a run of primitives or primitives_calibrated.",
+        )
+    return method
+
+
+def _names(folder: RunFolder) -> dict[int, str]:
+    semantics = next(iter(folder.semantics().values()))
+    return dict(zip(semantics.class_ids, semantics.class_names, strict=True))
+
+
+def _classes(folder: RunFolder, among: str) -> tuple[int, ...]:
+    if among not in ("unseen", "all"):
+        raise ConfigError(f"'among' must be 'unseen' or 'all', got {among!r}")
+    result = folder.result()
+    return result.unseen if among == "unseen" else tuple(sorted((*result.seen, *result.unseen)))
+
+
+def _found(folder: RunFolder, clip: Clip, layout: str) -> tuple[np.ndarray, str, str, int]:
+    """Joints, layout, name and class (-1: not known) of a clip."""
+    if isinstance(clip, str) and not Path(clip).exists():
+        skeletons = prepare_skeletons(folder.workspace, folder.config().dataset)
+        rows = np.flatnonzero(skeletons.index.sample == clip)
+        if not len(rows):
+            raise DataError(
+                f"there is neither a file nor a sample {clip!r}",
+                where=skeletons.dataset,
+                remedy="`zsar data show DATASET` shows samples with their names.",
+            )
+        sequence = skeletons.sequence(int(rows[0]))
+        return np.asarray(sequence.joints), skeletons.layout, clip, int(sequence.label)
+    sequence, own = read_clip(clip, layout)
+    return np.asarray(sequence.joints), own, sequence.sample, -1
+
+
+@dataclass(frozen=True, eq=False)
+class AttributeConfusion:
+    """What each attribute would change if it were measured exactly as the clip's own class expects.
+
+    Attributes:
+        run: name of the run.
+        clips, errors: number of test clips, and of those that are classified wrongly.
+        mended, broken: by attribute, in the order of the list: errors that would become right, and the reverse.
+        relieved: by attribute, the share of the lead of wrong classes over the right one, summed over the errors, that
+            would go; it ranks attributes where none mends an error alone, and is negative where the lead would grow.
+    """
+
+    run: str
+    clips: int
+    errors: int
+    mended: Int[np.ndarray, " a"]
+    broken: Int[np.ndarray, " a"]
+    relieved: Float[np.ndarray, " a"]
+
+    def __repr__(self) -> str:
+        best = self.best(1)
+        first = f", {best[0]} matters most" if best else ""
+        return f"AttributeConfusion({counted(self.errors, 'error')} in {counted(self.clips, 'clip')}{first})"
+
+    def best(self, count: int = 8) -> list[str]:
+        """Names of the attributes that would mend most on balance, then those that would take most of the lead."""
+        gain = self.mended - self.broken
+        order = np.lexsort((-self.relieved, -gain))[:count]
+        return [attribute_names()[i] for i in order if gain[i] > 0 or self.relieved[i] > 0]
+
+    def _repr_markdown_(self) -> str:
+        rows = []
+        for name in self.best():
+            i = attribute_names().index(name)
+            row = {"attribute": name, "about": spoken_about(attribute(name)), "mended": int(self.mended[i])}
+            rows.append(row | {"broken": int(self.broken[i]), "relieved": 100 * float(self.relieved[i])})
+        columns = {
+            "attribute": "attribute",
+            "about": "what it measures",
+            "mended": "mended",
+            "broken": "broken",
+            "relieved": "of the wrong lead, %",
+        }
+        heading = (
+            f"{counted(self.errors, 'error')} in {counted(self.clips, 'test clip')} of unseen classes. If one attribute "
+            "were exactly as the clip's class expects, all others as measured:\n\n"
+        )
+        table = format_table(rows, columns) if rows else "No attribute would mend an error or shorten a wrong lead.\n"
+        return f"{heading}{table}\nThis looks at test labels: an analysis of a finished run, nothing to choose by.\n"
+
+    def __str__(self) -> str:
+        return self._repr_markdown_()
+
+
+def confusion_by_attribute(run: str | Path | RunFolder) -> AttributeConfusion:
+    """Which attribute, if it were exactly as expected, would mend most errors of a run among its unseen classes.
+
+    Test labels are used, for this analysis alone. An attribute that a clip or its class does not know stays so.
+
+    Raises:
+        ConfigError, ArtefactError: see :func:`explain`; the run's features have to be in the workspace or makeable.
+    """
+    folder = run if isinstance(run, RunFolder) else RunFolder(run)
+    method, classes = _level_method(folder), folder.result().unseen
+    data = build_test_data(folder.config().resolve(), folder.workspace)
+    labels = data.features.labels
+    rows = np.flatnonzero(data.partition.test & np.isin(labels, classes))
+    place = {c: i for i, c in enumerate(classes)}
+    truth = np.array([place[int(c)] for c in labels[rows]], dtype=int)
+    device = folder.workspace.torch_device
+    with torch.inference_mode():
+        perfect = torch.from_numpy(packed(method.expected_levels(classes).cpu().numpy())).to(device)
+        ideal, defined = method.attribute_distances(perfect, classes)
+        parts = []
+        for start in range(0, len(rows), BATCH):
+            some = slice(start, start + BATCH)
+            features = torch.from_numpy(np.asarray(data.inputs(rows[some]))).to(device)
+            distance, weight = method.attribute_distances(features, classes)
+            own = torch.from_numpy(truth[some]).to(device)
+            replaced = torch.where(defined[own] > 0, ideal[own], distance)
+            parts.append(_changes(*(t.double().cpu().numpy() for t in (distance, replaced, weight)), truth[some]))
+    errors, mended, broken, lead, left = (np.sum(column, axis=0) for column in zip(*parts, strict=True))
+    relieved = (lead - left) / lead if lead > 0 else np.zeros(len(mended))
+    return AttributeConfusion(folder.path.name, len(rows), int(errors), mended, broken, relieved)
+
+
+def _changes(
+    distance: Float[np.ndarray, "clip class a"],
+    replaced: Float[np.ndarray, "clip class a"],
+    weight: Float[np.ndarray, "clip class a"],
+    truth: Int[np.ndarray, " clip"],
+) -> tuple[int, Int[np.ndarray, " a"], Int[np.ndarray, " a"], float, Float[np.ndarray, " a"]]:
+    """Errors, and what happens by attribute once its distances are replaced.
+
+    Returns:
+        Number of errors; those that are mended, and right clips that become wrong, by attribute; the lead of the
+        winners over the right classes summed over the errors; what is left of that lead, by attribute.
+    """
+    share = weight / np.maximum(weight.sum(2, keepdims=True), 1e-9)
+    total = (distance * share).sum(2)
+    winner, clip = total.argmin(1), np.arange(len(truth))
+    right = winner == truth
+    changed = total[:, :, None] + (replaced - distance) * share
+    now = changed.argmin(1) == truth[:, None]
+    lead = (total[clip, truth] - total[clip, winner])[~right].sum()
+    left = (changed[clip, truth] - changed[clip, winner])[~right].sum(0)
+    return int((~right).sum()), (now & ~right[:, None]).sum(0), (~now & right[:, None]).sum(0), float(lead), left
