@@ -108,9 +108,7 @@ def _temperature(sets: list[Sides]) -> float:
 
 def judged(constants: NoneOfThese, one: Sides) -> dict[int, float]:
     """AUROC by number of candidates."""
-    return {
-        n: auroc(constants.one_of_these(one.known[n]), constants.one_of_these(one.unknown[n])) for n in one.known
-    }
+    return {n: auroc(constants.one_of_these(one.known[n]), constants.one_of_these(one.unknown[n])) for n in one.known}
 
 
 def resource_text(constants: NoneOfThese, sets: dict[str, Sides], areas: dict[str, dict[int, float]], seed: int) -> str:
@@ -126,7 +124,7 @@ def resource_text(constants: NoneOfThese, sets: dict[str, Sides], areas: dict[st
         f'attributes = "{attributes_digest()}"',
         f"measured_by = {VERSION}  # version of the functions that measure",
         f"seed = {seed}",
-        *(f"{d} = {{ clips = {s.clips}, form = \"{load_form(d).digest()}\" }}" for d, s in sets.items()),
+        *(f'{d} = {{ clips = {s.clips}, form = "{load_form(d).digest()}" }}' for d, s in sets.items()),
         "",
         "# AUROC of known against none of these by number of candidates, each data set judged by constants that are fitted on",
         "# the other two. The largest number is that of all classes that mean something else.",

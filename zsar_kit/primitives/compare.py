@@ -25,9 +25,7 @@ def shares_of_distance(
     return np.where(known, difference, 0.0) / np.maximum(known.sum(1), 1)[:, None]
 
 
-def distances(
-    measured: Float[np.ndarray, " a"], expected: Float[np.ndarray, "class a"]
-) -> Float[np.ndarray, " class"]:
+def distances(measured: Float[np.ndarray, " a"], expected: Float[np.ndarray, "class a"]) -> Float[np.ndarray, " class"]:
     """``mean_a |m_a - e_a(c)|`` over the attributes that clip and class both know."""
     common = np.isfinite(measured + expected).any(1)
     return np.where(common, shares_of_distance(measured, expected).sum(1), FARTHEST)

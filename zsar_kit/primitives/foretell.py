@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Float32
 from zsar_kit.primitives.attributes import HIGHEST, LOWEST
 
 #: ridge penalty in units of the kernel's mean diagonal; chosen by leaving out each NTU class in turn, on forms alone
-PENALTY = 0.1
+PENALTY = 0.3
 
 
 def foretell(

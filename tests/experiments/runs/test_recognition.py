@@ -242,7 +242,9 @@ def test_persons_may_come_and_go_in_a_stream(clip):
 
 def test_a_window_that_shows_nobody_has_no_answer_and_the_stream_goes_on(clip):
     nobody = [np.zeros((0, 25, 3))] * 30
-    found = [answer for *_, answer in recognise_stream(nobody + frames(clip)[:30], choose_candidates(WORDS), window=1.0)]
+    found = [
+        answer for *_, answer in recognise_stream(nobody + frames(clip)[:30], choose_candidates(WORDS), window=1.0)
+    ]
     assert isinstance(found[0], DataError)
     assert isinstance(found[1], Recognition)
 

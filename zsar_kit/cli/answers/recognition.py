@@ -85,9 +85,7 @@ def recognise_input(options: RecogniseOptions) -> None:
     for start, end, answer in windows:
         if options.json:
             times = {"start": round(start, 3), "end": round(end, 3)}
-            found = (
-                {"label": None, "problem": one_line(answer)} if isinstance(answer, DataError) else answer.to_dict()
-            )
+            found = {"label": None, "problem": one_line(answer)} if isinstance(answer, DataError) else answer.to_dict()
             say(json.dumps(times | found))
         elif isinstance(answer, DataError):
             say(f"{start:.1f} to {end:.1f} s: nothing recognised: {one_line(answer.problem)}")

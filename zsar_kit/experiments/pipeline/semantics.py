@@ -36,10 +36,10 @@ def semantics_for(
     """
     if text_set == FORETOLD:
 
-        def motion_of(other: str) -> Semantics:
-            return semantics_for(workspace, other, "motion", language_model, edition)
+        def encoded(other: str, name: str) -> Semantics:
+            return semantics_for(workspace, other, name, language_model, edition)
 
-        return foretold_semantics(dataset, unseen, edition, motion_of)
+        return foretold_semantics(dataset, unseen, edition, encoded)
     if is_level_set(text_set):
         return level_semantics(dataset, text_set)
     encoding = encoding or TextEncoding()

@@ -118,9 +118,7 @@ def _of_words(classes: str, own: Form | None, dataset: str, language_model: str)
     return _checked([label for label, _ in pairs], sources, table, notes)
 
 
-def _checked(
-    names: list[str], sources: list[str], levels: np.ndarray, notes: tuple[str, ...] = ()
-) -> Candidates:
+def _checked(names: list[str], sources: list[str], levels: np.ndarray, notes: tuple[str, ...] = ()) -> Candidates:
     """Refuse what cannot be told apart or compared.
 
     Raises:
@@ -142,9 +140,7 @@ def _checked(
             )
     count = len(names)
     alone: Meaning = frozenset()
-    return Candidates(
-        tuple(names), tuple(sources), levels.astype(np.float32), (None,) * count, (alone,) * count, notes
-    )
+    return Candidates(tuple(names), tuple(sources), levels.astype(np.float32), (None,) * count, (alone,) * count, notes)
 
 
 def _foretold(pairs: Sequence[tuple[str, str]], language_model: str) -> Float32[np.ndarray, "new attribute"]:
