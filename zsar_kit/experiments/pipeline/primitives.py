@@ -30,8 +30,8 @@ PRIMITIVES = "primitives"
 #: text set of expected levels to the author of its form
 LEVEL_SETS = {"levels": MEAN, **{f"levels_{author}": author for author in AUTHORS}}
 FORETOLD = "levels_foretold"
-#: text sets that levels are foretold from; chosen with the penalty by leaving out each NTU class in turn, on forms alone:
-#: 47 % of the variance of levels are explained from motion, 55 % from all three
+#: text sets that levels are foretold from; chosen with the penalty by leaving out each NTU class in turn, on forms
+#: alone: 47 % of the variance of levels are explained from motion, 55 % from all three
 FORETOLD_FROM = ("motion", "parts", "phases")
 #: data sets whose forms foretelling learns from; those of the others are forms of these
 FORM_SETS = ("ntu120", "pku_mmd", "utd_mhad", "nw_ucla", "kinder_gator")
