@@ -114,8 +114,8 @@ def judged(constants: NoneOfThese, one: Sides) -> dict[int, float]:
 def resource_text(constants: NoneOfThese, sets: dict[str, Sides], areas: dict[str, dict[int, float]], seed: int) -> str:
     """The resource file."""
     lines = [
-        '# Constants of "none of these" and of class probabilities in `zsar recognise` (see docs/recognise.md), written by',
-        "# `python -m benchmarks.recognise_constants --write`: fitted on all clips of the open data sets together.",
+        '# Constants of "none of these" and of class probabilities in `zsar recognise` (see docs/recognise.md),',
+        "# written by `python -m benchmarks.recognise_constants --write`: fitted on all clips of three data sets together.",
         "[constants]",
         *(f"{name} = {value:.6g}" for name, value in vars(constants).items()),
         "",
@@ -126,8 +126,8 @@ def resource_text(constants: NoneOfThese, sets: dict[str, Sides], areas: dict[st
         f"seed = {seed}",
         *(f'{d} = {{ clips = {s.clips}, form = "{load_form(d).digest()}" }}' for d, s in sets.items()),
         "",
-        "# AUROC of known against none of these by number of candidates, each data set judged by constants that are fitted on",
-        "# the other two. The largest number is that of all classes that mean something else.",
+        "# AUROC of known against none of these by number of candidates, each data set judged by constants that are",
+        "# fitted on the other two. The largest number is that of all classes that mean something else.",
         *(
             f"[auroc.{d}]\n" + "\n".join(f"{n} = {value:.3f}" for n, value in area.items()) + "\n"
             for d, area in areas.items()

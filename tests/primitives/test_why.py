@@ -67,9 +67,9 @@ def test_distance_is_the_mean_over_what_both_know():
 def test_distances_are_those_of_the_method():
     import torch
 
+    from zsar_kit.experiments.pipeline.primitives import level_semantics
     from zsar_kit.methods.registry import method_entry
     from zsar_kit.methods.task import Task
-    from zsar_kit.experiments.pipeline.primitives import level_semantics
     from zsar_kit.primitives.measure import packed
 
     form = load_form("nw_ucla")

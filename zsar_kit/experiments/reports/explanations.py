@@ -80,6 +80,6 @@ def agreement_table(dataset: str, count: int = 10) -> str:
     ]
     columns = {"attribute": "attribute", "about": "what it measures", "equal": "equal, %", "near": "within 0.25, %"}
     return (
-        f"Forms of {dataset}: both authors know {100 * float(both['both_known']):.0f} % of the levels, which correlate by "
-        f"{float(both['correlation']):.2f}; they agree least on:\n\n{format_table(rows, columns, digits=0)}"
+        f"Forms of {dataset}: both authors know {100 * float(both['both_known']):.0f} % of the levels, which correlate "
+        f"by {float(both['correlation']):.2f}; they agree least on:\n\n{format_table(rows, columns, digits=0)}"
     )

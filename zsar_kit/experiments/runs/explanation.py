@@ -174,8 +174,8 @@ class AttributeConfusion:
             "relieved": "of the wrong lead, %",
         }
         heading = (
-            f"{counted(self.errors, 'error')} in {counted(self.clips, 'test clip')} of unseen classes. If one attribute "
-            "were exactly as the clip's class expects, all others as measured:\n\n"
+            f"{counted(self.errors, 'error')} in {counted(self.clips, 'test clip')} of unseen classes. If one "
+            "attribute were exactly as the clip's class expects, all others as measured:\n\n"
         )
         table = format_table(rows, columns) if rows else "No attribute would mend an error or shorten a wrong lead.\n"
         return f"{heading}{table}\nThis looks at test labels: an analysis of a finished run, nothing to choose by.\n"
