@@ -233,8 +233,7 @@ def test_the_constants_are_of_these_attributes_and_forms():
     import tomllib
     from importlib.resources import files
 
-    from zsar_kit.experiments.pipeline.primitives import VERSION
-    from zsar_kit.primitives.attributes import attributes_digest
+    from zsar_kit.primitives.attributes import VERSION, attributes_digest
 
     text = files("zsar_kit.primitives").joinpath("resources/none_of_these.toml").read_text(encoding="utf-8")
     about = tomllib.loads(text)["provenance"]
