@@ -25,10 +25,9 @@ from sklearn.linear_model import LogisticRegression
 from zsar_kit.artefacts import write_atomic
 from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.evaluation.open_set import auroc
-from zsar_kit.experiments.pipeline.primitives import VERSION
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.primitives import none_of_these
-from zsar_kit.primitives.attributes import attributes_digest
+from zsar_kit.primitives.attributes import VERSION, attributes_digest
 from zsar_kit.primitives.compare import distances
 from zsar_kit.primitives.forms import load_form, same_meaning
 from zsar_kit.primitives.measure import KINECT_RATE, measure
@@ -114,8 +113,8 @@ def judged(constants: NoneOfThese, one: Sides) -> dict[int, float]:
 def resource_text(constants: NoneOfThese, sets: dict[str, Sides], areas: dict[str, dict[int, float]], seed: int) -> str:
     """The resource file."""
     lines = [
-        '# Constants of "none of these" and of class probabilities in `zsar recognise` (see docs/recognise.md), written by',
-        "# `python -m benchmarks.recognise_constants --write`: fitted on all clips of the open data sets together.",
+        '# Constants of "none of these" and of class probabilities in `zsar recognise` (see docs/recognise.md),',
+        "# written by `python -m benchmarks.recognise_constants --write`: fitted on all clips of three sets together.",
         "[constants]",
         *(f"{name} = {value:.6g}" for name, value in vars(constants).items()),
         "",
@@ -126,8 +125,8 @@ def resource_text(constants: NoneOfThese, sets: dict[str, Sides], areas: dict[st
         f"seed = {seed}",
         *(f'{d} = {{ clips = {s.clips}, form = "{load_form(d).digest()}" }}' for d, s in sets.items()),
         "",
-        "# AUROC of known against none of these by number of candidates, each data set judged by constants that are fitted on",
-        "# the other two. The largest number is that of all classes that mean something else.",
+        "# AUROC of known against none of these by number of candidates, each data set judged by constants that are",
+        "# fitted on the other two. The largest number is that of all classes that mean something else.",
         *(
             f"[auroc.{d}]\n" + "\n".join(f"{n} = {value:.3f}" for n, value in area.items()) + "\n"
             for d, area in areas.items()

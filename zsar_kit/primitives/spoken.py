@@ -12,14 +12,19 @@ from zsar_kit.reprs import Marked, plain_markdown
 
 #: a measured level this near to the expected one is "as expected": half a step of a form
 AS_EXPECTED = 0.125
-_CLOSENESS = re.compile(r"^(closeness|nearness) (of [^:]*|[^:]*): minus the least (level )?distance.*$")
+_CLOSENESS = re.compile(r"^(closeness|nearness) (of [^:]*|[^:]*): minus (the|their) least (level )?distance.*$")
+_BEYOND_ONE = re.compile(r", beyond one .*$")
 _ASIDE = re.compile(r" *\((0\.25|0\.75): ([^)]*)\)")
 
 
 def spoken_about(attribute: Attribute) -> str:
-    """What is measured; a closeness, which is minus a distance, is spoken of as the distance."""
-    found = _CLOSENESS.match(attribute.about)
-    return f"least distance {found.group(2)}" if found else attribute.about
+    """What is measured; a closeness, which is minus a distance, is spoken of as the distance.
+
+    Turns are counted from one where one is the least: there is no "beyond one" about the number itself.
+    """
+    if found := _CLOSENESS.match(attribute.about):
+        return f"least distance {found.group(2)}"
+    return _BEYOND_ONE.sub("", attribute.about) if attribute.unit == "count" else attribute.about
 
 
 def amount(attribute: Attribute, value: float) -> str:

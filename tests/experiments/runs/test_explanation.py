@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import zsar_kit as zk
 from zsar_kit.data.catalogue import class_names
@@ -14,6 +15,7 @@ from zsar_kit.data.readers.arrays import from_arrays
 from zsar_kit.errors import ConfigError, DataError
 from zsar_kit.experiments.runs.explanation import _changes, confusion_by_attribute, explain
 from zsar_kit.primitives.attributes import attribute_names
+from zsar_kit.primitives.measure import packed
 
 NAMES = class_names("nw_ucla")
 
@@ -100,13 +102,23 @@ def test_confusion_counts_the_errors_of_the_run(run):
 
 
 def test_an_attribute_as_expected_mends_what_hangs_on_it_alone():
-    """Two classes, two attributes: the clip is wrong by its first attribute; as expected, that one mends it."""
-    distance = np.array([[[0.9, 0.2], [0.1, 0.4]]])  # of classes 0 and 1; the truth is 0
-    replaced = np.array([[[0.0, 0.0], [1.0, 0.1]]])  # where each attribute is what class 0 expects
-    errors, mended, broken, lead, left = _changes(distance, replaced, np.ones_like(distance), np.array([0]))
+    """The clip is of class 0 and nearer to 1; with its first attribute as expected it is nearer to 0."""
+    total = np.array([[0.55, 0.25]])
+    changed = np.array([[[0.10, 0.45], [0.70, 0.10]]])  # by class, then by attribute
+    errors, mended, broken, lead, left = _changes(total, changed, np.array([0]))
     assert (errors, mended.tolist(), broken.tolist()) == (1, [1, 0], [0, 0])
-    assert lead == pytest.approx((0.9 + 0.2 - 0.1 - 0.4) / 2)
-    assert left == pytest.approx([(0.0 + 0.2 - 1.0 - 0.4) / 2, (0.9 + 0.0 - 0.1 - 0.1) / 2])
+    assert lead == pytest.approx(0.30)
+    assert left == pytest.approx([-0.60, 0.35])
+
+
+def test_the_distances_of_a_class_to_itself_vanish_once_every_attribute_is_as_expected(run):
+    """Replacing attributes one by one is the same as comparing with changed features."""
+    method = run.method()
+    classes = run.result().unseen
+    expected = method.expected_levels(classes).numpy()
+    scores = method.class_scores(torch.from_numpy(packed(expected)), classes).errors["levels"].numpy()
+    assert scores.argmin(1).tolist() == list(range(len(classes)))
+    assert np.diagonal(scores) == pytest.approx(1e-3, abs=1e-5)
 
 
 def test_figure_and_record_are_written(run, tmp_path):

@@ -145,7 +145,9 @@ def test_without_a_language_model_other_words_are_named_with_the_command(clip, m
 
 
 @pytest.mark.offline_lm
-def test_other_words_are_foretold_and_the_answer_says_so(clip, caplog):
+def test_other_words_are_foretold_and_the_answer_says_so(clip, caplog, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    candidates_module._known_embeddings.cache_clear()
     with caplog.at_level(logging.WARNING, logger="zsar_kit"):
         answer = recognise(clip, "squat; leap upwards: both feet leave the floor; wave", why=True)
     sources = {r.name: r.source for r in answer.ranked}
@@ -153,6 +155,7 @@ def test_other_words_are_foretold_and_the_answer_says_so(clip, caplog):
     assert sources["squat"] == "utd_mhad:26"
     assert "leap upwards" in answer.notes[0]
     assert "squat" not in answer.notes[0]
+    assert any((tmp_path / "zsar_kit" / "texts").iterdir())
     assert not caplog.records
 
 

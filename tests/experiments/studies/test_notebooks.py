@@ -17,6 +17,7 @@ from zsar_kit.experiments.studies.notebooks import (
     BrowserParameters,
     ClipParameters,
     EvaluateParameters,
+    PrimitivesParameters,
     QuickstartParameters,
     SemanticsParameters,
     TrainParameters,
@@ -30,6 +31,7 @@ PARAMETERS = {
     "01_data_audit": AuditParameters,
     "02_skeleton_browser": BrowserParameters,
     "03_semantic_space": SemanticsParameters,
+    "13_primitives": PrimitivesParameters,
     "32_prompt_reconstruction": ClipParameters,
     "33_key_parts": ClipParameters,
     "10_train_method": TrainParameters,
@@ -242,6 +244,18 @@ class TestExecution:
         outputs = [o for cell in done.cells if cell.cell_type == "code" for o in cell.outputs]
         assert sum("image/png" in o.get("data", {}) for o in outputs) == figures
         assert len(list((tmp_path / "figures").glob("*.png"))) == 3
+
+    def test_primitives_show_agreement_reasons_and_what_errors_hang_on(self, puppet_workspace, tmp_path):
+        done = execute(
+            "13_primitives", tmp_path, workspace=str(puppet_workspace.root), out=str(tmp_path / "figures"), device="cpu"
+        )
+        outputs = [o for cell in done.cells if cell.cell_type == "code" for o in cell.outputs]
+        texts = [o["data"]["text/markdown"] for o in outputs if "text/markdown" in o.get("data", {})]
+        assert "both authors know" in texts[0]
+        assert sum("What decided" in t for t in texts) == 5
+        assert "test labels" in texts[-1]
+        assert sum("image/png" in o.get("data", {}) for o in outputs) == 5
+        assert len(list((tmp_path / "figures").glob("why_*.png"))) == 5
 
     @pytest.mark.parametrize("wrong", [{"sede": [1]}, {"seeds": "0"}])
     def test_papermill_with_a_wrong_parameter_fails_and_leaves_the_executed_copy(self, tmp_path, wrong):

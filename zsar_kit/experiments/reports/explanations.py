@@ -8,10 +8,13 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from zsar_kit.data.joints import layout
+from zsar_kit.evaluation.tables import format_table
 from zsar_kit.experiments.pipeline.workspace import slug
+from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.plotting.explanation import LevelPanel, plot_explanation
 from zsar_kit.plotting.style import save_figure
-from zsar_kit.primitives.attributes import attribute
+from zsar_kit.primitives.attributes import attribute, attribute_names, attributes
+from zsar_kit.primitives.forms import AUTHORS, agreement, load_form
 from zsar_kit.primitives.spoken import amount, meaning, spoken_about
 from zsar_kit.primitives.why import Explanation, Reason
 
@@ -53,3 +56,30 @@ def save_explanation(explanation: Explanation, folder: Path, runs: tuple[str, ..
     """Write the figure as ``why_CLIP.png``, ``.pdf`` and ``.json`` (with the sentences)."""
     stem = folder / f"why_{slug(explanation.clip)}"
     return save_figure(explanation_figure(explanation), stem, runs=runs, why=explanation.to_dict())
+
+
+def first_clips(run: RunFolder) -> list[str]:
+    """Names of the first test clip of each unseen class, so that no clip is chosen by its result."""
+    labels, _ = run.test_samples()
+    samples = run.scores().samples
+    rows = [np.flatnonzero(labels == c) for c in run.result().unseen]
+    return [str(samples[found[0]]) for found in rows if len(found)]
+
+
+def agreement_table(dataset: str, count: int = 10) -> str:
+    """How the two authors of a data set's forms agree: over all levels, and on the attributes they agree on least."""
+    both = agreement(*(load_form(dataset, author) for author in AUTHORS))
+    rows = [
+        {
+            "attribute": attribute_names()[i],
+            "about": spoken_about(attributes()[i]),
+            "equal": 100 * float(both["equal"][i]),
+            "near": 100 * float(both["near"][i]),
+        }
+        for i in np.argsort(both["near"], kind="stable")[:count]
+    ]
+    columns = {"attribute": "attribute", "about": "what it measures", "equal": "equal, %", "near": "within 0.25, %"}
+    return (
+        f"Forms of {dataset}: both authors know {100 * float(both['both_known']):.0f} % of the levels, which correlate "
+        f"by {float(both['correlation']):.2f}; they agree least on:\n\n{format_table(rows, columns, digits=0)}"
+    )

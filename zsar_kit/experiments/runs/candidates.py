@@ -3,6 +3,7 @@ from: the kit's forms, a form of your own, or words of which a language model fo
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -179,11 +180,21 @@ def _encoder(language_model: str):
 
 @lru_cache(maxsize=2)
 def _known_embeddings(language_model: str) -> np.ndarray:
-    """Embeddings of the motion texts of all known classes, in their order."""
+    """Embeddings of the motion texts of all known classes, in their order; kept in the user's cache folder."""
     from zsar_kit.semantics.embeddings import Semantics
 
-    encoder, rows = _encoder(language_model), []
+    encoder, cache, rows = _encoder(language_model), _cache_folder(), []
     for dataset in tqdm(ORIGINS, desc="texts of the known classes", unit="data set", leave=False, disable=None):
         if ids := [k.class_id for k in known_classes() if k.dataset == dataset]:
-            rows.append(Semantics.build(load_texts(dataset), "motion", encoder).select(ids).pooled)
+            rows.append(Semantics.build(load_texts(dataset), "motion", encoder, cache=cache).select(ids).pooled)
     return np.concatenate(rows).astype(np.float64)
+
+
+def _cache_folder() -> Path | None:
+    """Where encoded texts are kept between calls, by their content; ``None`` where nothing can be written."""
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zsar_kit" / "texts"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return folder if os.access(folder, os.W_OK) else None

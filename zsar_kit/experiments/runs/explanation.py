@@ -174,8 +174,8 @@ class AttributeConfusion:
             "relieved": "of the wrong lead, %",
         }
         heading = (
-            f"{counted(self.errors, 'error')} in {counted(self.clips, 'test clip')} of unseen classes. If one attribute "
-            "were exactly as the clip's class expects, all others as measured:\n\n"
+            f"{counted(self.errors, 'error')} in {counted(self.clips, 'test clip')} of unseen classes. If one "
+            "attribute were exactly as the clip's class expects, all others as measured:\n\n"
         )
         table = format_table(rows, columns) if rows else "No attribute would mend an error or shorten a wrong lead.\n"
         return f"{heading}{table}\nThis looks at test labels: an analysis of a finished run, nothing to choose by.\n"
@@ -199,40 +199,49 @@ def confusion_by_attribute(run: str | Path | RunFolder) -> AttributeConfusion:
     rows = np.flatnonzero(data.partition.test & np.isin(labels, classes))
     place = {c: i for i, c in enumerate(classes)}
     truth = np.array([place[int(c)] for c in labels[rows]], dtype=int)
-    device = folder.workspace.torch_device
-    with torch.inference_mode():
-        perfect = torch.from_numpy(packed(method.expected_levels(classes).cpu().numpy())).to(device)
-        ideal, defined = method.attribute_distances(perfect, classes)
-        parts = []
-        for start in range(0, len(rows), BATCH):
-            some = slice(start, start + BATCH)
-            features = torch.from_numpy(np.asarray(data.inputs(rows[some]))).to(device)
-            distance, weight = method.attribute_distances(features, classes)
-            own = torch.from_numpy(truth[some]).to(device)
-            replaced = torch.where(defined[own] > 0, ideal[own], distance)
-            parts.append(_changes(*(t.double().cpu().numpy() for t in (distance, replaced, weight)), truth[some]))
+    parts = []
+    for start in range(0, len(rows), BATCH):
+        some = slice(start, start + BATCH)
+        features = torch.from_numpy(np.asarray(data.inputs(rows[some]))).to(folder.workspace.torch_device)
+        parts.append(_changes(*_totals(method, features, classes, truth[some]), truth[some]))
     errors, mended, broken, lead, left = (np.sum(column, axis=0) for column in zip(*parts, strict=True))
     relieved = (lead - left) / lead if lead > 0 else np.zeros(len(mended))
     return AttributeConfusion(folder.path.name, len(rows), int(errors), mended, broken, relieved)
 
 
+def _totals(
+    method: ComparesLevels, features: Float[torch.Tensor, "clip w"], classes: tuple[int, ...], truth: np.ndarray
+) -> tuple[Float[np.ndarray, "clip class"], Float[np.ndarray, "clip class a"]]:
+    """Distances of clips from classes: as they are, and with each attribute in turn as the clip's class expects it."""
+    count = features.shape[1] // 2
+
+    def total(packed_levels: torch.Tensor) -> np.ndarray:
+        return -next(iter(method.class_scores(packed_levels, classes).heads.values())).double().cpu().numpy()
+
+    with torch.inference_mode():
+        own = method.expected_levels(classes)[torch.from_numpy(truth).to(features.device)]
+        changed = []
+        for i in range(count):
+            replaced = features.clone()
+            both = own[:, i].isfinite() & (features[:, count + i] > 0.5)
+            replaced[:, i] = torch.where(both, own[:, i], features[:, i])
+            changed.append(total(replaced))
+        return total(features), np.stack(changed, axis=2)
+
+
 def _changes(
-    distance: Float[np.ndarray, "clip class a"],
-    replaced: Float[np.ndarray, "clip class a"],
-    weight: Float[np.ndarray, "clip class a"],
+    total: Float[np.ndarray, "clip class"],
+    changed: Float[np.ndarray, "clip class a"],
     truth: Int[np.ndarray, " clip"],
 ) -> tuple[int, Int[np.ndarray, " a"], Int[np.ndarray, " a"], float, Float[np.ndarray, " a"]]:
-    """Errors, and what happens by attribute once its distances are replaced.
+    """Errors, and what happens to them by attribute.
 
     Returns:
         Number of errors; those that are mended, and right clips that become wrong, by attribute; the lead of the
         winners over the right classes summed over the errors; what is left of that lead, by attribute.
     """
-    share = weight / np.maximum(weight.sum(2, keepdims=True), 1e-9)
-    total = (distance * share).sum(2)
     winner, clip = total.argmin(1), np.arange(len(truth))
     right = winner == truth
-    changed = total[:, :, None] + (replaced - distance) * share
     now = changed.argmin(1) == truth[:, None]
     lead = (total[clip, truth] - total[clip, winner])[~right].sum()
     left = (changed[clip, truth] - changed[clip, winner])[~right].sum(0)

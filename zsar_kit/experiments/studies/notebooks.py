@@ -197,3 +197,22 @@ class ClipParameters(Config):
         """Check ranges."""
         self.require(all(s >= 0 for s in self.samples), "samples", "clip numbers, counted from 0")
         self.require(self.k >= 1, "k", "at least 1")
+
+
+@dataclass(frozen=True)
+class PrimitivesParameters(Config):
+    """Parameters of ``13_primitives.ipynb``."""
+
+    dataset: str = "puppet"
+    split: str = "23/5"
+    method: str = "primitives"
+    preset: str = "fixed"
+    samples: tuple[str, ...] = ()
+    least: int = 8
+    workspace: str = "workspace"
+    out: str = "figures"
+    device: str = "auto"
+
+    def validate(self) -> None:
+        """Check ranges."""
+        self.require(self.least >= 1, "least", "at least 1")
