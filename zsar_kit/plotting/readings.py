@@ -10,7 +10,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 
 from zsar_kit.errors import ConfigError, DataError
 from zsar_kit.evaluation.statistics import Summary
@@ -30,6 +30,7 @@ def plot_contexts(
     truth: Mapping[str, Collection[str]] | None = None,
     title: str | None = None,
     poses: int = POSES,
+    on: SubFigure | None = None,
 ) -> Figure:
     """Poses of a clip and, below them, the likeliest words of each slot with their probabilities.
 
@@ -40,6 +41,7 @@ def plot_contexts(
         truth: slot to the words of the class's own descriptions; these are green.
         title: above it.
         poses: number of poses shown.
+        on: part of a larger figure to draw on, with the words beside the poses; None makes a figure.
 
     Raises:
         DataError: there is no slot or no word, a probability is out of range, ``truth`` has another slot, or no frame
@@ -54,18 +56,18 @@ def plot_contexts(
     if unknown := sorted(set(truth or ()) - set(contexts)):
         raise DataError(f"there is no slot {unknown[0]!r}, the contexts have {list(contexts)}", where="truth")
     depth = max(len(words) for words in contexts.values())
-    fig = style.figure(9.0, 2.1 + 0.26 * depth + 0.6)
-    halves: Any = fig.subfigures(2, 1, height_ratios=[2.1, 0.26 * depth + 0.6])
-    upper, lower = halves
+    upper, lower = _halves(on, (9.0, 2.1 + 0.26 * depth + 0.6), (2.1, 0.26 * depth + 0.6), beside=(2.6, 4.6))
     _draw_poses(upper, joints, bones, poses)
-    if title:
-        upper.suptitle(style.wrap(title, 100, 2), fontsize=style.TITLE_SIZE, color=style.INK)
+    _draw_title(upper, on, title)
     widest = max(p for words in contexts.values() for _, p in words)
     grid = np.atleast_1d(lower.subplots(1, len(contexts)))
     for axes, (slot, words) in zip(grid, contexts.items(), strict=True):
         _draw_words(axes, words, set((truth or {}).get(slot, ())), widest)
         style.label_axes(axes, x="probability, %", title=slot)
-    return fig
+        if on is not None:
+            axes.title.set_fontsize(style.TICK_SIZE)
+            axes.xaxis.label.set_fontsize(style.TICK_SIZE)
+    return _whole(upper)
 
 
 def plot_key_parts(
@@ -77,6 +79,7 @@ def plot_key_parts(
     prior: np.ndarray | None = None,
     title: str | None = None,
     poses: int = POSES,
+    on: SubFigure | None = None,
 ) -> Figure:
     """Importance of joints on the body and over time, compared with the language prior if given.
 
@@ -88,6 +91,7 @@ def plot_key_parts(
         prior: importance of each joint according to the language model, ``[joint]``.
         title: above it.
         poses: number of poses shown.
+        on: part of a larger figure to draw on, with the parts beside the poses; None makes a figure.
 
     Raises:
         DataError: importance or prior do not fit the skeleton's joints, or are negative or not finite; there is no
@@ -107,19 +111,16 @@ def plot_key_parts(
     # The scale reaches at least 2/V, so that equally important joints are neither bright nor dark.
     highest = float(max(importance.max(), 0.0 if prior is None else prior.max(), 2 / count))
     scale = ScalarMappable(Normalize(0.0, highest), colormaps[IMPORTANCE])
-    fig = style.figure(9.0, 5.0)
-    halves: Any = fig.subfigures(2, 1, height_ratios=[2.4, 2.6])
-    upper, lower = halves
+    upper, lower = _halves(on, (9.0, 5.0), (2.4, 2.6), beside=(4.0, 3.2))
     mean = importance.mean(0)
     extra = [("predicted, mean", mean)] + ([] if prior is None else [("language prior", prior)])
     last = _draw_poses(upper, joints, bones, poses, importance=importance, scale=scale, extra=extra)
     bar = upper.colorbar(scale, ax=last, shrink=0.8, pad=0.02)
     bar.set_label(f"importance of a joint\n(uniform: {1 / count:.2f})", fontsize=style.TICK_SIZE)
     bar.ax.tick_params(labelsize=style.SMALL_SIZE)
-    if title:
-        upper.suptitle(style.wrap(title, 100, 2), fontsize=style.TITLE_SIZE, color=style.INK)
+    _draw_title(upper, on, title)
     _draw_parts(lower, importance, parts, prior)
-    return fig
+    return _whole(upper)
 
 
 def plot_hits(rows: Sequence[Mapping[str, Any]], *, ax: Axes | None = None, title: str | None = None) -> Axes:
@@ -160,6 +161,29 @@ def plot_hits(rows: Sequence[Mapping[str, Any]], *, ax: Axes | None = None, titl
     style.figure_of(axes).legend(loc="outside lower center", ncols=2, fontsize=style.TICK_SIZE, frameon=False)
     style.label_axes(axes, x="clips whose slot is named correctly (one of the top k words), %", title=title)
     return axes
+
+
+def _halves(
+    on: SubFigure | None, size: tuple[float, float], below: tuple[float, float], *, beside: tuple[float, float]
+) -> tuple[Any, Any]:
+    """The parts for the poses and for the numbers: one below the other in a new figure, side by side on ``on``."""
+    halves: Any = (
+        style.figure(*size).subfigures(2, 1, height_ratios=below)
+        if on is None
+        else on.subfigures(1, 2, width_ratios=beside)
+    )
+    return halves[0], halves[1]
+
+
+def _whole(part: Any) -> Figure:
+    return part.get_figure(root=True)
+
+
+def _draw_title(upper: Any, on: SubFigure | None, title: str | None) -> None:
+    if title and on is None:
+        upper.suptitle(style.wrap(title, 100, 2), fontsize=style.TITLE_SIZE, color=style.INK)
+    elif title and on is not None:
+        on.suptitle(style.wrap(title, 100, 1), fontsize=style.LABEL_SIZE, color=style.INK, x=0.01, ha="left")
 
 
 def _draw_poses(

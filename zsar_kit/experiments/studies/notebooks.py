@@ -17,6 +17,7 @@ from zsar_kit.errors import ConfigError, nearest_name
 from zsar_kit.semantics.editions import CURRENT, Edition
 from zsar_kit.semantics.texts import TEXT_SETS
 
+PROJECTIONS = ("tsne", "umap", "pca")
 Parameters = TypeVar("Parameters", bound=Config)
 
 _LITERALS = (bool, int, float, str, list, tuple, dict, type(None))
@@ -175,6 +176,56 @@ class SemanticsParameters(Config):
         for text_set in (self.text_set, *self.text_sets):
             if text_set not in TEXT_SETS:
                 raise ConfigError(f"unknown text set {text_set!r}", remedy=nearest_name(text_set, TEXT_SETS))
+
+
+@dataclass(frozen=True)
+class LatentParameters(Config):
+    """Parameters of ``30_latent_space.ipynb``."""
+
+    dataset: str = "puppet"
+    split: str = "23/5"
+    suite: str = ""
+    preset: str = "cpu"
+    overrides: dict = field(default_factory=dict)
+    seed: int = 0
+    projections: tuple[str, ...] = ("tsne",)
+    every: bool = False
+    workspace: str = "workspace"
+    out: str = "figures"
+    device: str = "auto"
+
+    def validate(self) -> None:
+        """Check names."""
+        self.require(len(self.projections) >= 1, "projections", "one or more")
+        self.require_once("projections")
+        for name in self.projections:
+            if name not in PROJECTIONS:
+                raise ConfigError(f"unknown projection {name!r}", remedy=nearest_name(name, PROJECTIONS))
+
+
+@dataclass(frozen=True)
+class FlowParameters(Config):
+    """Parameters of ``31_flow_fields.ipynb``."""
+
+    dataset: str = "puppet"
+    split: str = "23/5"
+    suite: str = ""
+    preset: str = "cpu"
+    overrides: dict = field(default_factory=dict)
+    seed: int = 0
+    skeleton: str = ""
+    texts: tuple[str, ...] = ()
+    samples: int = 6
+    time: float = 0.5
+    workspace: str = "workspace"
+    out: str = "figures"
+    device: str = "auto"
+
+    def validate(self) -> None:
+        """Check ranges."""
+        self.require(self.samples >= 1, "samples", "at least 1")
+        self.require(0 <= self.time <= 1, "time", "in [0, 1]")
+        self.require_once("texts")
 
 
 @dataclass(frozen=True)
