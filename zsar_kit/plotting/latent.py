@@ -282,7 +282,7 @@ def _umap(points: np.ndarray, start: np.ndarray, seed: int) -> tuple[np.ndarray,
         ) from None
     init = 10 * start / max(float(np.abs(start).max()), 1e-12)
     reducer = UMAP(n_neighbors=UMAP_NEIGHBOURS, init=init.astype(np.float32), random_state=seed, n_jobs=1)
-    return np.asarray(reducer.fit_transform(points)), UMAP_NEIGHBOURS
+    return np.asarray(reducer.fit_transform(points)), float(UMAP_NEIGHBOURS)
 
 
 def _principal(points: np.ndarray) -> tuple[Float[np.ndarray, "point 2"], Float[np.ndarray, " 2"]]:

@@ -57,7 +57,7 @@ def plot_contexts(
         raise DataError(f"there is no slot {unknown[0]!r}, the contexts have {list(contexts)}", where="truth")
     depth = max(len(words) for words in contexts.values())
     upper, lower = _halves(on, (9.0, 2.1 + 0.26 * depth + 0.6), (2.1, 0.26 * depth + 0.6), beside=(2.6, 4.6))
-    _draw_poses(upper, joints, bones, poses)
+    _draw_poses(upper, joints, bones, poses, inner=on is not None)
     _draw_title(upper, on, title)
     widest = max(p for words in contexts.values() for _, p in words)
     grid = np.atleast_1d(lower.subplots(1, len(contexts)))
@@ -65,7 +65,7 @@ def plot_contexts(
         _draw_words(axes, words, set((truth or {}).get(slot, ())), widest)
         style.label_axes(axes, x="probability, %", title=slot)
         if on is not None:
-            axes.title.set_fontsize(style.TICK_SIZE)
+            axes.set_title(style.literal(slot), fontsize=style.LABEL_SIZE, loc="left")
             axes.xaxis.label.set_fontsize(style.TICK_SIZE)
     return _whole(upper)
 
@@ -114,7 +114,8 @@ def plot_key_parts(
     upper, lower = _halves(on, (9.0, 5.0), (2.4, 2.6), beside=(4.0, 3.2))
     mean = importance.mean(0)
     extra = [("predicted, mean", mean)] + ([] if prior is None else [("language prior", prior)])
-    last = _draw_poses(upper, joints, bones, poses, importance=importance, scale=scale, extra=extra)
+    shown: dict[str, Any] = {"importance": importance, "scale": scale, "extra": extra, "inner": on is not None}
+    last = _draw_poses(upper, joints, bones, poses, **shown)
     bar = upper.colorbar(scale, ax=last, shrink=0.8, pad=0.02)
     bar.set_label(f"importance of a joint\n(uniform: {1 / count:.2f})", fontsize=style.TICK_SIZE)
     bar.ax.tick_params(labelsize=style.SMALL_SIZE)
@@ -195,12 +196,19 @@ def _draw_poses(
     importance: np.ndarray | None = None,
     scale: ScalarMappable | None = None,
     extra: Sequence[tuple[str, np.ndarray]] = (),
+    inner: bool = False,
 ) -> list[Axes]:
-    """Evenly spaced poses side by side, at one scale; colour and size of joints show their importance."""
+    """Evenly spaced poses side by side, at one scale; colour and size of joints show their importance.
+
+    With ``inner`` they are from the middles of equal parts of the clip, without its first and last frame, which are
+    often poses of rest.
+    """
     if poses < 1:
         raise ConfigError(f"'poses' must be at least 1, got {poses}", where="plotting.readings")
     clip = _checked_clip(joints)
-    shown = np.unique(np.linspace(0, clip.shape[1] - 1, poses).round().astype(int))
+    last = clip.shape[1] - 1
+    places = (np.arange(poses) + 0.5) / poses * last if inner else np.linspace(0, last, poses)
+    shown = np.unique(places.round().astype(int))
     low, high = np.nanmin(clip[..., :2], axis=(0, 1, 2)), np.nanmax(clip[..., :2], axis=(0, 1, 2))
     margin = 0.06 * (high - low).max()
     middle = int(shown[len(shown) // 2])
@@ -220,7 +228,7 @@ def _draw_poses(
         axes.set(xlim=(low[0] - margin, high[0] + margin), ylim=(low[1] - margin, high[1] + margin))
         axes.set(xticks=[], yticks=[], ylabel="")
         axes.spines[:].set_visible(False)
-        axes.set_xlabel(caption, fontsize=style.TICK_SIZE, color=style.INK)
+        axes.set_xlabel(style.wrap(caption, 11) if inner else caption, fontsize=style.TICK_SIZE, color=style.INK)
     return list(grid)
 
 

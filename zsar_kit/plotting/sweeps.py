@@ -154,7 +154,7 @@ def _limit(ax: Axes, places: np.ndarray, ends: Sequence[float], bounds: tuple[fl
     ax.set_xlim(*scale.inverted().transform(np.array([low - margin, high + margin])))
     bottom, top = min(ends), max(ends)
     margin = 0.06 * max(top - bottom, 1e-3)
-    ax.set_ylim(max(bottom - margin, bounds[0]), min(top + margin, bounds[1] + 0.5 * margin))
+    ax.set_ylim(max(bottom - margin, bounds[0]), min(top + margin, bounds[1] + 0.02 * (bounds[1] - bounds[0])))
 
 
 def _scale(ax: Axes, places: np.ndarray) -> None:
@@ -172,9 +172,12 @@ def _scale(ax: Axes, places: np.ndarray) -> None:
 
 def _room(at: np.ndarray, places: np.ndarray) -> list[bool]:
     """Which ticks, at these positions along the axis, can have a label: those not too close to the one before."""
-    width, kept, last = max(float(np.ptp(at)), 1e-9), [], -np.inf
-    for x, place in zip(at, places, strict=True):
-        fits = (x - last) / width > 0.022 * (len(f"{place:g}") + 1)
-        kept.append(fits)
-        last = x if fits else last
+    width, kept = max(float(np.ptp(at)), 1e-9), []
+    last, before = -np.inf, 0
+    for x, place in zip(at.tolist(), places.tolist(), strict=True):
+        letters = len(f"{place:g}")
+        # A letter is about 2.4 % of a column's axes wide.
+        kept.append((x - last) / width > 0.012 * (letters + before) + 0.02)
+        if kept[-1]:
+            last, before = x, letters
     return kept
