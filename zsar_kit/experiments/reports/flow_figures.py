@@ -129,9 +129,9 @@ class FlowField:
             rows.append(row | {key: f"{found[key]:.0%}" for key in ("target held", "predicted held")})
         columns = {
             "text": "text",
-            "error": "error |v - v*|",
-            "length": "length of v over v*",
-            "target held": "v* in the plane",
+            "error": "error of v, latent units",
+            "length": "length of v over that of the target",
+            "target held": "target in the plane",
             "predicted held": "v in the plane",
         }
         return format_table(rows, columns)

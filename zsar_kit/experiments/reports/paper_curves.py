@@ -109,7 +109,7 @@ def neighbour_figure(runs: Runs, workspace: Workspace) -> PaperFigure:
     ranks = np.arange(1, similar.shape[1] + 1)
     for name, part in (("mean of the classes", similar.mean(0)), ("least similar class", similar.min(0))):
         kind = {"color": style.INK if name.startswith("mean") else style.GREY, "linewidth": 1.2, "markersize": 3.6}
-        style.ensure_axes(grid[1], width=1, height=1).plot(ranks, part, marker="o", label=name, **kind)
+        style.ensure_axes(grid[1], width=1.0, height=1.0).plot(ranks, part, marker="o", label=name, **kind)
         rows += [
             {"line": f"similarity, {name}", "k": int(k), "mean": float(s)} for k, s in zip(ranks, part, strict=True)
         ]
