@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -273,7 +274,7 @@ def _tsne(points: np.ndarray, start: np.ndarray, seed: int) -> tuple[np.ndarray,
 def _umap(points: np.ndarray, start: np.ndarray, seed: int) -> tuple[np.ndarray, float]:
     """The embedding and its number of neighbours."""
     try:
-        from umap import UMAP
+        umap = importlib.import_module("umap")  # an extra that may be absent
     except ImportError:
         raise ConfigError(
             "UMAP needs the package umap-learn, which is not installed",
@@ -281,7 +282,7 @@ def _umap(points: np.ndarray, start: np.ndarray, seed: int) -> tuple[np.ndarray,
             remedy="Install the extra: pip install 'zsar-kit[umap]'. Or use Projection('tsne').",
         ) from None
     init = 10 * start / max(float(np.abs(start).max()), 1e-12)
-    reducer = UMAP(n_neighbors=UMAP_NEIGHBOURS, init=init.astype(np.float32), random_state=seed, n_jobs=1)
+    reducer = umap.UMAP(n_neighbors=UMAP_NEIGHBOURS, init=init.astype(np.float32), random_state=seed, n_jobs=1)
     return np.asarray(reducer.fit_transform(points)), float(UMAP_NEIGHBOURS)
 
 
