@@ -13,14 +13,19 @@ from zsar_kit.data.skeletons import SkeletonSequence
 from zsar_kit.data.splits import class_names
 from zsar_kit.errors import ConfigError
 from zsar_kit.experiments.studies.notebooks import (
+    AblateFloraParameters,
+    AblateSkeletonContextParameters,
     AuditParameters,
     BrowserParameters,
     ClipParameters,
     EvaluateParameters,
     FlowParameters,
     LatentParameters,
+    PaperParameters,
     QuickstartParameters,
     SemanticsParameters,
+    SensitivityParameters,
+    SimilarClassesParameters,
     TrainParameters,
     project_path,
     read_parameters,
@@ -38,6 +43,11 @@ PARAMETERS = {
     "33_key_parts": ClipParameters,
     "10_train_method": TrainParameters,
     "11_evaluate_zsl_gzsl": EvaluateParameters,
+    "20_ablate_flora": AblateFloraParameters,
+    "21_ablate_skeleton_context": AblateSkeletonContextParameters,
+    "22_sensitivity": SensitivityParameters,
+    "23_similar_classes": SimilarClassesParameters,
+    "40_tables_and_figures": PaperParameters,
 }
 
 
@@ -84,6 +94,8 @@ def test_other_names_of_a_notebook_are_not_taken_for_parameters():
         ({"sed": [1]}, "unknown key 'sed'.*Did you mean"),
         ({"seeds": "0"}, "'seeds' must be"),
         ({"sample": 1.5}, "int"),
+        ({"sample": float("nan")}, "'sample' must be finite"),
+        ({"seeds": [0, float("inf")]}, "'seeds' must be finite"),
     ],
 )
 def test_misspelt_and_mistyped_parameters_are_refused(given, message):
@@ -126,6 +138,12 @@ def test_paths_mean_the_same_from_the_root_and_from_the_notebooks_folder(tmp_pat
         (BrowserParameters, {"number": -1}, "at least 0"),
         (BrowserParameters, {"frames": 0}, "at least 1"),
         (BrowserParameters, {"action": 1.5}, "'action' must be"),
+        (PaperParameters, {"ids": []}, "one or more"),
+        (PaperParameters, {"ids": ["flora/tabel3"]}, "Did you mean 'flora/table3'"),
+        (PaperParameters, {"rows": ["no such row"]}, "no row 'no such row'"),
+        (PaperParameters, {"overrides": {"align.step": 3}}, r"unknown key 'align\.step'"),
+        (PaperParameters, {"engine": "cloud"}, "'kind' must be one of"),
+        (PaperParameters, {"preset": "papr"}, "unknown preset 'papr'.*Did you mean 'paper'"),
     ],
 )
 def test_parameters_out_of_range_are_refused(kind, given, message):
