@@ -42,10 +42,10 @@ class PaperFigure:
         width, height = self.figure.get_size_inches()
         return f"PaperFigure({width:g} x {height:g} inches, {len(self.data)} rows of data: {self.caption[:60]!r})"
 
-    def save(self, stem: str | Path, runs: Sequence[RunFolder]) -> list[Path]:
+    def save(self, stem: str | Path, runs: Sequence[RunFolder], **record: object) -> list[Path]:
         """Write ``stem.png``, ``.pdf``, ``.json`` (caption and names of the runs) and ``.csv`` (the data), each whole.
 
-        A list in the data is one cell, its parts separated by spaces.
+        A list in the data is one cell, its parts separated by spaces. ``record`` has further JSON-ready fields.
         """
         columns = list(dict.fromkeys(key for row in self.data for key in row))
         table = io.StringIO()
@@ -53,7 +53,7 @@ class PaperFigure:
         writer.writerow([csv_cell(column) for column in columns])
         writer.writerows([_cell(row.get(column)) for column in columns] for row in self.data)
         path = Path(stem).with_name(f"{Path(stem).name}.csv")
-        paths = save_figure(self.figure, stem, runs=[run.path.name for run in runs], caption=self.caption)
+        paths = save_figure(self.figure, stem, runs=[run.path.name for run in runs], caption=self.caption, **record)
         write_atomic(path, table.getvalue().encode())
         return [*paths, path]
 
