@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from zsar_kit.artefacts import read_json, write_atomic
+from zsar_kit.experiments.reports.paper_tables import TITLES
+from zsar_kit.experiments.reports.similar_classes import METRICS as OF_CLUSTERS
 from zsar_kit.experiments.studies.papers import load_entry, misprints, paper_ids
 from zsar_kit.reprs import csv_text, one_line
 
@@ -22,8 +24,10 @@ table { border-collapse: collapse; font-size: 14px; margin: 0.5rem 0; display: b
 td, th { padding: 0.15rem 0.6rem; border-bottom: 1px solid #ddd; text-align: right; vertical-align: bottom; }
 td:first-child, th:first-child { text-align: left; }
 img { max-width: 100%; } details { font-size: 13px; color: #555; } code { overflow-wrap: anywhere; }
+.texts td, .texts th { text-align: left; }
 .synthetic { color: #8a3300; } .note { font-size: 14px; color: #444; }
 """
+METRICS = TITLES | OF_CLUSTERS
 #: what the details of an entry show of its record
 SHOWN = (
     *("dataset", "preset", "overrides", "seeds", "splits"),
@@ -71,7 +75,11 @@ def _entry(path: Path, record: dict[str, Any]) -> str:
         parts.append(f"<figcaption>{caption}</figcaption></figure>")
     elif (table := path.with_suffix(".csv")).is_file():
         parts.append(_table(table, record["kind"]))
-    notes = [record.get("differs", ""), record.get("note", ""), *record.get("misprints", [])]
+    notes = [
+        record.get("differs", ""),
+        record.get("note", ""),
+        *(f"Misprint in the paper: {text}" for text in record.get("misprints", [])),
+    ]
     if (missing := record.get("wanted", 0) - len(record["runs"])) > 0 and record["kind"] != "figure":
         notes.append(f"{missing} of {record['wanted']} runs are missing.")
     parts += [f'<p class="note">{_text(note)}</p>' for note in notes if note]
@@ -90,7 +98,7 @@ def _table(path: Path, kind: str) -> str:
     with path.open(encoding="utf-8", newline="") as stream:
         rows = [{k: csv_text(v) for k, v in row.items()} for row in csv.DictReader(stream)]
     if kind == "splits":
-        return _html([list(rows[0]), *[list(row.values()) for row in rows]]) if rows else ""
+        return _html([list(rows[0]), *[list(row.values()) for row in rows]], "texts") if rows else ""
     ours = [row for row in rows if row["data"] != "as printed"]
     apart = [row for row in rows if row["data"] == "as printed"]
     text = _html(_matrix(ours))
@@ -100,7 +108,7 @@ def _table(path: Path, kind: str) -> str:
 def _matrix(rows: Sequence[dict[str, str]]) -> list[list[str]]:
     columns = list(dict.fromkeys((row["column"], row["metric"]) for row in rows))
     values = {(row["method"], row["column"], row["metric"]): _cell(row) for row in rows}
-    header = ["", *(f"{column} {metric}" for column, metric in columns)]
+    header = ["", *(f"{column} {METRICS.get(metric, metric)}" for column, metric in columns)]
     methods = dict.fromkeys(row["method"] for row in rows)
     return [header, *[[m, *(values.get((m, *c), "") for c in columns)] for m in methods]]
 
@@ -115,13 +123,13 @@ def _cell(row: dict[str, str]) -> str:
     return "; ".join(filter(None, (ours, printed)))
 
 
-def _html(rows: Sequence[Sequence[str]]) -> str:
+def _html(rows: Sequence[Sequence[str]], kind: str = "numbers") -> str:
     if not rows:
         return ""
     head, *body = rows
     lines = ["".join(f"<th>{_text(cell)}</th>" for cell in head)]
     lines += ["".join(f"<td>{_text(cell)}</td>" for cell in row) for row in body]
-    return "<table>" + "".join(f"<tr>{line}</tr>" for line in lines) + "</table>"
+    return f'<table class="{kind}">' + "".join(f"<tr>{line}</tr>" for line in lines) + "</table>"
 
 
 def _misprints() -> str:
