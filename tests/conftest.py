@@ -33,8 +33,8 @@ def puppet_workspace(tmp_path_factory: pytest.TempPathFactory):
     """A workspace with puppet and the demo's encoders, trained once a session (some minutes on two cores)."""
     from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
     from zsar_kit.experiments.pipeline.workspace import Workspace
+    from zsar_kit.experiments.studies.engines import encoders_ahead
     from zsar_kit.experiments.studies.suite import Suite
-    from zsar_kit.experiments.studies.workers import encoders_ahead
 
     workspace = Workspace(tmp_path_factory.mktemp("puppet") / "workspace", "cpu", progress=False)
     prepare_skeletons(workspace, "puppet")

@@ -34,3 +34,11 @@ def resolve_device(name: str = "auto") -> torch.device:
     if device.type != "cpu" and (accelerator is None or accelerator.type != device.type):
         raise ConfigError(f"the device {name!r} is not available on this machine", remedy="Use 'auto' or 'cpu'.")
     return device
+
+
+def synchronise(device: torch.device) -> None:
+    """Wait until an accelerator has done what it was given, so that time can be measured; nothing on a CPU."""
+    import torch
+
+    if device.type != "cpu":
+        torch.accelerator.synchronize(device)

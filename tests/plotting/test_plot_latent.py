@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+import types
+
 import numpy as np
 import pytest
 
 from zsar_kit.errors import ConfigError, DataError
-from zsar_kit.plotting.latent import Projection, plot_class_similarity, plot_latents
+from zsar_kit.plotting.latent import (
+    Agreement,
+    Projection,
+    class_pair_similarities,
+    plot_class_similarity,
+    plot_latents,
+)
 
 NAMES = ["wave", "bow", "jump"]
 
@@ -97,11 +106,88 @@ def test_latents_that_do_not_fit_are_refused(change, message):
         plot_latents(**arguments)
 
 
+def test_a_projection_says_what_it_depends_on():
+    points, labels, centres = cloud()
+    axes = plot_latents(points, labels, NAMES, centres, projection=Projection("tsne", seed=3))
+    assert axes.get_xlabel() == "t-SNE 1, no unit (perplexity 21, seed 3, n = 63)"
+    assert axes.get_ylabel() == "t-SNE 2, no unit"
+
+
+def test_umap_is_asked_with_the_seed_and_drawn_as_it_answers(monkeypatch):
+    asked = {}
+
+    class Reducer:
+        def __init__(self, **settings):
+            asked.update(settings)
+
+        def fit_transform(self, points):
+            return points[:, :2] * 2
+
+    monkeypatch.setitem(sys.modules, "umap", types.SimpleNamespace(UMAP=Reducer))
+    points, labels, _ = cloud()
+    axes = plot_latents(points, labels, NAMES, projection=Projection("umap", seed=5))
+    assert np.allclose(np.concatenate(drawn(axes)), 2 * points[:, :2], rtol=1e-5)
+    assert (asked["random_state"], asked["n_neighbors"], asked["init"].shape) == (5, 15, (60, 2))
+    assert axes.get_xlabel() == "UMAP 1, no unit (neighbours 15, seed 5, n = 60)"
+
+
+def test_without_its_package_umap_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "umap", None)
+    points, labels, _ = cloud()
+    with pytest.raises(ConfigError, match=r"umap-learn.*zsar-kit\[umap\]"):
+        plot_latents(points, labels, NAMES, projection=Projection("umap"))
+
+
+@pytest.mark.slow
+def test_umap_keeps_groups_and_repeats_itself():
+    pytest.importorskip("umap", reason="the extra [umap] is not part of the set-up")
+    points, labels, centres = cloud()
+    one, two = (drawn(plot_latents(points, labels, NAMES, centres, projection=Projection("umap"))) for _ in range(2))
+    middles = np.array([c.mean(0) for c in one[::2]])
+    for i, text in enumerate(one[1::2]):
+        assert np.linalg.norm(middles - text, axis=1).argmin() == i
+    assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
+
+
+def test_agreement_of_two_spaces_equals_a_slow_loop():
+    generator = np.random.default_rng(4)
+    skeleton, text = generator.normal(size=(6, 4)), generator.normal(size=(6, 7))
+    x, y = class_pair_similarities(skeleton, text)
+    found, place = Agreement.of(x, y), 0
+    squares = []
+    for i in range(6):
+        for j in range(i + 1, 6):
+            a, b = (v[i] @ v[j] / np.linalg.norm(v[i]) / np.linalg.norm(v[j]) for v in (skeleton, text))
+            assert (x[place], y[place]) == (pytest.approx(a), pytest.approx(b))
+            squares.append((a - b) ** 2)
+            place += 1
+    assert found.distance == pytest.approx((sum(squares) / len(squares)) ** 0.5)
+    ranks = [np.argsort(np.argsort(v)) for v in (x, y)]
+    assert found.spearman == pytest.approx(np.corrcoef(*ranks)[0, 1])
+    same = Agreement.of(x, x)
+    assert (same.pearson, same.spearman, same.distance) == (pytest.approx(1.0), pytest.approx(1.0), 0.0)
+    assert Agreement.of(x, np.ones_like(x)).pearson is None
+
+
+def test_pairs_with_an_unseen_class_have_a_rim():
+    axes = plot_class_similarity(np.eye(4) + 0.1, np.eye(4) + 0.2, unseen=[3], legend=False)
+    rims = axes.collections[0].get_edgecolors()[:, 3] > 0
+    assert rims.tolist() == [False, False, True, False, True, True]  # pairs 01 02 03 12 13 23
+    assert axes.get_legend() is None
+
+
+def test_dollar_signs_in_names_are_text():
+    points, labels, _ = cloud()
+    axes = plot_latents(points, labels, ["win $5 or $6", "bow", "jump"], projection=Projection("pca"))
+    (text,) = [t for t in axes.texts if "win" in t.get_text()]
+    assert text._preprocess_math(text.get_text()) == ("win $5 or $6", False)
+
+
 def test_few_points_need_pca():
     with pytest.raises(DataError, match=r"Projection\('pca'\)"):
         plot_latents(np.eye(4), np.arange(4) % 3, NAMES, projection=Projection("tsne"))
     with pytest.raises(ConfigError, match="'kind' must be"):
-        Projection("umap")
+        Projection("isomap")
     with pytest.raises(DataError, match="at least 3 classes"):
         plot_class_similarity(np.eye(2), np.eye(2))
     with pytest.raises(DataError, match="not all zeros"):

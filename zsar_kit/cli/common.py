@@ -7,7 +7,7 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 from tyro.conf import OmitArgPrefixes, Positional, arg
@@ -19,8 +19,11 @@ from zsar_kit.reprs import visible
 
 if TYPE_CHECKING:
     from zsar_kit.experiments.pipeline.workspace import Workspace
+    from zsar_kit.experiments.studies.engines import Engine
 
 app = tyro.extras.SubcommandApp()
+#: exit code of a batch some of whose runs failed
+SOME_FAILED = 4
 
 
 def say(text: str) -> None:
@@ -72,6 +75,29 @@ class CommonOptions:
         return Workspace(self.workspace, self.device, not self.quiet)
 
 
+@dataclass(frozen=True)
+class EngineOptions:
+    """Where the runs of a batch are carried out; finished ones are not repeated."""
+
+    engine: Literal["serial", "processes", "ray"] = "processes"
+    """in this process, in several of this machine, or on a Ray cluster"""
+    processes: int = 0
+    """how many processes; 0 is one a core, as far as memory allows"""
+    threads: int = 1
+    """threads of each run; their number changes the last bits of a result"""
+    address: str = ""
+    """of a running Ray cluster, HOST:PORT; without it a cluster is started on this machine"""
+    gpus: float = 0.0
+    """share of a GPU that Ray reserves for each run"""
+
+    def open(self) -> Engine:
+        """The engine."""
+        from zsar_kit.experiments.studies.engines import Engine
+
+        return Engine(self.engine, self.processes, self.threads, self.address, self.gpus)
+
+
 Common = Annotated[CommonOptions, OmitArgPrefixes]
+Batch = Annotated[EngineOptions, OmitArgPrefixes]
 Dataset = Annotated[Positional[str], arg(metavar="DATASET")]
 Split = Annotated[Positional[str], arg(metavar="SPLIT")]

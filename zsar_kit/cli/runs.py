@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import tyro
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
-from zsar_kit.cli.common import Common, CommonOptions, Dataset, Split, app, say
+from zsar_kit.cli.common import SOME_FAILED, Batch, Common, CommonOptions, Dataset, EngineOptions, Split, app, say
 from zsar_kit.semantics.editions import CURRENT, Edition
 
 runs = tyro.extras.SubcommandApp()
@@ -134,7 +134,7 @@ def sweep(
     write: tuple[Path, ...] = (),
     figures: Path | None = None,
     encoder_from: str = "",
-    processes: int = 0,
+    batch: Batch = EngineOptions(),
     common: Common = CommonOptions(),
 ) -> int:
     """Carry out all missing runs of a suite, and print its tables.
@@ -146,13 +146,12 @@ def sweep(
             is the suite's name (NAME_cross with a released encoder).
         figures: folder for the suite's figures.
         encoder_from: released Shift-GCN checkpoint to use instead of training encoders; results are marked.
-        processes: how many processes share the work, with one thread each; 0 uses all cores.
     """
     from zsar_kit.cli.answers.studies import sweep_suite
 
-    text, failures = sweep_suite(common.open(), suite, table_only, write, figures, encoder_from, processes)
+    text, failures = sweep_suite(common.open(), suite, table_only, write, figures, encoder_from, batch.open())
     say(text)
-    return 1 if failures else 0
+    return SOME_FAILED if failures else 0
 
 
 @app.command(name="ablate")
@@ -161,7 +160,7 @@ def ablate(
     table_only: bool = False,
     write: tuple[Path, ...] = (),
     effects: Path | None = None,
-    processes: int = 0,
+    batch: Batch = EngineOptions(),
     common: Common = CommonOptions(),
 ) -> int:
     """Carry out all missing runs of ablations, and print paired differences from their bases.
@@ -172,13 +171,12 @@ def ablate(
         write: Markdown files; one of them has the markers <!-- NAME --> and <!-- /NAME -->, where NAME is the name of
             an ablation, and its table is written between them; one with a table of heads has NAME_by_head, too.
         effects: Markdown table (docs/departures.md) into whose last column the effects of all ablations are written.
-        processes: how many processes share the work, with one thread each; 0 uses all cores.
     """
     from zsar_kit.cli.answers.studies import run_ablations
 
-    text, failures = run_ablations(common.open(), ablations, table_only, write, effects, processes)
+    text, failures = run_ablations(common.open(), ablations, table_only, write, effects, batch.open())
     say(text)
-    return 1 if failures else 0
+    return SOME_FAILED if failures else 0
 
 
 @app.command(name="choose")
@@ -283,7 +281,7 @@ def demo(figures: Path = Path("figures/demo"), common: Common = CommonOptions())
 
     text, failures = run_demo(common.open(), figures)
     say(text)
-    return 1 if failures else 0
+    return SOME_FAILED if failures else 0
 
 
 @app.command(name="doctor")

@@ -1,10 +1,13 @@
 from .base import Batch, ClassScores, GateChoice, Method, MethodConfig, Phase, ReadsContexts, StepOutput, WeighsKeyParts
+from .latents import AttunesTexts, FlowsBetweenLatents, SharesLatents
 from .registry import MethodEntry, method_entry, method_names, preset, register
 from .task import MapRows, Task, TrainingSet
 
 __all__ = [
+    "AttunesTexts",
     "Batch",
     "ClassScores",
+    "FlowsBetweenLatents",
     "GateChoice",
     "MapRows",
     "Method",
@@ -12,6 +15,7 @@ __all__ = [
     "MethodEntry",
     "Phase",
     "ReadsContexts",
+    "SharesLatents",
     "StepOutput",
     "Task",
     "TrainingSet",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,13 +10,16 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
 from zsar_kit.errors import ConfigError, DataError
 from zsar_kit.plotting import style
 
-TSNE_POINTS, PERPLEXITY = 30, 30.0
+TSNE_POINTS, PERPLEXITY, UMAP_NEIGHBOURS = 30, 30.0, 15
+KINDS = ("auto", "tsne", "umap", "pca")
+LABELS = {"tsne": "t-SNE", "umap": "UMAP"}
 SHAPES = "o^sv"
 """Markers of samples: with the palette's six colours they distinguish 24 classes."""
 
@@ -25,9 +29,10 @@ class Projection:
     """How latents are projected to two dimensions.
 
     Attributes:
-        kind: ``tsne`` (needs 30 points; distances between distant groups mean little), ``pca`` (the two directions of
-            largest variance), or ``auto``: t-SNE with 30 points or more.
-        seed: of t-SNE. The order of the samples does not matter.
+        kind: ``tsne`` (needs 30 points; distances between distant groups mean little), ``umap`` (needs 30 points and
+            the extra ``[umap]``; the same is true of its distances), ``pca`` (the two directions of largest variance),
+            or ``auto``: t-SNE with 30 points or more.
+        seed: of t-SNE and UMAP. The order of the samples does not matter.
 
     Raises:
         ConfigError: the kind is unknown.
@@ -37,8 +42,8 @@ class Projection:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.kind not in ("auto", "tsne", "pca"):
-            raise ConfigError(f"'kind' must be 'auto', 'tsne' or 'pca', got {self.kind!r}", where="Projection")
+        if self.kind not in KINDS:
+            raise ConfigError(f"'kind' must be one of {', '.join(KINDS)}, got {self.kind!r}", where="Projection")
 
 
 _AUTO = Projection()
@@ -109,6 +114,8 @@ def plot_class_similarity(
     *,
     label: str | None = None,
     color: str | None = None,
+    unseen: Collection[int] = (),
+    legend: bool = True,
     ax: Axes | None = None,
     title: str | None = None,
 ) -> Axes:
@@ -119,8 +126,10 @@ def plot_class_similarity(
     Args:
         skeleton: ``[class, d]`` mean skeleton latent of each class.
         text: ``[class, d]`` text latent of each class, in the same order; its width may differ.
-        label: name of the variant in the legend, which also shows Pearson's r and Spearman's rho over the pairs.
+        label: name of the variant in the legend, which also says how well the pairs agree (:class:`Agreement`).
         color: of the points; None takes the next colour of the palette.
+        unseen: positions of unseen classes; pairs with one of them have a dark rim.
+        legend: whether there is a legend below the axes.
         ax: where to draw; None makes a figure.
         title: above it.
 
@@ -128,26 +137,74 @@ def plot_class_similarity(
         DataError: there are fewer than three classes, the sides have different numbers of classes, or a vector is zero
             or not finite.
     """
-    x, y = _pair_similarities(skeleton, "skeleton"), _pair_similarities(text, "text")
-    if len(x) != len(y):
-        raise DataError(
-            f"expected one row per class on both sides, got {len(skeleton)} and {len(text)} rows", where="text"
-        )
+    x, y = class_pair_similarities(skeleton, text)
     axes = style.ensure_axes(ax, width=4.8, height=5.0)
     drawn = len(axes.collections)
     if not drawn:
         axes.axline((0, 0), slope=1, color=style.GREY, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
     hue = style.PALETTE[drawn % len(style.PALETTE)] if color is None else color
-    caption = f"{label + ': ' if label else ''}{_correlations(x, y)}"
-    axes.scatter(x, y, s=15, color=hue, alpha=0.6, linewidths=0, label=caption, zorder=2)
+    caption = f"{label + ': ' if label else ''}{Agreement.of(x, y)}"
+    first, second = np.triu_indices(len(skeleton), k=1)
+    rim = np.isin(first, list(unseen)) | np.isin(second, list(unseen))
+    edges = [to_rgba(style.INK, 0.8 if marked else 0.0) for marked in rim]
+    axes.scatter(x, y, s=15, color=to_rgba(hue, 0.55), linewidths=0.7, edgecolors=edges, label=caption, zorder=2)
     points = np.concatenate([c.get_offsets() for c in axes.collections])
     low, high = float(points.min()), float(points.max())
     margin = 0.05 * max(high - low, 1e-2)
     axes.set(xlim=(low - margin, high + margin), ylim=(low - margin, high + margin))
     axes.set_aspect("equal")
-    axes.legend(fontsize=style.TICK_SIZE, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.14))
+    if legend:
+        axes.legend(fontsize=style.TICK_SIZE, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.14))
     style.label_axes(axes, x="cosine of two classes' skeletons", y="cosine of the same classes' texts", title=title)
     return axes
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How well the similarities of pairs of classes agree between two spaces.
+
+    Attributes:
+        pearson: correlation; None if all pairs of a space are equally similar.
+        spearman: correlation of ranks, or None.
+        distance: root mean square of the difference, 0 on the diagonal.
+    """
+
+    pearson: float | None
+    spearman: float | None
+    distance: float
+
+    @classmethod
+    def of(cls, x: np.ndarray, y: np.ndarray) -> Agreement:
+        """The agreement of two lists of similarities, ``[pair]``."""
+        from scipy.stats import rankdata  # takes a second to import
+
+        distance = float(np.sqrt(np.mean(np.square(x - y))))
+        return cls(_correlation(x, y), _correlation(rankdata(x), rankdata(y)), distance)
+
+    def __str__(self) -> str:
+        if self.pearson is None or self.spearman is None:
+            return "no correlation, since all pairs are equally similar"
+        return f"Pearson r {self.pearson:.2f}, Spearman ρ {self.spearman:.2f}, RMS difference {self.distance:.2f}"
+
+
+def class_pair_similarities(
+    skeleton: np.ndarray, text: np.ndarray
+) -> tuple[Float[np.ndarray, " pair"], Float[np.ndarray, " pair"]]:
+    """Cosine similarity of each pair of classes, among skeletons and among texts; pairs (0, 1), (0, 2) and so on.
+
+    Args:
+        skeleton: ``[class, d]`` mean skeleton latent of each class.
+        text: ``[class, d]`` text latent of each class, in the same order; its width may differ.
+
+    Raises:
+        DataError: see :func:`plot_class_similarity`.
+    """
+    x, y = _pair_similarities(skeleton, "skeleton"), _pair_similarities(text, "text")
+    if len(x) != len(y):
+        raise DataError(
+            f"expected one row per class on both sides, got {len(skeleton)} and {len(text)} rows", where="text"
+        )
+    return x, y
 
 
 def _checked(
@@ -181,28 +238,52 @@ def _checked(
 
 
 def _project(points: np.ndarray, projection: Projection) -> tuple[Float[np.ndarray, "point 2"], tuple[str, str]]:
-    """Two coordinates of each point, and the labels of the axes."""
-    if projection.kind == "tsne" and len(points) < TSNE_POINTS:
+    """Two coordinates of each point, and the labels of the axes, which say what the projection depends on."""
+    kind, count = projection.kind, len(points)
+    if kind in ("tsne", "umap") and count < TSNE_POINTS:
         raise DataError(
-            f"t-SNE needs at least {TSNE_POINTS} points, got {len(points)}",
+            f"{LABELS[kind]} needs at least {TSNE_POINTS} points, got {count}",
             where="latents",
             remedy="Use Projection('pca').",
         )
+    if kind == "auto":
+        kind = "tsne" if count >= TSNE_POINTS else "pca"
     # In a canonical order, since t-SNE amplifies rounding differences that depend on the order.
     order = np.lexsort(points.T[::-1])
-    flat = np.empty((len(points), 2))
-    if projection.kind == "pca" or len(points) < TSNE_POINTS:
-        flat[order], shares = _principal(points[order])
+    flat = np.empty((count, 2))
+    start, shares = _principal(points[order])
+    if kind == "pca":
+        flat[order] = start
         return flat, (f"first principal axis, {shares[0]:.0%} of variance", f"second, {shares[1]:.0%}")
+    embed, setting = (_tsne, "perplexity") if kind == "tsne" else (_umap, "neighbours")
+    flat[order], value = embed(points[order].astype(np.float32), start, projection.seed)
+    said = f"{setting} {value:.0f}, seed {projection.seed}, n = {count}"
+    return flat, (f"{LABELS[kind]} 1, no unit ({said})", f"{LABELS[kind]} 2, no unit")
+
+
+def _tsne(points: np.ndarray, start: np.ndarray, seed: int) -> tuple[np.ndarray, float]:
+    """The embedding and its perplexity."""
     from sklearn.manifold import TSNE  # takes a second to import, and most figures do not need it
 
     perplexity = min(PERPLEXITY, (len(points) - 1) / 3)
-    start = _principal(points[order])[0]
-    start *= 1e-4 / max(float(start[:, 0].std()), 1e-12)
-    init: Any = start.astype(np.float32)  # arrays are documented, but not in sklearn's annotation
-    embedding = TSNE(perplexity=perplexity, init=init, random_state=projection.seed)
-    flat[order] = embedding.fit_transform(points[order].astype(np.float32))
-    return flat, (f"t-SNE 1 (perplexity {perplexity:.0f}, no unit)", "t-SNE 2 (no unit)")
+    small = start * (1e-4 / max(float(start[:, 0].std()), 1e-12))
+    init: Any = small.astype(np.float32)  # arrays are documented, but not in sklearn's annotation
+    return TSNE(perplexity=perplexity, init=init, random_state=seed).fit_transform(points), perplexity
+
+
+def _umap(points: np.ndarray, start: np.ndarray, seed: int) -> tuple[np.ndarray, float]:
+    """The embedding and its number of neighbours."""
+    try:
+        umap = importlib.import_module("umap")  # an extra that may be absent
+    except ImportError:
+        raise ConfigError(
+            "UMAP needs the package umap-learn, which is not installed",
+            where="Projection('umap')",
+            remedy="Install the extra: pip install 'zsar-kit[umap]'. Or use Projection('tsne').",
+        ) from None
+    init = 10 * start / max(float(np.abs(start).max()), 1e-12)
+    reducer = umap.UMAP(n_neighbors=UMAP_NEIGHBOURS, init=init.astype(np.float32), random_state=seed, n_jobs=1)
+    return np.asarray(reducer.fit_transform(points)), float(UMAP_NEIGHBOURS)
 
 
 def _principal(points: np.ndarray) -> tuple[Float[np.ndarray, "point 2"], Float[np.ndarray, " 2"]]:
@@ -219,12 +300,15 @@ def _principal(points: np.ndarray) -> tuple[Float[np.ndarray, "point 2"], Float[
 
 def _name_classes(ax: Axes, anchors: dict[str, np.ndarray], bold: Collection[str]) -> None:
     """Write names at their anchors, moved up until none covers another."""
-    height = 0.034  # of a line, as a fraction of the axes
+    box = ax.get_position()
+    wide, tall = style.figure_of(ax).get_size_inches() * (box.width, box.height)
+    # Sizes of a line and of half a letter, as fractions of the axes.
+    height, letter = 1.35 * style.TICK_SIZE / 72 / tall, 0.29 * style.TICK_SIZE / 72 / wide
     low, high = np.array([ax.get_xlim(), ax.get_ylim()]).T
     placed: list[tuple[float, float, float]] = []
     for name, anchor in sorted(anchors.items(), key=lambda item: (item[1][1], item[0])):
         x, y = (anchor - low) / (high - low)
-        half = 0.008 * len(name)
+        half = letter * len(name)
         x = float(np.clip(x, half, max(1 - half, half)))
         while any(abs(x - px) < half + ph and abs(y - py) < height for px, py, ph in placed):
             y += height / 4
@@ -278,11 +362,8 @@ def _pair_similarities(vectors: np.ndarray, where: str) -> Float[np.ndarray, " p
     return (unit @ unit.T)[np.triu_indices(len(rows), k=1)]
 
 
-def _correlations(x: np.ndarray, y: np.ndarray) -> str:
-    from scipy.stats import rankdata  # takes a second to import
-
-    with np.errstate(invalid="ignore", divide="ignore"):  # constant values are reported below
-        linear, ranked = np.corrcoef(x, y)[0, 1], np.corrcoef(rankdata(x), rankdata(y))[0, 1]  # Pearson, Spearman
-    if not np.isfinite([linear, ranked]).all():
-        return "no correlation, since all pairs are equally similar"
-    return f"Pearson r {linear:.2f}, Spearman ρ {ranked:.2f}"
+def _correlation(x: np.ndarray, y: np.ndarray) -> float | None:
+    """Pearson's correlation; None where one side is constant."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = float(np.corrcoef(x, y)[0, 1])
+    return found if np.isfinite(found) else None

@@ -10,7 +10,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 
 from zsar_kit.errors import ConfigError, DataError
 from zsar_kit.evaluation.statistics import Summary
@@ -30,6 +30,7 @@ def plot_contexts(
     truth: Mapping[str, Collection[str]] | None = None,
     title: str | None = None,
     poses: int = POSES,
+    on: SubFigure | None = None,
 ) -> Figure:
     """Poses of a clip and, below them, the likeliest words of each slot with their probabilities.
 
@@ -40,6 +41,7 @@ def plot_contexts(
         truth: slot to the words of the class's own descriptions; these are green.
         title: above it.
         poses: number of poses shown.
+        on: part of a larger figure to draw on, with the words beside the poses; None makes a figure.
 
     Raises:
         DataError: there is no slot or no word, a probability is out of range, ``truth`` has another slot, or no frame
@@ -54,18 +56,18 @@ def plot_contexts(
     if unknown := sorted(set(truth or ()) - set(contexts)):
         raise DataError(f"there is no slot {unknown[0]!r}, the contexts have {list(contexts)}", where="truth")
     depth = max(len(words) for words in contexts.values())
-    fig = style.figure(9.0, 2.1 + 0.26 * depth + 0.6)
-    halves: Any = fig.subfigures(2, 1, height_ratios=[2.1, 0.26 * depth + 0.6])
-    upper, lower = halves
-    _draw_poses(upper, joints, bones, poses)
-    if title:
-        upper.suptitle(style.wrap(title, 100, 2), fontsize=style.TITLE_SIZE, color=style.INK)
+    upper, lower = _halves(on, (9.0, 2.1 + 0.26 * depth + 0.6), (2.1, 0.26 * depth + 0.6), beside=(2.6, 4.6))
+    _draw_poses(upper, joints, bones, poses, inner=on is not None)
+    _draw_title(upper, on, title)
     widest = max(p for words in contexts.values() for _, p in words)
     grid = np.atleast_1d(lower.subplots(1, len(contexts)))
     for axes, (slot, words) in zip(grid, contexts.items(), strict=True):
         _draw_words(axes, words, set((truth or {}).get(slot, ())), widest)
         style.label_axes(axes, x="probability, %", title=slot)
-    return fig
+        if on is not None:
+            axes.set_title(style.literal(slot), fontsize=style.LABEL_SIZE, loc="left")
+            axes.xaxis.label.set_fontsize(style.TICK_SIZE)
+    return _whole(upper)
 
 
 def plot_key_parts(
@@ -77,6 +79,7 @@ def plot_key_parts(
     prior: np.ndarray | None = None,
     title: str | None = None,
     poses: int = POSES,
+    on: SubFigure | None = None,
 ) -> Figure:
     """Importance of joints on the body and over time, compared with the language prior if given.
 
@@ -88,6 +91,7 @@ def plot_key_parts(
         prior: importance of each joint according to the language model, ``[joint]``.
         title: above it.
         poses: number of poses shown.
+        on: part of a larger figure to draw on, with the parts beside the poses; None makes a figure.
 
     Raises:
         DataError: importance or prior do not fit the skeleton's joints, or are negative or not finite; there is no
@@ -107,19 +111,17 @@ def plot_key_parts(
     # The scale reaches at least 2/V, so that equally important joints are neither bright nor dark.
     highest = float(max(importance.max(), 0.0 if prior is None else prior.max(), 2 / count))
     scale = ScalarMappable(Normalize(0.0, highest), colormaps[IMPORTANCE])
-    fig = style.figure(9.0, 5.0)
-    halves: Any = fig.subfigures(2, 1, height_ratios=[2.4, 2.6])
-    upper, lower = halves
+    upper, lower = _halves(on, (9.0, 5.0), (2.4, 2.6), beside=(4.0, 3.2))
     mean = importance.mean(0)
     extra = [("predicted, mean", mean)] + ([] if prior is None else [("language prior", prior)])
-    last = _draw_poses(upper, joints, bones, poses, importance=importance, scale=scale, extra=extra)
+    shown: dict[str, Any] = {"importance": importance, "scale": scale, "extra": extra, "inner": on is not None}
+    last = _draw_poses(upper, joints, bones, poses, **shown)
     bar = upper.colorbar(scale, ax=last, shrink=0.8, pad=0.02)
     bar.set_label(f"importance of a joint\n(uniform: {1 / count:.2f})", fontsize=style.TICK_SIZE)
     bar.ax.tick_params(labelsize=style.SMALL_SIZE)
-    if title:
-        upper.suptitle(style.wrap(title, 100, 2), fontsize=style.TITLE_SIZE, color=style.INK)
+    _draw_title(upper, on, title)
     _draw_parts(lower, importance, parts, prior)
-    return fig
+    return _whole(upper)
 
 
 def plot_hits(rows: Sequence[Mapping[str, Any]], *, ax: Axes | None = None, title: str | None = None) -> Axes:
@@ -162,6 +164,29 @@ def plot_hits(rows: Sequence[Mapping[str, Any]], *, ax: Axes | None = None, titl
     return axes
 
 
+def _halves(
+    on: SubFigure | None, size: tuple[float, float], below: tuple[float, float], *, beside: tuple[float, float]
+) -> tuple[Any, Any]:
+    """The parts for the poses and for the numbers: one below the other in a new figure, side by side on ``on``."""
+    halves: Any = (
+        style.figure(*size).subfigures(2, 1, height_ratios=below)
+        if on is None
+        else on.subfigures(1, 2, width_ratios=beside)
+    )
+    return halves[0], halves[1]
+
+
+def _whole(part: Any) -> Figure:
+    return part.get_figure(root=True)
+
+
+def _draw_title(upper: Any, on: SubFigure | None, title: str | None) -> None:
+    if title and on is None:
+        upper.suptitle(style.wrap(title, 100, 2), fontsize=style.TITLE_SIZE, color=style.INK)
+    elif title and on is not None:
+        on.suptitle(style.wrap(title, 100, 1), fontsize=style.LABEL_SIZE, color=style.INK, x=0.01, ha="left")
+
+
 def _draw_poses(
     fig: Any,
     joints: np.ndarray,
@@ -171,12 +196,19 @@ def _draw_poses(
     importance: np.ndarray | None = None,
     scale: ScalarMappable | None = None,
     extra: Sequence[tuple[str, np.ndarray]] = (),
+    inner: bool = False,
 ) -> list[Axes]:
-    """Evenly spaced poses side by side, at one scale; colour and size of joints show their importance."""
+    """Evenly spaced poses side by side, at one scale; colour and size of joints show their importance.
+
+    With ``inner`` they are from the middles of equal parts of the clip, without its first and last frame, which are
+    often poses of rest.
+    """
     if poses < 1:
         raise ConfigError(f"'poses' must be at least 1, got {poses}", where="plotting.readings")
     clip = _checked_clip(joints)
-    shown = np.unique(np.linspace(0, clip.shape[1] - 1, poses).round().astype(int))
+    last = clip.shape[1] - 1
+    places = (np.arange(poses) + 0.5) / poses * last if inner else np.linspace(0, last, poses)
+    shown = np.unique(places.round().astype(int))
     low, high = np.nanmin(clip[..., :2], axis=(0, 1, 2)), np.nanmax(clip[..., :2], axis=(0, 1, 2))
     margin = 0.06 * (high - low).max()
     middle = int(shown[len(shown) // 2])
@@ -196,7 +228,7 @@ def _draw_poses(
         axes.set(xlim=(low[0] - margin, high[0] + margin), ylim=(low[1] - margin, high[1] + margin))
         axes.set(xticks=[], yticks=[], ylabel="")
         axes.spines[:].set_visible(False)
-        axes.set_xlabel(caption, fontsize=style.TICK_SIZE, color=style.INK)
+        axes.set_xlabel(style.wrap(caption, 11) if inner else caption, fontsize=style.TICK_SIZE, color=style.INK)
     return list(grid)
 
 

@@ -58,6 +58,8 @@ def plot_neighbours(
     classes: Sequence[int] | None = None,
     k: int = 5,
     highlight: Collection[int] = (),
+    other: np.ndarray | None = None,
+    labels: tuple[str, str] = ("", ""),
     x: str = "cosine similarity",
     ax: Axes | None = None,
     title: str | None = None,
@@ -70,31 +72,45 @@ def plot_neighbours(
         classes: the positions to list neighbours of; None takes ``highlight``, or the first three.
         k: neighbours of each class.
         highlight: positions in another colour, say the unseen classes.
+        other: a second similarity of the same classes, ``[class, class]``, as hollow dots; it orders nothing.
+        labels: names of the two similarities in a legend, if there are two.
         x: label of the axis: what the matrix contains.
         ax: where to draw; None makes a figure of suitable size.
         title: above it.
 
     Raises:
-        DataError: the matrix is not square, names are missing, or a class is out of range.
+        DataError: a matrix is not square, they differ in size, names are missing, or a class is out of range.
     """
     values = style.check_square(matrix)
-    labels = [style.shorten(name, 60) for name in style.check_names(names, len(values), "class")]
+    beside = None if other is None else style.check_square(other)
+    if beside is not None and beside.shape != values.shape:
+        raise DataError(f"expected a matrix of {len(values)} classes, got {len(beside)}", where="other")
+    shown_names = [style.shorten(name, 60) for name in style.check_names(names, len(values), "class")]
     queries = list(classes if classes is not None else (sorted(highlight) or range(min(3, len(values)))))
     if bad := [c for c in (*queries, *highlight) if not 0 <= c < len(values)]:
         raise DataError(f"position {bad[0]} is out of range 0..{len(values) - 1}", where="classes")
     k = min(k, len(values) - 1)
     lines: list[tuple[str, float | None, bool]] = []
+    hollow: list[float | None] = []
     for query in queries:
-        lines.append((labels[query], None, query in highlight))
+        lines.append((shown_names[query], None, query in highlight))
         ranked = sorted((c for c in range(len(values)) if c != query), key=lambda c, q=query: -values[q, c])
-        lines += [(labels[c], float(values[query, c]), c in highlight) for c in ranked[:k]]
+        lines += [(shown_names[c], float(values[query, c]), c in highlight) for c in ranked[:k]]
+        hollow += [None, *(None if beside is None else float(beside[query, c]) for c in ranked[:k])]
     axes = style.ensure_axes(ax, width=7.2, height=max(0.19 * len(lines) + 1.0, 2.2))
-    shown = [s for _, s, _ in lines if s is not None]
+    shown = [s for s in (*(s for _, s, _ in lines), *hollow) if s is not None]
     low = min(shown, default=0.0) - 0.06 * max(np.ptp(shown) if shown else 0.0, 1e-3)
     for y, (_, similarity, special) in enumerate(lines):
         if similarity is not None:
             axes.plot([low, similarity], [y, y], color=style.LIGHT, linewidth=1.2, zorder=1)
-            axes.plot(similarity, y, "o", color=style.RED if special else style.BLUE, markersize=5, zorder=2)
+            hue, second = style.RED if special else style.BLUE, hollow[y]
+            axes.plot(similarity, y, "o", color=hue, markersize=5, zorder=2)
+            if second is not None:
+                axes.plot(second, y, "o", color=hue, markerfacecolor="white", markersize=5, zorder=2)
+    if beside is not None:
+        for name, face in zip(labels, (style.GREY, "white"), strict=True):
+            axes.plot([], [], "o", color=style.GREY, markerfacecolor=face, markersize=5, label=name)
+        style.legend_below(axes, columns=2)
     axes.set_yticks(range(len(lines)), [text for text, _, _ in lines], fontsize=style.TICK_SIZE)
     for tick, (_, similarity, special) in zip(axes.get_yticklabels(), lines, strict=True):
         tick.set_color(style.RED if special else style.INK)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,9 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
+from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
+from matplotlib.transforms import ScaledTranslation
 
 from zsar_kit import __version__
 from zsar_kit.artefacts import write_atomic, write_json
@@ -24,6 +27,10 @@ INK, GREY, LIGHT = "#222222", "#8A8A8A", "#DDDDDD"
 SEQUENTIAL = "Blues"  # light at zero, so that empty cells of a matrix do not stand out
 TITLE_SIZE, LABEL_SIZE, TICK_SIZE, SMALL_SIZE = 11, 9.5, 8.5, 7
 DPI = 150
+COLUMN, PAGE = 3.5, 7.2
+"""Widths of a column and of both columns of a paper, in inches: figures of these widths are not scaled in print."""
+
+_DOLLAR = re.compile(r"(?<!\\)\$")
 
 
 def figure(width: float = 6.4, height: float = 4.0) -> Figure:
@@ -46,7 +53,7 @@ def label_axes(ax: Axes, *, x: str = "", y: str = "", title: str | None = None) 
     ax.set_xlabel(x, fontsize=LABEL_SIZE, color=INK)
     ax.set_ylabel(y, fontsize=LABEL_SIZE, color=INK)
     if title:
-        ax.set_title(title, fontsize=TITLE_SIZE, color=INK, loc="left")
+        ax.set_title(literal(title), fontsize=TITLE_SIZE, color=INK, loc="left")
 
 
 def figure_of(ax: Axes) -> Figure:
@@ -63,6 +70,34 @@ def add_colorbar(ax: Axes, image: ScalarMappable, label: str, *, extend: str = "
     bar.set_label(label, fontsize=LABEL_SIZE)
     bar.ax.tick_params(labelsize=TICK_SIZE)
     bar.outline.set_visible(False)
+
+
+def legend_below(ax: Axes, *, columns: int, labelled: bool = True) -> None:
+    """A frameless legend below the axes, whatever their height; lines come first, without their error bars.
+
+    Args:
+        ax: the axes.
+        columns: entries in a row.
+        labelled: whether the horizontal axis has tick labels and a label, below which the legend goes.
+    """
+    handles, names = ax.get_legend_handles_labels()
+    found = sorted(zip(handles, names, strict=True), key=lambda pair: not isinstance(pair[0], ErrorbarContainer))
+    points = TICK_SIZE + LABEL_SIZE + 10 if labelled else 6
+    below = ax.transAxes + ScaledTranslation(0, -points / 72, figure_of(ax).dpi_scale_trans)
+    ax.legend(
+        [h[0] if isinstance(h, ErrorbarContainer) else h for h, _ in found],
+        [name for _, name in found],
+        fontsize=TICK_SIZE,
+        frameon=False,
+        loc="upper center",
+        bbox_to_anchor=(0.5, 0.0),
+        bbox_transform=below,
+        ncols=min(columns, max(len(found), 1)),
+        columnspacing=0.9,
+        handlelength=1.7,
+        handletextpad=0.4,
+        borderaxespad=0.3,
+    )
 
 
 def shorten(name: str, width: int = 46) -> str:
@@ -88,14 +123,19 @@ def wrap(name: str, width: int = 18, lines: int = 3) -> str:
 
 
 def check_names(names: Sequence[str], count: int, what: str) -> list[str]:
-    """The names as a list.
+    """The names as a list, as :func:`literal` text.
 
     Raises:
         DataError: there are not ``count`` of them.
     """
     if len(names) != count:
         raise DataError(f"expected one name per {what}, {count}, got {len(names)}", where="names")
-    return [str(name) for name in names]
+    return [literal(name) for name in names]
+
+
+def literal(text: object) -> str:
+    """A text that matplotlib shows as it is: dollar signs in it do not enclose a formula."""
+    return _DOLLAR.sub(r"\\$", str(text))
 
 
 def check_square(matrix: np.ndarray) -> np.ndarray:

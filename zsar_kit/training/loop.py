@@ -6,8 +6,9 @@ numbers as an uninterrupted one. On a CPU both end with the same bytes.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from torch import nn
 from tqdm.auto import tqdm
 
 from zsar_kit.checkpoints import load_module, load_tensors, optimizer_tensors, restore_optimizer, save_tensors
+from zsar_kit.device import synchronise
 from zsar_kit.errors import ArtefactError, ZsarError
 from zsar_kit.methods.base import Batch, Method, MethodConfig, Phase
 from zsar_kit.methods.task import MapRows, TrainingSet
@@ -101,6 +103,22 @@ class TrainingLoop:
         self.method.eval()
         self.method.prepare()
         return self.method
+
+    def time_steps(self, count: int) -> dict[str, float]:
+        """Seconds of a step of each phase, by its name: the mean of ``count`` steps, after one that is not timed.
+
+        The method is changed by the steps, so it should be used for nothing else.
+        """
+        seconds = {}
+        with tqdm(disable=True) as bar:
+            for number, phase in enumerate(self.method.phases()):
+                self._run_phase(number, replace(phase, steps=1), 0, None, bar)
+                synchronise(self.device)
+                start = time.perf_counter()
+                self._run_phase(number, replace(phase, steps=count), 0, None, bar)
+                synchronise(self.device)
+                seconds[phase.name] = (time.perf_counter() - start) / count
+        return seconds
 
     def _run_phase(self, number: int, phase: Phase, start: int, state: tuple | None, bar: tqdm) -> None:
         self.method.train()

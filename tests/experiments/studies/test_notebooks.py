@@ -13,13 +13,20 @@ from zsar_kit.data.skeletons import SkeletonSequence
 from zsar_kit.data.splits import class_names
 from zsar_kit.errors import ConfigError
 from zsar_kit.experiments.studies.notebooks import (
+    AblateFloraParameters,
+    AblateSkeletonContextParameters,
     AuditParameters,
     BrowserParameters,
     ClipParameters,
     EvaluateParameters,
     PrimitivesParameters,
+    FlowParameters,
+    LatentParameters,
+    PaperParameters,
     QuickstartParameters,
     SemanticsParameters,
+    SensitivityParameters,
+    SimilarClassesParameters,
     TrainParameters,
     project_path,
     read_parameters,
@@ -32,10 +39,17 @@ PARAMETERS = {
     "02_skeleton_browser": BrowserParameters,
     "03_semantic_space": SemanticsParameters,
     "13_primitives": PrimitivesParameters,
+    "30_latent_space": LatentParameters,
+    "31_flow_fields": FlowParameters,
     "32_prompt_reconstruction": ClipParameters,
     "33_key_parts": ClipParameters,
     "10_train_method": TrainParameters,
     "11_evaluate_zsl_gzsl": EvaluateParameters,
+    "20_ablate_flora": AblateFloraParameters,
+    "21_ablate_skeleton_context": AblateSkeletonContextParameters,
+    "22_sensitivity": SensitivityParameters,
+    "23_similar_classes": SimilarClassesParameters,
+    "40_tables_and_figures": PaperParameters,
 }
 
 
@@ -82,6 +96,8 @@ def test_other_names_of_a_notebook_are_not_taken_for_parameters():
         ({"sed": [1]}, "unknown key 'sed'.*Did you mean"),
         ({"seeds": "0"}, "'seeds' must be"),
         ({"sample": 1.5}, "int"),
+        ({"sample": float("nan")}, "'sample' must be finite"),
+        ({"seeds": [0, float("inf")]}, "'seeds' must be finite"),
     ],
 )
 def test_misspelt_and_mistyped_parameters_are_refused(given, message):
@@ -111,6 +127,11 @@ def test_paths_mean_the_same_from_the_root_and_from_the_notebooks_folder(tmp_pat
         (SemanticsParameters, {"text_sets": ["label"]}, "two or more, for comparison"),
         (SemanticsParameters, {"text_set": "motoin"}, "unknown text set 'motoin'.*Did you mean 'motion'"),
         (SemanticsParameters, {"neighbours": 0}, "at least 1"),
+        (LatentParameters, {"projections": ["umpa"]}, "unknown projection 'umpa'.*Did you mean 'umap'"),
+        (LatentParameters, {"projections": []}, "one or more"),
+        (FlowParameters, {"samples": 0}, "at least 1"),
+        (FlowParameters, {"time": 1.5}, r"in \[0, 1\]"),
+        (FlowParameters, {"texts": ["bow", "bow"]}, "texts"),
         (ClipParameters, {"samples": [-1]}, "clip numbers, counted from 0"),
         (ClipParameters, {"k": 0}, "at least 1"),
         (BrowserParameters, {"layers": ["rew"]}, "unknown layer 'rew'.*Did you mean 'raw'"),
@@ -119,6 +140,12 @@ def test_paths_mean_the_same_from_the_root_and_from_the_notebooks_folder(tmp_pat
         (BrowserParameters, {"number": -1}, "at least 0"),
         (BrowserParameters, {"frames": 0}, "at least 1"),
         (BrowserParameters, {"action": 1.5}, "'action' must be"),
+        (PaperParameters, {"ids": []}, "one or more"),
+        (PaperParameters, {"ids": ["flora/tabel3"]}, "Did you mean 'flora/table3'"),
+        (PaperParameters, {"rows": ["no such row"]}, "no row 'no such row'"),
+        (PaperParameters, {"overrides": {"align.step": 3}}, r"unknown key 'align\.step'"),
+        (PaperParameters, {"engine": "cloud"}, "'kind' must be one of"),
+        (PaperParameters, {"preset": "papr"}, "unknown preset 'papr'.*Did you mean 'paper'"),
     ],
 )
 def test_parameters_out_of_range_are_refused(kind, given, message):
@@ -230,6 +257,35 @@ class TestExecution:
         assert any("information on the class" in o["data"].get("text/markdown", "") for o in outputs if "data" in o)
         names = {path.stem.rsplit("_", 1)[1] for path in (tmp_path / "figures").glob("*.png")}
         assert names == {"similarity", "neighbours", "agreement", "slots", "words"}
+
+    @pytest.mark.parametrize(
+        ("name", "stems"),
+        [
+            ("30_latent_space", {"latents_puppet_23-5_s0_pca", "latents_puppet_23-5_s0_similarity"}),
+            ("31_flow_fields", {"flow_puppet_23-5_s0"}),
+        ],
+    )
+    def test_latent_figures_are_shown_with_what_they_mean_and_saved_with_their_data(
+        self, puppet_workspace, tmp_path, name, stems
+    ):
+        parameters = {
+            "30_latent_space": {"projections": ["pca"]},
+            "31_flow_fields": {"skeleton": "jump up", "samples": 2},
+        }
+        done = execute(
+            name,
+            tmp_path,
+            workspace=str(puppet_workspace.root),
+            overrides={"align.steps": 40, "flow.steps": 10, "align.latent_dim": 32},
+            out=str(tmp_path / "figures"),
+            **parameters[name],
+        )
+        outputs = [o for cell in done.cells if cell.cell_type == "code" for o in cell.outputs]
+        assert sum("image/png" in o.get("data", {}) for o in outputs) == len(stems)
+        said = " ".join(o["data"].get("text/markdown", "") for o in outputs if "data" in o)
+        assert "not the latent space" in said
+        for suffix in ("png", "pdf", "csv", "json"):
+            assert {path.stem for path in (tmp_path / "figures").glob(f"*.{suffix}")} == stems
 
     @pytest.mark.parametrize(("name", "figures"), [("32_prompt_reconstruction", 4), ("33_key_parts", 3)])
     def test_readings_of_clips_are_shown_and_saved(self, puppet_workspace, tmp_path, name, figures):

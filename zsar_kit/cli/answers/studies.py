@@ -22,10 +22,12 @@ from zsar_kit.experiments.reports.tables import suite_tables
 from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.experiments.studies.ablation import Ablation, ablation_names
 from zsar_kit.experiments.studies.encoder_input import InputStudy
+from zsar_kit.experiments.studies.engines import Engine
 from zsar_kit.experiments.studies.suite import Suite
 from zsar_kit.experiments.studies.sweep import finished_runs, sweep
 
 log = logging.getLogger("zsar_kit")
+PROCESSES = Engine("processes")
 
 
 def sweep_suite(
@@ -35,7 +37,7 @@ def sweep_suite(
     write: Sequence[Path],
     figure_folder: Path | None,
     encoder_from: str = "",
-    processes: int = 0,
+    engine: Engine = PROCESSES,
 ) -> tuple[str, int]:
     """Carry out a suite; returns its tables and the number of failed runs."""
     suite, failures = replace(Suite.load(name), encoder_from=encoder_from), []
@@ -44,7 +46,7 @@ def sweep_suite(
         failures.append(config)
         log.error("%s %s, %s, seed %d failed: %s", config.dataset, config.split, config.method, config.seed, error)
 
-    cells = finished_runs(suite, workspace) if table_only else sweep(suite, workspace, failed, processes)
+    cells = finished_runs(suite, workspace) if table_only else sweep(suite, workspace, failed, engine)
     if not cells:
         return "No run of this suite is finished.", len(failures)
     by_training = result_rows(cells)
@@ -66,7 +68,7 @@ def run_ablations(
     table_only: bool,
     write: Sequence[Path],
     effects_file: Path | None,
-    processes: int = 0,
+    engine: Engine = PROCESSES,
 ) -> tuple[str, int]:
     """Carry out ablations; returns their tables and the number of failed runs.
 
@@ -85,7 +87,7 @@ def run_ablations(
 
     for name, ablation in [(name, Ablation.load(name)) for name in names]:
         if not table_only:
-            ablation.run(workspace, failed, processes)
+            ablation.run(workspace, failed, engine)
         rows = ablation.effects(workspace)
         if not rows:
             texts.append(f"{ablation.title}: no pair of runs is finished.")

@@ -25,6 +25,7 @@ from zsar_kit.experiments.pipeline.workspace import Workspace, slug
 def encoder_folder(workspace: Workspace, partition: Partition, protocol: str, config: EncoderConfig) -> Path:
     """The folder of a partition's encoder."""
     name = f"{slug(partition.split.name)}_{protocol}_{partition.split.digest()}_{config.digest()}"
+    name += f"_{partition.few}" if partition.few else ""
     return workspace.root / "encoders" / slug(partition.split.dataset) / name
 
 

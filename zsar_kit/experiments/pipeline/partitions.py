@@ -34,11 +34,13 @@ class Partition:
         split: seen and unseen classes.
         train: mask ``[sample]`` of the samples that encoder and method are trained on.
         test: mask ``[sample]`` of the samples that are scored.
+        few: what the encoder's folder is told apart by, if it is trained on few samples of each class only.
     """
 
     split: ClassSplit
     train: np.ndarray
     test: np.ndarray
+    few: str = ""
 
     def __repr__(self) -> str:
         counts = f"{int(self.train.sum())} training, {int(self.test.sum())} test samples"

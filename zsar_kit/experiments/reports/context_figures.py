@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 
 from zsar_kit.data.joints import BODY_PARTS, layout
 from zsar_kit.data.skeletons import convert
@@ -19,7 +19,7 @@ from zsar_kit.experiments.pipeline.workspace import slug
 from zsar_kit.experiments.reports.contexts import PREDICTORS, SlotReport, context_method, texts_of_run
 from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.methods.base import WeighsKeyParts
-from zsar_kit.plotting.readings import plot_contexts, plot_hits, plot_key_parts
+from zsar_kit.plotting.readings import POSES, plot_contexts, plot_hits, plot_key_parts
 from zsar_kit.plotting.style import save_figure
 from zsar_kit.semantics.slots import slot_words
 
@@ -62,8 +62,15 @@ class ClipReader:
         with torch.inference_mode():
             return self.method.predict_contexts(self._maps(sample), k)[0]
 
-    def context_figure(self, sample: int, k: int = 5) -> Figure:
-        """Fig. 3: the clip, and the words that are read from it; words of its class are highlighted."""
+    def context_figure(self, sample: int, k: int = 5, *, on: SubFigure | None = None, poses: int = POSES) -> Figure:
+        """Fig. 3: the clip, and the words that are read from it; words of its class are highlighted.
+
+        Args:
+            sample: number of the clip.
+            k: words of each slot.
+            on: part of a larger figure to draw on; None makes a figure.
+            poses: number of poses.
+        """
         c = self.label(sample)
         truth = {slot: set(slot_words(self.texts, c, slot)) for slot in self.method.slots}
         found = self.contexts(sample, k)
@@ -73,10 +80,16 @@ class ClipReader:
             {_title(slot): words for slot, words in found.items()},
             truth={_title(slot): words for slot, words in truth.items()},
             title=self._caption(sample),
+            poses=poses,
+            on=on,
         )
 
-    def key_part_figure(self, sample: int) -> Figure:
-        """Fig. 4: the importance of the joints over time, beside the language prior of the class."""
+    def key_parts(self, sample: int) -> np.ndarray:
+        """Importance of the joints at each coarse frame, ``[T', joint]``; a frame sums to one.
+
+        Raises:
+            ConfigError: the run's method weighs no key parts.
+        """
         if not isinstance(self.method, WeighsKeyParts):
             raise ConfigError(
                 f"the run's method ({self.result.method}) weighs no key parts",
@@ -84,15 +97,36 @@ class ClipReader:
                 remedy="Name a run of skeleton_context.",
             )
         with torch.inference_mode():
-            importance = self.method.key_parts(self._maps(sample))[0].cpu().numpy()
-        ntu = layout("ntu25")
+            return self.method.key_parts(self._maps(sample))[0].cpu().numpy()
+
+    def prior(self, sample: int) -> np.ndarray:
+        """Importance of the joints according to the texts of the clip's class, ``[joint]``.
+
+        Raises:
+            ConfigError: the run's method weighs no key parts.
+        """
+        if not isinstance(self.method, WeighsKeyParts):
+            raise ConfigError(f"the run's method ({self.result.method}) weighs no key parts", where=self.run.path)
+        return self.method.language_prior(self.texts, self.label(sample))
+
+    def key_part_figure(self, sample: int, *, on: SubFigure | None = None, poses: int = POSES) -> Figure:
+        """Fig. 4: the importance of the joints over time, beside the language prior of the class.
+
+        Args:
+            sample: number of the clip.
+            on: part of a larger figure to draw on; None makes a figure.
+            poses: number of poses.
+        """
+        importance, ntu = self.key_parts(sample), layout("ntu25")
         return plot_key_parts(
             self._joints(sample),
             ntu.bones,
             importance,
-            prior=self.method.language_prior(self.texts, self.label(sample)),
+            prior=self.prior(sample),
             parts={part: ntu.parts[part] for part in BODY_PARTS},
             title=self._caption(sample),
+            poses=poses,
+            on=on,
         )
 
     def table(self, samples: Sequence[int], k: int = 3) -> str:

@@ -67,6 +67,8 @@ def run_title(config: RunConfig) -> str:
         more.append(f"encoder from {config.encoder_from}")
     if config.low_shot != 1:
         more.append(f"low_shot={config.low_shot:g}")
+    if config.shots:
+        more.append(f"shots={config.shots}{' with the encoder' if config.encoder_shots else ''}")
     if config.language_model != "offline":
         more.append(f"texts by {config.language_model}")
     if config.edition != CURRENT:

@@ -47,6 +47,9 @@ class RunConfig(Config):
         folds: number of pseudo-unseen folds that choose; fewer where the seen classes do not allow as many. The folds
             of one encoder share their fits, so that eight cost two fits of the method.
         low_shot: share of each seen class's training samples that the method gets, at least one; the encoder gets all.
+        shots: number of each seen class's training samples that the method gets, at most all; 0 for what ``low_shot``
+            says.
+        encoder_shots: whether the encoder gets only these samples too, instead of all.
         trace: number of evenly spaced steps of the last phase at which the method is also scored, so that the result
             can say what choosing a step would have given (``selections``); 0 scores the last step only.
         features_from: folder of a feature set written by ``zsar import``, to use instead of skeletons and an encoder;
@@ -76,6 +79,8 @@ class RunConfig(Config):
     allow_encoder_leak: bool = field(default=False, metadata=LATER)
     edition: Edition = field(default=CURRENT, metadata=later(BEFORE_EDITIONS))
     features: Literal["", "encoder", "primitives", "both"] = field(default="", metadata=LATER)
+    shots: int = field(default=0, metadata=LATER)
+    encoder_shots: bool = field(default=False, metadata=LATER)
 
     def __repr__(self) -> str:
         changed = [f"{k}={v!r}" for k, v in self.overrides.items()]
@@ -86,6 +91,11 @@ class RunConfig(Config):
     def validate(self) -> None:
         """Check ranges and resolve every name, so that a misspelt one fails before anything is computed."""
         self.require(0 < self.low_shot <= 1, "low_shot", "in (0, 1]")
+        self.require(self.shots >= 0, "shots", "at least 0")
+        self.require(not (self.shots and self.low_shot < 1), "shots", "0 where low_shot is below 1")
+        trained = not (self.features_from or self.encoder_from) and self.features != "primitives"
+        allowed = not self.encoder_shots or (self.shots >= 2 and trained)
+        self.require(allowed, "encoder_shots", "False unless an encoder is trained and shots is 2 or more")
         self.require(1 <= self.folds <= FOLDS, "folds", f"1 to {FOLDS}")
         self.require(self.trace >= 0, "trace", "at least 0")
         self.require(not (self.features_from and self.encoder_from), "encoder_from", "empty with imported features")

@@ -89,7 +89,7 @@ class Fits:
         return fit(
             self.plan.method,
             config,
-            sets[0].training_set(self.semantics, low_shot=run.low_shot, low_shot_seed=run.folds_seed),
+            sets[0].training_set(self.semantics, run),
             seed=run.seed,
             device=self.workspace.torch_device,
             checkpoint=self.folder / f"checkpoint-{label}.safetensors",

@@ -314,8 +314,12 @@ class RunFolder:
             )
         return load_encoder(self.workspace.root / folder, device=self.workspace.torch_device)
 
-    def method(self) -> Method:
+    def method(self, *, trained: bool = True) -> Method:
         """The trained method, ready to score; no training data are needed.
+
+        Args:
+            trained: False gives it as it was before training: the initial weights of the run's seed. What was observed
+                instead of trained, such as the scale of the features, is kept.
 
         Raises:
             ArtefactError: the run has no result, or its model or texts are missing.
@@ -331,8 +335,10 @@ class RunFolder:
         config = method_type.config_type.from_record(result.method_config)
         contexts = ContextBank.read(self.workspace.root / result.contexts_folder) if result.contexts_folder else None
         task = Task(result.feature_shape, result.seen, self.semantics(), contexts)
-        method = method_type(config, task, torch_generator(0, "restore"))
+        method = method_type(config, task, torch_generator(result.seed, "initialisation"))
         tensors, _ = load_tensors(self.path / "model.safetensors")
+        if not trained:
+            tensors |= dict(method.named_parameters())
         load_module(method, tensors, where=self.path / "model.safetensors")
         method.to(self.workspace.torch_device).requires_grad_(False)
         method.eval()

@@ -7,18 +7,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from zsar_kit.artefacts import exists
 from zsar_kit.data.feature_set import FeatureSet
 from zsar_kit.data.leakage import scored_rows, training_rows
 from zsar_kit.errors import ConfigError
 from zsar_kit.evaluation.scores import Scores
-from zsar_kit.experiments.pipeline.features import EncoderSource, features_for
+from zsar_kit.experiments.pipeline.features import EncoderSource, encoder_folder, features_for
 from zsar_kit.experiments.pipeline.imported_features import ImportedFeatures, open_imported_features
 from zsar_kit.experiments.pipeline.partitions import Partition, PartitionGroup, in_turn, partitions_of
 from zsar_kit.experiments.pipeline.primitives import primitive_features
 from zsar_kit.experiments.pipeline.semantics import context_bank_for
 from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
 from zsar_kit.experiments.pipeline.workspace import Workspace
-from zsar_kit.experiments.runs.config import RunPlan
+from zsar_kit.experiments.runs.config import RunConfig, RunPlan
 from zsar_kit.experiments.runs.scoring import score
 from zsar_kit.methods.base import Method
 from zsar_kit.methods.task import MapRows, Task, TrainingSet
@@ -64,17 +65,17 @@ class FoldData:
         """Shape of one sample's features: ``[d]`` pooled, ``[T', joint, d]`` as maps."""
         return tuple(int(n) for n in self.inputs(np.arange(1)).shape[1:])
 
-    def training_set(
-        self, semantics: dict[str, Semantics], *, low_shot: float = 1.0, low_shot_seed: int = 0
-    ) -> TrainingSet:
-        """Everything that a method may learn from."""
-        rows = self.training_rows(low_shot=low_shot, low_shot_seed=low_shot_seed)
+    def training_set(self, semantics: dict[str, Semantics], run: RunConfig | None = None) -> TrainingSet:
+        """Everything that a method may learn from; of a run with few samples only those."""
+        rows = self.training_rows(run)
         return TrainingSet(self._inputs(rows, self.maps), self.features.labels[rows], self.task(semantics))
 
-    def training_rows(self, *, low_shot: float = 1.0, low_shot_seed: int = 0) -> np.ndarray:
+    def training_rows(self, run: RunConfig | None = None) -> np.ndarray:
         """Positions of the samples that a method is trained on; every label passes the leak guard."""
         rows = training_rows(self.features.labels, self.partition.train, self.partition.split)
-        return rows if low_shot == 1 else rows[few_shots(self.features.labels[rows], low_shot, low_shot_seed)]
+        if run is None or not (run.shots or run.low_shot < 1):
+            return rows
+        return rows[few_shots(self.features.labels[rows], run.low_shot, run.folds_seed, shots=run.shots)]
 
     def _inputs(self, rows: np.ndarray, maps: tuple[FeatureSet, ...]) -> np.ndarray | MapRows:
         """Pooled features of some samples, or their maps."""
@@ -107,13 +108,20 @@ class FoldData:
         return 100.0 * float((predicted == self.test_labels[rows]).mean())
 
 
-def few_shots(labels: np.ndarray, share: float, seed: int) -> np.ndarray:
-    """Positions of ``max(1, int(share * n))`` samples of each class, drawn once per seed (Flora, Table 1)."""
+def few_shots(labels: np.ndarray, share: float, seed: int, *, shots: int = 0) -> np.ndarray:
+    """Positions of some samples of each class, drawn once per seed (Flora, Table 1).
+
+    Args:
+        labels: class of each sample.
+        share: of a class with n samples ``max(1, int(share * n))`` are kept.
+        seed: seed of the draw; fewer samples are among more of the same seed.
+        shots: keep this many of each class instead, at most all; 0 for the share.
+    """
     chosen = []
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
         order = numpy_generator(seed, "low-shot", int(label)).permutation(members)
-        chosen.append(order[: max(1, int(share * len(members)))])
+        chosen.append(order[: shots or max(1, int(share * len(members)))])
     return np.sort(np.concatenate(chosen))
 
 
@@ -156,6 +164,20 @@ def make_features(plan: RunPlan, workspace: Workspace, group: int | None) -> Non
         _build(plan, workspace, partition, plan.method_config.map_views(), None, None)
 
 
+def partitions_of_run(plan: RunPlan, workspace: Workspace, group: int | None) -> Partition | None:
+    """What the encoder of the split, or that of a group of folds, is trained on; None if there is no such group."""
+    main, groups = _partitions(plan, workspace)
+    if group is None:
+        return main
+    return groups[group].encoder if group < len(groups) else None
+
+
+def encoder_is_made(plan: RunPlan, workspace: Workspace, group: int | None) -> bool:
+    """Whether the encoder of the split, or that of a group of folds, is trained."""
+    partition = partitions_of_run(plan, workspace, group)
+    return partition is None or exists(encoder_folder(workspace, partition, plan.protocol, plan.config.encoder))
+
+
 def build_test_data(plan: RunPlan, workspace: Workspace) -> FoldData:
     """Test data of a finished run's method: the main partition only, one view of each clip, and no prompts."""
     imported = _imported(plan)
@@ -183,8 +205,19 @@ def _imported(plan: RunPlan) -> ImportedFeatures | None:
 
 
 def _partitions(plan: RunPlan, workspace: Workspace) -> tuple[Partition, tuple[PartitionGroup, ...]]:
-    skeletons = prepare_skeletons(workspace, plan.config.dataset)
-    return partitions_of(skeletons, plan.split, plan.protocol, plan.config.folds_seed)
+    config = plan.config
+    skeletons = prepare_skeletons(workspace, config.dataset)
+    main, groups = partitions_of(skeletons, plan.split, plan.protocol, config.folds_seed)
+    if not config.encoder_shots:
+        return main, groups
+
+    def few(partition: Partition) -> Partition:
+        rows = np.flatnonzero(partition.train)
+        kept = np.zeros_like(partition.train)
+        kept[rows[few_shots(skeletons.index.label[rows], 1.0, config.folds_seed, shots=config.shots)]] = True
+        return replace(partition, train=kept, few=f"{config.shots}-shots-s{config.folds_seed}")
+
+    return few(main), tuple(PartitionGroup(few(g.encoder), tuple(map(few, g.folds))) for g in groups)
 
 
 def _build(

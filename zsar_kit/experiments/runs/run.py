@@ -25,6 +25,7 @@ from zsar_kit.errors import ArtefactError
 from zsar_kit.experiments.pipeline.partitions import untrained_note
 from zsar_kit.experiments.pipeline.semantics import semantics_for, store_contexts, store_semantics
 from zsar_kit.experiments.pipeline.workspace import Workspace
+from zsar_kit.experiments.runs.code import code_digest
 from zsar_kit.experiments.runs.config import RunConfig, RunPlan
 from zsar_kit.experiments.runs.fits import Fits
 from zsar_kit.experiments.runs.folder import FoldScores, RunFolder, input_digest
@@ -143,7 +144,7 @@ def _result(plan: RunPlan, main: FoldData, folds: Sequence[FoldData], selection:
         seen=split.seen,
         unseen=split.unseen,
         feature_shape=main.feature_shape,
-        training_samples=len(main.training_rows(low_shot=config.low_shot)),
+        training_samples=len(main.training_rows(config)),
         evaluation=chosen.evaluation,
         features_digest=main.features.digest if config.features_from else "",
         selections={name: one.summary() for name, one in selection.outcomes.items()} if config.trace else {},
@@ -156,6 +157,8 @@ def _result(plan: RunPlan, main: FoldData, folds: Sequence[FoldData], selection:
 def _notes(plan: RunPlan, main: FoldData, folds: Sequence[FoldData], selection: Selection) -> tuple[str, ...]:
     """What has to be said beside the numbers."""
     split, notes = main.partition.split, [untrained_note(plan.split, main.partition.split)]
+    if plan.config.encoder_shots:
+        notes.append(f"the encoder, too, was trained on {plan.config.shots} samples a class")
     if len(folds) < plan.config.folds:
         notes.append(f"{len(folds)} pseudo-unseen folds: {len(split.seen)} seen classes allow no more")
     return tuple(note for note in (*notes, selection.note) if note)
@@ -165,6 +168,7 @@ def environment(workspace: Workspace) -> dict[str, Any]:
     """The content of ``env.json``: versions, device and threads, but no path and no machine name."""
     return {
         "zsar_kit": __version__,
+        "code": code_digest(),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": np.__version__,

@@ -18,8 +18,9 @@ from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.experiments.runs.result import RunResult
+from zsar_kit.experiments.studies.engines import Engine, OnFailure
 from zsar_kit.experiments.studies.suite import Case, read_toml, resource_names, run_config, suite_encoder
-from zsar_kit.experiments.studies.sweep import OnFailure, is_current, run_all
+from zsar_kit.experiments.studies.sweep import SERIAL, is_current
 from zsar_kit.reprs import escaped
 from zsar_kit.semantics.editions import CURRENT, Edition
 
@@ -133,17 +134,18 @@ class Ablation(Config):
                 for seed in self.seeds:
                     yield case, name, self.config(case, name, seed)
 
-    def run(self, workspace: Workspace, on_failure: OnFailure | None = None, processes: int = 1) -> None:
+    def run(self, workspace: Workspace, on_failure: OnFailure | None = None, engine: Engine = SERIAL) -> None:
         """Carry out all missing runs.
 
         Args:
             workspace: of the runs.
-            on_failure, processes: see :func:`~zsar_kit.experiments.studies.sweep.run_all`.
+            on_failure: see :meth:`~zsar_kit.experiments.studies.engines.Engine.map`.
+            engine: where they are carried out; default: in this process.
 
         Raises:
             ZsarError: a run failed, and there is no ``on_failure``.
         """
-        run_all([config for _, _, config in self.configs()], workspace, on_failure, processes)
+        engine.map([config for _, _, config in self.configs()], workspace, on_failure)
 
     def effects(self, workspace: Workspace) -> list[Effect]:
         """Paired differences from the finished runs of the workspace; a seed that one side lacks is dropped."""

@@ -6,6 +6,7 @@ Each notebook therefore reads its parameters through :func:`read_parameters` in 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,9 +15,12 @@ from typing import Any, TypeVar
 from zsar_kit.config import Config, formerly
 from zsar_kit.data.display import LAYERS
 from zsar_kit.errors import ConfigError, nearest_name
+from zsar_kit.experiments.studies.engines import Engine
+from zsar_kit.experiments.studies.paper_plan import EntryPlan, Request, plans
 from zsar_kit.semantics.editions import CURRENT, Edition
 from zsar_kit.semantics.texts import TEXT_SETS
 
+PROJECTIONS = ("tsne", "umap", "pca")
 Parameters = TypeVar("Parameters", bound=Config)
 
 _LITERALS = (bool, int, float, str, list, tuple, dict, type(None))
@@ -31,17 +35,28 @@ def read_parameters(kind: type[Parameters], namespace: Mapping[str, Any]) -> Par
         namespace: ``globals()`` of the notebook.
 
     Raises:
-        ConfigError: a name is unknown (the nearest one is suggested), or a value has the wrong type.
+        ConfigError: a name is unknown (the nearest one is suggested), a value has the wrong type, or a number is not
+            finite: JupyterLab could not open the notebook again.
     """
     values = {
         name: value
         for name, value in namespace.items()
         if not name.startswith("_") and name not in _SHELL and isinstance(value, _LITERALS)
     }
+    for name, value in values.items():
+        _require_finite(name, value)
     try:
         return kind.from_dict(values)
     except ConfigError as error:
         raise ConfigError(error.problem, where="the notebook's parameters", remedy=error.remedy) from None
+
+
+def _require_finite(name: str, value: Any) -> None:
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    for item in inside:
+        _require_finite(name, item)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError(f"{name!r} must be finite, got {value}", where="the notebook's parameters")
 
 
 def project_path(path: str) -> Path:
@@ -178,6 +193,56 @@ class SemanticsParameters(Config):
 
 
 @dataclass(frozen=True)
+class LatentParameters(Config):
+    """Parameters of ``30_latent_space.ipynb``."""
+
+    dataset: str = "puppet"
+    split: str = "23/5"
+    suite: str = ""
+    preset: str = "cpu"
+    overrides: dict = field(default_factory=dict)
+    seed: int = 0
+    projections: tuple[str, ...] = ("tsne",)
+    every: bool = False
+    workspace: str = "workspace"
+    out: str = "figures"
+    device: str = "auto"
+
+    def validate(self) -> None:
+        """Check names."""
+        self.require(len(self.projections) >= 1, "projections", "one or more")
+        self.require_once("projections")
+        for name in self.projections:
+            if name not in PROJECTIONS:
+                raise ConfigError(f"unknown projection {name!r}", remedy=nearest_name(name, PROJECTIONS))
+
+
+@dataclass(frozen=True)
+class FlowParameters(Config):
+    """Parameters of ``31_flow_fields.ipynb``."""
+
+    dataset: str = "puppet"
+    split: str = "23/5"
+    suite: str = ""
+    preset: str = "cpu"
+    overrides: dict = field(default_factory=dict)
+    seed: int = 0
+    skeleton: str = ""
+    texts: tuple[str, ...] = ()
+    samples: int = 6
+    time: float = 0.5
+    workspace: str = "workspace"
+    out: str = "figures"
+    device: str = "auto"
+
+    def validate(self) -> None:
+        """Check ranges."""
+        self.require(self.samples >= 1, "samples", "at least 1")
+        self.require(0 <= self.time <= 1, "time", "in [0, 1]")
+        self.require_once("texts")
+
+
+@dataclass(frozen=True)
 class ClipParameters(Config):
     """Parameters of ``32_prompt_reconstruction.ipynb`` and ``33_key_parts.ipynb``."""
 
@@ -216,3 +281,71 @@ class PrimitivesParameters(Config):
     def validate(self) -> None:
         """Check ranges."""
         self.require(self.least >= 1, "least", "at least 1")
+
+
+@dataclass(frozen=True)
+class PaperParameters(Config):
+    """Parameters of ``40_tables_and_figures.ipynb``, and of the notebooks on ablations and settings."""
+
+    ids: tuple[str, ...] = ("flora/table5",)
+    dataset: str = "puppet"
+    splits: tuple[str, ...] = ("23/5",)
+    seeds: tuple[int, ...] = (0, 1)
+    rows: tuple[str, ...] = ()
+    preset: str = "cpu"
+    overrides: dict = field(default_factory=dict)
+    language_model: str = ""
+    engine: str = "processes"
+    processes: int = 0
+    address: str = ""
+    other_code: bool = False
+    workspace: str = "workspace"
+    out: str = "figures"
+    device: str = "auto"
+
+    def validate(self) -> None:
+        """Every id, split, row and seed is known and counts once, and so are overrides and the engine."""
+        self.require(len(self.ids) >= 1, "ids", "one or more")
+        self.where_to_run()
+        for plan in self.plans():
+            next(plan.configs(), None)  # resolves presets and overrides
+
+    def plans(self) -> list[EntryPlan]:
+        """What is asked for."""
+        named = (self.dataset, self.seeds, self.preset, self.splits, self.rows, self.language_model)
+        return plans(self.ids, Request(*named, self.overrides))
+
+    def where_to_run(self) -> Engine:
+        """The engine."""
+        return Engine.from_dict({"kind": self.engine, "processes": self.processes, "address": self.address})
+
+
+@dataclass(frozen=True)
+class AblateFloraParameters(PaperParameters):
+    """Parameters of ``20_ablate_flora.ipynb``."""
+
+    ids: tuple[str, ...] = ("flora/table3", "flora/table4")
+
+
+@dataclass(frozen=True)
+class AblateSkeletonContextParameters(PaperParameters):
+    """Parameters of ``21_ablate_skeleton_context.ipynb``."""
+
+    ids: tuple[str, ...] = ("skeleton_context/table5",)
+    overrides: dict = field(default_factory=lambda: {"training.epochs": 10, "training.milestones": [7]})
+
+
+@dataclass(frozen=True)
+class SensitivityParameters(PaperParameters):
+    """Parameters of ``22_sensitivity.ipynb``."""
+
+    ids: tuple[str, ...] = ("flora/fig4", "flora/fig9")
+
+
+@dataclass(frozen=True)
+class SimilarClassesParameters(PaperParameters):
+    """Parameters of ``23_similar_classes.ipynb``."""
+
+    ids: tuple[str, ...] = ("skeleton_context/table4",)
+    splits: tuple[str, ...] = ("15/13",)
+    overrides: dict = field(default_factory=lambda: {"training.epochs": 10, "training.milestones": [7]})

@@ -2,6 +2,7 @@ from .cross_vae import AlignObjective, CrossVAE, Gaussian
 from .objective import FlowBatch
 from .path import StraightPath
 from .scoring import ScoringOptions
+from .transport import Transport
 from .velocity import TimeCode, VelocityDiT, VelocityField, VelocityMLP
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "ScoringOptions",
     "StraightPath",
     "TimeCode",
+    "Transport",
     "VelocityDiT",
     "VelocityField",
     "VelocityMLP",
