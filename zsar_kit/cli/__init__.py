@@ -17,6 +17,7 @@ from zsar_kit.cli.common import app, say
 from zsar_kit.cli.data import split
 from zsar_kit.cli.exchange import export, import_
 from zsar_kit.cli.fetch import data
+from zsar_kit.cli.lab import inspect, lab
 from zsar_kit.cli.runs import runs
 from zsar_kit.cli.texts import texts
 from zsar_kit.cli.verify import verify
@@ -31,6 +32,8 @@ app.command(data, name="data", help="Data sets: list, fetch, check, prepare, sho
 app.command(split, name="split", help="Class splits: list, make.")
 app.command(texts, name="texts", help="Class texts: check, report, show, generate.")
 app.command(runs, name="run", help="Finished runs: export, import.")
+app.command(name="lab")(lab)
+app.command(name="inspect")(inspect)
 app.command(name="import")(import_)
 app.command(name="export")(export)
 app.command(name="verify")(verify)

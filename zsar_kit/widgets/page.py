@@ -94,8 +94,8 @@ def framed(page: str, still: bytes, text: str, height: int) -> str:
 def live() -> bool:
     """Whether a front end that can show widgets asked for what is being computed.
 
-    Front ends name the cell they execute; papermill and nbconvert do not. What these leave behind is read without a kernel,
-    and exporters would prefer the widget, which needs one, to the page that does not.
+    Front ends name the cell they execute; papermill and nbconvert do not. What these leave behind is read without a
+    kernel, and exporters would prefer the widget, which needs one, to the page that does not.
     """
     from IPython.core.getipython import get_ipython
 

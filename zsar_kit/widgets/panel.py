@@ -92,6 +92,14 @@ def bars(
     return {"kind": "bars", "title": text_of(title), "rows": rows, "note": text_of(note, 600)}
 
 
+def numbers(title: str, values: Sequence[tuple[str, float]], *, own: Collection[str] = (), note: str = "") -> Section:
+    """Bars of numbers of any size, at least 0; see :func:`bars`."""
+    section = bars(title, values, own=own, note=note)
+    for row in section["rows"]:
+        row["text"] = f"{row['value']:.3g}"
+    return section
+
+
 def table(
     title: str,
     columns: Sequence[str],

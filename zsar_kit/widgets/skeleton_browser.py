@@ -11,7 +11,7 @@ import ipywidgets
 import numpy as np
 import traitlets
 
-from zsar_kit.data.display import LAYERS, class_id, find_sample, sample_for_display, vertical_axis
+from zsar_kit.data.display import LAYERS, DisplaySample, class_id, find_sample, sample_for_display, vertical_axis
 from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.errors import DataError, ZsarError, nearest_name
 from zsar_kit.reprs import one_line, shortened
@@ -21,6 +21,11 @@ from zsar_kit.widgets.stage import Body, Stage
 
 Marks = Callable[[SkeletonSet, int], Sequence[tuple[int, str]]]
 WIDE = "min(520px, 98%)"
+
+
+def stage_of(view: DisplaySample, rate: float = 30.0) -> Stage:
+    """A sample on a stage of its own."""
+    return Stage(view.joints, view.layout, up=view.up, title=view.title, rate=rate)
 
 
 class SkeletonBrowser(ipywidgets.VBox):

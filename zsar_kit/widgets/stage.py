@@ -1,7 +1,7 @@
 """A stage for moving bodies: one or two skeletons that turn and play in the browser, without a kernel's help.
 
-It draws by itself on a 2-D canvas (``resources/stage.js``), so it needs no WebGL, no network and, once it has a clip, no
-kernel: playing and scrubbing send nothing. ``frame`` and ``view`` follow when the viewer lets go.
+It draws by itself on a 2-D canvas (``resources/stage.js``), so it needs no WebGL, no network and, once it has a clip,
+no kernel: playing and scrubbing send nothing. ``frame`` and ``view`` follow when the viewer lets go.
 """
 
 from __future__ import annotations
@@ -87,7 +87,9 @@ class Body:
         weights = np.array(self.weights, dtype=np.float32)
         if weights.ndim != 2 or weights.shape[1] != joints or not len(weights) or not np.isfinite(weights).all():
             problem = f"expected finite values [frame, {joints}], got shape {weights.shape}"
-            raise DataError(problem, where="weights", remedy="One value for each joint of the layout and (coarse) frame.")
+            raise DataError(
+                problem, where="weights", remedy="One value for each joint of the layout and (coarse) frame."
+            )
         weights.flags.writeable = False
         object.__setattr__(self, "weights", weights)
 
@@ -112,8 +114,8 @@ class Body:
 class Stage(anywidget.AnyWidget):
     """One or two bodies in motion: play, scrub, turn, follow, trace; two clips side by side run in step.
 
-    The viewer can use the mouse (drag: turn, wheel: zoom, click a joint: its path) and the keyboard (space, arrows, home,
-    end, shift with arrows, plus, minus, f). In a page without a kernel it is the same, but for what the kernel would do.
+    The viewer can use the mouse (drag: turn, wheel: zoom, click a joint: its path) and the keyboard (space, arrows,
+    home, end, shift with arrows, plus, minus, f). A page without a kernel does the same.
 
     Args:
         joints: as for :class:`Body`; None starts empty.
@@ -245,7 +247,9 @@ class Stage(anywidget.AnyWidget):
         # Two bodies are compared, so they share one scale.
         tops = [float(b.weights.max() if b.top is None else b.top) for b in self._bodies if b.weights is not None]
         top = max(tops, default=1.0)
-        bodies = [_spec(body, next(starts), next(starts) if body.weights is not None else 0, top) for body in self._bodies]
+        bodies = [
+            _spec(body, next(starts), next(starts) if body.weights is not None else 0, top) for body in self._bodies
+        ]
         self._version += 1
         scene = {"bodies": bodies, "rate": self._rate, "about": self._about, "version": self._version}
         return scene, b"".join(a.tobytes() for a in arrays)
@@ -273,7 +277,7 @@ def _spec(body: Body, at: int, weights_at: int, top: float) -> dict[str, Any]:
     """One body as the browser reads it."""
     form = body.layout
     assert isinstance(form, JointLayout), "made one at construction"
-    part_of = {joint: part for part in BODY_PARTS for joint in form.parts[part]}
+    hue_of = {joint: PART_COLOURS[part] for part in BODY_PARTS for joint in form.parts[part]}
     persons, frames, joints = body.joints.shape[:3]
     weights = None
     if body.weights is not None:
@@ -287,7 +291,7 @@ def _spec(body: Body, at: int, weights_at: int, top: float) -> dict[str, Any]:
         "frames": frames,
         "joints": joints,
         "bones": [list(bone) for bone in form.bones],
-        "hues": [PART_COLOURS[part_of[j]] for j in range(joints)],
+        "hues": [hue_of[j] for j in range(joints)],
         "names": [_text(name) for name in form.joints],
         "weights": weights,
         "marks": [{"frame": int(frame), "text": _text(text)} for frame, text in body.marks],

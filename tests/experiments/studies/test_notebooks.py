@@ -16,7 +16,9 @@ from zsar_kit.experiments.studies.notebooks import (
     AuditParameters,
     BrowserParameters,
     ClipParameters,
+    ErrorParameters,
     EvaluateParameters,
+    InspectParameters,
     QuickstartParameters,
     SemanticsParameters,
     TrainParameters,
@@ -33,6 +35,9 @@ PARAMETERS = {
     "32_prompt_reconstruction": ClipParameters,
     "33_key_parts": ClipParameters,
     "10_train_method": TrainParameters,
+    "50_inspect_contexts": InspectParameters,
+    "51_explore_flows": InspectParameters,
+    "52_explore_errors": ErrorParameters,
     "11_evaluate_zsl_gzsl": EvaluateParameters,
 }
 
@@ -173,10 +178,10 @@ class TestExecutionOnSkeletonsAlone:
             out=str(tmp_path / "figures"),
         )
         data = [o.get("data", {}) for cell in done.cells if cell.cell_type == "code" for o in cell.outputs]
-        assert sum("image/png" in d for d in data) == 2
-        plots = [d["application/vnd.plotly.v1+json"] for d in data if "application/vnd.plotly.v1+json" in d]
-        assert [len(plot["frames"]) for plot in plots] == [9, 9]
-        assert sum("application/vnd.jupyter.widget-view+json" in d for d in data) == 1
+        assert sum("image/png" in d for d in data) == 5
+        pages = [d["text/html"] for d in data if "srcdoc" in d.get("text/html", "")]
+        assert len(pages) == 3, "two stages and the browser play without a kernel"
+        assert not any("application/vnd.jupyter.widget-view+json" in d for d in data)
         stems = {f"skeleton_uwa3d-ii_s1_{layer}" for layer in ("raw", "preprocessed")}
         assert {path.stem for path in (tmp_path / "figures").glob("*.html")} == stems
         assert {path.stem for path in (tmp_path / "figures").glob("*.png")} == stems

@@ -94,6 +94,12 @@ def prompt_states(
     return encoded.tokens, encoded.mask
 
 
+def token_pieces(workspace: Workspace, texts: Sequence[str], language_model: str) -> list[list[str]]:
+    """The pieces into which the language model's tokenizer cuts each text, special ones included."""
+    tokenizer = _text_encoder(language_model, str(workspace.torch_device)).tokenizer
+    return [tokenizer.convert_ids_to_tokens(tokenizer(text)["input_ids"]) for text in texts]
+
+
 def store_contexts(workspace: Workspace, bank: ContextBank) -> str:
     """Store the part of a context bank that recognition reads; returns its folder, relative to the workspace."""
     kept = bank.for_inference()

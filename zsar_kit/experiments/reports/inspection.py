@@ -20,9 +20,8 @@ from zsar_kit.data.joints import BODY_PARTS, layout
 from zsar_kit.data.splits import class_names
 from zsar_kit.encoders.inputs import encoder_clips, ready_sequence
 from zsar_kit.encoders.pretrain import TrainedEncoder
-from zsar_kit.encoders.protocol import check_chain, chain_of
+from zsar_kit.encoders.protocol import InputProtocol, chain_of, check_chain
 from zsar_kit.errors import ArtefactError, ConfigError, DataError, TextError
-from zsar_kit.evaluation.scores import Scores
 from zsar_kit.experiments.pipeline.semantics import prompt_states
 from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
 from zsar_kit.experiments.reports.contexts import texts_of_run
@@ -32,7 +31,6 @@ from zsar_kit.experiments.runs.recogniser import Prediction, Recogniser
 from zsar_kit.methods.base import Method, ReadsContexts, WeighsKeyParts
 from zsar_kit.methods.task import sample_features
 from zsar_kit.semantics.slots import slot_words
-from zsar_kit.semantics.texts import NOTHING
 
 CANDIDATES = ("unseen classes", "all classes")
 GROUPS = ("all", "seen", "unseen")
@@ -46,8 +44,8 @@ class Filters(Config):
     """Which test clips are of interest.
 
     Attributes:
-        candidates: among which classes clips are classified: the unseen ones (ZSL; clips of unseen classes only), or all
-            (GZSL, with the run's gate).
+        candidates: among which classes clips are classified: the unseen ones (ZSL; their own clips only), or all (GZSL,
+            with the run's gate).
         group: clips of ``seen`` or ``unseen`` classes, or all.
         outcome: ``right``, ``wrong`` or all.
         margin: least and largest difference between the probabilities of the two best classes.
@@ -299,18 +297,30 @@ class Inspection:
         request = self.run.config().resolve().method_config.contexts()
         if not isinstance(self.method, ReadsContexts) or request is None or not self.slots:
             raise ConfigError("this run reads no contexts, so no slot can be filled", where=self.run.path)
-        states = prompt_states(
-            self.run.workspace, dict(change.words), self.slots, request, self.result.language_model
-        )
+        states = prompt_states(self.run.workspace, dict(change.words), self.slots, request, self.result.language_model)
         return self.method.prompted(*states)
+
+    def stored_features(self, clip: int) -> torch.Tensor:
+        """Features of a test clip, as a batch of one."""
+        return self._stored(int(self.rows[clip]))
 
     def joints(self, clip: int) -> np.ndarray:
         """A test clip as the encoder gets it before it is cut to length."""
         return self._joints(int(self.rows[clip]), Change())
 
+    def joints_of_row(self, row: int) -> np.ndarray:
+        """Any sample of the data set, by its position, in the same form.
+
+        Raises:
+            DataError: there is no such sample.
+        """
+        if not 0 <= row < len(self.skeletons):
+            raise DataError(f"samples are 0 to {len(self.skeletons) - 1}, got {row}", where="row")
+        return self._ready(row)
+
     def _ready(self, row: int) -> np.ndarray:
         skeletons = self.skeletons
-        protocol = self.encoder.protocol if self.result.encoder_folder else _anybody()
+        protocol = self.encoder.protocol if self.result.encoder_folder else InputProtocol()
         finished = check_chain(protocol, chain_of(skeletons), skeletons.path)
         return ready_sequence(skeletons.sequence(row).joints, skeletons.layout, protocol, finished=finished)
 
@@ -347,12 +357,6 @@ class Inspection:
         return self.recogniser.classify(joints.astype(np.float32), words)
 
 
-def _anybody():
-    from zsar_kit.encoders.protocol import InputProtocol
-
-    return InputProtocol()
-
-
 def _softmax(scores: np.ndarray) -> np.ndarray:
     exact = np.exp(scores.astype(np.float64) - scores.max(axis=1, keepdims=True))
     return exact / exact.sum(axis=1, keepdims=True)
@@ -364,8 +368,3 @@ def _ranking(heads: Mapping[str, np.ndarray], classes: tuple[int, ...]) -> dict[
     if len(shares) > 1:
         shares[FUSED] = np.mean(list(shares.values()), axis=0)
     return {h: [(classes[i], float(p[i])) for i in np.argsort(-p, kind="stable")] for h, p in shares.items()}
-
-
-def stored_shares(scores: Scores) -> np.ndarray:
-    """Probabilities ``[sample, class]``: the mean over heads of the softmax."""
-    return np.mean([_softmax(head) for head in scores.heads.values()], axis=0)

@@ -197,3 +197,27 @@ class ClipParameters(Config):
         """Check ranges."""
         self.require(all(s >= 0 for s in self.samples), "samples", "clip numbers, counted from 0")
         self.require(self.k >= 1, "k", "at least 1")
+
+
+@dataclass(frozen=True)
+class InspectParameters(Config):
+    """Parameters of ``50_inspect_contexts.ipynb`` and ``51_explore_flows.ipynb``."""
+
+    run: str = ""
+    clip: str = ""
+    dataset: str = "puppet"
+    split: str = "23/5"
+    suite: str = ""
+    preset: str = "cpu"
+    overrides: dict = field(default_factory=dict)
+    seed: int = 0
+    workspace: str = "workspace"
+    out: str = "figures"
+    device: str = "auto"
+
+
+@dataclass(frozen=True)
+class ErrorParameters(InspectParameters):
+    """Parameters of ``52_explore_errors.ipynb``."""
+
+    method: str = "skeleton_context"

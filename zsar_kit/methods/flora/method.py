@@ -9,7 +9,7 @@ error of the velocity that the field predicts for it (Eq. 14). In GZSL the ratio
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -17,9 +17,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from zsar_kit.data.standardisation import divisors
-from zsar_kit.methods.base import Batch, ClassScores, Method, Phase, StepOutput
+from zsar_kit.errors import ConfigError
+from zsar_kit.methods.base import Batch, ClassScores, Phase, StepOutput
 from zsar_kit.methods.flora.config import AlignConfig, FloraConfig, FlowConfig, presets
 from zsar_kit.methods.flora.texts import ClassTable
+from zsar_kit.methods.latents import AttunesTexts, FlowsBetweenLatents
 from zsar_kit.methods.registry import register
 from zsar_kit.methods.task import Task, TrainingSet, find_text_set
 from zsar_kit.models.flora.classifiers import similarity, synthesise, train_linear
@@ -27,13 +29,14 @@ from zsar_kit.models.flora.cross_vae import AlignObjective, CrossVAE, Gaussian, 
 from zsar_kit.models.flora.objective import FlowBatch, contrast_indices, flow_loss, sample_times
 from zsar_kit.models.flora.path import StraightPath
 from zsar_kit.models.flora.scoring import ScoringOptions, velocity_errors
+from zsar_kit.models.flora.transport import Transport, shifted_velocities, transport
 from zsar_kit.models.flora.velocity import TimeCode, VelocityDiT, VelocityField, VelocityMLP
 from zsar_kit.semantics.embeddings import Semantics
 
 DRAW_SEEDS = 2**62
 
 
-class Flora(Method):
+class Flora(FlowsBetweenLatents, AttunesTexts):
     """The method; see the module's docstring."""
 
     config_type = FloraConfig
@@ -138,6 +141,52 @@ class Flora(Method):
         """See :meth:`Method.add_classes`; neighbours of a new class are seen classes and other new ones."""
         self.table.extend([find_text_set(semantics, name) for name in self.settings.text.sets])
         self._forget()
+
+    def skeleton_latents(self, features: Float[Tensor, "batch d"]) -> Float[Tensor, "batch latent"]:
+        """See :meth:`SharesLatents.skeleton_latents`."""
+        return self.vae.encode_skeleton(self._scaled(features)).mu
+
+    def text_latents(self, classes: Sequence[int]) -> Float[Tensor, "class latent"]:
+        """See :meth:`SharesLatents.text_latents`."""
+        rows = self.table.rows(classes)
+        mask = self.table.mask[rows][..., None]
+        return (self._texts().mu[rows] * mask).sum(1) / mask.sum(1)
+
+    def neighbour_similarity(self, k: int) -> Float[Tensor, "class k"]:
+        """See :meth:`AttunesTexts.neighbour_similarity`."""
+        return self.table.neighbours(k).similarity
+
+    def transport(self, features: Float[Tensor, "batch d"], class_id: int, times: Sequence[float]) -> Transport:
+        """See :meth:`FlowsBetweenLatents.transport`."""
+        (row,), z_s = self.table.rows([class_id]), self.skeleton_latents(features)
+        return transport(
+            self._trained_field(),
+            z_s,
+            self._texts().mu[row],
+            self.table.mask[row],
+            torch.tensor(list(times), dtype=z_s.dtype, device=z_s.device),
+            path=self.path,
+            condition=self._condition(row),
+        )
+
+    def velocities_around(
+        self, z_t: Float[Tensor, "token latent"], shifts: Float[Tensor, "place latent"], class_id: int, t: float
+    ) -> Float[Tensor, "place latent"]:
+        """See :meth:`FlowsBetweenLatents.velocities_around`."""
+        (row,) = self.table.rows([class_id])
+        return shifted_velocities(self._trained_field(), z_t, shifts, t, condition=self._condition(row))
+
+    def _condition(self, row: int) -> Tensor | None:
+        return self.table.condition[row] if self.settings.flow.condition else None
+
+    def _trained_field(self) -> VelocityField:
+        if self.settings.classifier != "flow":
+            raise ConfigError(
+                f"with the classifier {self.settings.classifier!r} no velocity field was trained",
+                where="classifier",
+                remedy="Use a run with the classifier 'flow'.",
+            )
+        return self.field
 
     def class_scores(self, features: Float[Tensor, "batch d"], classes: tuple[int, ...]) -> ClassScores:
         """Negative velocity errors (Eq. 14) of the latent means; nothing is sampled unless the config says so.

@@ -13,7 +13,7 @@ from zsar_kit.data.standardisation import divisors
 from zsar_kit.errors import TextError
 from zsar_kit.methods.base import class_rows
 from zsar_kit.methods.flora.config import TextConfig
-from zsar_kit.models.flora.attunement import neighbours, spread_to_neighbours
+from zsar_kit.models.flora.attunement import Neighbours, neighbours, spread_to_neighbours
 from zsar_kit.semantics.embeddings import Semantics
 from zsar_kit.semantics.tokens import TokenTexts, join_tokens
 
@@ -108,8 +108,7 @@ class ClassTable(nn.Module):
         tokens, mask = torch.from_numpy(texts.tokens), torch.from_numpy(texts.mask)
         if self.config.k == 0:
             return tokens
-        f_a = torch.from_numpy(texts.mean if self.config.neighbours_by == "mean" else texts.pooled)
-        found = neighbours(f_a, self.config.k, candidates)
+        found = neighbours(self._compared(texts), self.config.k, candidates)
         pooled = spread_to_neighbours(torch.from_numpy(texts.pooled), found, self.config.tau)
         if self.config.statistics == "joint":  # only the last token counts as pooled
             is_pooled = _last(mask)[..., None].expand(-1, -1, len(texts.widths))
@@ -119,6 +118,19 @@ class ClassTable(nn.Module):
         words = tokens.masked_fill(is_pooled | ~mask[..., None], 0.0)
         attuned = spread_to_neighbours(words, found, self.config.tau)
         return torch.where(is_pooled, pooled[:, None], attuned).masked_fill(~mask[..., None], 0.0)
+
+    def neighbours(self, k: int) -> Neighbours:
+        """The k neighbours of each class (Eq. 7), whether or not the texts were attuned by as many.
+
+        Raises:
+            ConfigError: k is out of range.
+        """
+        is_seen = torch.from_numpy(np.isin(self.class_ids, self.seen))
+        return neighbours(self._compared(self._kept), k, is_seen if self.config.pool == "seen" else None)
+
+    def _compared(self, texts: TokenTexts) -> Float[Tensor, "class d"]:
+        """f_a of Eq. 7."""
+        return torch.from_numpy(texts.mean if self.config.neighbours_by == "mean" else texts.pooled)
 
     def _kinds(self, texts: TokenTexts) -> Bool[Tensor, "class token d"]:
         """True where a feature of a token belongs to a pooled feature."""

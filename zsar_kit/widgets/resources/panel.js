@@ -107,7 +107,7 @@ function range(values) {
 }
 
 function plot({ x, y, items, rule, limits, frameless }) {
-  const width = 520, height = 320, left = frameless ? 8 : 48, foot = frameless ? 8 : 36;
+  const width = 400, height = 270, left = frameless ? 8 : 48, foot = frameless ? 8 : 36;
   const points = items.flatMap((item) => [...(item.points ?? []), ...(item.ends ?? [])]);
   const [xl, xh] = limits?.x ?? range(points.map((p) => p[0]));
   const [yl, yh] = limits?.y ?? range(points.map((p) => p[1]));

@@ -290,7 +290,7 @@ class Stage {
     const { yaw, pitch, zoom, follow } = view;
     const [cy, sy, cp, sp] = [Math.cos(yaw), Math.sin(yaw), Math.cos(pitch), Math.sin(pitch)];
     const tall = Math.max(...this.bodies.map((b) => b.tall)), wide = Math.max(...this.bodies.map((b) => b.wide));
-    const k = zoom * Math.min(panel.height / (2.3 * tall + 0.1), panel.width / (2.3 * wide + 0.1));
+    const k = zoom * Math.min(panel.height / (2.3 * tall + 0.05), panel.width / (2.1 * wide + 0.05));
     const far = 5 * Math.max(tall, wide);
     const from = follow ? body.middle(frame) : body.centre;
     return (x, y, z) => {
@@ -455,9 +455,9 @@ class Stage {
   drawStrip() {
     const [context, width] = this.context(this.strip, STRIP);
     const count = Math.max(2, Math.floor(width / 52)), last = this.frames - 1;
-    const view = { ...this.view, follow: true, zoom: 1 };
+    const view = { ...this.view, follow: true, zoom: 1.15 };
     for (let i = 0; i < count; i += 1) {
-      const panel = { x: (i * width) / count, y: 6, width: width / count, height: STRIP - 12 };
+      const panel = { x: (i * width) / count, y: 3, width: width / count, height: STRIP - 6 };
       const frame = Math.round(((i + 0.5) / count) * last);
       for (const body of this.bodies.slice(0, 1)) {
         this.drawBody(context, body, this.camera(body, panel, view, frame), frame, { whole: false });
