@@ -23,7 +23,7 @@ Marks = Callable[[SkeletonSet, int], Sequence[tuple[int, str]]]
 WIDE = "min(520px, 98%)"
 
 
-def stage_of(view: DisplaySample, rate: float = 30.0) -> Stage:
+def stage_of(view: DisplaySample, rate: float | int = 30.0) -> Stage:
     """A sample on a stage of its own."""
     return Stage(view.joints, view.layout, up=view.up, title=view.title, rate=rate)
 

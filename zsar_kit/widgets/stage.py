@@ -150,7 +150,7 @@ class Stage(anywidget.AnyWidget):
         layout: JointLayout | str = "ntu25",
         *,
         beside: Body | None = None,
-        rate: float = 30.0,
+        rate: float | int = 30.0,
         height: int = 400,
         **options: Any,
     ) -> None:
@@ -251,7 +251,8 @@ class Stage(anywidget.AnyWidget):
             _spec(body, next(starts), next(starts) if body.weights is not None else 0, top) for body in self._bodies
         ]
         self._version += 1
-        scene = {"bodies": bodies, "rate": self._rate, "about": self._about, "version": self._version}
+        scene = {"bodies": bodies, "rate": self._rate, "height": self._height, "about": self._about}
+        scene["version"] = self._version
         return scene, b"".join(a.tobytes() for a in arrays)
 
     def part(self) -> Part:

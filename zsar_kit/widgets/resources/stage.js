@@ -198,6 +198,7 @@ class Stage {
     this.frames = Math.max(1, ...this.bodies.map((body) => body.frames));
     this.rate = scene.rate;
     this.slider.max = this.frames - 1;
+    this.root.style.setProperty("--zs-height", `${scene.height}px`);
     this.view.traces = this.view.traces.filter((joint) => this.bodies.some((body) => joint < body.joints));
     this.titles.replaceChildren(...this.bodies.map((body) =>
       make("span", { textContent: body.title, title: body.title })));
