@@ -48,12 +48,12 @@ class Lab:
 
 
 @contextlib.contextmanager
-def jupyter_lab(folder: Path, command: list[str] | None = None) -> Iterator[Lab]:
+def jupyter_lab(folder: Path, root: Path = ROOT) -> Iterator[Lab]:
     """Start JupyterLab in a folder and end it afterwards, its kernels included.
 
     Args:
         folder: for notebooks and for the server's own files.
-        command: what starts it; default: ``jupyter lab`` of this Python.
+        root: the checkout whose package its kernels import.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -64,7 +64,8 @@ def jupyter_lab(folder: Path, command: list[str] | None = None) -> Iterator[Lab]
     settings.mkdir(parents=True, exist_ok=True)
     (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false", "checkForUpdates": false}')
     environment = os.environ | {
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": str(root),
+        "PYTHONDONTWRITEBYTECODE": "1",
         "JUPYTER_CONFIG_DIR": str(own / "config"),
         "JUPYTER_DATA_DIR": str(own / "data"),
         "JUPYTER_RUNTIME_DIR": str(own / "runtime"),
@@ -83,10 +84,14 @@ def jupyter_lab(folder: Path, command: list[str] | None = None) -> Iterator[Lab]
         f"--ServerApp.root_dir={folder}",
         "--LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate",
     ]
-    start = command or [sys.executable, "-m", "jupyterlab"]
     with open(own / "server.log", "wb") as log:
         server = subprocess.Popen(
-            [*start, *options], stdout=log, stderr=log, env=environment, cwd=folder, start_new_session=True
+            [sys.executable, "-m", "jupyterlab", *options],
+            stdout=log,
+            stderr=log,
+            env=environment,
+            cwd=folder,
+            start_new_session=True,
         )
     address = f"http://127.0.0.1:{port}"
     try:

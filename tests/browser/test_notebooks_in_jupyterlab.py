@@ -26,6 +26,9 @@ from tests.browser.use import (
 )
 from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.data.skeletons import SkeletonSequence
+from zsar_kit.experiments.runs.config import RunConfig
+from zsar_kit.experiments.runs.run import run
+from zsar_kit.experiments.studies.suite import Suite
 
 pytestmark = pytest.mark.slow
 
@@ -74,16 +77,18 @@ def test_the_skeleton_browser_is_used_in_jupyterlab(lab, browser, own_set, tmp_p
 SHORT = {"training.epochs": 2, "training.milestones": [1], "grounding.vocabulary": 200, "grounding.dim": 32}
 QUICK = {"align.steps": 40, "flow.steps": 20, "align.latent_dim": 32, "text.max_tokens": 8}
 EXPLORERS = [
-    ("50_inspect_contexts", SHORT, use_inspector),
-    ("51_explore_flows", QUICK, use_flows),
-    ("52_explore_errors", SHORT, use_errors),
+    ("50_inspect_contexts", "skeleton_context", SHORT, use_inspector),
+    ("51_explore_flows", "flora", QUICK, use_flows),
+    ("52_explore_errors", "skeleton_context", SHORT, use_errors),
 ]
 
 
 @pytest.mark.offline_lm
-@pytest.mark.parametrize(("name", "overrides", "use"), EXPLORERS, ids=[name for name, *_ in EXPLORERS])
-def test_an_explorer_is_used_in_jupyterlab(lab, browser, puppet_workspace, tmp_path, name, overrides, use):
-    parameters = {"workspace": str(puppet_workspace.root), "overrides": overrides, "out": str(tmp_path)}
+@pytest.mark.parametrize(("name", "method", "overrides", "use"), EXPLORERS, ids=[name for name, *_ in EXPLORERS])
+def test_an_explorer_is_used_in_jupyterlab(lab, browser, puppet_workspace, tmp_path, name, method, overrides, use):
+    encoder = Suite.load("demo").encoder("puppet")
+    trained = run(RunConfig(method=method, encoder=encoder, overrides=overrides, folds=1), puppet_workspace)
+    parameters = {"run": str(trained.path), "out": str(tmp_path)}
     file = copy_notebook(name, lab.folder, **parameters)
     with session(browser) as seen:
         seen.open(lab, file)

@@ -161,7 +161,7 @@ def test_an_output_without_a_front_end_is_an_image_and_a_page_and_no_widget():
 
 
 def test_an_output_in_a_front_end_is_the_widget_too(monkeypatch):
-    monkeypatch.setattr("zsar_kit.widgets.page.live", lambda: True)
+    monkeypatch.setattr("zsar_kit.widgets.page.watched", lambda: True)
     stage = Stage(moving())
     assert "application/vnd.jupyter.widget-view+json" in stage._repr_mimebundle_()
     assert bundle(None, "x", lambda: b"", lambda: "")["text/plain"] == "x"

@@ -12,10 +12,10 @@ from zsar_kit.data.joints import JointLayout
 from zsar_kit.data.orientation import present
 from zsar_kit.errors import ConfigError, DataError, nearest_name
 
-Sequence25 = Float32[np.ndarray, "person frame joint 3"]
+Clip = Float32[np.ndarray, "person frame joint 3"]
 
 
-def without_part(joints: Sequence25, layout: JointLayout, part: str) -> Sequence25:
+def without_part(joints: Clip, layout: JointLayout, part: str) -> Clip:
     """The clip with a body part drawn into the rest of the body: each of its joints is at its nearest other ancestor.
 
     Args:
@@ -45,7 +45,7 @@ def without_part(joints: Sequence25, layout: JointLayout, part: str) -> Sequence
     return changed
 
 
-def held(joints: Sequence25, frame: int) -> Sequence25:
+def held(joints: Clip, frame: int) -> Clip:
     """The clip with the pose of a frame held from there on.
 
     Raises:
@@ -59,7 +59,9 @@ def held(joints: Sequence25, frame: int) -> Sequence25:
     return changed
 
 
-def with_motion_of(joints: Sequence25, other: Sequence25, layout: JointLayout) -> Sequence25:
+def with_motion_of(
+    joints: Clip, other: Float32[np.ndarray, "other_person other_frame joint 3"], layout: JointLayout
+) -> Float32[np.ndarray, "other_person other_frame joint 3"]:
     """The body of one clip in the motion of another: its bone lengths, the other's bone directions and path.
 
     Bone lengths are medians over the frames in which a person is there. Persons are paired in order; one whom the first

@@ -90,10 +90,12 @@ def plot_neighbours(
         lines += [(labels[c], float(values[query, c]), c in highlight) for c in ranked[:k]]
     axes = style.ensure_axes(ax, width=7.2, height=max(0.19 * len(lines) + 1.0, 2.2))
     shown = [s for _, s, _ in lines if s is not None]
-    low = min(shown, default=0.0) - 0.06 * max(np.ptp(shown) if shown else 0.0, 1e-3)
+    # A stem's length says how similar two classes are, so it begins at zero.
+    lowest = min(shown, default=0.0)
+    low = 0.0 if lowest >= 0 else lowest - 0.06 * np.ptp([0.0, *shown])
     for y, (_, similarity, special) in enumerate(lines):
         if similarity is not None:
-            axes.plot([low, similarity], [y, y], color=style.LIGHT, linewidth=1.2, zorder=1)
+            axes.plot([0.0, similarity], [y, y], color=style.LIGHT, linewidth=1.2, zorder=1)
             axes.plot(similarity, y, "o", color=style.RED if special else style.BLUE, markersize=5, zorder=2)
     axes.set_yticks(range(len(lines)), [text for text, _, _ in lines], fontsize=style.TICK_SIZE)
     for tick, (_, similarity, special) in zip(axes.get_yticklabels(), lines, strict=True):

@@ -14,6 +14,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from zsar_kit.experiments.studies.notebooks import watched
+
 STILL, PAGE, PLAIN = "image/png", "text/html", "text/plain"
 
 
@@ -91,26 +93,13 @@ def framed(page: str, still: bytes, text: str, height: int) -> str:
     return f'<div>{image}<iframe title="{html.escape(text)}" style="{style}" srcdoc="{whole}"></iframe></div>'
 
 
-def live() -> bool:
-    """Whether a front end that can show widgets asked for what is being computed.
-
-    Front ends name the cell they execute; papermill and nbconvert do not. What these leave behind is read without a
-    kernel, and exporters would prefer the widget, which needs one, to the page that does not.
-    """
-    from IPython.core.getipython import get_ipython
-
-    shell = get_ipython()
-    kernel = getattr(shell, "kernel", None)
-    if kernel is None:
-        return False
-    metadata = kernel.get_parent("shell").get("metadata", {})
-    return "cellId" in metadata
-
-
 def bundle(
     widget: Any, text: str, picture: Callable[[], bytes], page: Callable[[], str], height: int = 620
 ) -> dict[str, Any]:
     """What a widget leaves in an output: itself where somebody is there to use it, and an image and a page in any case.
+
+    What a batch leaves behind is read without a kernel, and exporters would prefer the widget, which needs one, to the
+    page, which does not.
 
     Args:
         widget: what ``ipywidgets`` would leave: a bundle, or a bundle and its metadata.
@@ -124,7 +113,7 @@ def bundle(
     found: dict[str, Any] = {PLAIN: text, PAGE: framed(page(), still, text, height)}
     if still:
         found[STILL] = base64.b64encode(still).decode()
-    return {**(own or {}), **found} if live() else found
+    return {**(own or {}), **found} if watched() else found
 
 
 def _address(source: str) -> str:

@@ -127,7 +127,7 @@ def plot(
     *,
     x: str = "",
     y: str = "",
-    rule: float | None = None,
+    rule: float | int | None = None,
     limits: Mapping[str, Sequence[float]] | None = None,
     frameless: bool = False,
 ) -> Section:
@@ -156,7 +156,7 @@ def item(
     *,
     colour: str,
     name: str = "",
-    size: float = 3,
+    size: float | int = 3,
     ends: np.ndarray | None = None,
     names: Sequence[str] = (),
     **look: Any,
