@@ -29,6 +29,8 @@ COMMANDS = (
     ["predict"],
     ["import"],
     ["export"],
+    ["lab"],
+    ["inspect"],
 )
 
 
