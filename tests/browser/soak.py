@@ -105,7 +105,7 @@ def visit(seen: Session, lab: Lab, notebook: str, thorough: bool, figures: Path 
 def picture(seen: Session, path: Path) -> None:
     """The last widget on the page as an image."""
     widget = seen.page.locator(".jp-OutputArea-output:has(.zs-stage)").last
-    widget.scroll_into_view_if_needed()
+    widget.evaluate("node => node.scrollIntoView({ block: 'start' })")
     seen.page.wait_for_timeout(400)
     widget.screenshot(path=path)
 
@@ -145,7 +145,9 @@ def main(argv: list[str] | None = None) -> int:
             copy_notebook(notebook, lab.folder, **parameters_of(notebook, place, lab.folder / "out"))
             for number in range(options.sessions):
                 first = number == 0
-                with chromium() as browser, session(browser) as seen:
+                # A widget is higher than most windows; a picture shows all of it.
+                height = 1500 if first and options.figures is not None else 900
+                with chromium() as browser, session(browser, height=height) as seen:
                     try:
                         outcomes.append(visit(seen, lab, notebook, first, options.figures if first else None))
                     except Exception as error:  # any failure of a session is counted, and the next one goes on

@@ -63,7 +63,10 @@ def nearest_texts(inspection: Inspection, class_id: int, most: int = 6) -> list[
 
 @lru_cache(maxsize=8)
 def _text_similarity(inspection: Inspection) -> tuple[list[int], np.ndarray]:
-    semantics = next(iter(inspection.run.semantics().values()))
+    known = inspection.run.semantics()
+    if not known:
+        raise DataError("the run's classes have no texts to compare", where=inspection.run.path.name)
+    semantics = next(iter(known.values()))
     unit = semantics.pooled / np.linalg.norm(semantics.pooled, axis=1, keepdims=True).clip(1e-12)
     return list(semantics.class_ids), unit @ unit.T
 
