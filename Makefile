@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test test-fast lint bench clean
+.PHONY: setup demo test test-fast lint bench browser-soak clean
 
 setup: $(READY)
 
@@ -42,6 +42,9 @@ bench: setup
 	$(BIN)/python -m benchmarks.ntu_stages --sizes 500 2000
 	$(BIN)/python -m benchmarks.flora_speed --no-required
 	$(BIN)/python -m benchmarks.skeleton_context_step --sizes offline --no-required
+
+browser-soak: setup
+	$(BIN)/python -m tests.browser.soak
 
 clean:
 	rm -rf $(VENV) workspace

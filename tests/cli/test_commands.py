@@ -31,6 +31,8 @@ COMMANDS = (
     ["explain"],
     ["import"],
     ["export"],
+    ["lab"],
+    ["inspect"],
 )
 
 

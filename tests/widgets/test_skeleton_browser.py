@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.data.skeletons import SkeletonSequence
 from zsar_kit.errors import DataError
-from zsar_kit.plotting.skeleton_3d import pose_coordinates
 from zsar_kit.widgets.skeleton_browser import SkeletonBrowser
 
 
@@ -39,20 +40,17 @@ def browser(sets) -> SkeletonBrowser:
 
 def choices(browser):
     """What the controls show, by name."""
-    return {name: choice.value for name, choice in browser._choices.items()}
+    return {name: choice.value for name, choice in browser._choices.items()} | {"frame": browser.stage.frame}
 
 
 def state(browser):
     return {name: getattr(browser, name) for name in ("dataset", "action", "sample", "layer", "frame")}
 
 
-def drawn(browser):
-    return [np.stack([t.x, t.y, t.z]) for t in browser.figure.data]
-
-
-def expected(skeletons, row: int, frame: int):
-    lines = pose_coordinates(skeletons.sequence(row).joints, skeletons.layout, frame)
-    return [np.stack([line[a] for a in "xyz"]) for line in lines]
+def drawn(browser) -> np.ndarray:
+    """Coordinates on the stage, as the data have them."""
+    (body,) = browser.stage.bodies
+    return body.joints
 
 
 def test_it_begins_with_the_first_sample_or_the_named_one(sets, browser):
@@ -60,41 +58,78 @@ def test_it_begins_with_the_first_sample_or_the_named_one(sets, browser):
     other = SkeletonBrowser(sets, dataset="two", sample="two3")
     assert (other.dataset, other.action, other.sample) == ("two", 2, "two3")
     assert choices(other) == state(other)
-    assert other._choices["frame"].max == 7
+    assert other.stage.bodies[0].frames == 8
 
 
 @pytest.mark.parametrize("by_hand", [False, True])
 def test_a_choice_fills_those_below_it(browser, sets, by_hand):
     def choose(name, value):
-        if by_hand:
+        if by_hand and name == "frame":
+            browser.stage.frame = value
+        elif by_hand:
             browser._choices[name].value = value
         else:
             setattr(browser, name, value)
 
     choose("frame", 3)
-    np.testing.assert_equal(drawn(browser), expected(sets["one"], 0, 3))
+    assert browser.frame == browser.stage.frame == 3
+    np.testing.assert_equal(drawn(browser), sets["one"].sequence(0).joints)
     choose("action", 2)
     assert (browser.sample, browser.frame) == ("one2", 0)
     assert browser._choices["sample"].options == ("one2", "one3")
     choose("sample", "one3")
-    assert len(browser.figure.data) == 12
+    assert len(drawn(browser)) == 2
     choose("dataset", "two")
     assert (browser.action, browser.sample) == (0, "two0")
     assert browser._choices["action"].options == (("0 wave", 0), ("2 kick", 2))
     assert choices(browser) == state(browser)
-    np.testing.assert_equal(drawn(browser), expected(sets["two"], 0, 0))
+    np.testing.assert_equal(drawn(browser), sets["two"].sequence(0).joints)
     choose("layer", "preprocessed")
-    assert browser.figure.layout.scene.zaxis.title.text == "z, m"
+    assert browser.stage.bodies[0].up == "z"
     assert choices(browser) == state(browser)
 
 
-def test_moving_to_a_frame_keeps_the_figure_and_its_eye(browser):
-    figure = browser.figure
-    figure.layout.scene.camera.eye.x = 5
+def test_moving_to_a_frame_sends_no_clip_and_a_choice_keeps_the_camera(browser):
+    version, view = browser.stage.scene["version"], {"yaw": 2.0}
+    browser.stage.view = view
     browser.frame = 4
-    assert browser.figure is figure
-    assert figure.layout.scene.camera.eye.x == 5
-    assert browser.children[-1] is figure
+    assert browser.stage.scene["version"] == version
+    browser.sample = "one1"
+    assert (browser.stage.scene["version"], browser.stage.view) == (version + 1, view)
+    assert browser.frame == 0
+
+
+def test_a_sample_without_a_body_is_answered_on_the_stage(tmp_path):
+    joints = np.random.default_rng(0).normal(size=(1, 5, 25, 3)).astype(np.float32)
+    sequences = [SkeletonSequence("there", joints, 0), SkeletonSequence("empty", joints, 0)]
+    skeletons = SkeletonSet.write(
+        tmp_path / "set", sequences, dataset="mine", layout="ntu25", class_names=("wave",), inputs={}
+    )
+    emptied = np.array(skeletons.frames)
+    emptied[5:] = 0
+    browser = SkeletonBrowser({"mine": replace(skeletons, frames=emptied)})
+    browser.sample = "empty"
+    assert "no frame of the clip has a body" in browser.stage.message
+    browser.sample = "there"
+    assert browser.stage.message == ""
+
+
+def test_marks_are_on_the_time_line_of_the_raw_layer(sets):
+    browser = SkeletonBrowser(sets, marks=lambda skeletons, row: [(row, "a jump")])
+    browser.show("one2")
+    assert browser.stage.scene["bodies"][0]["marks"] == [{"frame": 2, "text": "a jump"}]
+    browser.layer = "preprocessed"
+    assert browser.stage.scene["bodies"][0]["marks"] == []
+
+
+def test_a_saved_view_opens_again(sets, browser):
+    browser.show("one3")
+    about = browser.stage.scene["about"]
+    kept = {"kind": "zsar view", "version": 1, "stage": {"frame": 4, "yaw": 1.5}, "chosen": about}
+    again = SkeletonBrowser(sets, view=kept)
+    assert state(again) == {"dataset": "one", "action": 2, "sample": "one3", "layer": "raw", "frame": 4}
+    assert again.stage.frame == 4
+    assert again.stage.view["yaw"] == 1.5
 
 
 def test_show_goes_to_a_sample_of_any_class(browser):

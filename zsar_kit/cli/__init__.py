@@ -2,8 +2,8 @@
 
 Exit codes: 0 done; 1 a class has no text yet, or something in a workspace is damaged or stale; 2 bad input, or a disk
 that is full or may not be written (one line says what, where, and what to do); 3 the work was done, but files of a data
-set or clips of a folder were broken or missing (each is named); 4 some runs of a batch failed (each is named); 130 stopped
-by Ctrl-C.
+set or clips of a folder were broken or missing (each is named); 4 some runs of a batch failed (each is named); 130
+stopped by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from zsar_kit.cli.common import app, say
 from zsar_kit.cli.data import split
 from zsar_kit.cli.exchange import export, import_
 from zsar_kit.cli.fetch import data
-from zsar_kit.cli.recognise import explain, recognise
+from zsar_kit.cli.lab import inspect, lab
 from zsar_kit.cli.papers import papers
+from zsar_kit.cli.recognise import explain, recognise
 from zsar_kit.cli.runs import runs
 from zsar_kit.cli.texts import texts
 from zsar_kit.cli.verify import verify
@@ -37,6 +38,8 @@ app.command(runs, name="run", help="Finished runs: export, import.")
 app.command(name="recognise")(recognise)
 app.command(name="explain")(explain)
 app.command(papers, name="paper", help="Tables and figures of the papers: list, run, report.")
+app.command(name="lab")(lab)
+app.command(name="inspect")(inspect)
 app.command(name="import")(import_)
 app.command(name="export")(export)
 app.command(name="verify")(verify)

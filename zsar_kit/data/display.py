@@ -94,9 +94,11 @@ def vertical_axis(skeletons: SkeletonSet) -> Literal["y", "z"]:
     for i in np.unique(np.linspace(0, len(skeletons) - 1, ASKED).astype(int)):
         joints = skeletons.sequence(int(i)).joints
         poses = joints[present(joints)]
+        if not len(poses):
+            continue
         spines = np.abs(poses[:, shoulders].mean(axis=1) - poses[:, hips].mean(axis=1))
         votes.append(bool((spines[:, 2] > spines[:, 1]).mean() > 0.5))
-    return "z" if np.mean(votes) > 0.5 else "y"
+    return "z" if votes and np.mean(votes) > 0.5 else "y"
 
 
 def sample_for_display(

@@ -7,13 +7,14 @@ no unseen label. It returns scores over any set of classes for which it has sema
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from zsar_kit.config import Config
@@ -246,6 +247,21 @@ class ReadsContexts(Method):
         Raises:
             ConfigError: this model was built without its context reader.
         """
+
+    @contextmanager
+    def prompted(self, hidden: Float[Tensor, "1 token d"], mask: Bool[Tensor, "1 token"]) -> Iterator[None]:
+        """Within this context the model reads another prompt than the one with all slots masked: *what if* a slot were
+        known?
+
+        Args:
+            hidden: the language model's hidden states of the prompt; its slots stand where they do in the masked one.
+            mask: true at its tokens.
+
+        Raises:
+            ConfigError: this model reads no prompt.
+        """
+        raise ConfigError(f"{type(self).__name__} reads no prompt that could be changed")
+        yield
 
     def predict_contexts(
         self, features: Float[Tensor, "batch ..."], k: int = 5

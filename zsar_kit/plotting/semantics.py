@@ -99,10 +99,12 @@ def plot_neighbours(
         hollow += [None, *(None if beside is None else float(beside[query, c]) for c in ranked[:k])]
     axes = style.ensure_axes(ax, width=7.2, height=max(0.19 * len(lines) + 1.0, 2.2))
     shown = [s for s in (*(s for _, s, _ in lines), *hollow) if s is not None]
-    low = min(shown, default=0.0) - 0.06 * max(np.ptp(shown) if shown else 0.0, 1e-3)
+    # A stem's length says how similar two classes are, so it begins at zero.
+    lowest = min(shown, default=0.0)
+    low = 0.0 if lowest >= 0 else lowest - 0.06 * np.ptp([0.0, *shown])
     for y, (_, similarity, special) in enumerate(lines):
         if similarity is not None:
-            axes.plot([low, similarity], [y, y], color=style.LIGHT, linewidth=1.2, zorder=1)
+            axes.plot([0.0, similarity], [y, y], color=style.LIGHT, linewidth=1.2, zorder=1)
             hue, second = style.RED if special else style.BLUE, hollow[y]
             axes.plot(similarity, y, "o", color=hue, markersize=5, zorder=2)
             if second is not None:

@@ -1,6 +1,7 @@
-"""Widgets: what needs a live notebook kernel.
+"""Widgets: what needs a live notebook kernel, and the pages that remain of it.
 
-``SkeletonBrowser`` shows the samples of data sets, class by class. Names are imported when they are first used.
+``Stage`` shows moving bodies. ``SkeletonBrowser`` browses data sets on it, ``ContextInspector``, ``FlowExplorer`` and
+``ErrorExplorer`` the test clips of runs. Names are imported when they are first used.
 """
 
 from __future__ import annotations

@@ -1,5 +1,16 @@
+from .context_inspector import ContextInspector
+from .error_explorer import ErrorExplorer
+from .flow_explorer import FlowExplorer
+from .panel import Panel
 from .skeleton_browser import SkeletonBrowser
+from .stage import Body, Stage
 
 __all__ = [
+    "Body",
+    "ContextInspector",
+    "ErrorExplorer",
+    "FlowExplorer",
+    "Panel",
     "SkeletonBrowser",
+    "Stage",
 ]

@@ -1,34 +1,48 @@
-"""A skeleton browser for notebooks: choose a data set, a class and a sample, and step through its frames."""
+"""A skeleton browser for notebooks: choose a data set, a class and a sample, and see it move."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import ipywidgets
 import numpy as np
 import traitlets
-from plotly.graph_objects import FigureWidget
 
-from zsar_kit.data.display import LAYERS, DisplaySample, class_id, find_sample, sample_for_display
+from zsar_kit.data.display import LAYERS, DisplaySample, class_id, find_sample, sample_for_display, vertical_axis
 from zsar_kit.data.skeleton_set import SkeletonSet
-from zsar_kit.errors import DataError, nearest_name
-from zsar_kit.plotting.skeleton_3d import pose_coordinates, pose_figure
+from zsar_kit.errors import DataError, ZsarError, nearest_name
 from zsar_kit.reprs import one_line, shortened
+from zsar_kit.widgets.kept import read_view
+from zsar_kit.widgets.page import bundle
+from zsar_kit.widgets.stage import Body, Stage
+
+Marks = Callable[[SkeletonSet, int], Sequence[tuple[int, str]]]
+WIDE = "min(520px, 98%)"
+
+
+def stage_of(view: DisplaySample, rate: float | int = 30.0) -> Stage:
+    """A sample on a stage of its own."""
+    return Stage(view.joints, view.layout, up=view.up, title=view.title, rate=rate)
 
 
 class SkeletonBrowser(ipywidgets.VBox):
-    """Samples of prepared data sets in three dimensions, one frame at a time.
+    """Samples of prepared data sets on a stage.
 
     Its state is in its traits: setting a trait has the effect of choosing with the mouse, and works without a front
-    end. Each choice updates the menus below it and selects their first items.
+    end. Each choice updates the menus below it and selects their first items. A sample that can't be shown, such as one
+    without a body, is answered with words on the stage.
 
     Args:
-        sets: name to data set, each with at least one sample.
+        sets: name to data set, each with at least one sample; a user's own sets too.
         sample: name of the first sample shown; by default that of the data set.
         dataset: name of the first data set shown; by default the first of ``sets``.
         rate: frames per second during playback.
+        marks: for a data set and the position of a sample the frames worth a look, with words; they are marked on the
+            time line of the raw layer.
+        view: a view that was saved in the browser (a file, or its content), which is shown first.
 
     Attributes:
         dataset: name of the data set.
@@ -48,49 +62,57 @@ class SkeletonBrowser(ipywidgets.VBox):
     frame = traitlets.Int()
 
     def __init__(
-        self, sets: Mapping[str, SkeletonSet], *, sample: str = "", dataset: str = "", rate: float | int = 30.0
+        self,
+        sets: Mapping[str, SkeletonSet],
+        *,
+        sample: str = "",
+        dataset: str = "",
+        rate: float | int = 30.0,
+        marks: Marks | None = None,
+        view: str | Path | Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
         if not sets or not all(map(len, sets.values())):
             raise DataError("a browser needs data sets with samples", where="sets")
-        self._sets, self._quiet = dict(sets), False
-        self._view: DisplaySample | None = None
-        self._figure: FigureWidget | None = None
-        wide = ipywidgets.Layout(width="520px")
+        self._sets, self._quiet, self._marks = dict(sets), False, marks
+        self._axes: dict[str, Any] = {}
+        self.stage = Stage(rate=rate)
+        kept = read_view(view) if view is not None else None
         self._choices = {
-            "dataset": ipywidgets.Dropdown(options=list(sets), description="data set", layout=wide),
-            "action": ipywidgets.Dropdown(description="class", layout=wide),
-            "sample": ipywidgets.Dropdown(description="sample", layout=wide),
+            "dataset": ipywidgets.Dropdown(options=list(sets), description="data set", layout={"width": WIDE}),
+            "action": ipywidgets.Dropdown(description="class", layout={"width": WIDE}),
+            "sample": ipywidgets.Dropdown(description="sample", layout={"width": WIDE}),
             "layer": ipywidgets.ToggleButtons(options=LAYERS, description="layer"),
-            "frame": ipywidgets.IntSlider(description="frame", max=0, layout=wide),
         }
-        self._play = ipywidgets.Play(max=0, interval=max(1, round(1000 / rate)))
-        ipywidgets.jslink((self._play, "value"), (self._choices["frame"], "value"))
-        boxes = [self._choices[name] for name in ("dataset", "action", "sample", "layer")]
-        self._controls = (*boxes, ipywidgets.HBox([self._play, self._choices["frame"]]))
-        self.dataset = dataset or next(iter(sets))
+        chosen = kept.chosen if kept else {}
+        self.dataset = chosen.get("dataset") or dataset or next(iter(sets))
+        sample = chosen.get("sample") or sample
         row = find_sample(self.skeletons, sample) if sample else 0
         self.action = int(self.skeletons.index.label[row])
         self.sample = str(self.skeletons.index.sample[row])
+        self.layer = chosen.get("layer", LAYERS[0])
         self._load()
-        for name, choice in self._choices.items():
+        if kept:
+            kept.apply(self.stage)
+            self.frame = self.stage.frame
+        self.children = (*self._choices.values(), self.stage)
+        for name in ("dataset", "action", "sample", "layer", "frame"):
             self.observe(self._changed, name)
+        for name, choice in self._choices.items():
             choice.observe(lambda change, name=name: self._chosen(name, change["new"]), "value")
+        self.stage.observe(lambda change: self._chosen("frame", change["new"]), "frame")
 
     def __repr__(self) -> str:
         sample = f"{shortened(self.dataset, 40)!r}, sample {shortened(self.sample, 40)!r}"
         return f"SkeletonBrowser({sample}, layer {self.layer!r})"
 
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        return bundle(super()._repr_mimebundle_(**kwargs), repr(self), self.stage.picture, self.stage.html)
+
     @property
     def skeletons(self) -> SkeletonSet:
         """The chosen data set."""
         return self._sets[self.dataset]
-
-    @property
-    def figure(self) -> FigureWidget:
-        """The plotly figure of the chosen sample."""
-        assert self._figure is not None, "the figure is made at construction"
-        return self._figure
 
     def show(self, sample: str) -> None:
         """Go to a sample of the chosen data set, whatever its class.
@@ -99,8 +121,10 @@ class SkeletonBrowser(ipywidgets.VBox):
             DataError: there is no such sample.
         """
         row = find_sample(self.skeletons, sample)
-        self.action = int(self.skeletons.index.label[row])
-        self.sample = sample
+        with self._filling():
+            self.action = int(self.skeletons.index.label[row])
+            self.sample = str(self.skeletons.index.sample[row])
+        self._load()
 
     @traitlets.validate("dataset")
     def _known_set(self, proposal: Any) -> str:
@@ -131,7 +155,7 @@ class SkeletonBrowser(ipywidgets.VBox):
 
     @traitlets.validate("frame")
     def _known_frame(self, proposal: Any) -> int:
-        frames = 1 if self._view is None else self._view.joints.shape[1]
+        frames = max((body.frames for body in self.stage.bodies), default=1)
         if not 0 <= proposal["value"] < frames:
             raise DataError(f"frames are 0 to {frames - 1}, got {proposal['value']}", where="frame")
         return proposal["value"]
@@ -139,7 +163,8 @@ class SkeletonBrowser(ipywidgets.VBox):
     def _actions(self) -> list[tuple[str, int]]:
         """Classes that have samples."""
         names = self.skeletons.class_names
-        return [(one_line(f"{c} {names[c]}"), c) for c in np.unique(self.skeletons.index.label).tolist()]
+        labels = np.unique(self.skeletons.index.label).tolist()
+        return [(shortened(one_line(f"{c} {names[c]}"), 120), c) for c in labels]
 
     def _samples(self) -> list[str]:
         """Samples of the class."""
@@ -165,8 +190,7 @@ class SkeletonBrowser(ipywidgets.VBox):
             return
         if change["name"] == "frame":
             with self._filling():
-                self._choices["frame"].value = self.frame
-            self._draw()
+                self.stage.frame = self.frame
             return
         with self._filling():
             if change["name"] == "dataset":
@@ -176,25 +200,30 @@ class SkeletonBrowser(ipywidgets.VBox):
         self._load()
 
     def _load(self) -> None:
-        """Draw the chosen sample at its first frame, and update all menus from the traits."""
-        view = sample_for_display(self.skeletons, find_sample(self.skeletons, self.sample), self.layer)
-        self._view, last = view, view.joints.shape[1] - 1
+        """Put the chosen sample on the stage at its first frame, and update all menus from the traits."""
         with self._filling():
-            self.frame = 0
-            self._choices["action"].options = self._actions()
-            self._choices["sample"].options = self._samples()
-            self._choices["frame"].max = self._play.max = last
-            self._play.value = 0
-            for name, choice in self._choices.items():
-                choice.value = getattr(self, name)
-        self._figure = FigureWidget(pose_figure(view.joints, view.layout, 0, title=view.title, up=view.up))
-        self.children = (*self._controls, self._figure)
+            self._fill_menus()
+            try:
+                self.stage.show(self._body(), about=self._about())
+            except ZsarError as error:
+                self.stage.message = str(error)
+            self.frame = self.stage.frame
 
-    def _draw(self) -> None:
-        """Move the drawn bodies to the chosen frame; the camera does not move."""
-        if (view := self._view) is None:
-            return
-        lines = pose_coordinates(view.joints, view.layout, self.frame, up=view.up)
-        with self.figure.batch_update():
-            for k, line in enumerate(lines):
-                self.figure.update_traces(line, selector=k)
+    def _fill_menus(self) -> None:
+        """Only what differs is set: options of a menu are a message to the browser each."""
+        for name, options in (("action", self._actions()), ("sample", self._samples())):
+            if tuple(self._choices[name].options) != tuple(options):
+                self._choices[name].options = options
+        for name, choice in self._choices.items():
+            choice.value = getattr(self, name)
+
+    def _body(self) -> Body:
+        skeletons, row = self.skeletons, find_sample(self.skeletons, self.sample)
+        if self.dataset not in self._axes:
+            self._axes[self.dataset] = vertical_axis(skeletons)
+        view = sample_for_display(skeletons, row, self.layer, up=self._axes[self.dataset])
+        marks = self._marks(skeletons, row) if self._marks is not None and self.layer == "raw" else ()
+        return Body(view.joints, view.layout, view.up, view.title, marks=marks)
+
+    def _about(self) -> dict[str, Any]:
+        return {"widget": "SkeletonBrowser", "dataset": self.dataset, "sample": self.sample, "layer": self.layer}

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import base64
+import io
 import json
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import nbformat
 import numpy as np
 import papermill
 import pytest
+from PIL import Image
 
 from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.data.skeletons import SkeletonSequence
@@ -18,11 +21,13 @@ from zsar_kit.experiments.studies.notebooks import (
     AuditParameters,
     BrowserParameters,
     ClipParameters,
+    ErrorParameters,
     EvaluateParameters,
-    PrimitivesParameters,
     FlowParameters,
+    InspectParameters,
     LatentParameters,
     PaperParameters,
+    PrimitivesParameters,
     QuickstartParameters,
     SemanticsParameters,
     SensitivityParameters,
@@ -44,6 +49,9 @@ PARAMETERS = {
     "32_prompt_reconstruction": ClipParameters,
     "33_key_parts": ClipParameters,
     "10_train_method": TrainParameters,
+    "50_inspect_contexts": InspectParameters,
+    "51_explore_flows": InspectParameters,
+    "52_explore_errors": ErrorParameters,
     "11_evaluate_zsl_gzsl": EvaluateParameters,
     "20_ablate_flora": AblateFloraParameters,
     "21_ablate_skeleton_context": AblateSkeletonContextParameters,
@@ -172,6 +180,26 @@ def tiny_workspace(tmp_path):
     return tmp_path / "workspace"
 
 
+def drawn_pictures(notebook) -> int:
+    """The number of pictures in a notebook's outputs; each has drawn its data, not axes alone.
+
+    Data are coloured: what is strongly coloured makes up a part of each picture.
+    """
+    outputs = [o for cell in notebook.cells if cell.cell_type == "code" for o in cell.outputs]
+    found = [o["data"]["image/png"] for o in outputs if "image/png" in o.get("data", {})]
+    for number, picture in enumerate(found):
+        pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(picture))).convert("RGB")).astype(int)
+        coloured = (pixels.max(2) - pixels.min(2) > 40).mean()
+        assert coloured > 5e-4, f"picture {number} has drawn no data"
+    return len(found)
+
+
+def streams(notebook) -> str:
+    """What cells wrote as plain text, such as bars of progress."""
+    outputs = [o for cell in notebook.cells if cell.cell_type == "code" for o in cell.outputs]
+    return "".join(o.get("text", "") for o in outputs if o.output_type == "stream")
+
+
 @pytest.mark.slow
 class TestExecutionOnSkeletonsAlone:
     """Notebooks that train nothing and read no text, on a set so small that they take seconds."""
@@ -188,7 +216,8 @@ class TestExecutionOnSkeletonsAlone:
         tables = [o["data"]["text/markdown"] for o in outputs if "text/markdown" in o.get("data", {})]
         assert len(tables) == 11
         assert any("in both" in t and "| 1 (1)" in t for t in tables), "subject 1 is in both parts"
-        assert sum("image/png" in o.get("data", {}) for o in outputs) == 3
+        assert drawn_pictures(done) == 3
+        assert "%|" not in streams(done)
         names = {path.name for path in (tmp_path / "figures").glob("*.png")}
         assert names == {f"audit-uwa3d-ii_{n}.png" for n in ("lengths", "classes", "coverage")}
 
@@ -202,10 +231,10 @@ class TestExecutionOnSkeletonsAlone:
             out=str(tmp_path / "figures"),
         )
         data = [o.get("data", {}) for cell in done.cells if cell.cell_type == "code" for o in cell.outputs]
-        assert sum("image/png" in d for d in data) == 2
-        plots = [d["application/vnd.plotly.v1+json"] for d in data if "application/vnd.plotly.v1+json" in d]
-        assert [len(plot["frames"]) for plot in plots] == [9, 9]
-        assert sum("application/vnd.jupyter.widget-view+json" in d for d in data) == 1
+        assert drawn_pictures(done) == 5
+        pages = [d["text/html"] for d in data if "srcdoc" in d.get("text/html", "")]
+        assert len(pages) == 3, "two stages and the browser play without a kernel"
+        assert not any("application/vnd.jupyter.widget-view+json" in d for d in data)
         stems = {f"skeleton_uwa3d-ii_s1_{layer}" for layer in ("raw", "preprocessed")}
         assert {path.stem for path in (tmp_path / "figures").glob("*.html")} == stems
         assert {path.stem for path in (tmp_path / "figures").glob("*.png")} == stems
@@ -217,30 +246,31 @@ class TestExecution:
     def test_quickstart_runs_and_shows_a_table_and_figures(self, puppet_workspace, tmp_path):
         done = execute("00_quickstart", tmp_path, workspace=str(puppet_workspace.root))
         outputs = [o for cell in done.cells if cell.cell_type == "code" for o in cell.outputs]
-        pictures = [o for o in outputs if "image/png" in o.get("data", {})]
         tables = [o["data"]["text/markdown"] for o in outputs if "text/markdown" in o.get("data", {})]
-        assert len(pictures) == 5
+        assert drawn_pictures(done) == 5
+        assert "%|" not in streams(done)
         assert any("Flora" in t and "chance" in t and "synthetic" in t for t in tables)
 
     def test_train_method_runs_and_saves_figures(self, puppet_workspace, tmp_path):
-        execute(
+        done = execute(
             "10_train_method",
             tmp_path,
             workspace=str(puppet_workspace.root),
             overrides={"align.steps": 40, "flow.steps": 10, "align.latent_dim": 32, "text.max_tokens": 8},
             out=str(tmp_path / "figures"),
         )
+        assert drawn_pictures(done) == 3, "losses, confusion, accuracy by class"
         assert len(list((tmp_path / "figures").glob("*.png"))) == 2
 
-    def test_evaluate_shows_scores_trade_off_failures_and_selections(self, puppet_workspace, tmp_path):
+    def test_evaluate_reuses_runs_and_shows_scores_trade_off_and_failures(self, puppet_workspace, tmp_path):
         done = execute(
             "11_evaluate_zsl_gzsl", tmp_path, workspace=str(puppet_workspace.root), out=str(tmp_path / "figures")
         )
         outputs = [o for cell in done.cells if cell.cell_type == "code" for o in cell.outputs]
         tables = [o["data"]["text/markdown"] for o in outputs if "text/markdown" in o.get("data", {})]
         assert "AUSUC" in tables[0]
-        assert "test_oracle (chosen on test data)" in tables[1]
-        assert sum("image/png" in o.get("data", {}) for o in outputs) == 4
+        assert "Only the last step is known" in tables[1]
+        assert drawn_pictures(done) == 4
         names = {path.stem.rsplit("_", 1)[1] for path in (tmp_path / "figures").glob("*.png")}
         assert names == {"scores", "curve", "confusion", "differences"}
 
@@ -253,7 +283,7 @@ class TestExecution:
             out=str(tmp_path / "figures"),
         )
         outputs = [o for cell in done.cells if cell.cell_type == "code" for o in cell.outputs]
-        assert sum("image/png" in o.get("data", {}) for o in outputs) == 5
+        assert drawn_pictures(done) == 5
         assert any("information on the class" in o["data"].get("text/markdown", "") for o in outputs if "data" in o)
         names = {path.stem.rsplit("_", 1)[1] for path in (tmp_path / "figures").glob("*.png")}
         assert names == {"similarity", "neighbours", "agreement", "slots", "words"}
@@ -297,8 +327,7 @@ class TestExecution:
             samples=[1, 80, 160],
             out=str(tmp_path / "figures"),
         )
-        outputs = [o for cell in done.cells if cell.cell_type == "code" for o in cell.outputs]
-        assert sum("image/png" in o.get("data", {}) for o in outputs) == figures
+        assert drawn_pictures(done) == figures
         assert len(list((tmp_path / "figures").glob("*.png"))) == 3
 
     def test_primitives_show_agreement_reasons_and_what_errors_hang_on(self, puppet_workspace, tmp_path):
@@ -312,6 +341,24 @@ class TestExecution:
         assert "test labels" in texts[-1]
         assert sum("image/png" in o.get("data", {}) for o in outputs) == 5
         assert len(list((tmp_path / "figures").glob("why_*.png"))) == 5
+
+    @pytest.mark.parametrize(
+        ("name", "overrides"),
+        [
+            (
+                "50_inspect_contexts",
+                {"training.epochs": 2, "training.milestones": [1], "grounding.vocabulary": 200},
+            ),
+            ("51_explore_flows", {"align.steps": 40, "flow.steps": 20, "align.latent_dim": 32, "text.max_tokens": 8}),
+        ],
+    )
+    def test_explorers_leave_what_plays_without_a_kernel(self, puppet_workspace, tmp_path, name, overrides):
+        out = tmp_path / "figures"
+        done = execute(name, tmp_path, workspace=str(puppet_workspace.root), overrides=overrides, out=str(out))
+        data = [o.get("data", {}) for cell in done.cells if cell.cell_type == "code" for o in cell.outputs]
+        assert drawn_pictures(done) == 1
+        assert sum("srcdoc" in d.get("text/html", "") for d in data) == 1
+        assert {path.suffix for path in out.iterdir()} == {".png", ".json", ".html"}
 
     @pytest.mark.parametrize("wrong", [{"sede": [1]}, {"seeds": "0"}])
     def test_papermill_with_a_wrong_parameter_fails_and_leaves_the_executed_copy(self, tmp_path, wrong):

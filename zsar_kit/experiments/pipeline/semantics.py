@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 import numpy as np
+import torch
 
 from zsar_kit.artefacts import exists, made_once
 from zsar_kit.experiments.pipeline.primitives import FORETOLD, foretold_semantics, is_level_set, level_semantics
@@ -13,7 +15,7 @@ from zsar_kit.semantics.context_bank import ContextBank
 from zsar_kit.semantics.context_request import ContextRequest
 from zsar_kit.semantics.editions import CURRENT
 from zsar_kit.semantics.embeddings import Semantics
-from zsar_kit.semantics.masked_language import MaskedLanguage
+from zsar_kit.semantics.masked_language import MaskedLanguage, prompt
 from zsar_kit.semantics.text_encoder import TextEncoder, load_text_encoder
 from zsar_kit.semantics.text_encoding import TextEncoding
 from zsar_kit.semantics.text_files import load_texts
@@ -74,6 +76,28 @@ def context_bank_for(
         cache=workspace.text_cache,
         progress=workspace.progress,
     )
+
+
+def prompt_states(
+    workspace: Workspace, words: Mapping[str, str], slots: Sequence[str], request: ContextRequest, language_model: str
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Hidden states and mask of one prompt, ``[1, token, d]`` and ``[1, token]``; slots without a word are masked.
+
+    Raises:
+        TextError: a word is not one piece of the language model, so that it can't fill a slot.
+    """
+    language = MaskedLanguage(_text_encoder(language_model, str(workspace.torch_device)))
+    for word in words.values():
+        language.word_id(word)
+    filled = {slot: words.get(slot, language.mask_token) for slot in slots}
+    encoded = language.encoder.encode([prompt(filled, request.used_title)], cache=workspace.text_cache)
+    return encoded.tokens, encoded.mask
+
+
+def token_pieces(workspace: Workspace, texts: Sequence[str], language_model: str) -> list[list[str]]:
+    """The pieces into which the language model's tokenizer cuts each text, special ones included."""
+    tokenizer = _text_encoder(language_model, str(workspace.torch_device)).tokenizer
+    return [tokenizer.convert_ids_to_tokens(tokenizer(text)["input_ids"]) for text in texts]
 
 
 def store_contexts(workspace: Workspace, bank: ContextBank) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from zsar_kit.artefacts import write_atomic
 from zsar_kit.data.display import DisplaySample
 from zsar_kit.data.joints import layout
 from zsar_kit.data.skeleton_set import SkeletonSet
@@ -21,11 +21,7 @@ from zsar_kit.experiments.reports.audit_scan import Audit
 from zsar_kit.experiments.reports.text_figures import neighbour_figures
 from zsar_kit.plotting.audit import plot_class_balance, plot_coverage, plot_lengths
 from zsar_kit.plotting.skeleton import plot_film_strip
-from zsar_kit.plotting.skeleton_3d import animate_skeleton, save_animation
 from zsar_kit.plotting.style import figure_of, save_figure
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
 
 
 def audit_figures(audit: Audit, protocol: str = "", split: str = "") -> dict[str, Axes]:
@@ -81,32 +77,29 @@ def film_strip_of(view: DisplaySample, frames: int = 8) -> Figure:
     return plot_film_strip(view.joints, view.layout.bones, frames=frames, title=view.title, up=view.up)
 
 
-def animation_of(view: DisplaySample, rate: float | int = 30.0) -> go.Figure:
-    """An interactive animation of a sample in three dimensions."""
-    return animate_skeleton(view.joints, view.layout, title=view.title, rate=rate, up=view.up)
-
-
 def save_views(
     skeletons: SkeletonSet,
     row: int,
     strips: Mapping[str, Figure],
-    animations: Mapping[str, go.Figure],
+    pages: Mapping[str, str],
     folder: Path,
 ) -> list[Path]:
-    """Save contact sheets and animations of a sample by layer: ``.png``, ``.pdf``, ``.json`` and ``.html`` each.
+    """Save contact sheets and pages of a sample by layer: ``.png``, ``.pdf``, ``.json`` and ``.html`` each.
 
     Args:
         skeletons: the data set.
         row: position of the sample.
         strips: contact sheet of each layer.
-        animations: animation of each layer.
+        pages: HTML page of each layer.
         folder: folder for the files.
     """
     sample, paths = str(skeletons.index.sample[row]), []
     for layer, strip in strips.items():
         stem = folder / f"skeleton_{slug(skeletons.dataset)}_{slug(sample)}_{layer}"
         paths += save_figure(strip, stem, runs=[], dataset=skeletons.dataset, sample=sample, layer=layer)
-        paths.append(save_animation(animations[layer], stem.with_name(f"{stem.name}.html")))
+        page = stem.with_name(f"{stem.name}.html")
+        write_atomic(page, pages[layer])
+        paths.append(page)
     return paths
 
 

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from zsar_kit.config import Config, formerly
 from zsar_kit.data.display import LAYERS
 from zsar_kit.errors import ConfigError, nearest_name
+from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.studies.engines import Engine
 from zsar_kit.experiments.studies.paper_plan import EntryPlan, Request, plans
 from zsar_kit.semantics.editions import CURRENT, Edition
@@ -70,6 +71,29 @@ def project_path(path: str) -> Path:
         if (base / "notebooks" / "00_quickstart.ipynb").is_file():
             return base / path
     return Path(path)
+
+
+def watched() -> bool:
+    """Whether somebody runs the notebook in a front end, rather than papermill or nbconvert in a batch.
+
+    Front ends name the cell that they execute; batch runners do not.
+    """
+    from IPython.core.getipython import get_ipython
+
+    kernel = getattr(get_ipython(), "kernel", None)
+    return kernel is not None and "cellId" in kernel.get_parent("shell").get("metadata", {})
+
+
+def notebook_workspace(workspace: str, device: str = "auto") -> Workspace:
+    """The workspace of a notebook: see :func:`project_path`; bars show progress where somebody watches.
+
+    An executed copy would keep them as blocks of text.
+
+    Args:
+        workspace: the notebook's parameter.
+        device: the notebook's parameter.
+    """
+    return Workspace(project_path(workspace), device, watched())
 
 
 @dataclass(frozen=True)
@@ -158,7 +182,7 @@ class EvaluateParameters(Config):
     method: str = "Flora (cpu preset)"
     baseline: str = field(default="ridge to motion text", metadata=formerly("floor"))
     encoder_from: str = ""
-    trace: int = 20
+    trace: int = 0
     workspace: str = "workspace"
     out: str = "figures"
     device: str = "auto"
@@ -349,3 +373,27 @@ class SimilarClassesParameters(PaperParameters):
     ids: tuple[str, ...] = ("skeleton_context/table4",)
     splits: tuple[str, ...] = ("15/13",)
     overrides: dict = field(default_factory=lambda: {"training.epochs": 10, "training.milestones": [7]})
+
+
+@dataclass(frozen=True)
+class InspectParameters(Config):
+    """Parameters of ``50_inspect_contexts.ipynb`` and ``51_explore_flows.ipynb``."""
+
+    run: str = ""
+    clip: str = ""
+    dataset: str = "puppet"
+    split: str = "23/5"
+    suite: str = ""
+    preset: str = "cpu"
+    overrides: dict = field(default_factory=dict)
+    seed: int = 0
+    workspace: str = "workspace"
+    out: str = "figures"
+    device: str = "auto"
+
+
+@dataclass(frozen=True)
+class ErrorParameters(InspectParameters):
+    """Parameters of ``52_explore_errors.ipynb``."""
+
+    method: str = "skeleton_context"

@@ -10,8 +10,8 @@ their softmax.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import cast
@@ -214,6 +214,23 @@ class SkeletonContext(ReadsContexts, WeighsKeyParts):
                 "this model reads no contexts: its grounding is off", remedy="Train with grounding.enabled = true."
             )
         return self.reader.log_probabilities(grounded.text)
+
+    @contextmanager
+    def prompted(self, hidden: Float[Tensor, "1 token d"], mask: Bool[Tensor, "1 token"]) -> Iterator[None]:
+        """See :meth:`ReadsContexts.prompted`.
+
+        Raises:
+            ConfigError: grounding is off.
+        """
+        reader = self.reader
+        if reader is None:
+            raise ConfigError("this model reads no prompt: its grounding is off")
+        before = reader.hidden, reader.mask
+        reader.hidden, reader.mask = hidden.to(before[0]), mask.to(before[1].device)
+        try:
+            yield
+        finally:
+            reader.hidden, reader.mask = before
 
     def key_parts(self, features: Float[Tensor, "batch ..."]) -> Float[Tensor, "batch frame joint"]:
         """K_out: the importance of each joint at each (coarse) frame; it sums to one over the joints of a frame.
