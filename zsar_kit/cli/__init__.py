@@ -1,9 +1,9 @@
 """The command line ``zsar``: a thin layer over the experiments.
 
 Exit codes: 0 done; 1 a class has no text yet, or something in a workspace is damaged or stale; 2 bad input, or a disk
-that is full or may not be written (one line says what, where, and what to do); 3 the work was done, but files of a data
-set or clips of a folder were broken or missing (each is named); 4 some runs of a batch failed (each is named); 130
-stopped by Ctrl-C.
+that is full or may not be written (one line says what, where, and what to do); 3 the work was done, but files of a
+data set or clips of a folder were broken or missing (each is named); 4 some runs of a batch failed (each is named);
+130 stopped by Ctrl-C.
 """
 
 from __future__ import annotations
