@@ -4,7 +4,7 @@ from .explanation import AttributeConfusion, confusion_by_attribute, explain
 from .folder import FoldScores, RunFolder
 from .inputs import FoldData
 from .recognition import Recognition, recognise, recognise_stream
-from .recognitionr import Prediction, Recogniser
+from .recogniser import Prediction, Recogniser
 from .result import RunResult, SelectionResult
 
 __all__ = [

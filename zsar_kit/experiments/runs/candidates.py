@@ -92,8 +92,25 @@ def _name_of(form: Form) -> str:
 
 
 def _of_words(classes: str, own: Form | None, dataset: str, language_model: str) -> Candidates:
-    """Each word takes the form of its name: your own, one of the kit's; else its levels are foretold."""
     pairs, _ = named_words(classes)
+    levels, sources, notes = levels_of_words(pairs, own=own, dataset=dataset, language_model=language_model)
+    return _checked([label for label, _ in pairs], sources, levels, notes)
+
+
+def levels_of_words(
+    pairs: Sequence[tuple[str, str]], *, own: Form | None = None, dataset: str = "", language_model: str = "offline"
+) -> tuple[Float32[np.ndarray, "class attribute"], list[str], tuple[str, ...]]:
+    """Each class takes the form of its name: your own, one of the kit's; else its levels are foretold.
+
+    Args:
+        pairs: name and description of each class.
+        own: a form of your own.
+        dataset: only the kit's forms of this data set.
+        language_model: what foretells.
+
+    Returns:
+        The levels, where each class's are from, and what has to be said of them.
+    """
     known = known_classes(dataset)
     own_names = [folded(name) for name in own.class_names] if own is not None else []
     levels: list[np.ndarray | None] = []
@@ -115,8 +132,7 @@ def _of_words(classes: str, own: Form | None, dataset: str, language_model: str)
             levels[i] = row
         names = ", ".join(pairs[i][0] for i in missing)
         notes = (f"Foretold from the words alone by a language model, as no form has them: {names}.",)
-    table = np.stack([row for row in levels if row is not None])
-    return _checked([label for label, _ in pairs], sources, table, notes)
+    return np.stack([row for row in levels if row is not None]).astype(np.float32), sources, notes
 
 
 def _checked(names: list[str], sources: list[str], levels: np.ndarray, notes: tuple[str, ...] = ()) -> Candidates:

@@ -19,15 +19,20 @@ import numpy as np
 import torch
 
 from zsar_kit.data.readers.clips import read_clip
+from zsar_kit.data.skeletons import SkeletonSequence
 from zsar_kit.encoders.inputs import encoder_clips, ready_sequence
 from zsar_kit.encoders.pretrain import TrainedEncoder
 from zsar_kit.errors import ArtefactError, ConfigError
 from zsar_kit.evaluation.open_set import OpenSet, fit_open_set
 from zsar_kit.evaluation.scores import Scores
 from zsar_kit.evaluation.tables import format_table
+from zsar_kit.experiments.pipeline.primitives import is_level_set, semantics_of
 from zsar_kit.experiments.pipeline.workspace import Workspace
+from zsar_kit.experiments.runs.candidates import levels_of_words
 from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.methods.base import Method, ReadsContexts, WeighsKeyParts
+from zsar_kit.primitives.forms import Form
+from zsar_kit.primitives.measure import KINECT_RATE, measure, packed
 from zsar_kit.semantics.embeddings import Semantics
 from zsar_kit.semantics.text_encoder import UNPROJECTED, TextEncoder, load_text_encoder
 from zsar_kit.semantics.texts import ClassTexts
@@ -75,23 +80,25 @@ class Recogniser:
 
     Attributes:
         method: the trained method.
-        encoder: the skeleton encoder whose features it was trained on.
+        encoder: the skeleton encoder whose features it was trained on; ``None`` where attributes are all it reads.
         semantics: the class texts of the run, by text set.
         seen: the training classes, which serve as neighbours and as reference, and are never candidates.
         open_set: confidence, fitted on the run's pseudo-unseen folds.
         language_model: name or folder of the language model.
         workspace: the workspace whose text cache and device are used.
         reads_maps: whether the method reads un-pooled maps.
+        features: ``encoder``, ``primitives`` or ``both``.
     """
 
     method: Method
-    encoder: TrainedEncoder
+    encoder: TrainedEncoder | None
     semantics: dict[str, Semantics]
     seen: tuple[int, ...]
     open_set: OpenSet
     language_model: str
     workspace: Workspace
     reads_maps: bool = False
+    features: str = "encoder"
 
     def __repr__(self) -> str:
         heard = ", ".join(self.semantics)
@@ -125,18 +132,22 @@ class Recogniser:
         method = folder.method()
         if type(method).add_classes is Method.add_classes:
             raise ConfigError(f"the method {result.method!r} can't add classes after training", where=folder.path)
+        features = folder.config().resolve().features
         return cls(
             method=method,
-            encoder=folder.encoder(),
+            encoder=None if features == "primitives" else folder.encoder(),
             semantics=folder.semantics(),
             seen=result.seen,
             open_set=fit_open_set([(fold.scores, fold.labels, fold.seen) for fold in folder.folds()]),
             language_model=result.language_model,
             workspace=folder.workspace,
             reads_maps=len(result.feature_shape) > 1,
+            features=features,
         )
 
-    def classify(self, clip: Clip, classes: str | ClassTexts, *, layout: str = "ntu25") -> Prediction:
+    def classify(
+        self, clip: Clip, classes: str | ClassTexts, *, layout: str = "ntu25", rate: float = KINECT_RATE
+    ) -> Prediction:
         """Rank classes given as words for one clip.
 
         Only these classes are candidates; the training classes serve as their neighbours (Flora, Eq. 7) and as the
@@ -146,6 +157,7 @@ class Recogniser:
             clip: a file of a known data set, an array file or an array; see :func:`read_clip`.
             classes: see :func:`parse_classes`.
             layout: the joint layout of an array.
+            rate: frames a second, where attributes are measured.
 
         Raises:
             DataError: the clip can't be read, or shows no body.
@@ -159,7 +171,7 @@ class Recogniser:
             texts = parse_classes(classes, first_id=self._first_id) if isinstance(classes, str) else classes
             method = self._with_classes(texts)
         with _timed(spent, "skeleton"):
-            feature = self._feature(sequence, own_layout)
+            feature = self._feature(sequence, own_layout, rate)
         with _timed(spent, "score"), torch.inference_mode():
             columns = (*texts.ids, *self.seen)
             output = method.class_scores(feature, columns)
@@ -215,7 +227,7 @@ class Recogniser:
 
     @cached_property
     def _language(self) -> TextEncoder:
-        record = next(iter(self.semantics.values())).language
+        record = next(own.language for name, own in self.semantics.items() if not is_level_set(name))
         encoder = load_text_encoder(
             self.language_model, device=self.workspace.torch_device, projected=record.pooling != UNPROJECTED
         )
@@ -231,19 +243,34 @@ class Recogniser:
     def _with_classes(self, texts: ClassTexts) -> Method:
         cache = self.workspace.text_cache
         new = {
-            name: Semantics.build(texts, name, self._language, cache=cache, pad_to=own.padded_to)
+            name: self._levels(texts, name)
+            if is_level_set(name)
+            else Semantics.build(texts, name, self._language, cache=cache, pad_to=own.padded_to)
             for name, own in self.semantics.items()
         }
         method = copy.deepcopy(self.method)  # the next call may name other classes
         method.add_classes(new)
         return method
 
-    def _feature(self, sequence, layout: str) -> torch.Tensor:
-        config = self.encoder.config
+    def _levels(self, texts: ClassTexts, text_set: str) -> Semantics:
+        """Expected levels of classes in words: the kit's form of that name, else foretold."""
+        pairs = [(name, texts.sentences("motion", c)[0]) for c, name in zip(texts.ids, texts.names, strict=True)]
+        levels, _, _ = levels_of_words(pairs, language_model=self.language_model)
+        return semantics_of(Form("words", "words", texts.ids, texts.names, levels), text_set)
+
+    def _feature(self, sequence: SkeletonSequence, layout: str, rate: float = KINECT_RATE) -> torch.Tensor:
+        parts = [] if self.encoder is None else [self._encoded(self.encoder, sequence, layout)]
+        if self.features != "encoder":
+            measured = measure([sequence.joints], layout, rate=rate, names=[sequence.sample])
+            parts.append(torch.from_numpy(packed(measured.levels)).to(self.workspace.torch_device))
+        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+
+    def _encoded(self, encoder: TrainedEncoder, sequence: SkeletonSequence, layout: str) -> torch.Tensor:
+        config = encoder.config
         ready = encoder_clips([ready_sequence(sequence.joints, layout, config.protocol)], config)
         with torch.inference_mode():
             batch = torch.from_numpy(ready).to(self.workspace.torch_device)
-            output = self.encoder.model(batch, maps=self.reads_maps)
+            output = encoder.model(batch, maps=self.reads_maps)
             return output.maps.float() if self.reads_maps else output.pooled.float()
 
 
