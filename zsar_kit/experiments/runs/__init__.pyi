@@ -3,8 +3,8 @@ from .config import RunConfig, RunPlan
 from .explanation import AttributeConfusion, confusion_by_attribute, explain
 from .folder import FoldScores, RunFolder
 from .inputs import FoldData
-from .recognition import Recognition, recognise, recognise_stream
 from .recogniser import Prediction, Recogniser
+from .recognition import Recognition, recognise, recognise_stream
 from .result import RunResult, SelectionResult
 
 __all__ = [
