@@ -38,7 +38,7 @@ class NoneOfThese:
     def one_of_these(self, distances: Float[np.ndarray, "*clip class"]) -> Float[np.ndarray, "*clip"]:
         """The probability that the clip shows one of the classes, two or more."""
         weights = np.array([self.distance, self.margin, self.candidates])
-        return 1.0 / (1.0 + np.exp(-(self.bias + statistics(distances) @ weights)))
+        return np.asarray(1.0 / (1.0 + np.exp(-(self.bias + statistics(distances) @ weights))))
 
     def classes(self, distances: Float[np.ndarray, "*clip class"]) -> Float[np.ndarray, "*clip class"]:
         """The probability of each class, given that it is one of them."""

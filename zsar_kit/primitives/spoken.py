@@ -64,6 +64,11 @@ def meaning(attribute: Attribute, level: float) -> str:
     return f"between “{words[step - 0.25]}” and “{words[step + 0.25]}”"
 
 
+def level_of(attribute: Attribute, value: float) -> float:
+    """The level of one measured value."""
+    return float(attribute.level(np.array([value], dtype=np.float64))[0])
+
+
 def sentence(
     attribute: Attribute,
     value: float,
@@ -82,7 +87,7 @@ def sentence(
         Markdown on one line. "As X expects" is said where measured and expected level differ by half a step of a form
         (0.125) or less.
     """
-    measured = float(attribute.level(np.asarray(value, dtype=np.float64)))
+    measured = level_of(attribute, value)
     parts = []
     for level, name in zip(expected, names, strict=True):
         # Two classes next to each other may both be as expected; each is judged by its own level.

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from zsar_kit.primitives.attributes import attribute, attribute_names
 from zsar_kit.primitives.bodies import Bodies
 from zsar_kit.primitives.moments import frame_read, joints_read, pose_at
-from zsar_kit.primitives.spoken import emphasised, sentence
+from zsar_kit.primitives.spoken import emphasised, level_of, sentence
 from zsar_kit.reprs import one_line
 
 
@@ -156,7 +156,7 @@ def explain_lead(
         return Reason(
             attribute=name,
             value=value,
-            level=float(a.level(np.asarray(value))),
+            level=level_of(a, value),
             expected=both,
             lead=float(lead[i]),
             frame=frame,

@@ -238,8 +238,8 @@ def test_persons_may_come_and_go_in_a_stream(clip):
     candidates = choose_candidates(WORDS)
     alone = frames(clip[:1])
     changing = [frame if i % 3 else np.concatenate([frame, np.zeros_like(frame)]) for i, frame in enumerate(alone)]
-    ((*_, first),) = recognise_stream(alone, candidates, window=60)
-    ((*_, second),) = recognise_stream(changing, candidates, window=60)
+    ((*_, first),) = recognise_stream(alone, candidates, window=60.0)
+    ((*_, second),) = recognise_stream(changing, candidates, window=60.0)
     assert same(first, second)
 
 
@@ -258,7 +258,7 @@ def test_a_frame_of_another_layout_is_refused_by_its_number(clip):
         list(recognise_stream(wrong, choose_candidates(WORDS)))
 
 
-@pytest.mark.parametrize("options", [{"window": 0}, {"hop": -1}, {"rate": float("nan")}, {"window": 0.03}])
+@pytest.mark.parametrize("options", [{"window": 0.0}, {"hop": -1.0}, {"rate": float("nan")}, {"window": 0.03}])
 def test_a_window_without_motion_is_refused(clip, options):
     with pytest.raises(ConfigError):
         list(recognise_stream(frames(clip), choose_candidates(WORDS), **options))
