@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -125,7 +126,8 @@ def failure_figure(runs: Runs, workspace: Workspace) -> PaperFigure:
     positions, every = [found.classes.index(c) for c in unseen], reader.named(found.classes)
     heights = 0.36 * len(unseen) + 1.2, 0.17 * (NEAREST + 1) * len(listed) + 1.2
     fig = style.figure(style.PAGE, sum(heights) + 0.2)
-    upper, lower = fig.subfigures(2, 1, height_ratios=heights)
+    parts: Any = fig.subfigures(2, 1, height_ratios=heights)
+    upper, lower = parts
     plot_confusion(counts, reader.named(unseen), ax=upper.subplots(), title="ZSL predictions")
     plot_neighbours(
         skeleton,
