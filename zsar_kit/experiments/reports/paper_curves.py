@@ -150,8 +150,8 @@ def threshold_figure(runs: Runs, workspace: Workspace) -> PaperFigure:
     ]
     caption = (
         f"GZSL accuracy over the threshold of the gate on {data_said(first)}: mean over the seeds "
-        f"{', '.join(map(str, seeds))}, and the range between them. Exact step functions of the stored scores; dotted: what each run chose on pseudo-unseen "
-        f"folds ({', '.join(f'{g:.3g}' for g in chosen)})."
+        f"{', '.join(map(str, seeds))}, and the range between them. Exact step functions of the stored scores; dotted: "
+        f"what each run chose on pseudo-unseen folds ({', '.join(f'{g:.3g}' for g in chosen)})."
     )
     return PaperFigure(style.figure_of(axes), rows, caption)
 
