@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from zsar_kit.errors import ConfigError, DataError
+from zsar_kit.plotting import style
 from zsar_kit.plotting.latent import (
     Agreement,
     Projection,
     class_pair_similarities,
+    explain_marks,
     plot_class_similarity,
     plot_latents,
 )
@@ -174,6 +176,27 @@ def test_pairs_with_an_unseen_class_have_a_rim():
     rims = axes.collections[0].get_edgecolors()[:, 3] > 0
     assert rims.tolist() == [False, False, True, False, True, True]  # pairs 01 02 03 12 13 23
     assert axes.get_legend() is None
+
+
+def test_long_names_do_not_squeeze_the_axes_and_many_seen_classes_have_none():
+    generator = np.random.default_rng(6)
+    labels, names = np.repeat(np.arange(31), 2), [f"an action with a very long name, number {i}" for i in range(31)]
+    fig = style.figure(style.PAGE, 3.7)
+    axes = plot_latents(
+        generator.normal(size=(62, 4)),
+        labels,
+        names,
+        generator.normal(size=(31, 4)),
+        unseen=[3, 30],
+        projection=Projection("pca"),
+        legend=False,
+        ax=fig.subplots(1, 2)[0],
+    )
+    assert len(axes.texts) == 2
+    assert all(text.get_fontweight() == "bold" for text in axes.texts)
+    explain_marks(fig, unseen=True)
+    fig.draw_without_rendering()
+    assert axes.get_position().width > 0.4
 
 
 def test_dollar_signs_in_names_are_text():

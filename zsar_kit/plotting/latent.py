@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
@@ -18,6 +19,8 @@ from zsar_kit.errors import ConfigError, DataError
 from zsar_kit.plotting import style
 
 TSNE_POINTS, PERPLEXITY, UMAP_NEIGHBOURS = 30, 30.0, 15
+NAMED = 30
+"""Classes up to which all are named where unseen ones stand out."""
 KINDS = ("auto", "tsne", "umap", "pca")
 LABELS = {"tsne": "t-SNE", "umap": "UMAP"}
 SHAPES = "o^sv"
@@ -57,13 +60,15 @@ def plot_latents(
     *,
     unseen: Collection[int] = (),
     projection: Projection = _AUTO,
+    legend: bool = True,
     ax: Axes | None = None,
     title: str | None = None,
 ) -> Axes:
     """Skeleton latents in two dimensions, coloured by class, and the class texts among them (Flora, Fig. 6).
 
     Samples and texts are projected together. A class has a colour and a shape, and its name is at its median; a thin
-    line connects it with its text. If there are unseen classes, samples of seen ones are pale.
+    line connects it with its text. If there are unseen classes, samples of seen ones are pale, and with more than
+    ``NAMED`` classes only the unseen ones are named.
 
     Args:
         latents: ``[sample, d]``.
@@ -72,6 +77,7 @@ def plot_latents(
         texts: ``[class, d]`` latents of the class texts, in the order of ``names``; None draws none.
         unseen: positions of the unseen classes; their names are bold and their texts stars, others diamonds.
         projection: how latents are projected to two dimensions.
+        legend: explain the marks below the axes; :func:`explain_marks` does so for a figure of several axes.
         ax: where to draw; None makes a figure.
         title: above it.
 
@@ -101,9 +107,12 @@ def plot_latents(
             axes.scatter(*marks[c], color=color, linewidths=0.9, zorder=4, **look)
         anchors[c] = middles[0]
     axes.margins(0.08)
-    _name_classes(axes, {style.shorten(classes[c], 30): at for c, at in anchors.items()}, {classes[c] for c in unseen})
+    shown = {c: style.shorten(name, 30) for c, name in enumerate(classes)}
+    few = not unseen or len(anchors) <= NAMED
+    _name_classes(axes, {shown[c]: at for c, at in anchors.items() if few or c in unseen}, {shown[c] for c in unseen})
     axes.set(xticks=[], yticks=[])
-    _explain_marks(axes, texts is not None, bool(unseen))
+    if legend:
+        _legend(axes, texts is not None, bool(unseen))
     style.label_axes(axes, x=x, y=y, title=title)
     return axes
 
@@ -325,19 +334,37 @@ def _name_classes(ax: Axes, anchors: dict[str, np.ndarray], bold: Collection[str
             color=style.INK,
             path_effects=[withStroke(linewidth=2.4, foreground="white")],
             zorder=5,
+            in_layout=False,  # long names must not squeeze the axes
         )
 
 
-def _explain_marks(ax: Axes, texts: bool, unseen: bool) -> None:
-    """Add a legend of the kinds of marker; classes are named in the figure itself."""
+def explain_marks(fig: Figure, *, texts: bool = True, unseen: bool = False) -> None:
+    """A legend of the kinds of marker of :func:`plot_latents` below a figure.
+
+    Args:
+        fig: the figure.
+        texts: whether texts are drawn.
+        unseen: whether unseen classes stand out.
+    """
+    marks = _marks(texts, unseen)
+    look = {"fontsize": style.TICK_SIZE, "frameon": False, "columnspacing": 1.2, "handletextpad": 0.2}
+    fig.legend(handles=marks, loc="outside lower center", ncols=len(marks), **look)
+
+
+def _marks(texts: bool, unseen: bool) -> list[Line2D]:
+    """The kinds of marker; classes are named in the figure itself."""
     kinds = [("o", 4, "skeleton of a sample")]
     if texts:
         kinds.append(("D", 6, "text of a seen class" if unseen else "text of a class"))
         kinds += [("*", 11, "text of an unseen class (name in bold)")] if unseen else []
-    marks = [
+    return [
         Line2D([], [], linestyle="", marker=m, markersize=s, color=style.GREY, markeredgewidth=0, label=text)
         for m, s, text in kinds
     ]
+
+
+def _legend(ax: Axes, texts: bool, unseen: bool) -> None:
+    marks = _marks(texts, unseen)
     ax.legend(
         handles=marks,
         fontsize=style.TICK_SIZE,

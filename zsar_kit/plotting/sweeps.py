@@ -14,7 +14,7 @@ from zsar_kit.errors import DataError
 from zsar_kit.evaluation.statistics import Summary
 from zsar_kit.plotting import style
 
-LOOKS = (
+LOOKS: tuple[dict[str, Any], ...] = (
     {"color": style.BLUE, "marker": "o", "linestyle": "-"},
     {"color": style.RED, "marker": "s", "linestyle": "-"},
     {"color": style.GREEN, "marker": "^", "linestyle": (0, (4, 1.5))},
@@ -126,7 +126,7 @@ def plot_threshold(
     for (name, values), look in zip(series.items(), LOOKS[1:] + LOOKS[:1], strict=False):
         if values.ndim != 2 or values.shape[1] != len(gammas):
             raise DataError(f"expected [run, {len(gammas)}], got shape {values.shape}", where=f"series[{name!r}]")
-        line = {"color": look["color"], "linestyle": look["linestyle"]}
+        line: dict[str, Any] = {"color": look["color"], "linestyle": look["linestyle"]}
         axes.plot(gammas, values.mean(0), linewidth=1.3, label=name, zorder=3, **line)
         if len(values) > 1:
             axes.fill_between(gammas, values.min(0), values.max(0), color=look["color"], alpha=0.15, linewidth=0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -153,7 +154,8 @@ class FlowField:
         columns = min(4, len(texts))
         lines = -(-len(texts) // columns)
         fig = style.figure(style.PAGE, 2.6 * lines + 2.3)
-        upper, strip, lower = fig.subfigures(3, 1, height_ratios=(2.6 * lines, 0.25, 2.05))
+        parts: Any = fig.subfigures(3, 1, height_ratios=(2.6 * lines, 0.25, 2.05))
+        upper, strip, lower = parts
         grid = np.atleast_1d(upper.subplots(lines, columns, sharex=True, sharey=True)).ravel()
         for axes, c in zip(grid, texts, strict=False):
             own = " (own)" if c == self.choice.skeleton else ""

@@ -127,6 +127,7 @@ def latent_axes(
     classes: Sequence[int],
     *,
     projection: Projection,
+    legend: bool = True,
     ax: Axes | None = None,
     title: str | None = None,
 ) -> Axes:
@@ -140,6 +141,7 @@ def latent_axes(
         found.texts,
         unseen=unseen if len(unseen) < len(classes) else (),
         projection=projection,
+        legend=legend,
         ax=ax,
         title=title,
     )

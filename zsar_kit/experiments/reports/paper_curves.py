@@ -136,22 +136,22 @@ def threshold_figure(runs: Runs, workspace: Workspace) -> PaperFigure:
     total = seen + unseen
     harmonic = np.divide(2 * seen * unseen, total, out=np.zeros_like(total), where=total > 0)
     lines = {"H": harmonic, "S": seen, "U": unseen}
-    chosen = [float(run.gate().gamma) for run in folders]
+    chosen, seeds = [float(run.gate().gamma) for run in folders], [run.result().seed for run in folders]
     first = next(iter(results.values()))[0]
     kind = first.evaluation.calibration["kind"]
     axes = plot_threshold(
         gammas, lines, chosen=chosen, label=rf"threshold $\gamma$ of the gate ({kind})", title=data_said(first)
     )
     rows: list[dict[str, object]] = [
-        {"line": name, "seed": run.result().seed, "gamma": float(g), "percent": float(v)}
+        {"line": name, "seed": seed, "gamma": float(g), "percent": float(v)}
         for name, values in lines.items()
-        for run, line in zip(folders, values, strict=True)
+        for seed, line in zip(seeds, values, strict=True)
         for g, v in zip(gammas, line, strict=True)
     ]
     caption = (
-        f"GZSL accuracy over the threshold of the gate on {data_said(first)}: mean of {len(folders)} seeds, and the "
-        "range between them. Exact step functions of the stored scores; dotted: what each run chose on pseudo-unseen "
-        f"folds ({', '.join(f'{g:.3g}' for g in chosen)})."
+        f"GZSL accuracy over the threshold of the gate on {data_said(first)}: mean over the seeds "
+        f"{', '.join(map(str, seeds))}, and the range between them. Exact step functions of the stored scores; dotted: "
+        f"what each run chose on pseudo-unseen folds ({', '.join(f'{g:.3g}' for g in chosen)})."
     )
     return PaperFigure(style.figure_of(axes), rows, caption)
 

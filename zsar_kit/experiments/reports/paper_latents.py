@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,7 +16,13 @@ from zsar_kit.experiments.reports.flow_figures import FlowField
 from zsar_kit.experiments.reports.latents import LatentReader, latent_axes
 from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.plotting import style
-from zsar_kit.plotting.latent import Agreement, Projection, class_pair_similarities, plot_class_similarity
+from zsar_kit.plotting.latent import (
+    Agreement,
+    Projection,
+    class_pair_similarities,
+    explain_marks,
+    plot_class_similarity,
+)
 from zsar_kit.plotting.results import plot_confusion
 from zsar_kit.plotting.semantics import plot_neighbours
 
@@ -44,22 +51,23 @@ def projection_figure(runs: Runs, workspace: Workspace, kind: str = "auto", *, e
     results_of(runs)
     run = _first(runs, workspace)
     projection = Projection(kind, run.result().seed)
-    fig = style.figure(style.PAGE, 3.7)
-    grid = fig.subplots(1, 2)
+    fig = style.figure(style.PAGE, 9.4 if every else 3.7)
+    grid = fig.subplots(2, 1) if every else fig.subplots(1, 2)
     rows: list[dict[str, object]] = []
     axis = ""
     for axes, (stage, trained) in zip(grid, STAGES.items(), strict=True):
         reader = LatentReader(run, trained=trained)
         classes = reader.split.candidates if every else reader.split.unseen
-        latent_axes(reader, classes, projection=projection, ax=axes, title=stage)
+        latent_axes(reader, classes, projection=projection, legend=False, ax=axes, title=stage)
         rows += _drawn_points(axes, reader.named(classes), stage)
         axis = axes.get_xlabel()
-    which = "all classes" if every else "unseen classes"
+    which, first, then = ("all classes", "Above", "below") if every else ("unseen classes", "Left", "right")
+    explain_marks(fig, unseen=every)
     fig.suptitle(style.literal(f"{reader.caption()}, {which}"), fontsize=style.LABEL_SIZE, x=0.01, ha="left")
     caption = (
         f"Latent means of the test samples of {which} and of their texts (averaged over tokens), projected together; "
-        f"{reader.caption()}, {reader.result.method} of seed {reader.result.seed}. Left: by the initial "
-        f"weights of the same run, right: after training. {axis}. A projection, not the latent space itself: "
+        f"{reader.caption()}, {reader.result.method} of seed {reader.result.seed}. {first}: by the initial "
+        f"weights of the same run, {then}: after training. {axis}. A projection, not the latent space itself: "
         "distances between groups mean little."
     )
     return PaperFigure(fig, rows, caption)
@@ -125,7 +133,8 @@ def failure_figure(runs: Runs, workspace: Workspace) -> PaperFigure:
     positions, every = [found.classes.index(c) for c in unseen], reader.named(found.classes)
     heights = 0.36 * len(unseen) + 1.2, 0.17 * (NEAREST + 1) * len(listed) + 1.2
     fig = style.figure(style.PAGE, sum(heights) + 0.2)
-    upper, lower = fig.subfigures(2, 1, height_ratios=heights)
+    parts: Any = fig.subfigures(2, 1, height_ratios=heights)
+    upper, lower = parts
     plot_confusion(counts, reader.named(unseen), ax=upper.subplots(), title="ZSL predictions")
     plot_neighbours(
         skeleton,
