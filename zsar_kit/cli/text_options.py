@@ -21,7 +21,7 @@ class GenerateOptions:
     key_env: str = "OPENAI_API_KEY"
     """environment variable that holds the key; the key is never stored"""
     temperature: float | None = None
-    """0 always takes the likeliest word; default: 0 for texts, 0.7 for forms, whose two answers must be able to differ"""
+    """0 always takes the likeliest word; default: 0 for texts, 0.7 for forms, so that their two answers can differ"""
     max_tokens: int = 4000
     """maximum length of an answer, in tokens"""
     attempts: int = 3

@@ -9,13 +9,13 @@ from typing import Any
 from zsar_kit.primitives.attributes import LEVELS, TOPICS, Attribute, attributes
 from zsar_kit.primitives.forms import UNKNOWN
 
-_TASK = """You fill in a form about a human action, as it would be measured from the positions of 25 body joints over time.
+_TASK = """You fill in a form about a human action, as it would be measured from the places of 25 body joints over time.
 The action is called {name}.
 {texts}
-Imagine one ordinary performance by one adult who stands upright with both arms hanging before and after, unless the
-action says otherwise. For each attribute below, say at which level it is expected: 0, 0.25, 0.5, 0.75 or 1. Levels 0,
-0.5 and 1 are explained; 0.25 and 0.75 lie between. Write "?" only where the action leaves it open. The level of somebody
-who merely stands still is given as "neutral"; most attributes of most actions are neutral.
+Imagine an ordinary performance by an adult who stands with both arms hanging before and after, unless the action
+says otherwise; with a second person only where the action is between two. For each attribute below, say at which level
+it is expected: 0, 0.25, 0.5, 0.75 or 1. Levels 0, 0.5 and 1 are explained; 0.25 and 0.75 lie between. Write "?" only
+where the action leaves it open. "Neutral" is the level of somebody who merely stands still.
 
 Words: the lead hand (arm) is the one that moves more, the other hand is the other one; so for the legs. Forward, right
 and up are the performer's own. T is the torso length, from hips to shoulders. Hanging hands are 1.4 T below the

@@ -71,7 +71,7 @@ class Asking:
             "max_tokens": config.max_tokens,
             "seed": config.seed + len(record.answers),
         }
-        held_to = {} if self.schema is None else {"schema": self.schema}
+        held_to: dict[str, Any] = {} if self.schema is None else {"schema": self.schema}
         try:
             said = self.model.complete(messages, **options, **held_to)
         except MissingModelError as error:

@@ -132,7 +132,8 @@ class Estimate:
         """
         if limit is not None and self.most.price is not None and self.most.price > limit:
             raise ConfigError(
-                f"the run could cost {self.most.price:.4g}, more than 'max_price' {limit:.4g}; nothing was sent. {self}",
+                f"the run could cost {self.most.price:.4g}, more than 'max_price' {limit:.4g}; nothing was "
+                f"sent. {self}",
                 remedy="Allow more, or lower 'max_tokens', 'attempts' or the endpoint's retries.",
             )
 

@@ -63,7 +63,9 @@ class LocalModel:
         seed: int,
         schema: Mapping[str, Any] | None = None,
     ) -> Completion:
-        """The answer to a conversation: greedy at temperature 0, otherwise sampled, reproducibly for a seed. A schema is ignored.
+        """The answer to a conversation: greedy at temperature 0, otherwise sampled, reproducibly for a seed.
+
+        A schema is ignored.
 
         Raises:
             MissingModelError: the conversation exceeds the model's window, or memory runs out.

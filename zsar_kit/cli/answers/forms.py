@@ -20,6 +20,7 @@ from zsar_kit.primitives.form_writer import (
     find_class,
     form_text,
     is_neutral,
+    meaning_of,
     read_settings,
     with_class,
     with_levels,
@@ -53,14 +54,14 @@ def _class_page(form: Form, class_id: int, every: bool) -> str:
             "attribute": a.name,
             "level": "?" if np.isnan(level) else f"{level:.3g}",
             "in units": "" if np.isnan(level) else a.in_units(level),
-            "nearest meaning": "unknown" if np.isnan(level) else a.meaning(level),
+            "in words": meaning_of(a, level),
         }
         for a, level in zip(attributes(), form.of(class_id).tolist(), strict=True)
         if every or not is_neutral(a, level)
     ]
     title = f"### {plain_markdown(f'{form.dataset} {class_id}: {name}')} ({plain_markdown(form.author)})"
     rest = "" if every else "\nThe other attributes are neutral: as of somebody who stands still with hanging arms."
-    return f"{title}\n\n{format_table(rows, ['topic', 'attribute', 'level', 'in units', 'nearest meaning'])}{rest}\n"
+    return f"{title}\n\n{format_table(rows, ['topic', 'attribute', 'level', 'in units', 'in words'])}{rest}\n"
 
 
 def new_class(path: Path, name: str, like: str, dataset: str) -> str:
@@ -83,10 +84,7 @@ def set_levels(path: Path, wanted: str, settings: Sequence[str]) -> str:
         raise TextError("no level is given", remedy="Write attribute=level, such as lead_hand_highest=0.75.")
     write_form(with_levels(form, class_id, levels), path)
     known = {a.name: a for a in attributes()}
-    told = [
-        f"{name} = {written(level)}" + ("" if np.isnan(level) else f": {known[name].meaning(level)}")
-        for name, level in levels.items()
-    ]
+    told = [f"{name} = {written(level)}: {meaning_of(known[name], level)}" for name, level in levels.items()]
     return "\n".join([f"{path}, class {class_id}:", *told])
 
 

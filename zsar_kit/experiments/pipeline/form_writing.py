@@ -133,8 +133,8 @@ def generate_form(
         on_note: receives the estimate before anything is sent; by default it is logged.
 
     Raises:
-        ConfigError: the run could cost more than ``max_price``, the temperature is 0, ``out`` is not a ``.toml`` path or
-            a file that was not generated exists there, or the data set has no name; nothing was sent.
+        ConfigError: the run could cost more than ``max_price``, the temperature is 0, the data set has no name, or
+            ``out`` is not a ``.toml`` path or a file that was not generated exists there; nothing was sent.
         TextError: the names are unusable, a class has no text, or a stored answer is damaged; nothing was sent.
         MissingModelError: the model cannot be reached: earlier answers are kept.
     """
