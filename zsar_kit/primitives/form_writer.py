@@ -26,8 +26,8 @@ def form_text(form: Form, comment: str = "") -> str:
         for topic in TOPICS:
             named = [
                 f"{a.name} = {written(level)}"
-                for a, level in zip(attributes(), levels, strict=True)
-                if a.topic == topic and not is_neutral(a, float(level))
+                for a, level in zip(attributes(), levels.tolist(), strict=True)
+                if a.topic == topic and not is_neutral(a, level)
             ]
             if named:
                 lines.append(f"{topic} = {{ {', '.join(named)} }}")

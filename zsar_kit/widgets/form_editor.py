@@ -44,8 +44,8 @@ def nearest_by_name(name: str, most: int = 5) -> list[str]:
     """Classes of the kit whose names share the most telling words with a name, as ``dataset:id``.
 
     Words are compared by their first four letters, so that *wave* is *waving*. With ``w(s) = log(n / n_s)``, where
-    ``n_s`` of ``n`` names have the stem ``s``, the likeness is ``w(common) / w(either)``; ties go to the likeness of
-    letters (Ratcliff and Obershelp).
+    ``n_s`` of ``n`` names have the stem ``s``, the likeness is ``w(common) / w(either)``; the first word of the name, its
+    verb as a rule, counts twice. Ties go to the likeness of letters (Ratcliff and Obershelp).
     """
     known: dict[str, str] = {}
     for dataset in form_datasets():
@@ -56,6 +56,8 @@ def nearest_by_name(name: str, most: int = 5) -> list[str]:
     counts = Counter(stem for found in stems.values() for stem in found)
     weight = {stem: math.log(len(known) / count) for stem, count in counts.items()}
     wanted, new = _stems(name), math.log(len(known))
+    for verb in _stems(" ".join(name.split()[:1])) & set(weight):
+        weight[verb] *= 2.0
 
     def likeness(other: str) -> tuple[float, float]:
         common, either = wanted & stems[other], wanted | stems[other]
@@ -158,7 +160,7 @@ class FormEditor(ipywidgets.VBox):
         self._form, self.message = form, f"{name!r} is saved in {self.path.name}."
         return self.path
 
-    def set_level(self, name: str, level: float | None) -> None:
+    def set_level(self, name: str, level: float | int | None) -> None:
         """Set one level; None is unknown.
 
         Raises:
@@ -230,14 +232,17 @@ class FormEditor(ipywidgets.VBox):
         self._save = ipywidgets.Button(description="save", icon="save", tooltip="write the class into the form")
         self._note = ipywidgets.Label(layout=ipywidgets.Layout(width="640px"))
         self._sliders: dict[str, ipywidgets.SelectionSlider] = {}
-        self._rows = ipywidgets.VBox(layout=ipywidgets.Layout(max_height="560px", overflow="auto", width="640px"))
+        fixed = {"flex": "0 0 auto"}
+        self._rows = ipywidgets.VBox(
+            layout=ipywidgets.Layout(max_height="640px", overflow="auto", width="610px", **fixed)
+        )
         self._picture = ipywidgets.Image(format="png", width=300)
-        self._meaning = ipywidgets.VBox([ipywidgets.Label() for _ in range(5)])
+        self._meaning = ipywidgets.Textarea(disabled=True, rows=11, layout=ipywidgets.Layout(width="330px"))
         for name in ("name", "like", "topic"):
             self._choices[name].observe(lambda change, name=name: self._chosen(name, change["new"]), "value")
         self._save.on_click(lambda _: self._attempt(self.save))
         head = ipywidgets.HBox([self._choices["name"], self._save])
-        beside = ipywidgets.VBox([self._picture, self._meaning])
+        beside = ipywidgets.VBox([self._picture, self._meaning], layout=ipywidgets.Layout(**fixed))
         panes = ipywidgets.HBox([self._rows, beside])
         self.children = (head, self._choices["like"], self._choices["topic"], self._note, panes)
 
@@ -259,7 +264,7 @@ class FormEditor(ipywidgets.VBox):
                     value=UNKNOWN if self.levels[a.name] is None else self.levels[a.name],
                     description=a.name,
                     style={"description_width": "190px"},
-                    layout=ipywidgets.Layout(width="600px"),
+                    layout=ipywidgets.Layout(width="570px", flex="0 0 auto"),
                     continuous_update=False,
                 )
                 slider.observe(lambda change, name=a.name: self._slid(name, change["new"]), "value")
@@ -321,8 +326,7 @@ class FormEditor(ipywidgets.VBox):
             f"0.5: {a.half}",
             f"1: {a.one}",
         ]
-        for label, text in zip(self._meaning.children, told, strict=True):
-            label.value = one_line(text)
+        self._meaning.value = "\n".join(one_line(text) for text in told)
 
 
 def _told(a: Attribute, level: float | None) -> str:
@@ -349,7 +353,7 @@ def _picture(name: str, level: float | None) -> bytes:
 
 def _as_dict(row: np.ndarray) -> dict[str, float | None]:
     """Levels by attribute, with the shortest number that is the same in float32; None where unknown."""
-    pairs = zip(attribute_names(), row, strict=True)
+    pairs = zip(attribute_names(), row.tolist(), strict=True)
     return {name: None if np.isnan(level) else float(written(level)) for name, level in pairs}
 
 
