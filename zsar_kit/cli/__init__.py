@@ -18,6 +18,7 @@ from zsar_kit.cli.common import app, say
 from zsar_kit.cli.data import split
 from zsar_kit.cli.exchange import export, import_
 from zsar_kit.cli.fetch import data
+from zsar_kit.cli.form import form
 from zsar_kit.cli.lab import inspect, lab
 from zsar_kit.cli.papers import papers
 from zsar_kit.cli.recognise import explain, recognise
@@ -34,6 +35,7 @@ data.command(name="audit")(data_audit)
 app.command(data, name="data", help="Data sets: list, fetch, check, prepare, show, audit.")
 app.command(split, name="split", help="Class splits: list, make.")
 app.command(texts, name="texts", help="Class texts: check, report, show, generate.")
+app.command(form, name="form", help="Forms of expected levels: show, new, set, edit, check, attributes.")
 app.command(runs, name="run", help="Finished runs: export, import.")
 app.command(name="recognise")(recognise)
 app.command(name="explain")(explain)

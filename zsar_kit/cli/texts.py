@@ -97,7 +97,7 @@ def texts_generate(
     generator: Annotated[GenerateOptions, OmitArgPrefixes],
     common: Common = CommonOptions(),
 ) -> int:
-    """Have a language model write the texts of a class list; run the command again to resume.
+    """Have a language model write the texts, or fill the forms, of a class list; run the command again to resume.
 
     Args:
         class_list: class names, one per line.

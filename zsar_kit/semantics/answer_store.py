@@ -7,6 +7,7 @@ accepted table, if any. A class is found by its name, whatever its position in t
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from zsar_kit.reprs import counted, shortened
 from zsar_kit.semantics.text_files import class_table
 
 SCHEMA = 1
+CheckTable = Callable[[dict[str, Any], str], None]
 
 
 @dataclass(frozen=True)
@@ -85,14 +87,17 @@ class AnswerStore:
 
     Args:
         folder: the folder; it is created with the first answer.
+        check: raises where a kept table cannot be used, from the table and its place; by default it must hold the texts
+            of a class.
 
     Raises:
         TextError: a file in it is damaged or was written by another version.
     """
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, check: CheckTable | None = None):
         self.folder = folder
-        self._known = {r.name: r for r in map(_read, sorted(folder.glob("*.json")))}
+        known = (_read(path, check or _check_texts) for path in sorted(folder.glob("*.json")))
+        self._known = {r.name: r for r in known}
 
     def __repr__(self) -> str:
         return f"AnswerStore({shortened(str(self.folder), 120)!r}, {counted(len(self._known), 'class', 'classes')})"
@@ -126,7 +131,11 @@ class AnswerStore:
         return next(self.folder / n for n in names if self.folder / n not in taken)
 
 
-def _read(path: Path) -> ClassRecord:
+def _check_texts(table: dict[str, Any], place: str) -> None:
+    class_table(table, place)
+
+
+def _read(path: Path, check: CheckTable) -> ClassRecord:
     remedy = "Remove the file to have the class asked again, or restore it."
     try:
         content = read_json(path)
@@ -138,7 +147,7 @@ def _read(path: Path) -> ClassRecord:
         answers = [Answer(**{**a, "faults": tuple(a["faults"])}) for a in content["answers"]]
         record = ClassRecord(content["class"]["name"], content["prompt"]["text"], answers, content["table"], path)
         if record.table is not None:
-            class_table(record.table, str(path))
+            check(record.table, str(path))
     except (KeyError, TypeError, ValueError, TextError) as error:
         raise TextError(f"the kept answers are damaged: {error}", where=path, remedy=remedy) from None
     return record

@@ -56,7 +56,7 @@ def answer_table(
         MissingModelError: as in :func:`~zsar_kit.semantics.check.check_texts`.
     """
     place = f"the answer for class {class_id} ({name!r})"
-    content = _object_in(answer, place)
+    content = object_in(answer, place, ("label", "motion", "contexts"))
     if faults := _form_faults(content):
         raise AnswerError(faults, place)
     table: dict[str, Any] = {"id": class_id, "name": name, **{key: _clean(content[key]) for key in KEYS}}
@@ -71,8 +71,17 @@ def answer_table(
     return table
 
 
-def _object_in(answer: str, place: str) -> dict[str, Any]:
-    """The JSON object in an answer: the first with one of our top-level keys, which nested objects do not have."""
+def object_in(answer: str, place: str, keys: Collection[str]) -> dict[str, Any]:
+    """The JSON object in an answer: the first with one of some top-level keys, which nested objects do not have.
+
+    Args:
+        answer: what the model said; the object may be inside a code fence or surrounded by other text.
+        place: for messages.
+        keys: some keys of the object.
+
+    Raises:
+        AnswerError: there is no such object, or it is malformed.
+    """
     text = re.sub(r"<think>.*?</think>", "", answer, flags=re.DOTALL)
     decoder = json.JSONDecoder(object_pairs_hook=_without_repeats)
     first_fault, start = "", text.find("{")
@@ -82,7 +91,7 @@ def _object_in(answer: str, place: str) -> dict[str, Any]:
         end = start + 1
         try:
             found, end = decoder.raw_decode(text, start)
-            if set(found) & {"label", "motion", "contexts"}:
+            if set(found) & set(keys):
                 return found
         except (ValueError, RecursionError) as error:
             first_fault = first_fault or str(error)

@@ -107,22 +107,46 @@ class Estimate:
         most: if all answers but the last are faulty and as long as allowed, and every request is repeated as often as
             allowed. A token covers at least one byte, so bytes bound the tokens read; the tokens written are bounded
             if the endpoint respects ``max_tokens``.
+        what: what is counted as a class: a class, or a question about one.
     """
 
     classes: int
     expected: Cost
     most: Cost
+    what: str = "class"
 
     def __str__(self) -> str:
         if not self.classes:
-            return "All classes have their texts; nothing is left to ask."
+            done = "All classes have their texts" if self.what == "class" else f"Every {self.what} is answered"
+            return f"{done}; nothing is left to ask."
         return (
-            f"{_counted(self.classes, 'class', 'classes')} to ask. "
+            f"{_counted(self.classes, self.what, 'classes' if self.what == 'class' else '')} to ask. "
             f"Expected (an estimate, {BYTES_PER_TOKEN} bytes a token): {self.expected}. At most: {self.most}."
         )
 
+    def require_price(self, limit: float | None) -> None:
+        """Refuse a run that could cost more than allowed.
 
-def estimated(prompts: Sequence[str], resumed: Sequence[bool], config: GenerateConfig, retries: int) -> Estimate:
+        Raises:
+            ConfigError: it could.
+        """
+        if limit is not None and self.most.price is not None and self.most.price > limit:
+            raise ConfigError(
+                f"the run could cost {self.most.price:.4g}, more than 'max_price' {limit:.4g}; nothing was "
+                f"sent. {self}",
+                remedy="Allow more, or lower 'max_tokens', 'attempts' or the endpoint's retries.",
+            )
+
+
+def estimated(
+    prompts: Sequence[str],
+    resumed: Sequence[bool],
+    config: GenerateConfig,
+    retries: int,
+    *,
+    answer_bytes: int = ANSWER_BYTES,
+    what: str = "class",
+) -> Estimate:
     """The cost of asking some questions.
 
     Args:
@@ -130,13 +154,15 @@ def estimated(prompts: Sequence[str], resumed: Sequence[bool], config: GenerateC
         resumed: for each, whether the first request quotes the last answer of an earlier run.
         config: settings of the run.
         retries: how often a failed request is sent again.
+        answer_bytes: usual length of an answer.
+        what: what a question is about.
     """
     count, sendings = len(prompts), retries + 1
     expected_in = sum(
         (next_messages_bytes(p) if again else len(p.encode())) // BYTES_PER_TOKEN + MESSAGE_TOKENS
         for p, again in zip(prompts, resumed, strict=True)
     )
-    expected_out = count * min(config.max_tokens, ANSWER_BYTES // BYTES_PER_TOKEN)
+    expected_out = count * min(config.max_tokens, answer_bytes // BYTES_PER_TOKEN)
     most_in = sum(
         (0 if again else len(p.encode()) + MESSAGE_TOKENS)
         + (config.attempts - (not again)) * (next_messages_bytes(p) + 3 * MESSAGE_TOKENS)
@@ -148,6 +174,7 @@ def estimated(prompts: Sequence[str], resumed: Sequence[bool], config: GenerateC
         count,
         Cost(count, expected_in, expected_out, config.price(expected_in, expected_out)),
         Cost(most_requests, most_in, most_out, config.price(most_in, most_out)),
+        what,
     )
 
 

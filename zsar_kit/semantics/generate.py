@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tqdm.auto import tqdm
 
 from zsar_kit.artefacts import write_atomic
-from zsar_kit.errors import ConfigError, MissingModelError, TextError
+from zsar_kit.errors import ConfigError, TextError
 from zsar_kit.reprs import counted, shortened
-from zsar_kit.semantics.answer_store import Answer, AnswerStore, ClassRecord
-from zsar_kit.semantics.answers import AnswerError, answer_table
+from zsar_kit.semantics.answer_store import AnswerStore, ClassRecord
+from zsar_kit.semantics.answers import answer_table
+from zsar_kit.semantics.asking import Asking
 from zsar_kit.semantics.check import bert_vocabulary
 from zsar_kit.semantics.estimate import Cost, Estimate, GenerateConfig, estimated
-from zsar_kit.semantics.prompts import class_prompt, first_messages, next_messages
+from zsar_kit.semantics.prompts import class_prompt
 from zsar_kit.semantics.text_models import TextModel
 from zsar_kit.semantics.text_writer import toml_text
 
@@ -48,7 +49,7 @@ def read_class_list(path: str | Path) -> tuple[str, ...]:
         raise TextError(problem, where=f"{path}, line {line}", remedy="Save the file as UTF-8.") from None
     named = [(number, " ".join(line.split())) for number, line in enumerate(text.split("\n"), start=1)]
     named = [(number, name) for number, name in named if name and not name.startswith("#")]
-    return _checked_names([name for _, name in named], [f"{path}, line {number}" for number, _ in named], str(path))
+    return checked_names([name for _, name in named], [f"{path}, line {number}" for number, _ in named], str(path))
 
 
 @dataclass(frozen=True)
@@ -93,8 +94,8 @@ def estimate_texts(names: Sequence[str], model: TextModel, config: GenerateConfi
         ConfigError: ``out`` is not a ``.toml`` path, or a file that was not generated exists there.
         TextError: the names are unusable, or a stored answer is damaged.
     """
-    store = AnswerStore(_answers_folder(Path(out)))
-    records = [store.record(name, class_prompt(name)) for name in _checked_names(names)]
+    store = AnswerStore(answers_folder(Path(out)))
+    records = [store.record(name, class_prompt(name)) for name in checked_names(names)]
     return _estimate(records, config, model)
 
 
@@ -129,19 +130,19 @@ def generate_texts(
         MissingModelError: the offline language model, whose vocabulary is used to check answers, is not installed; or
             the model cannot be reached, or writes more than allowed: earlier answers are kept.
     """
-    names, out = _checked_names(names), Path(out)
+    names, out = checked_names(names), Path(out)
     if not dataset.strip() or not dataset.isprintable():
         raise ConfigError(f"the data set must have a name, got {dataset!r}", remedy="Give it with `--dataset NAME`.")
-    folder = _answers_folder(out)
-    job = _Job(AnswerStore(folder), model, config, bert_vocabulary() if vocabulary is None else vocabulary)
+    folder = answers_folder(out)
+    words = bert_vocabulary() if vocabulary is None else vocabulary
+
+    def read(text: str, class_id: int, name: str, others: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        return answer_table(text, class_id, name, others=others, vocabulary=words)
+
+    job = Asking(AnswerStore(folder), model, config, read)
     records = [job.store.record(name, class_prompt(name)) for name in names]
     estimate = _estimate(records, config, model)
-    if config.max_price is not None and estimate.most.price is not None and estimate.most.price > config.max_price:
-        raise ConfigError(
-            f"the run could cost {estimate.most.price:.4g}, more than 'max_price' {config.max_price:.4g}; nothing was "
-            f"sent. {estimate}",
-            remedy="Allow more, or lower 'max_tokens', 'attempts' or the endpoint's retries.",
-        )
+    estimate.require_price(config.max_price)
     (on_note or log.info)(str(estimate))
     with tqdm(records, disable=not progress, unit="class", leave=False) as bar:
         for class_id, record in enumerate(bar):
@@ -154,90 +155,13 @@ def generate_texts(
     return GenerateReport(None if failed else out, folder, len(names), accepted, failed, job.cost)
 
 
-@dataclass
-class _Job:
-    """One run: the model to ask, the store of answers, and the cost so far."""
-
-    store: AnswerStore
-    model: TextModel
-    config: GenerateConfig
-    vocabulary: Collection[str]
-    spent: list[tuple[int, int]] = field(default_factory=list)
-
-    @property
-    def cost(self) -> Cost:
-        tokens_in, tokens_out = (sum(column) for column in (zip(*self.spent, strict=True) if self.spent else ((), ())))
-        return Cost(len(self.spent), tokens_in, tokens_out, self.config.price(tokens_in, tokens_out))
-
-    def ask(self, class_id: int, record: ClassRecord, others: Sequence[dict[str, Any]]) -> None:
-        """Ask about one class until an answer passes, at most as often as allowed; each answer is stored at once."""
-        for attempt in range(1, self.config.attempts + 1):
-            answer, table = self._answer(class_id, record, others)
-            record.answers.append(answer)
-            record.table = table
-            self.store.save(class_id, record)
-            self._check_spending()
-            if table is not None:
-                return
-            where = f"class {class_id} ({record.name!r}), answer {attempt} of {self.config.attempts}"
-            log.info("%s: %s", where, "; ".join(answer.faults))
-
-    def _answer(
-        self, class_id: int, record: ClassRecord, others: Sequence[dict[str, Any]]
-    ) -> tuple[Answer, dict[str, Any] | None]:
-        """One answer, and its table if it passes."""
-        last, config = record.last, self.config
-        messages = first_messages(record.prompt)
-        if last is not None:
-            messages = next_messages(record.prompt, last.text, last.faults)
-        options = {
-            "temperature": config.temperature,
-            "max_tokens": config.max_tokens,
-            "seed": config.seed + len(record.answers),
-        }
-        try:
-            said = self.model.complete(messages, **options)
-        except MissingModelError as error:
-            raise self._stopped(class_id, record, error) from error.__cause__
-        self.spent.append((said.prompt_tokens or 0, said.answer_tokens or 0))
-        # JSON may contain lone surrogates, which cannot be written to a file.
-        text = said.text.encode("utf-8", errors="replace").decode()
-        faults, table = (), None
-        try:
-            table = answer_table(text, class_id, record.name, others=others, vocabulary=self.vocabulary)
-        except AnswerError as error:
-            cut = f"the answer was cut at {config.max_tokens} tokens, be briefer" if said.cut else ""
-            faults = tuple(filter(None, [cut, *error.faults]))
-        answer = Answer(text, faults, self.model.name, record.digest, options, said.prompt_tokens, said.answer_tokens)
-        return answer, table
-
-    def _stopped(self, class_id: int, record: ClassRecord, error: MissingModelError) -> MissingModelError:
-        remedy = f"{error.remedy} " if error.remedy else ""
-        return MissingModelError(
-            f"{error.problem}; it was asked about class {class_id} ({record.name!r})",
-            where=error.where,
-            remedy=f"{remedy}All answers so far are kept in {self.store.folder}. Run the same command again to go on.",
-        )
-
-    def _check_spending(self) -> None:
-        """Stop when an endpoint ignores ``max_tokens``, before the run costs more than allowed."""
-        price, limit = self.cost.price, self.config.max_price
-        if price is not None and limit is not None and price > limit:
-            raise MissingModelError(
-                f"{self.model.name} reports {self.cost}, beyond 'max_price' {limit:.4g}: it does not respect "
-                f"'max_tokens' {self.config.max_tokens}",
-                where=self.store.folder,
-                remedy="All answers so far are kept. Allow more, or ask another endpoint, and run the command again.",
-            )
-
-
 def _estimate(records: Iterable[ClassRecord], config: GenerateConfig, model: TextModel) -> Estimate:
     open_ones = [r for r in records if r.table is None]
     resumed = [r.last is not None for r in open_ones]
     return estimated([r.prompt for r in open_ones], resumed, config, model.retries)
 
 
-def _checked_names(names: Sequence[str], places: Sequence[str] = (), source: str = "") -> tuple[str, ...]:
+def checked_names(names: Sequence[str], places: Sequence[str] = (), source: str = "") -> tuple[str, ...]:
     """The names, if they can be class names."""
     if not names:
         raise TextError("there is no class name", where=source or None, remedy="Write one class name per line.")
@@ -253,7 +177,7 @@ def _checked_names(names: Sequence[str], places: Sequence[str] = (), source: str
     return tuple(names)
 
 
-def _answers_folder(out: Path) -> Path:
+def answers_folder(out: Path) -> Path:
     """The answers folder of a text file, after a check that the file may be written."""
     if out.suffix != ".toml":
         raise ConfigError(f"class texts are written as a .toml file, got {str(out)!r}", remedy="Name it so.")
@@ -269,7 +193,7 @@ def _answers_folder(out: Path) -> Path:
 
 def _write(out: Path, dataset: str, records: Sequence[ClassRecord]) -> None:
     models = sorted({r.answers[-1].model for r in records})
-    comment = f"Class texts by the language model {', '.join(models)}; its answers are in {_answers_folder(out).name}."
+    comment = f"Class texts by the language model {', '.join(models)}; its answers are in {answers_folder(out).name}."
     # A class keeps its table when the list is reordered; its id is its position in the current list.
     tables = [{**(r.table or {}), "id": class_id} for class_id, r in enumerate(records)]
     text = toml_text(dataset, tables, comment)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -53,8 +54,18 @@ class LocalModel:
         return f"LocalModel({shortened(self.name, 80)!r}, on {next(self._model.parameters()).device})"
 
     @torch.no_grad()
-    def complete(self, messages: Messages, *, max_tokens: int, temperature: float, seed: int) -> Completion:
+    def complete(
+        self,
+        messages: Messages,
+        *,
+        max_tokens: int,
+        temperature: float,
+        seed: int,
+        schema: Mapping[str, Any] | None = None,
+    ) -> Completion:
         """The answer to a conversation: greedy at temperature 0, otherwise sampled, reproducibly for a seed.
+
+        A schema is ignored.
 
         Raises:
             MissingModelError: the conversation exceeds the model's window, or memory runs out.

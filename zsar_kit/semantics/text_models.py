@@ -10,6 +10,7 @@ import ipaddress
 import logging
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 from urllib.parse import urlsplit
@@ -61,8 +62,23 @@ class TextModel(Protocol):
     name: str
     retries: int
 
-    def complete(self, messages: Messages, *, max_tokens: int, temperature: float, seed: int) -> Completion:
+    def complete(
+        self,
+        messages: Messages,
+        *,
+        max_tokens: int,
+        temperature: float,
+        seed: int,
+        schema: Mapping[str, Any] | None = None,
+    ) -> Completion:
         """The answer to a conversation.
+
+        Args:
+            messages: the conversation.
+            max_tokens: longest answer.
+            temperature: 0 takes the likeliest word.
+            seed: of the sampling.
+            schema: JSON schema of the answer, for models that can be held to one; others ignore it.
 
         Raises:
             MissingModelError: there is no answer to be had.
@@ -107,13 +123,24 @@ class EndpointModel:
     def __repr__(self) -> str:
         return f"EndpointModel({shortened(self.name, 80)!r}, at {shortened(self.base_url, 120)!r})"
 
-    def complete(self, messages: Messages, *, max_tokens: int, temperature: float, seed: int) -> Completion:
-        """The answer to a conversation.
+    def complete(
+        self,
+        messages: Messages,
+        *,
+        max_tokens: int,
+        temperature: float,
+        seed: int,
+        schema: Mapping[str, Any] | None = None,
+    ) -> Completion:
+        """The answer to a conversation; an endpoint that refuses a schema is asked without one from then on.
 
         Raises:
             MissingModelError: the endpoint is silent, cannot be reached, refuses, or does not answer with a completion.
         """
         request = {"messages": messages, "max_tokens": max_tokens, "temperature": temperature, "seed": seed}
+        if schema is not None:
+            held_to = {"name": "answer", "strict": True, "schema": dict(schema)}
+            request["response_format"] = {"type": "json_schema", "json_schema": held_to}
         left, pause = self.retries, _PAUSE
         while True:
             reply = self._send(request, left)
@@ -168,6 +195,11 @@ class EndpointModel:
         """Whether the complaint is about an option that this model does not have, or names differently."""
         if "max_completion_tokens" in complaint and "max_tokens" not in self._refused:
             self._refused.add("max_tokens")
+            return True
+        named = ("response_format", "json_schema")
+        if "response_format" in self._spoken(request) and any(name in complaint for name in named):
+            log.warning("%s does not take a JSON schema; answers are checked all the same", self.name)
+            self._refused.add("response_format")
             return True
         for option in ("temperature", "seed"):
             if f"'{option}'" in complaint and option not in self._refused:

@@ -1,7 +1,7 @@
 """Widgets: what needs a live notebook kernel, and the pages that remain of it.
 
 ``Stage`` shows moving bodies. ``SkeletonBrowser`` browses data sets on it, ``ContextInspector``, ``FlowExplorer`` and
-``ErrorExplorer`` the test clips of runs. Names are imported when they are first used.
+``ErrorExplorer`` the test clips of runs; ``FormEditor`` fills forms. Names are imported when they are first used.
 """
 
 from __future__ import annotations

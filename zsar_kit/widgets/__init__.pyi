@@ -1,6 +1,7 @@
 from .context_inspector import ContextInspector
 from .error_explorer import ErrorExplorer
 from .flow_explorer import FlowExplorer
+from .form_editor import FormEditor
 from .panel import Panel
 from .skeleton_browser import SkeletonBrowser
 from .stage import Body, Stage
@@ -10,6 +11,7 @@ __all__ = [
     "ContextInspector",
     "ErrorExplorer",
     "FlowExplorer",
+    "FormEditor",
     "Panel",
     "SkeletonBrowser",
     "Stage",

@@ -24,6 +24,7 @@ from zsar_kit.experiments.studies.notebooks import (
     ErrorParameters,
     EvaluateParameters,
     FlowParameters,
+    FormParameters,
     InspectParameters,
     LatentParameters,
     PaperParameters,
@@ -36,6 +37,7 @@ from zsar_kit.experiments.studies.notebooks import (
     project_path,
     read_parameters,
 )
+from zsar_kit.primitives.forms import load_form
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[3] / "notebooks").glob("*.ipynb"))
 PARAMETERS = {
@@ -58,6 +60,7 @@ PARAMETERS = {
     "22_sensitivity": SensitivityParameters,
     "23_similar_classes": SimilarClassesParameters,
     "40_tables_and_figures": PaperParameters,
+    "53_edit_forms": FormParameters,
 }
 
 
@@ -154,6 +157,9 @@ def test_paths_mean_the_same_from_the_root_and_from_the_notebooks_folder(tmp_pat
         (PaperParameters, {"overrides": {"align.step": 3}}, r"unknown key 'align\.step'"),
         (PaperParameters, {"engine": "cloud"}, "'kind' must be one of"),
         (PaperParameters, {"preset": "papr"}, "unknown preset 'papr'.*Did you mean 'paper'"),
+        (FormParameters, {"attribute": "hips_dwn"}, "unknown attribute 'hips_dwn'.*Did you mean 'hips_down'"),
+        (FormParameters, {"form": "mine"}, "a path that ends in .toml"),
+        (FormParameters, {"action": " "}, "the name of an action"),
     ],
 )
 def test_parameters_out_of_range_are_refused(kind, given, message):
@@ -220,6 +226,14 @@ class TestExecutionOnSkeletonsAlone:
         assert "%|" not in streams(done)
         names = {path.name for path in (tmp_path / "figures").glob("*.png")}
         assert names == {f"audit-uwa3d-ii_{n}.png" for n in ("lengths", "classes", "coverage")}
+
+    def test_the_form_editor_makes_a_form(self, tmp_path):
+        form, figures = tmp_path / "mine.toml", tmp_path / "figures"
+        done = execute("53_edit_forms", tmp_path, form=str(form), action="bow deeply", out=str(figures))
+        data = [o.get("data", {}) for cell in done.cells if cell.cell_type == "code" for o in cell.outputs]
+        assert any("application/vnd.jupyter.widget-view+json" in d for d in data)
+        assert load_form(form).class_names == ("bow deeply",)
+        assert (figures / "my_form.png").is_file()
 
     def test_the_browser_leaves_pictures_and_pages(self, tiny_workspace, tmp_path):
         done = execute(

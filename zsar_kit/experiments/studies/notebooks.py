@@ -18,6 +18,7 @@ from zsar_kit.errors import ConfigError, nearest_name
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.studies.engines import Engine
 from zsar_kit.experiments.studies.paper_plan import EntryPlan, Request, plans
+from zsar_kit.primitives.attributes import attribute_names
 from zsar_kit.semantics.editions import CURRENT, Edition
 from zsar_kit.semantics.texts import TEXT_SETS
 
@@ -397,3 +398,25 @@ class ErrorParameters(InspectParameters):
     """Parameters of ``52_explore_errors.ipynb``."""
 
     method: str = "skeleton_context"
+
+
+@dataclass(frozen=True)
+class FormParameters(Config):
+    """Parameters of ``53_edit_forms.ipynb``."""
+
+    form: str = "workspace/mine.toml"
+    action: str = "wave with both arms"
+    attribute: str = "lead_hand_highest"
+    by_text: bool = False
+    language_model: str = "offline"
+    workspace: str = "workspace"
+    out: str = "figures"
+
+    def validate(self) -> None:
+        """Check names."""
+        self.require(self.form.endswith(".toml"), "form", "a path that ends in .toml")
+        self.require(bool(self.action.strip()), "action", "the name of an action")
+        if self.attribute not in attribute_names():
+            raise ConfigError(
+                f"unknown attribute {self.attribute!r}", remedy=nearest_name(self.attribute, attribute_names())
+            )
