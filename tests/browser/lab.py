@@ -46,6 +46,16 @@ class Lab:
     address: str
     token: str
 
+    def end_kernels(self) -> None:
+        """End all kernels, which otherwise outlive the pages that started them."""
+        address = f"{self.address}/api/sessions"
+        authorised = {"Authorization": f"token {self.token}"}
+        with urllib.request.urlopen(urllib.request.Request(address, headers=authorised), timeout=60) as answer:
+            sessions = json.loads(answer.read())
+        for one in sessions:
+            wanted = urllib.request.Request(f"{address}/{one['id']}", headers=authorised, method="DELETE")
+            urllib.request.urlopen(wanted, timeout=60).close()
+
 
 @contextlib.contextmanager
 def jupyter_lab(folder: Path, root: Path = ROOT) -> Iterator[Lab]:

@@ -78,10 +78,10 @@ def parameters_of(notebook: str, workspace: Path, out: Path) -> dict[str, object
     return found
 
 
-def visit(seen: Session, lab: Lab, notebook: str, thorough: bool, figures: Path | None) -> Outcome:
+def visit(seen: Session, lab: Lab, notebook: str, file: str, thorough: bool, figures: Path | None) -> Outcome:
     """One fresh session."""
     began = time.perf_counter()
-    seen.open(lab, f"{notebook}.ipynb")
+    seen.open(lab, file)
     seen.run_all()
     canvas = seen.page.locator(CANVAS).last
     canvas.wait_for()
@@ -141,17 +141,19 @@ def main(argv: list[str] | None = None) -> int:
     outcomes = []
     with tempfile.TemporaryDirectory() as folder, load(options.load), jupyter_lab(Path(folder)) as lab:
         for notebook in options.only:
-            place = options.workspace.resolve()
-            copy_notebook(notebook, lab.folder, **parameters_of(notebook, place, lab.folder / "out"))
+            parameters = parameters_of(notebook, options.workspace.resolve(), lab.folder / "out")
             for number in range(options.sessions):
                 first = number == 0
+                # A file of its own has a kernel of its own, and no outputs of the session before.
+                file = copy_notebook(notebook, lab.folder, f"_{number}", **parameters)
                 # A widget is higher than most windows; a picture shows all of it.
                 height = 1500 if first and options.figures is not None else 900
                 with chromium() as browser, session(browser, height=height) as seen:
                     try:
-                        outcomes.append(visit(seen, lab, notebook, first, options.figures if first else None))
+                        outcomes.append(visit(seen, lab, notebook, file, first, options.figures if first else None))
                     except Exception as error:  # any failure of a session is counted, and the next one goes on
                         outcomes.append(Outcome(notebook, False, 0.0, f"{type(error).__name__}: {error}"[:600]))
+                lab.end_kernels()
                 one = outcomes[-1]
                 state = "painted" if one.painted else f"NOT PAINTED {one.problem}"
                 sys.stdout.write(f"{notebook} {number + 1}: {state}, {one.seconds:.1f} s\n")

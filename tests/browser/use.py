@@ -16,12 +16,12 @@ BODY = 300
 MARKUP = '<img src=x onerror="window.hacked=1"><b>' + "long " * 100
 
 
-def copy_notebook(name: str, folder: Path, **parameters: object) -> str:
-    """A notebook with other parameters in a folder; its name there."""
+def copy_notebook(name: str, folder: Path, suffix: str = "", **parameters: object) -> str:
+    """A notebook with other parameters in a folder; its name there, with a suffix."""
     notebook = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
     notebook.cells[1].source += "".join(f"\n{key} = {value!r}  # of the test" for key, value in parameters.items())
-    nbformat.write(notebook, folder / f"{name}.ipynb")
-    return f"{name}.ipynb"
+    nbformat.write(notebook, folder / f"{name}{suffix}.ipynb")
+    return f"{name}{suffix}.ipynb"
 
 
 def frame_of(session: Session) -> int:

@@ -12,9 +12,10 @@ import pytest
 from zsar_kit.data.joints import layout
 from zsar_kit.errors import ConfigError, DataError
 from zsar_kit.plotting.skeleton_3d import _layout, _scene_coordinates
+from zsar_kit.widgets.body import Body
 from zsar_kit.widgets.kept import read_view
 from zsar_kit.widgets.page import Part, bundle, framed, standing
-from zsar_kit.widgets.stage import Body, Stage
+from zsar_kit.widgets.stage import Stage
 
 NASTY = '<img src=x onerror="window.hacked=1">' + "</script><script>window.hacked=2</script>" + "x" * 500
 

@@ -15,9 +15,9 @@ from zsar_kit.errors import ConfigError, DataError, ZsarError
 from zsar_kit.experiments.reports.inspection import CANDIDATES, Change, Inspection, Reading
 from zsar_kit.plotting.readings import plot_contexts
 from zsar_kit.reprs import shortened
+from zsar_kit.widgets.body import Body
 from zsar_kit.widgets.panel import Section, bars, message, words
 from zsar_kit.widgets.run_widget import FIELD, LABEL, ROW, RunWidget, button
-from zsar_kit.widgets.stage import Body
 from zsar_kit.widgets.stills import as_png
 
 READ = ""

@@ -13,9 +13,9 @@ from zsar_kit.data.joints import layout
 from zsar_kit.errors import DataError, ZsarError
 from zsar_kit.experiments.reports.inspection import OUTCOMES, Filters, Inspection
 from zsar_kit.experiments.reports.inspection_errors import confusions, nearest_clips, nearest_texts
+from zsar_kit.widgets.body import Body
 from zsar_kit.widgets.panel import Panel, Section, bars, matrix, message, table, words
 from zsar_kit.widgets.run_widget import ROW, RunWidget, button
-from zsar_kit.widgets.stage import Body
 
 
 class ErrorExplorer(RunWidget):

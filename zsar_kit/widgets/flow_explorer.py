@@ -21,9 +21,9 @@ from zsar_kit.experiments.reports.inspection_flow import (
     gate_view,
 )
 from zsar_kit.plotting import style
+from zsar_kit.widgets.body import Body
 from zsar_kit.widgets.panel import Section, item, numbers, plot, words
 from zsar_kit.widgets.run_widget import FIELD, LABEL, ROW, RunWidget
-from zsar_kit.widgets.stage import Body
 
 #: classes whose flows are drawn: the likeliest, and the true one
 FIRST = 4

@@ -15,9 +15,10 @@ from zsar_kit.data.display import LAYERS, DisplaySample, class_id, find_sample, 
 from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.errors import DataError, ZsarError, nearest_name
 from zsar_kit.reprs import one_line, shortened
+from zsar_kit.widgets.body import Body
 from zsar_kit.widgets.kept import read_view
 from zsar_kit.widgets.page import bundle
-from zsar_kit.widgets.stage import Body, Stage
+from zsar_kit.widgets.stage import Stage
 
 Marks = Callable[[SkeletonSet, int], Sequence[tuple[int, str]]]
 WIDE = "min(520px, 98%)"

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from zsar_kit.data.joints import JointLayout
 from zsar_kit.plotting.skeleton import plot_film_strip
-from zsar_kit.widgets.stage import Body
+from zsar_kit.widgets.body import Body
 
 DPI = 80
 
