@@ -20,13 +20,24 @@ COARSE = {"corners": 0.16, "closed": 0.16, "straight": 0.1, "hands_close": 0.15}
 CLOSE, EXTREME = 0.09, 0.14
 
 
+def levels_of(name: str) -> tuple[float, ...]:
+    return (0.0, 1.0) if name == "two_persons" else (0.0, 0.5, 1.0)
+
+
+@pytest.fixture(scope="module")
+def measured() -> dict[str, np.ndarray]:
+    """Attribute to the levels of its drawings, all of them measured together as a data set is."""
+    wanted = [(name, level) for name in drawable() for level in levels_of(name)]
+    rows = np.clip(measure((drawing(*one).joints for one in wanted), rate=RATE).levels, 0.0, 1.0)
+    column = {name: attribute_names().index(name) for name in drawable()}
+    return {name: rows[[i for i, (other, _) in enumerate(wanted) if other == name], column[name]] for name in column}
+
+
 @pytest.mark.parametrize("name", drawable())
-def test_a_drawing_has_the_level_that_it_shows(name):
-    levels = (0.0, 1.0) if name == "two_persons" else (0.0, 0.5, 1.0)
-    clips = [drawing(name, level).joints for level in levels]
-    found = np.clip(measure(clips, rate=RATE).levels[:, attribute_names().index(name)], 0.0, 1.0)
+def test_a_drawing_has_the_level_that_it_shows(name, measured):
+    levels = levels_of(name)
     limit = [max(COARSE.get(name, 0.0), CLOSE if level == 0.5 else EXTREME) for level in levels]
-    assert np.all(np.abs(found - levels) <= limit), f"{name}: {found}"
+    assert np.all(np.abs(measured[name] - levels) <= limit), f"{name}: {measured[name]}"
 
 
 def test_the_level_of_a_drawing_is_the_measured_one():

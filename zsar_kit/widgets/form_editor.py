@@ -44,8 +44,8 @@ def nearest_by_name(name: str, most: int = 5) -> list[str]:
     """Classes of the kit whose names share the most telling words with a name, as ``dataset:id``.
 
     Words are compared by their first four letters, so that *wave* is *waving*. With ``w(s) = log(n / n_s)``, where
-    ``n_s`` of ``n`` names have the stem ``s``, the likeness is ``w(common) / w(either)``; the first word of the name, its
-    verb as a rule, counts twice. Ties go to the likeness of letters (Ratcliff and Obershelp).
+    ``n_s`` of ``n`` names have the stem ``s``, the likeness is ``w(common) / w(either)``; the first word of the name,
+    its verb as a rule, counts twice. Ties go to the likeness of letters (Ratcliff and Obershelp).
     """
     known: dict[str, str] = {}
     for dataset in form_datasets():
