@@ -41,7 +41,7 @@ def made(tmp_path_factory) -> Workspace:
 
 @pytest.fixture
 def workspace(made, monkeypatch) -> Workspace:
-    """With a sixth of puppet, and a form that is written off puppet itself: a test of the way of the numbers, not of a form."""
+    """With a sixth of puppet, and a form that is written off puppet itself: the way of the numbers is tested here."""
     monkeypatch.setattr(pipeline_skeletons, "build_puppet", lambda folder: build_puppet(folder, SMALL))
     skeletons = prepare_skeletons(made, "puppet")
     features = primitives.primitive_features(made, skeletons, "xsub")
