@@ -19,7 +19,6 @@ from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs import inputs
 from zsar_kit.experiments.runs.config import RunConfig
-from zsar_kit.experiments.runs.recogniser import Recogniser
 from zsar_kit.experiments.runs.run import run
 from zsar_kit.primitives.attributes import attribute_names
 from zsar_kit.primitives.forms import Form
@@ -108,17 +107,6 @@ def test_the_calibrated_method_chooses_on_folds(workspace):
     assert result.encoder_mark == "untrained"
 
 
-def test_a_stored_run_recognises_a_clip(workspace):
-    folder = run(FIXED, workspace)
-    skeletons = prepare_skeletons(workspace, "puppet")
-    unseen = folder.result().unseen
-    rows = [i for i, label in enumerate(skeletons.index.label) if label in unseen][:3]
-    recogniser = Recogniser.load(folder)
-    for row in rows:
-        found = recogniser.predict(skeletons[row].joints)
-        assert found
-
-
 def test_attributes_beside_encoder_features(workspace, monkeypatch):
     """Ridge from both to the levels; the encoder here is a table of random numbers."""
     measured = primitives.primitive_features(workspace, prepare_skeletons(workspace, "puppet"), "xsub")
@@ -141,7 +129,7 @@ def test_attributes_beside_encoder_features(workspace, monkeypatch):
     assert data.features.pooled.shape[1] == 7 + 2 * COUNT
     np.testing.assert_array_equal(data.features.pooled[:, :7], noise)
     np.testing.assert_array_equal(data.features.pooled[:, 7:], measured.pooled)
-    assert data.mark == "seen-only"
+    assert data.encoder_mark == "seen-only"
     assert len(folds) > 0
     result = run(config, workspace).result()
     assert result.feature_shape == (7 + 2 * COUNT,)
