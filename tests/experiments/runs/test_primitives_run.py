@@ -12,7 +12,6 @@ import pytest
 from zsar_kit.data.leakage import EncoderMark
 from zsar_kit.data.puppet.world import PuppetConfig, build_puppet
 from zsar_kit.data.splits import class_names
-from zsar_kit.errors import DataError
 from zsar_kit.experiments.pipeline import primitives
 from zsar_kit.experiments.pipeline import skeletons as pipeline_skeletons
 from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
@@ -108,7 +107,7 @@ def test_the_calibrated_method_chooses_on_folds(workspace):
 
 
 def test_attributes_beside_encoder_features(workspace, monkeypatch):
-    """Ridge from both to the levels; the encoder here is a table of random numbers."""
+    """What a run would learn from; the encoder here is a table of random numbers."""
     measured = primitives.primitive_features(workspace, prepare_skeletons(workspace, "puppet"), "xsub")
     noise = np.random.default_rng(0).normal(size=(len(measured.pooled), 7)).astype(np.float32)
     fake = SimpleNamespace(
@@ -131,18 +130,3 @@ def test_attributes_beside_encoder_features(workspace, monkeypatch):
     np.testing.assert_array_equal(data.features.pooled[:, 7:], measured.pooled)
     assert data.encoder_mark == "seen-only"
     assert len(folds) > 0
-    result = run(config, workspace).result()
-    assert result.feature_shape == (7 + 2 * COUNT,)
-    assert result.evaluation.micro.zsl > 40
-
-
-def test_a_method_of_levels_refuses_other_features(workspace, monkeypatch):
-    measured = primitives.primitive_features(workspace, prepare_skeletons(workspace, "puppet"), "xsub")
-    fake = SimpleNamespace(
-        feature_sets=(replace(measured, pooled=measured.pooled[:, :9]),),
-        encoder_folder=Path(workspace.root / "encoders" / "none"),
-        mark=EncoderMark("seen-only"),
-    )
-    monkeypatch.setattr(inputs, "features_for", lambda *_, **__: fake)
-    with pytest.raises(DataError, match="levels of 138 attributes"):
-        run(replace(FIXED, features="encoder"), workspace)
