@@ -19,11 +19,13 @@ from zsar_kit.experiments.pipeline.primitives import (
     level_semantics,
     levels_digest,
     primitive_features,
+    semantics_of,
 )
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.primitives.attributes import TOPICS, attribute_names, attributes
 from zsar_kit.primitives.forms import Form, load_form
 from zsar_kit.primitives.measure import measure, packed
+from zsar_kit.semantics.embeddings import Semantics
 
 COUNT = len(attribute_names())
 OPEN = ("utd_mhad", "nw_ucla", "kinder_gator")
@@ -77,23 +79,23 @@ def text_of(form: Form, seed: int) -> np.ndarray:
 
 
 @pytest.fixture
-def texts(monkeypatch, request):
+def texts(monkeypatch):
     """The open data sets alone, with embeddings that say their forms, so that no language model is needed."""
-
-    def motion(workspace, dataset, language_model, edition):
-        return replace(level_semantics(dataset, "levels"), pooled=text_of(load_form(dataset), 1).astype(np.float32))
-
     monkeypatch.setattr(primitives, "FORM_SETS", OPEN)
-    monkeypatch.setattr(primitives, "_motion", motion)
 
 
-def told(workspace, unseen=(0, 3)) -> np.ndarray:
-    return foretold_semantics(workspace, "nw_ucla", unseen, "offline", "second").pooled
+def encoded(dataset: str, text_set: str) -> Semantics:
+    form = load_form(dataset)
+    return replace(semantics_of(form, text_set), pooled=text_of(form, 1).astype(np.float32))
+
+
+def told(unseen=(0, 3)) -> np.ndarray:
+    return foretold_semantics("nw_ucla", unseen, "second", encoded).pooled
 
 
 @pytest.mark.usefixtures("texts")
-def test_foretold_levels_follow_what_texts_say(workspace):
-    made = foretold_semantics(workspace, "nw_ucla", (0, 3), "offline", "second")
+def test_foretold_levels_follow_what_texts_say():
+    made = foretold_semantics("nw_ucla", (0, 3), "second", encoded)
     form = load_form("nw_ucla")
     assert made.text_set == FORETOLD
     both = np.isfinite(form.levels) & (made.pooled[:, COUNT:] > 0.5)
@@ -104,22 +106,18 @@ def test_foretold_levels_follow_what_texts_say(workspace):
 
 
 @pytest.mark.usefixtures("texts")
-def test_no_form_of_an_unseen_class_or_of_its_meaning_takes_part(workspace, monkeypatch):
+def test_no_form_of_an_unseen_class_or_of_its_meaning_takes_part(monkeypatch):
     """NW-UCLA's walking around (3) means what UTD-MHAD's walk (22) means: neither form may teach the other."""
-    before = told(workspace)
+    before = told()
     changed = {d: load_form(d) for d in OPEN}
     for dataset, class_id in (("nw_ucla", 3), ("nw_ucla", 0), ("utd_mhad", 22)):
         form = changed[dataset]
         levels = form.levels.copy()
         levels[class_id] = 1 - levels[class_id]
         changed[dataset] = replace(form, levels=levels)
-    embeddings = {d: text_of(load_form(d), 1).astype(np.float32) for d in OPEN}
     monkeypatch.setattr(primitives, "load_form", lambda d, *_: changed[d])
-    monkeypatch.setattr(
-        primitives, "_motion", lambda w, d, *_: replace(level_semantics(d, "levels"), pooled=embeddings[d])
-    )
-    np.testing.assert_array_equal(told(workspace), before)
-    assert not np.array_equal(told(workspace, unseen=(5,)), before), "a seen class teaches"
+    np.testing.assert_array_equal(told(), before)
+    assert not np.array_equal(told(unseen=(5,)), before), "a seen class teaches"
 
 
 @pytest.mark.usefixtures("texts")
