@@ -39,6 +39,7 @@ bench: setup
 	$(BIN)/python -m benchmarks.structure
 	$(BIN)/python -m benchmarks.skeleton_set_memory
 	$(BIN)/python -m benchmarks.ntu_parse
+	$(BIN)/python -m benchmarks.primitives --no-required
 	$(BIN)/python -m benchmarks.ntu_stages --sizes 500 2000
 	$(BIN)/python -m benchmarks.flora_speed --no-required
 	$(BIN)/python -m benchmarks.skeleton_context_step --sizes offline --no-required

@@ -28,8 +28,10 @@ from zsar_kit.primitives.signals import (
     first_true,
     held,
     last_true,
+    length,
     masked_max,
     masked_mean,
+    masked_percentile,
     near_top,
     smooth,
     unit,
@@ -113,20 +115,32 @@ class Bodies:
         for i, clip in enumerate(clips):
             for target, person in zip((main, partner), acting_first(clip, places[i]), strict=False):
                 body = without_gaps(person)
-                body = body if layout == "ntu25" else np.einsum("tj,fjx->ftx", weights, body)
+                body = body if layout == "ntu25" else np.tensordot(body, weights, axes=(1, 1)).swapaxes(1, 2)
                 if target is main:
                     starts[i] = after_calibration(body, rate)
                 body = body[starts[i] :]
                 target[i, : len(body)] = body
                 target[i, len(body) :] = body[-1]
         frames = frames - starts
-        main, partner = (held(smooth(joints, SMOOTHING, rate), frames) for joints in (main, partner))
+        main = held(smooth(main, SMOOTHING, rate), frames)
+        two = np.isfinite(partner[:, 0, 0, 0])
+        partner[two] = held(smooth(partner[two], SMOOTHING, rate), frames[two])
         made = cls(main, partner, frames, rate, available(layout))
         flat = np.flatnonzero(~(made.torso > SHORTEST_DIRECTION))
         if len(flat):
             problem = "hips and shoulders are at one place, so the body has no size"
             raise DataError(problem, where=places[flat[0]], remedy="Check the joint layout and the coordinates.")
         return made
+
+    @cached_property
+    def two(self) -> Bool[np.ndarray, " clip"]:
+        """Which clips have a second person."""
+        return np.isfinite(self.partner[:, 0, 0, 0])
+
+    @cached_property
+    def pairs(self) -> Bodies:
+        """The clips with a second person."""
+        return Bodies(self.joints[self.two], self.partner[self.two], self.frames[self.two], self.rate, self.has)
 
     # -------------------------------------------------------------- the body's own axes
     @cached_property
@@ -154,19 +168,22 @@ class Bodies:
 
     def joint(self, name: str) -> Points:
         """Positions of a joint in metres."""
-        return self.joints[:, :, NTU[name]]
+        return self._by_joint[NTU[name]]
+
+    @cached_property
+    def _by_joint(self) -> Float[np.ndarray, "25 clip frame 3"]:
+        return np.ascontiguousarray(np.moveaxis(self.joints, 2, 0))
 
     @cached_property
     def torso(self) -> PerClip:
         """T: the median distance from hip centre to shoulder centre, in metres."""
-        length = np.linalg.norm(self.joint("spine_shoulder") - self.joint("spine_base"), axis=-1)
-        return np.nanmedian(np.where(self.mask, length, np.nan), axis=1)
+        return masked_percentile(length(self.joint("spine_shoulder") - self.joint("spine_base")), self.mask, 50.0)
 
     @cached_property
     def tall(self) -> Mask:
         """The fifth of the frames in which the body is longest from shoulders to ankles: it stands, if it ever does."""
         ankles = 0.5 * (self.joint("ankle_left") + self.joint("ankle_right"))
-        span = np.linalg.norm(self.joint("spine_shoulder") - ankles, axis=-1)
+        span = length(self.joint("spine_shoulder") - ankles)
         span = np.where(self.mask, span, -np.inf)
         kept = np.maximum(1, np.ceil(0.2 * self.frames)).astype(int)
         least = at(-np.sort(-span, axis=1), kept - 1)
@@ -203,7 +220,8 @@ class Bodies:
 
     def own(self, vectors: np.ndarray) -> np.ndarray:
         """Vectors ``[clip, frame, 3]`` as (right, forward, up) in torso lengths."""
-        return np.einsum("cfij,cfj->cfi", self.axes, vectors) / self.torso[:, None, None]
+        across, along, up = (dot(self.axes[:, :, i], vectors) for i in range(3))
+        return np.stack([across, along, up], axis=-1) / self.torso[:, None, None]
 
     def seen_from(self, origin: str, *names: str) -> Float[np.ndarray, "clip k frame 3"]:
         """Joints relative to another joint, as (right, forward, up) in torso lengths."""
@@ -219,19 +237,19 @@ class Bodies:
         """Height of the floor, at the ankles: the 5th percentile of the lower ankle, in T along the vertical."""
         ankles = [dot(self.joint(f"ankle_{side}"), self.up[:, None]) for side in ("left", "right")]
         lower = np.minimum(*ankles) / self.torso[:, None]
-        return np.nanpercentile(np.where(self.mask, lower, np.nan), 5, axis=1)
+        return masked_percentile(lower, self.mask, 5.0)
 
     @cached_property
     def standing_hips(self) -> PerClip:
         """Height of the hips when standing, in T: as seen in the tall frames, at least what the bones make of it."""
         seen = masked_mean(self.height("spine_base"), self.tall)
         bones = [
-            np.linalg.norm(self.joint(f"{a}_{side}") - self.joint(f"{b}_{side}"), axis=-1)
+            length(self.joint(f"{a}_{side}") - self.joint(f"{b}_{side}"))
             for side in ("left", "right")
             for a, b in (("hip", "knee"), ("knee", "ankle"))
         ]
-        length = masked_mean(0.5 * np.sum(bones, axis=0), self.mask) / self.torso
-        return np.maximum(seen, 0.93 * length)
+        leg = masked_mean(0.5 * np.sum(bones, axis=0), self.mask) / self.torso
+        return np.maximum(seen, 0.93 * leg)
 
     @cached_property
     def hanging(self) -> PerClip:
@@ -239,7 +257,7 @@ class Bodies:
         lengths = []
         for side in ("right", "left"):
             chain = [self.joint(f"{name}_{side}") for name in ("shoulder", "elbow", "wrist", "hand")]
-            bones = np.sum([np.linalg.norm(b - a, axis=-1) for a, b in pairwise(chain)], axis=0)
+            bones = np.sum([length(b - a) for a, b in pairwise(chain)], axis=0)
             drop = dot(self.joint("spine_shoulder") - chain[0], self.up[:, None])
             lengths.append(masked_mean(bones, self.mask) + masked_mean(drop, self.tall))
         return -np.mean(lengths, axis=0) / self.torso
@@ -263,7 +281,7 @@ class Bodies:
         return self._paths(self.hands_both)
 
     def _paths(self, points: LimbPoints) -> Float[np.ndarray, "clip 2"]:
-        speed = np.linalg.norm(np.diff(points, axis=2), axis=-1) * self.rate
+        speed = length(np.diff(points, axis=2)) * self.rate
         return np.maximum(speed - STILL, 0.0).sum(2) / self.rate
 
     @cached_property
@@ -358,16 +376,13 @@ class Bodies:
         """The hands' places at rest: those of the first or of the last tenth of a second, whichever are held longer."""
         hands = self.hands.swapaxes(1, 2)
         start, end = np.median(self.first_few(hands), axis=0), np.median(self.last_few(hands), axis=0)
-        held = [
-            ((np.linalg.norm(self.hands - place[:, :, None], axis=-1) < AWAY) & self.mask[:, None]).sum(2)
-            for place in (start, end)
-        ]
+        held = [((length(self.hands - place[:, :, None]) < AWAY) & self.mask[:, None]).sum(2) for place in (start, end)]
         return np.where((held[0] >= held[1])[..., None], start, end)
 
     @cached_property
     def from_rest(self) -> Limbs:
         """Distance of each hand from its place at rest, in T."""
-        return np.linalg.norm(self.hands - self.rest[:, :, None], axis=-1)
+        return length(self.hands - self.rest[:, :, None])
 
     @cached_property
     def away(self) -> Bool[np.ndarray, "clip 2 frame"]:
@@ -377,7 +392,7 @@ class Bodies:
     @cached_property
     def hand_speed(self) -> Limbs:
         """Speed of each hand relative to the trunk, T/s."""
-        return np.linalg.norm(velocity(self.hands.swapaxes(1, 2), self.rate), axis=-1).swapaxes(1, 2)
+        return length(velocity(self.hands.swapaxes(1, 2), self.rate)).swapaxes(1, 2)
 
     @cached_property
     def fastest(self) -> Mask:
@@ -400,7 +415,7 @@ class Bodies:
         return (fastest > MOVES) & self.mask
 
     def _speed(self, name: str) -> Signal:
-        return np.linalg.norm(velocity(self.joint(name), self.rate), axis=-1) / self.torso[:, None]
+        return length(velocity(self.joint(name), self.rate)) / self.torso[:, None]
 
     @cached_property
     def act(self) -> tuple[Int[np.ndarray, " clip"], Int[np.ndarray, " clip"]]:
@@ -471,7 +486,7 @@ def acting_first(clip: np.ndarray, name: str) -> list[Float32[np.ndarray, "frame
         raise DataError("there is nobody in this clip", where=name, remedy="Leave it out.")
     if len(persons) == 1:
         return persons
-    moved = [float(np.linalg.norm(np.diff(without_gaps(p), axis=0), axis=-1).sum()) for p in persons]
+    moved = [float(length(np.diff(without_gaps(p), axis=0)).sum()) for p in persons]
     order = np.argsort(moved, kind="stable")[::-1][:2]
     return [persons[i] for i in order]
 

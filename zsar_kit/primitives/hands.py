@@ -7,7 +7,16 @@ from jaxtyping import Float
 
 from zsar_kit.primitives.bodies import Bodies
 from zsar_kit.primitives.registry import measures
-from zsar_kit.primitives.signals import PerClip, correlation, masked_max, masked_mean, reversals, share, velocity
+from zsar_kit.primitives.signals import (
+    PerClip,
+    correlation,
+    length,
+    masked_max,
+    masked_mean,
+    reversals,
+    share,
+    velocity,
+)
 
 #: root mean square velocity of a hand that counts as still in correlations, T/s
 SLOW = 0.3
@@ -16,7 +25,7 @@ NEAR = 0.45
 
 def gap(b: Bodies) -> Float[np.ndarray, "clip frame"]:
     """Distance between the hands, in T."""
-    return np.linalg.norm(b.hands[:, 0] - b.hands[:, 1], axis=-1)
+    return length(b.hands[:, 0] - b.hands[:, 1])
 
 
 def _together(b: Bodies, lead: np.ndarray, other: np.ndarray) -> PerClip:

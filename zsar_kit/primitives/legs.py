@@ -10,8 +10,10 @@ from zsar_kit.primitives.signals import (
     PerClip,
     Signal,
     alternations,
+    length,
     masked_max,
     masked_mean,
+    masked_percentile,
     near_top,
     reversals,
     velocity,
@@ -46,8 +48,7 @@ def hips_up(b: Bodies) -> PerClip:
     So who stands up from a seat does not jump, and the moment of toes leaving the floor does not count as standing.
     """
     grounded = b.mask & (b.foot_heights.min(1) < GROUND)
-    standing = np.nanpercentile(np.where(grounded, _hips(b), np.nan), 90, axis=1)
-    return masked_max(_hips(b), b.mask) - standing
+    return masked_max(_hips(b), b.mask) - masked_percentile(_hips(b), grounded, 90.0)
 
 
 @measures
@@ -146,7 +147,7 @@ def knee_bend_at_top(b: Bodies, limb: int) -> PerClip:
 @measures
 def foot_speed(b: Bodies) -> PerClip:
     """Top speed of the lead foot relative to the hips."""
-    return masked_max(np.linalg.norm(velocity(b.feet[:, 0], b.rate), axis=-1), b.mask)
+    return masked_max(length(velocity(b.feet[:, 0], b.rate)), b.mask)
 
 
 @measures

@@ -17,7 +17,7 @@ from zsar_kit.primitives.registry import functions
 from zsar_kit.reprs import markdown_table
 
 #: clips that are read ahead, and frames of a padded batch; they bound the memory
-READ_AHEAD, BATCH_FRAMES = 512, 6000
+READ_AHEAD, BATCH_FRAMES = 512, 12000
 #: frames a second of the Kinect sensors that recorded the data sets in use
 KINECT_RATE = 30.0
 
@@ -129,8 +129,12 @@ def _column(bodies: Bodies, attribute: Attribute, function: Callable[[Bodies], n
     needed = set(attribute.needs) - {"two"}
     if needed - bodies.has:
         return np.full(len(bodies.joints), np.nan)
-    with np.errstate(invalid="ignore"):
+    if "two" not in attribute.needs:
         return function(bodies)
+    column = np.full(len(bodies.joints), np.nan)
+    if bodies.two.any():
+        column[bodies.two] = function(bodies.pairs)
+    return column
 
 
 def packed(levels: Float32[np.ndarray, "row attribute"]) -> Float32[np.ndarray, "row two_attributes"]:

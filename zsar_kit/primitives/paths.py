@@ -13,8 +13,10 @@ from zsar_kit.primitives.signals import (
     PerClip,
     Signal,
     at,
+    dot,
     first_true,
     last_true,
+    length,
     masked_max,
     masked_mean,
     masked_range,
@@ -141,13 +143,11 @@ def velocity_up(b: Bodies) -> PerClip:
 
 def extent(b: Bodies) -> PerClip:
     """Greatest extent of the path while up, over the axes and diagonals; NaN where the hand is never up."""
-    along = np.einsum("cfi,di->cdf", b.hands[:, 0], _DIRECTIONS)
-    mask = np.broadcast_to(b.drawn[:, None], along.shape).reshape(-1, along.shape[-1])
-    return masked_range(along.reshape(mask.shape), mask).reshape(len(along), -1).max(1)
+    return np.max([masked_range(dot(b.hands[:, 0], direction), b.drawn) for direction in _DIRECTIONS], axis=0)
 
 
 def _drawn_length(b: Bodies) -> PerClip:
-    steps = np.linalg.norm(np.diff(b.hands[:, 0], axis=1), axis=-1)
+    steps = length(np.diff(b.hands[:, 0], axis=1))
     return np.where(b.drawn[:, 1:] & b.drawn[:, :-1], steps, 0.0).sum(1)
 
 
@@ -155,15 +155,15 @@ def _drawn_length(b: Bodies) -> PerClip:
 def closed(b: Bodies) -> PerClip:
     """1 - distance from first to last place while up / extent; missing where nothing is drawn."""
     size = extent(b)
-    ends = np.linalg.norm(at(b.hands[:, 0], last_true(b.drawn)) - at(b.hands[:, 0], first_true(b.drawn)), axis=-1)
+    ends = length(at(b.hands[:, 0], last_true(b.drawn)) - at(b.hands[:, 0], first_true(b.drawn)))
     return np.where(size > AWAY, 1.0 - ends / np.maximum(size, AWAY), np.nan)
 
 
 @measures
 def straight(b: Bodies) -> PerClip:
     """Extent over length of the path while up; missing where nothing is drawn."""
-    size, length = extent(b), _drawn_length(b)
-    return np.where(size > AWAY, np.minimum(size / np.maximum(length, TINY), 1.0), np.nan)
+    size, drawn = extent(b), _drawn_length(b)
+    return np.where(size > AWAY, np.minimum(size / np.maximum(drawn, TINY), 1.0), np.nan)
 
 
 @measures
@@ -174,7 +174,7 @@ def corners(b: Bodies) -> PerClip:
     if hand.shape[1] <= 2 * step:
         return np.zeros(len(hand))
     before, after = hand[:, step:-step] - hand[:, : -2 * step], hand[:, 2 * step :] - hand[:, step:-step]
-    lengths = np.linalg.norm(before, axis=-1), np.linalg.norm(after, axis=-1)
+    lengths = length(before), length(after)
     cosine = (before * after).sum(-1) / np.maximum(lengths[0] * lengths[1], TINY)
     sharp = (cosine < np.cos(np.radians(SHARP))) & (np.minimum(*lengths) > LEG) & b.drawn[:, step:-step]
     sharp &= b.mask[:, 2 * step :]  # what comes after is real
@@ -201,8 +201,9 @@ def repetitions(b: Bodies) -> PerClip:
         b.spine[..., 1],
         nod,
     ]
-    peaks = [_peaks(signal, b.mask) for signal in signals]
-    return np.maximum(np.max(peaks, axis=0), 1.0)
+    stacked = np.concatenate(signals)
+    peaks = _peaks(stacked, np.tile(b.mask, (len(signals), 1))).reshape(len(signals), -1)
+    return np.maximum(peaks.max(0), 1.0)
 
 
 def _peaks(signal: Signal, mask: Mask) -> PerClip:

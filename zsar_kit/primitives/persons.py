@@ -7,13 +7,13 @@ from jaxtyping import Bool, Float
 
 from zsar_kit.primitives.bodies import NTU, Bodies
 from zsar_kit.primitives.registry import measures
-from zsar_kit.primitives.signals import PerClip, at, dot, masked_max, smooth, unit, velocity
+from zsar_kit.primitives.signals import PerClip, at, dot, length, masked_max, smooth, unit, velocity
 
 HANDS = ("hand_right", "hand_left")
 
 
 def _two(b: Bodies) -> Bool[np.ndarray, " clip"]:
-    return np.isfinite(b.partner[:, 0, 0, 0])
+    return b.two
 
 
 def _other(b: Bodies, name: str) -> Float[np.ndarray, "clip frame 3"]:
@@ -21,7 +21,7 @@ def _other(b: Bodies, name: str) -> Float[np.ndarray, "clip frame 3"]:
 
 
 def _distance(b: Bodies, first: np.ndarray, second: np.ndarray) -> Float[np.ndarray, "clip frame"]:
-    return np.linalg.norm(first - second, axis=-1) / b.torso[:, None]
+    return length(first - second) / b.torso[:, None]
 
 
 def _closest(b: Bodies, pairs: list[tuple[np.ndarray, np.ndarray]]) -> PerClip:
@@ -36,7 +36,7 @@ def _both_ways(b: Bodies, mine: str, theirs: str) -> list[tuple[np.ndarray, np.n
 
 def _level_distance(b: Bodies) -> Float[np.ndarray, "clip frame"]:
     away = _other(b, "spine_base") - b.joint("spine_base")
-    return np.linalg.norm(away - dot(away, b.up[:, None])[..., None] * b.up[:, None], axis=-1) / b.torso[:, None]
+    return length(away - dot(away, b.up[:, None])[..., None] * b.up[:, None]) / b.torso[:, None]
 
 
 @measures
@@ -119,7 +119,7 @@ def foot_to_other(b: Bodies) -> PerClip:
 
 
 def _effort(b: Bodies, joints: np.ndarray) -> PerClip:
-    speed = np.linalg.norm(velocity(joints, b.rate), axis=-1).mean(2)
+    speed = length(velocity(joints, b.rate)).mean(2)
     return np.where(b.mask, speed, 0.0).sum(1)
 
 

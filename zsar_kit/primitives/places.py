@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from zsar_kit.primitives.bodies import Bodies
 from zsar_kit.primitives.registry import measures, measures_of
-from zsar_kit.primitives.signals import PerClip, masked_max, share
+from zsar_kit.primitives.signals import PerClip, length, masked_max, share
 
 SIDES = ("right", "left")
 #: offsets from joints to places, in T: (right, forward, up); of the right side where there are two
@@ -22,7 +22,8 @@ AT = 0.45
 
 def place(b: Bodies, start: np.ndarray, offset: tuple[float, float, float]) -> Float[np.ndarray, "clip frame 3"]:
     """Positions at an offset, in the body's axes and torso lengths, from given ones in metres."""
-    return start + np.einsum("i,cfij->cfj", np.array(offset), b.axes) * b.torso[:, None, None]
+    away = sum(part * b.axes[:, :, i] for i, part in enumerate(offset) if part)
+    return start + away * b.torso[:, None, None]
 
 
 def along_trunk(b: Bodies, part: float) -> Float[np.ndarray, "clip frame 3"]:
@@ -32,7 +33,7 @@ def along_trunk(b: Bodies, part: float) -> Float[np.ndarray, "clip frame 3"]:
 
 def distance(b: Bodies, side: str, target: np.ndarray) -> Float[np.ndarray, "clip frame"]:
     """Distance of a hand, or of its tip if that is nearer, from positions in metres, in T."""
-    ends = [np.linalg.norm(b.joint(f"{end}_{side}") - target, axis=-1) for end in ("hand", "hand_tip")]
+    ends = [length(b.joint(f"{end}_{side}") - target) for end in ("hand", "hand_tip")]
     return np.minimum(*ends) / b.torso[:, None]
 
 
@@ -46,7 +47,7 @@ def closest(b: Bodies, *targets: np.ndarray) -> PerClip:
 def hand_head(b: Bodies, limb: int) -> PerClip:
     """To the centre of the head."""
     head = b.seen_from("spine_shoulder", "head")[:, 0]
-    return masked_max(-np.linalg.norm(b.hands[:, limb] - head, axis=-1), b.mask)
+    return masked_max(-length(b.hands[:, limb] - head), b.mask)
 
 
 @measures

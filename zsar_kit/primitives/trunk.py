@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from zsar_kit.primitives.bodies import Bodies
 from zsar_kit.primitives.registry import measures
-from zsar_kit.primitives.signals import PerClip, held, masked_max, masked_mean, masked_range, reversals, smooth
+from zsar_kit.primitives.signals import PerClip, held, length, masked_max, masked_mean, masked_range, reversals, smooth
 
 #: hysteresis of reversals of the trunk and of the head, degrees
 TRUNK_BACK, HEAD_BACK = 8.0, 8.0
@@ -42,7 +42,7 @@ def lean_reversals(b: Bodies) -> PerClip:
 @measures
 def lean_end(b: Bodies) -> PerClip:
     """Angle between trunk and vertical over the last tenth of a second."""
-    up = b.spine[..., 2] / np.maximum(np.linalg.norm(b.spine, axis=-1), 1e-6)
+    up = b.spine[..., 2] / np.maximum(length(b.spine), 1e-6)
     angle = np.degrees(np.arccos(np.clip(up, -1.0, 1.0)))
     return b.last_few(angle).mean(0)
 

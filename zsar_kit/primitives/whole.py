@@ -11,6 +11,7 @@ from zsar_kit.primitives.signals import (
     PerClip,
     at,
     dot,
+    length,
     masked_max,
     masked_mean,
     masked_range,
@@ -35,7 +36,7 @@ def _ground(b: Bodies) -> Float[np.ndarray, "clip frame 3"]:
 @measures
 def travel(b: Bodies) -> PerClip:
     """Level path of the hips, faster than standing sways."""
-    speed = np.linalg.norm(velocity(_ground(b), b.rate), axis=-1)
+    speed = length(velocity(_ground(b), b.rate))
     return np.where(b.mask, np.maximum(speed - STILL, 0.0), 0.0).sum(1) / b.rate
 
 
@@ -59,7 +60,7 @@ def net_side(b: Bodies) -> PerClip:
 @measures
 def energy(b: Bodies) -> PerClip:
     """Mean speed over all joints and frames."""
-    speed = np.linalg.norm(velocity(b.joints, b.rate), axis=-1).mean(2) / b.torso[:, None]
+    speed = length(velocity(b.joints, b.rate)).mean(2) / b.torso[:, None]
     return masked_mean(speed, b.mask)
 
 

@@ -130,11 +130,12 @@ def levels_digest(dataset: str, text_set: str, unseen: tuple[int, ...], edition:
     """What identifies a set of expected levels; another digest says that a form, or a text behind it, has changed."""
     if text_set != FORETOLD:
         return load_form(dataset, LEVEL_SETS[text_set]).digest()
+    forms = {d: load_form(d) for d in (*FORM_SETS, dataset)}
+    words = {d: load_texts(d, edition) for d in forms}  # once each: reading a file takes longer than all the rest
     texts = {
-        d: [load_texts(d, edition).sentences(name, c) for name in FORETOLD_FROM for c in load_form(d).class_ids]
-        for d in (*FORM_SETS, dataset)
+        d: [words[d].sentences(name, c) for name in FORETOLD_FROM for c in form.class_ids] for d, form in forms.items()
     }
-    return digest_of([{d: load_form(d).digest() for d in FORM_SETS}, texts, dataset, list(unseen), PENALTY])
+    return digest_of([{d: forms[d].digest() for d in FORM_SETS}, texts, dataset, list(unseen), PENALTY])
 
 
 def semantics_of(form: Form, text_set: str) -> Semantics:
