@@ -35,9 +35,11 @@ from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.encoders.extract import CPU_BATCH
 from zsar_kit.encoders.shift_gcn import ShiftGCN, ShiftGCNConfig
 from zsar_kit.primitives.attributes import attribute_names
-from zsar_kit.primitives.bodies import NTU, SMOOTHING, Bodies, acting_first, after_calibration, without_gaps
+from zsar_kit.primitives.bodies import Bodies
+from zsar_kit.primitives.clips import NTU, acting_first, after_calibration, without_gaps
+from zsar_kit.primitives.frames import SMOOTHING
 from zsar_kit.primitives.measure import KINECT_RATE, measure
-from zsar_kit.primitives.registry import functions
+from zsar_kit.primitives.topics import functions
 
 #: what the plain loop computes: extrema, means, a share, paths, bends, counts
 SUBSET = (

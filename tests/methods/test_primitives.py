@@ -372,8 +372,8 @@ def test_every_gate_reads_its_scores(method, config, kind):
 def test_grids_are_what_is_left_open():
     assert PrimitivesConfig().grid() == [PrimitivesConfig()]
     assert len(PrimitivesConfig(norm=None, power=None).grid()) == 8
-    assert len(CalibratedConfig().grid()) == 16
-    assert len(CalibratedConfig(fit="all", power=1.0).grid()) == 4
+    assert len(CalibratedConfig().grid()) == 25
+    assert len(CalibratedConfig(fit="all", power=1.0).grid()) == 5
     for config in (*PrimitivesConfig(norm=None, power=None).grid(), *CalibratedConfig().grid()):
         assert config.grid() == [config]
     shrinkages = [c.shrinkage for c in CalibratedConfig(fit="all", power=1.0).grid()]

@@ -10,7 +10,7 @@ import pytest
 from zsar_kit.data.joints import layout
 from zsar_kit.errors import ConfigError
 from zsar_kit.primitives.attributes import TOPICS, attribute, attribute_names
-from zsar_kit.primitives.bodies import NTU
+from zsar_kit.primitives.clips import NTU
 from zsar_kit.primitives.drawings import drawable, drawing, in_words
 from zsar_kit.primitives.measure import measure
 from zsar_kit.primitives.pose import RATE, STANDING, TORSO, bent_arm, between, hold, joints_of, mirrored, swing

@@ -20,7 +20,7 @@ from zsar_kit.primitives.attributes import (
     attributes_digest,
 )
 from zsar_kit.primitives.measure import Measured, measure, packed
-from zsar_kit.primitives.registry import functions
+from zsar_kit.primitives.topics import functions
 
 each = pytest.mark.parametrize("one", attributes(), ids=attribute_names())
 

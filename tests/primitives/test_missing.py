@@ -9,7 +9,7 @@ from tests.primitives.stick import NTU, circle, puppets, stick, values, wave
 from zsar_kit.data.joints import layout, layout_names
 from zsar_kit.errors import DataError
 from zsar_kit.primitives.attributes import attribute_names, attributes
-from zsar_kit.primitives.bodies import available
+from zsar_kit.primitives.clips import available
 from zsar_kit.primitives.measure import measure, packed
 
 

@@ -22,7 +22,7 @@ from zsar_kit.errors import DataError, TextError
 from zsar_kit.methods.base import ClassScores, ComparesLevels, GateChoice, MethodConfig, Phase, class_rows
 from zsar_kit.methods.registry import register
 from zsar_kit.methods.task import Task, TrainingSet, find_text_set
-from zsar_kit.primitives.attributes import attribute_names
+from zsar_kit.primitives.attributes import HIGHEST, LOWEST, attribute_names
 from zsar_kit.semantics.embeddings import Semantics
 
 Gating = Literal["stacking", "ratio", "logistic"]
@@ -31,6 +31,8 @@ Norm = Literal["none", "offset", "noise", "standard"]
 FINEST = 0.1
 #: prior spread of expected levels over classes; and the most imagined classes that shrink offsets of a joint fit
 PRIOR_SPREAD, JOINT_OFFSET = 0.3, 8.0
+#: the square of the longest way between two levels
+FARTHEST = (HIGHEST - LOWEST) ** 2
 #: added to every distance, so that errors are positive, as the ratio gate needs them
 LEAST_ERROR = 1e-3
 
@@ -139,9 +141,9 @@ class _LevelMethod(ComparesLevels):
         distance, weight = self.attribute_distances(features, classes)
         total = weight.sum(2)
         error = (distance * weight).sum(2) / total.clamp(min=1e-9) + LEAST_ERROR
-        # Nothing in common tells nothing: such a class is as far as any attribute could put it. Not as far as the
+        # Nothing in common tells nothing: such a class is farther than any attribute puts it. Not as far as the
         # farthest of the batch, which would make a clip's scores depend on other clips.
-        error = error.where(total > 0, distance.amax(2) + LEAST_ERROR)
+        error = error.where(total > 0, distance.amax(2).clamp(min=FARTHEST) + LEAST_ERROR)
         return ClassScores({"levels": -error}, {"levels": error})
 
     def _rows(self, classes: tuple[int, ...]) -> list[int]:

@@ -14,13 +14,18 @@ import numpy as np
 from jaxtyping import Float, Float32
 
 from zsar_kit.errors import ConfigError
+from zsar_kit.primitives import drawn_arms, drawn_body, drawn_paths, drawn_persons
 from zsar_kit.primitives.attributes import attribute, attribute_names
 from zsar_kit.primitives.bodies import Bodies
-from zsar_kit.primitives.motions import Motion, families
+from zsar_kit.primitives.motions import Motion, registered
 from zsar_kit.primitives.pose import RATE, STANDING, hold, joints_of
-from zsar_kit.primitives.registry import functions
+from zsar_kit.primitives.topics import functions
 
 COARSE, FINE = 25, 13
+
+
+#: the modules that hold the families; importing them registers these
+FAMILY_MODULES = (drawn_arms, drawn_paths, drawn_body, drawn_persons)
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,12 +54,12 @@ class Drawing:
 
 def drawable() -> tuple[str, ...]:
     """Names of the attributes that have a picture, in the order of the list."""
-    return tuple(name for name in attribute_names() if name in families())
+    return tuple(name for name in attribute_names() if name in registered())
 
 
 def in_words() -> tuple[str, ...]:
     """Names of the attributes whose level is only said in words, in the order of the list."""
-    return tuple(name for name in attribute_names() if name not in families())
+    return tuple(name for name in attribute_names() if name not in registered())
 
 
 @lru_cache(maxsize=2048)
@@ -71,7 +76,7 @@ def drawing(name: str, level: float) -> Drawing:
     attribute(name)
     if not (np.isnan(level) or 0.0 <= level <= 1.0):
         raise ConfigError(f"a level is from 0 to 1, got {level}", where=name)
-    if np.isnan(level) or name not in families():
+    if np.isnan(level) or name not in registered():
         return _drawn(Motion(hold(STANDING, 1.0), ()), float("nan"))
     coarse = _coarse(name)
     best = _nearest(coarse, level)
@@ -79,7 +84,7 @@ def drawing(name: str, level: float) -> Drawing:
     fine = np.linspace(settings[max(best - 1, 0)], settings[min(best + 1, COARSE - 1)], FINE)
     levels = _levels(name, fine)
     chosen = _nearest(levels, level)
-    return _drawn(families()[name](float(fine[chosen])), float(levels[chosen]))
+    return _drawn(registered()[name](float(fine[chosen])), float(levels[chosen]))
 
 
 @lru_cache(maxsize=256)
@@ -89,7 +94,7 @@ def _coarse(name: str) -> Float[np.ndarray, " setting"]:
 
 def _levels(name: str, settings: Float[np.ndarray, " setting"]) -> Float[np.ndarray, " setting"]:
     """Measured levels of a family's members, cut to 0..1; NaN where the attribute is missing."""
-    clips = [_clip(families()[name](float(s))) for s in settings]
+    clips = [_clip(registered()[name](float(s))) for s in settings]
     bodies = Bodies.of(clips, "ntu25", RATE)
     with np.errstate(invalid="ignore"):
         values = functions()[name](bodies)

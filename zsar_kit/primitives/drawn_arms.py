@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from zsar_kit.primitives.bodies import NTU
+from zsar_kit.primitives.clips import NTU
 from zsar_kit.primitives.motions import Motion, along, as_other, draws, held, mix, strokes, to
 from zsar_kit.primitives.places import BACK, CROWN, EAR, EYES, FRONT, MOUTH, NECK
 from zsar_kit.primitives.pose import BELOW, HEAD, HIP, STANDING, TORSO, Pose, Vector, bent_arm, hold, joints_of, swing

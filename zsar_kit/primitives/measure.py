@@ -13,7 +13,7 @@ from tqdm.auto import tqdm
 from zsar_kit.errors import DataError
 from zsar_kit.primitives.attributes import Attribute, attribute_names, attributes
 from zsar_kit.primitives.bodies import Bodies
-from zsar_kit.primitives.registry import functions
+from zsar_kit.primitives.topics import functions
 from zsar_kit.reprs import markdown_table
 
 #: clips that are read ahead, and frames of a padded batch; they bound the memory

@@ -6,9 +6,10 @@ import numpy as np
 from jaxtyping import Float
 
 from zsar_kit.primitives.attributes import attribute
-from zsar_kit.primitives.bodies import NTU, Bodies
-from zsar_kit.primitives.registry import functions
+from zsar_kit.primitives.bodies import Bodies
+from zsar_kit.primitives.clips import NTU
 from zsar_kit.primitives.signals import frames_noted
+from zsar_kit.primitives.topics import functions
 
 #: attributes that note frames on their way to something that is about the whole act
 _WHOLE_ACT = ("winding", "winding_size", "winding_side", "closed", "straight", "corners", "repetitions")

@@ -50,11 +50,8 @@ def draws(*names: str) -> Callable[[Family], Family]:
     return register
 
 
-def families() -> dict[str, Family]:
-    """Attribute name to family, of all attributes that can be drawn."""
-    from zsar_kit.primitives import drawn_arms, drawn_body, drawn_paths, drawn_persons
-
-    del drawn_arms, drawn_body, drawn_paths, drawn_persons  # importing them registers their families
+def registered() -> dict[str, Family]:
+    """Attribute name to family, of the modules that have been imported."""
     return _FAMILIES
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float
 
-from zsar_kit.primitives.bodies import NTU, Bodies
+from zsar_kit.primitives.bodies import Bodies
+from zsar_kit.primitives.clips import NTU
 from zsar_kit.primitives.registry import measures
 from zsar_kit.primitives.signals import PerClip, at, dot, length, masked_max, smooth, unit, velocity
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from jaxtyping import Float, Float32
 
-from zsar_kit.primitives.bodies import NTU
+from zsar_kit.primitives.clips import NTU
 from zsar_kit.primitives.signals import dot, unit
 
 #: T in metres, and frames a second

@@ -38,9 +38,6 @@ def _of_limb(function: Callable[[Bodies, int], PerClip], limb: int) -> Measure:
     return lambda bodies: function(bodies, limb)
 
 
-def functions() -> dict[str, Measure]:
-    """Attribute name to function, of all topics."""
-    from zsar_kit.primitives import arms, hands, legs, paths, persons, places, trunk, whole
-
-    del arms, hands, legs, paths, persons, places, trunk, whole  # importing them registers their functions
+def registered() -> dict[str, Measure]:
+    """Attribute name to function, of the topics that have been imported."""
     return _FUNCTIONS

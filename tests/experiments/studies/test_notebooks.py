@@ -24,11 +24,9 @@ from zsar_kit.experiments.studies.notebooks import (
     ErrorParameters,
     EvaluateParameters,
     FlowParameters,
-    FormParameters,
     InspectParameters,
     LatentParameters,
     PaperParameters,
-    PrimitivesParameters,
     QuickstartParameters,
     SemanticsParameters,
     SensitivityParameters,
@@ -37,6 +35,7 @@ from zsar_kit.experiments.studies.notebooks import (
     project_path,
     read_parameters,
 )
+from zsar_kit.experiments.studies.primitive_notebooks import FormParameters, PrimitivesParameters
 from zsar_kit.primitives.forms import load_form
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[3] / "notebooks").glob("*.ipynb"))

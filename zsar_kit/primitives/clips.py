@@ -1,0 +1,87 @@
+"""Clips as people give them: checked, without gaps, and without a calibration pose at the start."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float32
+
+from zsar_kit.data.joints import layout as joint_layout
+from zsar_kit.data.joints import to_ntu25
+from zsar_kit.data.orientation import distinct_persons, present
+from zsar_kit.errors import DataError
+from zsar_kit.primitives.signals import (
+    dot,
+    length,
+    unit,
+)
+
+NTU = {name: i for i, name in enumerate(joint_layout("ntu25").joints)}
+
+
+def available(layout: str) -> frozenset[str]:
+    """What a layout has of ``head`` and ``hands``: places of their own, not those of wrists or shoulders."""
+    weights = to_ntu25(layout)
+    hands = not np.array_equal(weights[NTU["hand_left"]], weights[NTU["wrist_left"]])
+    head = not np.array_equal(weights[NTU["head"]], weights[NTU["spine_shoulder"]])
+    return frozenset(name for name, there in (("hands", hands), ("head", head)) if there)
+
+
+def require_shape(clip: np.ndarray, layout: str, name: str) -> None:
+    """Raise a :class:`DataError` unless a clip is ``[person, frame, joint, xyz]`` with the joints of its layout."""
+    joints = len(joint_layout(layout))
+    if clip.ndim != 4 or clip.shape[2:] != (joints, 3):
+        problem = f"a clip of layout {layout} must be [person, frame, {joints}, 3], got {list(clip.shape)}"
+        raise DataError(problem, where=name, remedy="Check the joint layout, and the order of the axes.")
+
+
+def acting_first(clip: np.ndarray, name: str) -> list[Float32[np.ndarray, "frame joint 3"]]:
+    """The one or two persons of a clip, the one with the longer path of all joints first.
+
+    Raises:
+        DataError: nobody is there, or a coordinate is not finite.
+    """
+    if not np.isfinite(clip).all():
+        raise DataError("a coordinate is not finite", where=name, remedy="Write 0, 0, 0 for a joint that was not seen.")
+    there = present(clip)
+    persons = [person for person in distinct_persons(clip[there.any(1)])]
+    if not persons:
+        raise DataError("there is nobody in this clip", where=name, remedy="Leave it out.")
+    if len(persons) == 1:
+        return persons
+    moved = [float(length(np.diff(without_gaps(p), axis=0)).sum()) for p in persons]
+    order = np.argsort(moved, kind="stable")[::-1][:2]
+    return [persons[i] for i in order]
+
+
+def after_calibration(body: Float32[np.ndarray, "frame 25 3"], rate: float) -> int:
+    """The first frame after a calibration pose: recordings of some systems begin with both arms spread straight out.
+
+    Only where the first frame shows that pose and both arms hang within 1.5 seconds; the clip then begins where they
+    hang most. An act that begins with spread arms goes on with them.
+    """
+    shoulder, hip = body[:, NTU["spine_shoulder"]], body[:, NTU["spine_base"]]
+    for side in ("right", "left"):
+        start = body[:1, NTU[f"shoulder_{side}"]]
+        arm, upper = (unit(body[:1, NTU[f"{end}_{side}"]] - start) for end in ("wrist", "elbow"))
+        if dot(arm, unit(start - shoulder[:1])).item() < 0.75 or dot(arm, upper).item() < 0.85:
+            return 0
+    early = slice(0, max(2, round(1.5 * rate)))
+    down = unit(hip[early] - shoulder[early])
+    arms = [body[early, NTU[f"hand_{side}"]] - body[early, NTU[f"shoulder_{side}"]] for side in ("right", "left")]
+    hanging = np.min([dot(unit(arm), down) for arm in arms], axis=0)
+    return int(hanging.argmax()) if hanging.max() > 0.85 else 0
+
+
+def without_gaps(person: Float32[np.ndarray, "frame joint 3"]) -> Float32[np.ndarray, "frame joint 3"]:
+    """Joints at exactly (0, 0, 0) while others are not were not seen: they keep their last place (or get their first).
+
+    A joint that is never seen stays at the origin of what is there.
+    """
+    missing = ~(person != 0).any(-1)
+    if not missing.any():
+        return person
+    frame = np.arange(len(person))[:, None]
+    last = np.maximum.accumulate(np.where(missing, -1, frame), axis=0)
+    first = np.where(missing.all(0), 0, (~missing).argmax(0))
+    source = np.where(last >= 0, last, first)
+    return np.take_along_axis(person, source[..., None], axis=0)
