@@ -45,6 +45,11 @@ WAIST = -0.9
 class Bodies(Frames):
     """A batch of clips with what attributes read of them."""
 
+    @cached_property
+    def pairs(self) -> Bodies:
+        """The clips with a second person."""
+        return Bodies(self.joints[self.two], self.partner[self.two], self.frames[self.two], self.rate, self.has)
+
     # -------------------------------------------------------------- limbs, the leading one first
     @cached_property
     def hands_both(self) -> LimbPoints:

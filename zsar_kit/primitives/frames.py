@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Self
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
@@ -31,6 +31,9 @@ from zsar_kit.primitives.signals import (
 
 #: smoothing of joints and of headings, standard deviations in seconds
 SMOOTHING, HEADING_SMOOTHING = 0.06, 0.15
+
+#: the class that clips are made into
+Made = TypeVar("Made", bound="Frames")
 
 Points = Float[np.ndarray, "clip frame 3"]
 Limbs = Float[np.ndarray, "clip 2 frame"]
@@ -62,7 +65,9 @@ class Frames:
         )
 
     @classmethod
-    def of(cls, clips: Sequence[np.ndarray], layout: str, rate: float, names: list[str] | None = None) -> Self:
+    def of(
+        cls: type[Made], clips: Sequence[np.ndarray], layout: str, rate: float, names: list[str] | None = None
+    ) -> Made:
         """Pad, smooth and bring clips to the joints of NTU RGB+D.
 
         Args:
@@ -108,11 +113,6 @@ class Frames:
     def two(self) -> Bool[np.ndarray, " clip"]:
         """Which clips have a second person."""
         return np.isfinite(self.partner[:, 0, 0, 0])
-
-    @cached_property
-    def pairs(self) -> Self:
-        """The clips with a second person."""
-        return type(self)(self.joints[self.two], self.partner[self.two], self.frames[self.two], self.rate, self.has)
 
     @cached_property
     def mask(self) -> Mask:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from zsar_kit.config import Config
+from zsar_kit.errors import ConfigError, nearest_name
+from zsar_kit.primitives.attributes import attribute_names
 
 
 @dataclass(frozen=True)
