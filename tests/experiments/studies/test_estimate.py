@@ -22,8 +22,8 @@ def plan() -> EntryPlan:
 def test_it_says_hours_memory_and_disk():
     text = str(Estimate(10, 4, 3, 7200.0, 3600.0, 2, 2**30, 2**29, "cpu"))
     assert text == (
-        "10 runs, 4 of them finished; 3 encoders to train. About 1.5 h on cpu, 2 at a time (encoders 60 min, runs 30 min);"
-        " about 1.0 GiB of memory a process, 0.50 GiB of disk"
+        "10 runs, 4 of them finished; 3 encoders to train. About 1.5 h on cpu, 2 at a time "
+        "(encoders 60 min, runs 30 min); about 1.0 GiB of memory a process, 0.50 GiB of disk"
     )
 
 
