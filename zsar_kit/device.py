@@ -36,6 +36,13 @@ def resolve_device(name: str = "auto") -> torch.device:
     return device
 
 
+def precision_of(device: torch.device, precision: str) -> torch.autocast:
+    """Within the block, what allows it is computed in ``precision``: ``float32``, or ``bfloat16`` where torch can."""
+    import torch
+
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bfloat16")
+
+
 def synchronise(device: torch.device) -> None:
     """Wait until an accelerator has done what it was given, so that time can be measured; nothing on a CPU."""
     import torch

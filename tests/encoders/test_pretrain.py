@@ -228,3 +228,11 @@ def test_learning_rate_is_piecewise():
 def test_ranges(changes, message):
     with pytest.raises(ConfigError, match=message):
         EncoderConfig().override(changes)
+
+
+def test_mixed_precision_is_another_encoder_with_float32_weights(tmp_path, trained, skeletons, samples, split, config):
+    mixed = replace(config, precision="bfloat16", epochs=2)
+    other = pretrain(skeletons, samples, split, mixed, tmp_path / "e", progress=False)
+    assert other.record.digest != trained.record.digest
+    assert all(p.dtype == torch.float32 for p in other.model.parameters())
+    assert all(torch.isfinite(p).all() for p in other.model.parameters())

@@ -281,3 +281,22 @@ def test_a_probe_sees_the_method_at_its_steps_and_changes_nothing(tmp_path, trai
     assert torch.equal(at_six["method.two.weight"], whole[6]["two.weight"])
     assert not torch.equal(whole[3]["two.weight"], whole[6]["two.weight"])
     assert torch.equal(whole[3]["one.weight"], whole[6]["one.weight"])  # only the last phase is probed
+
+
+def test_mixed_precision_trains_float32_weights_that_are_close(training):
+    one, other = run(training), run(training, precision="bfloat16")
+    assert all(p.dtype == torch.float32 for p in other.parameters())
+    assert not same(one, other)
+    for p, q in zip(one.parameters(), other.parameters(), strict=True):
+        torch.testing.assert_close(p, q, atol=0.05, rtol=0.1)
+
+
+def test_a_step_of_each_phase_is_timed_and_leaves_no_checkpoint(training, tmp_path):
+    method = ToyMethod(ToyConfig(), training.task, torch_generator(0, "initialisation"))
+    checkpoint = tmp_path / "c.safetensors"
+    loop = TrainingLoop(method, training, seed=0, bookkeeping=Bookkeeping(checkpoint=checkpoint, every=0))
+    seconds = loop.time_steps(3)
+    assert list(seconds) == ["first", "second"]
+    assert all(value > 0 for value in seconds.values())
+    assert method.seen_steps == 2 * (1 + 3)
+    assert not checkpoint.exists()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 from tyro.conf import OmitArgPrefixes, Positional, arg
@@ -33,6 +33,8 @@ class RequestOptions:
     """only the rows with these titles"""
     language_model: str = ""
     """'offline', a model name, or a folder; default: that of the preset"""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """of training steps; bfloat16 is quicker on accelerators that have it, and runs of it are others than of float32"""
     set: tuple[str, ...] = field(default_factory=tuple)
     """fields of the paper's method to override in all its rows, e.g. training.epochs=10"""
 
@@ -42,7 +44,7 @@ class RequestOptions:
         from zsar_kit.experiments.studies.paper_plan import Request
 
         named = (self.dataset, self.seeds, self.preset, self.splits, self.rows, self.language_model)
-        return Request(*named, parse_overrides(self.set))
+        return Request(*named, parse_overrides(self.set), self.precision)
 
 
 Wanted = Annotated[RequestOptions, OmitArgPrefixes]

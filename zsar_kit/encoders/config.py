@@ -49,6 +49,8 @@ class EncoderConfig(Config):
         dropout: rate inside the temporal units of an ST-GCN.
         graph: how an ST-GCN partitions and weights neighbours: as in its paper, or as in the released code (see
             :func:`zsar_kit.encoders.st_gcn.spatial_adjacency`).
+        precision: of training steps; ``bfloat16`` computes what allows it with 8 bits of mantissa. Features are always
+            extracted in float32.
         fusion: for ``"4s"``: features are averaged, or concatenated (then four times as long).
     """
 
@@ -77,6 +79,7 @@ class EncoderConfig(Config):
     centring: Centring = field(default="first_frame", metadata=LATER)
     turn: Turn = field(default="upright", metadata=LATER)
     fit: Fit = field(default="resampled", metadata=LATER)
+    precision: Literal["float32", "bfloat16"] = field(default="float32", metadata=LATER)
 
     def validate(self) -> None:
         """Check ranges."""

@@ -31,6 +31,7 @@ from zsar_kit.checkpoints import load_module, load_tensors, optimizer_tensors, r
 from zsar_kit.data.leakage import EncoderRecord, training_rows
 from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.data.splits import ClassSplit
+from zsar_kit.device import precision_of
 from zsar_kit.encoders.base import SkeletonEncoder, StepNoise
 from zsar_kit.encoders.config import FOUR_STREAMS, EncoderConfig
 from zsar_kit.encoders.distributed import (
@@ -293,7 +294,8 @@ class _Trainer:
         noise = torch_generator(seed, "dropout", epoch, step, device=self.device)
         self.model.begin_step(StepNoise(noise, len(chosen), kept))
         target = torch.from_numpy(self.labels[chosen[kept]]).to(self.device)
-        loss = nn.functional.cross_entropy(self.model(clips).logits, target)
+        with precision_of(self.device, self.config.precision):
+            loss = nn.functional.cross_entropy(self.model(clips).logits, target)
         if world_size() > 1:
             loss = loss * (len(kept) / len(chosen))
         self.optimizer.zero_grad(set_to_none=True)

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from zsar_kit.data.skeleton_set import SkeletonSet
-from zsar_kit.device import synchronise
+from zsar_kit.device import precision_of, synchronise
 from zsar_kit.encoders.base import SkeletonEncoder, StepNoise
 from zsar_kit.encoders.config import EncoderConfig
 from zsar_kit.encoders.inputs import encoder_clips, ready_sequence
@@ -87,8 +87,9 @@ def _train(
 ) -> None:
     batch = torch.from_numpy(encoder_clips(clips, config, numpy_generator(0, "timing", step))).to(device)
     model.begin_step(StepNoise(torch_generator(0, "timing", step, device=device), len(clips), range(len(clips))))
-    logits = model(batch).logits
-    loss = nn.functional.cross_entropy(logits, torch.zeros(len(clips), dtype=torch.long, device=device))
+    with precision_of(device, config.precision):
+        logits = model(batch).logits
+        loss = nn.functional.cross_entropy(logits, torch.zeros(len(clips), dtype=torch.long, device=device))
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     optimizer.step()

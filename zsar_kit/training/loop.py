@@ -18,7 +18,7 @@ from torch import nn
 from tqdm.auto import tqdm
 
 from zsar_kit.checkpoints import load_module, load_tensors, optimizer_tensors, restore_optimizer, save_tensors
-from zsar_kit.device import synchronise
+from zsar_kit.device import precision_of, synchronise
 from zsar_kit.errors import ArtefactError, ZsarError
 from zsar_kit.methods.base import Batch, Method, MethodConfig, Phase
 from zsar_kit.methods.task import MapRows, TrainingSet
@@ -59,6 +59,7 @@ class TrainingLoop:
         training: features and labels of seen classes.
         seed: the run's seed.
         clip: maximum norm of the gradient; ``None`` for no clipping.
+        precision: of the steps: ``float32``, or ``bfloat16`` where torch can.
         bookkeeping: what is saved, logged and shown; by default only a progress bar.
     """
 
@@ -69,8 +70,10 @@ class TrainingLoop:
         *,
         seed: int,
         clip: float | None = None,
+        precision: str = "float32",
         bookkeeping: Bookkeeping | None = None,
     ):
+        self.precision = precision
         self.method, self.training, self.seed, self.clip = method, training, seed, clip
         kept = bookkeeping or Bookkeeping()
         self.probe, self.trace, self.progress = kept.probe, kept.trace, kept.progress
@@ -132,8 +135,9 @@ class TrainingLoop:
         probed = self._probed_steps(number, phase.steps)
         for step in range(start + 1, phase.steps + 1):
             generator = torch_generator(self.seed, "step", phase.name, step, device=self.device)
-            output = self.method.training_step(self._batch(phase, step), phase.name, generator)
-            loss = output.loss
+            with precision_of(self.device, self.precision):
+                output = self.method.training_step(self._batch(phase, step), phase.name, generator)
+                loss = output.loss
             if not torch.isfinite(loss):
                 named = ", ".join(f"{k} = {float(v.detach()):.3g}" for k, v in output.losses.items())
                 raise ZsarError(
@@ -228,6 +232,7 @@ def fit(
     seed: int,
     device: torch.device | str = "cpu",
     clip: float | None = None,
+    precision: str = "float32",
     **bookkeeping: Any,
 ) -> Method:
     """Construct a method, train it, and return it ready to score.
@@ -238,10 +243,10 @@ def fit(
         training: the training set.
         seed: the run's seed.
         device: device for training and scoring.
-        clip: see :class:`TrainingLoop`.
+        clip, precision: see :class:`TrainingLoop`.
         bookkeeping: fields of :class:`Bookkeeping`.
     """
     method = method_type(config, training.task, torch_generator(seed, "initialisation"))
     method.observe(training)
-    loop = TrainingLoop(method.to(device), training, seed=seed, clip=clip, bookkeeping=Bookkeeping(**bookkeeping))
-    return loop.run()
+    kept = Bookkeeping(**bookkeeping)
+    return TrainingLoop(method.to(device), training, seed=seed, clip=clip, precision=precision, bookkeeping=kept).run()

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from zsar_kit.errors import ConfigError, SplitError
 from zsar_kit.experiments.pipeline.workspace import slug
 from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.experiments.runs.folder import RunFolder
+from zsar_kit.experiments.runs.inputs import few_shots
 from zsar_kit.methods.registry import preset
 
 
@@ -73,3 +75,35 @@ def test_a_run_of_before_a_default_moved_is_what_it_was(tmp_path, make_result):
     content = RunFolder(tmp_path).content()
     assert content["method_config"] == used.identity()
     assert content["method_config"] != RunConfig().resolve().resolved()["method_config"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"shots": -1}, "'shots' must be at least 0"),
+        ({"shots": 2, "low_shot": 0.5}, "'shots' must be 0 where low_shot is below 1"),
+        ({"encoder_shots": True}, "'encoder_shots' must be False unless"),
+        ({"encoder_shots": True, "shots": 1}, "'encoder_shots' must be False unless"),
+        ({"encoder_shots": True, "shots": 2, "encoder_from": "x.pt"}, "'encoder_shots' must be False unless"),
+        ({"precision": "half"}, "'precision' must be one of"),
+    ],
+)
+def test_few_samples_and_precision_out_of_range_are_refused(changes, message):
+    with pytest.raises(ConfigError, match=message):
+        RunConfig(**changes)
+
+
+def test_few_samples_and_precision_are_runs_of_their_own_and_defaults_keep_digests():
+    plain = RunConfig()
+    assert "shots" not in plain.identity()
+    assert "precision" not in plain.identity() | plain.encoder.identity()
+    others = [{"shots": 2}, {"shots": 2, "encoder_shots": True}, {"precision": "bfloat16"}]
+    assert len({RunConfig(**changes).digest() for changes in ({}, *others)}) == 4
+
+
+def test_few_shots_are_counts_and_fewer_are_among_more():
+    labels = np.repeat([3, 5, 9], [20, 4, 1])
+    few, more = (few_shots(labels, 1.0, 0, shots=n) for n in (2, 8))
+    assert np.unique(labels[few], return_counts=True)[1].tolist() == [2, 2, 1]
+    assert np.unique(labels[more], return_counts=True)[1].tolist() == [8, 4, 1]
+    assert set(few.tolist()) < set(more.tolist())

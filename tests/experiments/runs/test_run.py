@@ -274,3 +274,23 @@ def test_low_shot_reaches_the_method(puppet_workspace):
     counts = np.bincount(main.features.labels[main.partition.train])
     assert result.training_samples == sum(max(1, int(0.1 * n)) for n in counts if n)
     assert few.digest() != whole.digest()
+
+
+@pytest.mark.parametrize(
+    ("method", "overrides"),
+    [
+        ("flora", SHORT),
+        ("skeleton_context", {"training.epochs": 2, "training.milestones": [1], "grounding.vocabulary": 200}),
+        ("linear_cosine", {}),
+    ],
+)
+def test_mixed_precision_is_a_run_of_its_own_and_close_to_the_other(puppet_workspace, method, overrides):
+    preset = "motion" if method == "linear_cosine" else "cpu"
+    plain = config(method=method, preset=preset, overrides=overrides)
+    mixed = replace(plain, precision="bfloat16")
+    one, other = (run(c, puppet_workspace) for c in (plain, mixed))
+    assert one.path != other.path
+    scores, others = (folder.scores().fused() for folder in (one, other))
+    assert (scores != others).any()
+    assert np.isfinite(others).all()
+    assert np.corrcoef(scores.ravel(), others.ravel())[0, 1] > 0.9

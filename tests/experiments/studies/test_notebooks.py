@@ -166,6 +166,10 @@ def test_parameters_out_of_range_are_refused(kind, given, message):
         read_parameters(kind, given)
 
 
+FEW_STEPS = {"align.steps": 20, "flow.steps": 10, "align.latent_dim": 32}
+ONE_EPOCH = {"training.epochs": 2, "training.milestones": [1], "grounding.vocabulary": 200}
+
+
 def execute(name: str, tmp_path: Path, **parameters):
     (path,) = [p for p in NOTEBOOKS if p.stem == name]
     out = tmp_path / f"{name}.ipynb"
@@ -372,6 +376,40 @@ class TestExecution:
         assert drawn_pictures(done) == 1
         assert sum("srcdoc" in d.get("text/html", "") for d in data) == 1
         assert {path.suffix for path in out.iterdir()} == {".png", ".json", ".html"}
+
+    @pytest.mark.parametrize(
+        ("name", "ids", "rows", "overrides", "pictures"),
+        [
+            ("20_ablate_flora", ["flora/table3"], ["neither", "Flora"], FEW_STEPS, 1),
+            (
+                "21_ablate_skeleton_context",
+                ["skeleton_context/table7"],
+                ["environment", "SkeletonContext"],
+                ONE_EPOCH,
+                1,
+            ),
+            ("22_sensitivity", ["flora/fig9"], ["τ = 0.1", "τ = 0.8"], FEW_STEPS, 1),
+            (
+                "23_similar_classes",
+                ["skeleton_context/table4"],
+                ["ridge to motion text", "SkeletonContext"],
+                ONE_EPOCH,
+                0,
+            ),
+            ("40_tables_and_figures", ["flora/table5", "flora/fig10"], ["Flora"], FEW_STEPS, 1),
+        ],
+    )
+    def test_tables_and_figures_of_the_papers(self, puppet_workspace, tmp_path, name, ids, rows, overrides, pictures):
+        out = tmp_path / "figures"
+        done = execute(
+            name, tmp_path, workspace=str(puppet_workspace.root), ids=ids, rows=rows, overrides=overrides, seeds=[0],
+            engine="serial", out=str(out),
+        )  # fmt: skip
+        outputs = [o for cell in done.cells if cell.cell_type == "code" for o in cell.outputs]
+        assert sum("image/png" in o.get("data", {}) for o in outputs) == pictures
+        tables = [o["data"]["text/markdown"] for o in outputs if "text/markdown" in o.get("data", {})]
+        assert all(any(f"{one}:" in table for table in tables) for one in ids)
+        assert {path.stem.rsplit("_23-5")[0] for path in out.rglob("*.json")} == {one.replace("/", "_") for one in ids}
 
     @pytest.mark.parametrize("wrong", [{"sede": [1]}, {"seeds": "0"}])
     def test_papermill_with_a_wrong_parameter_fails_and_leaves_the_executed_copy(self, tmp_path, wrong):

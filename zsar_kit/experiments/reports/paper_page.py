@@ -30,7 +30,7 @@ img { max-width: 100%; } details { font-size: 13px; color: #555; } code { overfl
 METRICS = TITLES | OF_CLUSTERS
 #: what the details of an entry show of its record
 SHOWN = (
-    *("dataset", "preset", "overrides", "seeds", "splits"),
+    *("dataset", "preset", "precision", "overrides", "seeds", "splits"),
     *("selection", "encoder", "language_model", "commit", "code", "zsar_kit"),
 )
 

@@ -191,6 +191,7 @@ def _record(plan: EntryPlan, runs: Sequence[SuiteRun], note: str) -> dict[str, A
         "synthetic": is_synthetic(request.dataset),
         "preset": request.preset,
         "overrides": request.overrides,
+        "precision": request.precision,
         "seeds": list(request.seeds),
         "splits": list(dict.fromkeys(case.label for case in plan.cases)),
         "rows": [row.title for row in plan.rows],

@@ -69,6 +69,8 @@ def run_title(config: RunConfig) -> str:
         more.append(f"low_shot={config.low_shot:g}")
     if config.shots:
         more.append(f"shots={config.shots}{' with the encoder' if config.encoder_shots else ''}")
+    if config.precision != "float32":
+        more.append(config.precision)
     if config.language_model != "offline":
         more.append(f"texts by {config.language_model}")
     if config.edition != CURRENT:

@@ -49,6 +49,8 @@ class RunConfig(Config):
         low_shot: share of each seen class's training samples that the method gets, at least one; the encoder gets all.
         shots: number of each seen class's training samples that the method gets, at most all; 0 for what ``low_shot``
             says.
+        precision: of the method's training steps; ``bfloat16`` computes what allows it with 8 bits of mantissa, which
+            is quicker on accelerators that have it. Scores are always computed in float32.
         encoder_shots: whether the encoder gets only these samples too, instead of all.
         trace: number of evenly spaced steps of the last phase at which the method is also scored, so that the result
             can say what choosing a step would have given (``selections``); 0 scores the last step only.
@@ -81,6 +83,7 @@ class RunConfig(Config):
     features: Literal["", "encoder", "primitives", "both"] = field(default="", metadata=LATER)
     shots: int = field(default=0, metadata=LATER)
     encoder_shots: bool = field(default=False, metadata=LATER)
+    precision: Literal["float32", "bfloat16"] = field(default="float32", metadata=LATER)
 
     def __repr__(self) -> str:
         changed = [f"{k}={v!r}" for k, v in self.overrides.items()]

@@ -92,6 +92,7 @@ class Fits:
             sets[0].training_set(self.semantics, run),
             seed=run.seed,
             device=self.workspace.torch_device,
+            precision=run.precision,
             checkpoint=self.folder / f"checkpoint-{label}.safetensors",
             on_step=self._logger(label),
             probe=probe,

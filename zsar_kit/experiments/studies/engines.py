@@ -117,7 +117,7 @@ class Engine(Config):
         jobs = list(jobs)
         with ExitStack() as stack:
             backend = self._backend(len(jobs), workspace, stack)
-            return _carry_out(jobs, backend, Progress(jobs, backend.width, workspace.progress), stop)
+            return _carry_out(jobs, backend, Progress(jobs, backend.slots(), workspace.progress), stop)
 
     def _backend(self, jobs: int, workspace: Workspace, stack: ExitStack) -> _Backend:
         if not jobs:
@@ -143,10 +143,9 @@ def encoders_ahead(configs: Sequence[RunConfig], workspace: Workspace, processes
 class _Backend(ABC):
     """What does jobs."""
 
-    @property
     @abstractmethod
-    def width(self) -> int:
-        """How many jobs can be under way."""
+    def slots(self) -> int:
+        """How many jobs can be under way, now."""
 
     @abstractmethod
     def submit(self, position: int, job: Job) -> None:
@@ -162,7 +161,7 @@ def _carry_out(jobs: list[Job], backend: _Backend, progress: Progress, stop: boo
     waiting, running = dict(enumerate(jobs)), set[int]()
     while waiting or running:
         ready = [k for k, job in waiting.items() if all(need in outcomes for need in job.needs)]
-        for position in ready[: backend.width - len(running)]:
+        for position in ready[: backend.slots() - len(running)]:
             progress.start(position)
             running.add(position)
             backend.submit(position, waiting.pop(position))
@@ -179,11 +178,12 @@ def _carry_out(jobs: list[Job], backend: _Backend, progress: Progress, stop: boo
 class _Serial(_Backend):
     """One job after the other in this process."""
 
-    width = 1
-
     def __init__(self, threads: int):
         self.threads = threads
         self._outcomes: list[tuple[int, Any]] = []
+
+    def slots(self) -> int:
+        return 1
 
     def submit(self, position: int, job: Job) -> None:
         try:
@@ -199,8 +199,6 @@ class _Serial(_Backend):
 class _Processes(_Backend):
     """Jobs in processes of this machine. One that is killed, for its memory say, fails alone; the others go on."""
 
-    width = 1
-
     def __init__(self, width: int, threads: int):
         self.width, self.threads = width, threads
         self._under_way: dict[int, tuple[Job, Future]] = {}
@@ -212,6 +210,9 @@ class _Processes(_Backend):
 
     def __exit__(self, *raised: Any) -> None:
         self._stack.__exit__(*raised)
+
+    def slots(self) -> int:
+        return self.width
 
     def submit(self, position: int, job: Job) -> None:
         with interrupts_held_back():
@@ -288,9 +289,7 @@ class _Ray(_Backend):
         if self._own:
             self.ray.shutdown()
 
-    @property
-    def width(self) -> int:
-        """How many jobs the cluster does at a time, now."""
+    def slots(self) -> int:
         there, engine = self.ray.cluster_resources(), self.engine
         count = there.get("CPU", 1.0) // engine.threads
         count = min(count, there.get("GPU", 0.0) // engine.gpus) if engine.gpus else count

@@ -162,7 +162,9 @@ def _fit_seconds(config: RunConfig, workspace: Workspace) -> float:
     method = plan.method(method_config, training.task, torch_generator(0, "timing"))
     method.observe(training)
     quiet = Bookkeeping(progress=False, every=0)
-    loop = TrainingLoop(method.to(workspace.torch_device), training, seed=0, bookkeeping=quiet)
+    loop = TrainingLoop(
+        method.to(workspace.torch_device), training, seed=0, precision=config.precision, bookkeeping=quiet
+    )
     timed = loop.time_steps(STEPS)
     return sum(phase.steps * timed[phase.name] for phase in method.phases())
 

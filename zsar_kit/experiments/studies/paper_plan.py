@@ -46,6 +46,7 @@ class Request:
         splits: these splits instead of the entry's.
         rows: only rows with these titles.
         language_model: instead of the profile's; empty for that one.
+        precision: of all training steps, ``float32`` or ``bfloat16``.
         overrides: dotted fields of the paper's method that all its rows have besides their own, such as fewer epochs;
             the files then say so.
 
@@ -60,6 +61,7 @@ class Request:
     rows: tuple[str, ...] = ()
     language_model: str = ""
     overrides: dict[str, Any] = field(default_factory=dict)
+    precision: str = "float32"
 
     def __post_init__(self) -> None:
         if not self.seeds:
@@ -182,6 +184,7 @@ class EntryPlan:
             "overrides": {**(self.request.overrides if own else {}), **row.overrides},
             "language_model": self.request.language_model or self.profile.language_model,
             "seed": seed,
+            "precision": self.request.precision,
             **row.run,
         }
         return run_config(Case(case.dataset, case.split, case.protocol), self._encoder(case, row), **fields)
@@ -194,7 +197,7 @@ class EntryPlan:
             base = replace(base, persons=min(base.persons, most_persons(case.dataset)))
         else:
             base = Suite.load("", case.dataset).encoder(case.dataset)
-        return base.override(changes)
+        return base.override(changes | {"precision": self.request.precision})
 
     def configs(self) -> Iterator[tuple[PaperCase, PaperRow, RunConfig]]:
         """All runs: column by column, row by row, seed by seed."""

@@ -58,7 +58,8 @@ class Encoding:
     def name(self) -> str:
         """What it is called in the log."""
         part = "" if self.group is None else f", folds {self.group + 1}"
-        return f"{self.config.dataset} {self.config.split}: encoder{part}"
+        few = f", {self.config.shots} samples a class" if self.config.encoder_shots else ""
+        return f"{self.config.dataset} {self.config.split}: encoder{part}{few}"
 
     @property
     def views(self) -> int:
