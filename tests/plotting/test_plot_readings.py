@@ -105,10 +105,10 @@ def test_an_absent_person_takes_no_room_and_no_marks(absent, place):
 
 def test_each_person_who_is_there_has_the_importance():
     importance = np.full((4, 25), 1 / 25)
-    figure = plot_key_parts(np.stack([CLIP, CLIP + 5]), NTU.bones, importance, parts=BY_PART, poses=1)
+    figure = plot_key_parts(np.stack([CLIP, CLIP + 50]), NTU.bones, importance, parts=BY_PART, poses=1)
     (axes,) = poses_of(figure)
     first, second = (c.get_offsets() for c in axes.collections if c.get_zorder() == 4)
-    assert np.allclose(second, first + 5)
+    assert np.allclose(second, first + 50)
 
 
 def test_joints_that_count_the_same_stand_in_the_middle_of_the_scale():
