@@ -10,7 +10,7 @@ from zsar_kit.data.joints import BODY_PARTS, layout
 from zsar_kit.errors import ConfigError, DataError
 from zsar_kit.evaluation.statistics import Summary
 from zsar_kit.plotting import style
-from zsar_kit.plotting.readings import plot_contexts, plot_hits, plot_key_parts
+from zsar_kit.plotting.readings import GAP, _apart, plot_contexts, plot_hits, plot_key_parts
 
 NTU = layout("ntu25")
 RNG = np.random.default_rng(0)
@@ -105,10 +105,10 @@ def test_an_absent_person_takes_no_room_and_no_marks(absent, place):
 
 def test_each_person_who_is_there_has_the_importance():
     importance = np.full((4, 25), 1 / 25)
-    figure = plot_key_parts(np.stack([CLIP, CLIP + 5]), NTU.bones, importance, parts=BY_PART, poses=1)
+    figure = plot_key_parts(np.stack([CLIP, CLIP + 50]), NTU.bones, importance, parts=BY_PART, poses=1)
     (axes,) = poses_of(figure)
     first, second = (c.get_offsets() for c in axes.collections if c.get_zorder() == 4)
-    assert np.allclose(second, first + 5)
+    assert np.allclose(second, first + 50)
 
 
 def test_joints_that_count_the_same_stand_in_the_middle_of_the_scale():
@@ -150,3 +150,34 @@ def test_more_bad_input_is_told():
         plot_hits([{"slot": "a", "who": "model", "seen": 1.0}])
     with pytest.raises(DataError, match=r"'seen' must be percent, 0\.\.100, got 4000"):
         plot_hits([{"slot": "a", "who": "model", "seen": 4000.0, "unseen": None}])
+
+
+def test_green_is_explained_where_there_is_a_truth():
+    explained = plot_contexts(CLIP, NTU.bones, CONTEXTS, truth={"environment": {"gym"}}, poses=2)
+    assert "green" in explained.subfigs[1].get_supxlabel()
+    assert not plot_contexts(CLIP, NTU.bones, CONTEXTS, poses=2).subfigs[1].get_supxlabel()
+
+
+def test_figures_of_a_series_share_one_scale():
+    faint, strong = np.full((2, 25), 0.01), np.full((2, 25), 0.3)
+    scales = []
+    for importance in (faint, strong):
+        figure = plot_key_parts(CLIP, NTU.bones, importance, parts=BY_PART, poses=2, top=0.3)
+        (bar,) = [a for a in figure.subfigs[0].axes if "importance of a joint" in a.get_ylabel()]
+        scales.append(bar.get_ylim())
+    assert scales[0] == pytest.approx(scales[1])
+    assert scales[0][1] == pytest.approx(0.3)
+
+
+def test_two_bodies_are_drawn_apart_and_keep_their_sides():
+    walk = np.random.default_rng(1).normal(scale=0.2, size=(1, 6, 25, 3))
+    pair = np.concatenate([walk, walk + np.array([0.1, 0, 0])])
+    for order in ([0, 1], [1, 0]):
+        moved = _apart(pair[order])
+        left, right = (moved[order.index(0)], moved[order.index(1)])
+        gaps = right[..., 0].min(-1) - left[..., 0].max(-1)
+        assert gaps.min() == pytest.approx(GAP)
+        np.testing.assert_array_equal(left, pair[0])
+    far = np.concatenate([walk, walk + np.array([9.0, 0, 0])])
+    np.testing.assert_array_equal(_apart(far), far)
+    np.testing.assert_array_equal(_apart(walk), walk)

@@ -20,6 +20,8 @@ from zsar_kit.plotting.skeleton import Bones, plot_skeleton
 Words = Sequence[tuple[str, float]]
 POSES = 6
 IMPORTANCE = "viridis"
+#: least distance between two persons in a drawing, metres
+GAP = 0.15
 
 
 def plot_contexts(
@@ -67,6 +69,8 @@ def plot_contexts(
         if on is not None:
             axes.set_title(style.literal(slot), fontsize=style.LABEL_SIZE, loc="left")
             axes.xaxis.label.set_fontsize(style.TICK_SIZE)
+    if truth and on is None:
+        lower.supxlabel("green: words of the class's own descriptions", fontsize=style.TICK_SIZE, color=style.GREEN)
     return _whole(upper)
 
 
@@ -77,6 +81,7 @@ def plot_key_parts(
     *,
     parts: Mapping[str, Sequence[int]],
     prior: np.ndarray | None = None,
+    top: float | None = None,
     title: str | None = None,
     poses: int = POSES,
     on: SubFigure | None = None,
@@ -89,6 +94,7 @@ def plot_key_parts(
         importance: ``[coarse frame, joint]``; coarse frames divide the clip evenly.
         parts: body part to its joints; the importance of a part is the sum over its joints.
         prior: importance of each joint according to the language model, ``[joint]``.
+        top: importance of the brightest colour, the same for all figures of a series; default: the largest here.
         title: above it.
         poses: number of poses shown.
         on: part of a larger figure to draw on, with the parts beside the poses; None makes a figure.
@@ -109,7 +115,7 @@ def plot_key_parts(
                 f"a body part needs joints of 0..{count - 1}, got {tuple(members)}", where=f"parts[{part!r}]"
             )
     # The scale reaches at least 2/V, so that equally important joints are neither bright nor dark.
-    highest = float(max(importance.max(), 0.0 if prior is None else prior.max(), 2 / count))
+    highest = float(max(importance.max(), 0.0 if prior is None else prior.max(), 2 / count, top or 0.0))
     scale = ScalarMappable(Normalize(0.0, highest), colormaps[IMPORTANCE])
     upper, lower = _halves(on, (9.0, 5.0), (2.4, 2.6), beside=(4.0, 3.2))
     mean = importance.mean(0)
@@ -205,7 +211,7 @@ def _draw_poses(
     """
     if poses < 1:
         raise ConfigError(f"'poses' must be at least 1, got {poses}", where="plotting.readings")
-    clip = _checked_clip(joints)
+    clip = _apart(_checked_clip(joints))
     last = clip.shape[1] - 1
     places = (np.arange(poses) + 0.5) / poses * last if inner else np.linspace(0, last, poses)
     shown = np.unique(places.round().astype(int))
@@ -230,6 +236,19 @@ def _draw_poses(
         axes.spines[:].set_visible(False)
         axes.set_xlabel(style.wrap(caption, 11) if inner else caption, fontsize=style.TICK_SIZE, color=style.INK)
     return list(grid)
+
+
+def _apart(clip: np.ndarray) -> np.ndarray:
+    """The clip with the first two persons so far apart, left and right as they are, that neither hides the other."""
+    both = np.isfinite(clip[:2]).all((2, 3)).all(0)
+    if len(clip) < 2 or not both.any():
+        return clip
+    x = clip[:2, both][..., 0]
+    left, right = (0, 1) if x[0].mean() <= x[1].mean() else (1, 0)
+    gap = float((x[right].min(-1) - x[left].max(-1)).min())
+    moved = clip.copy()
+    moved[right, ..., 0] += max(0.0, GAP - gap)
+    return moved
 
 
 def _checked_clip(joints: np.ndarray) -> np.ndarray:

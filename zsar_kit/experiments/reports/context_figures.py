@@ -109,11 +109,18 @@ class ClipReader:
             raise ConfigError(f"the run's method ({self.result.method}) weighs no key parts", where=self.run.path)
         return self.method.language_prior(self.texts, self.label(sample))
 
-    def key_part_figure(self, sample: int, *, on: SubFigure | None = None, poses: int = POSES) -> Figure:
+    def key_part_top(self, samples: Sequence[int]) -> float:
+        """The largest importance in some clips and in their classes' priors, so that their figures share one scale."""
+        return max(float(max(self.key_parts(s).max(), self.prior(s).max())) for s in samples)
+
+    def key_part_figure(
+        self, sample: int, *, top: float | None = None, on: SubFigure | None = None, poses: int = POSES
+    ) -> Figure:
         """Fig. 4: the importance of the joints over time, beside the language prior of the class.
 
         Args:
             sample: number of the clip.
+            top: importance of the brightest colour; see :meth:`key_part_top`.
             on: part of a larger figure to draw on; None makes a figure.
             poses: number of poses.
         """
@@ -123,6 +130,7 @@ class ClipReader:
             ntu.bones,
             importance,
             prior=self.prior(sample),
+            top=top,
             parts={part: ntu.parts[part] for part in BODY_PARTS},
             title=self._caption(sample),
             poses=poses,

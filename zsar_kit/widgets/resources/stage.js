@@ -163,13 +163,19 @@ class Stage {
         moved ||= Math.hypot(event.clientX - start.x, event.clientY - start.y) > 3;
         if (moved) move(start, event);
       };
-      const onend = (event) => {
+      const stop = () => {
         target.removeEventListener("pointermove", onmove);
+        target.removeEventListener("pointerup", onend);
+        target.removeEventListener("pointercancel", stop);
+      };
+      const onend = (event) => {
+        stop();
         end(moved, event);
         this.told();
       };
       target.addEventListener("pointermove", onmove);
-      target.addEventListener("pointerup", onend, { once: true });
+      target.addEventListener("pointerup", onend);
+      target.addEventListener("pointercancel", stop);
     });
   }
 
