@@ -29,7 +29,6 @@ from zsar_kit.data.splits import ClassSplit, load_split
 from zsar_kit.errors import ArtefactError
 from zsar_kit.evaluation.calibration import Gate, restore_gate
 from zsar_kit.evaluation.scores import Scores
-from zsar_kit.experiments.pipeline.primitives import is_level_set, levels_digest
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.config import RunConfig, RunPlan, content_of
 from zsar_kit.experiments.runs.result import RunResult
@@ -282,6 +281,8 @@ class RunFolder:
 
     def changed_texts(self) -> tuple[str, ...]:
         """The run's text sets whose wording has changed since; those missing from the workspace can't be compared."""
+        from zsar_kit.experiments.pipeline.primitives import is_level_set, levels_digest
+
         config = self.config()
         texts, changed = load_texts(config.dataset, config.edition), []
         for name, folder in self.result().semantics_folders.items():
