@@ -49,7 +49,7 @@ def test_every_published_family_is_there():
         "kinder_gator": 5,
         "kinetics200": 4,
         "kinetics400": 4,
-        "puppet": 2,
+        "puppet": 6,
     }
 
 
