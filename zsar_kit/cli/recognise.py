@@ -42,16 +42,16 @@ class RecogniseOptions:
     """'offline', a model name, or a folder; used only for words that have no form"""
 
 
-def recognise(options: Annotated[RecogniseOptions, OmitArgPrefixes]) -> int:
+def recognise(asked: Annotated[RecogniseOptions, OmitArgPrefixes]) -> int:
     """Recognise the action of a clip by its motion: no training, no data set, no GPU."""
     from zsar_kit.cli.answers.recognition import recognise_clip, recognise_folder, recognise_input
 
-    if options.clip == "-":
-        recognise_input(options)
+    if asked.clip == "-":
+        recognise_input(asked)
         return 0
-    if Path(options.clip).is_dir():
-        return 3 if recognise_folder(options) else 0
-    say(recognise_clip(options))
+    if Path(asked.clip).is_dir():
+        return 3 if recognise_folder(asked) else 0
+    say(recognise_clip(asked))
     return 0
 
 

@@ -273,6 +273,7 @@ def test_a_failing_run_stops_a_sweep_unless_someone_is_told(tmp_path, monkeypatc
         raise DataError(f"seed {config.seed}")
 
     monkeypatch.setattr("zsar_kit.experiments.runs.run.run", broken)
+    monkeypatch.setattr("zsar_kit.experiments.runs.inputs.make_features", lambda *_: None)  # no encoder is needed
     suite = Suite.load("demo")
     workspace = Workspace(tmp_path, "cpu")
     told: list[tuple[RunConfig, ZsarError]] = []
