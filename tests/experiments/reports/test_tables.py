@@ -200,7 +200,9 @@ def test_trainings_of_the_encoder_multiply_the_runs_of_a_suite_unless_it_is_rele
     assert len(suite.encoder_seeds) >= 3
     trained = [config for _, _, config in suite.configs()]
     released = [config for _, _, config in replace(suite, encoder_from="released.pt").configs()]
-    assert len(trained) == len(suite.encoder_seeds) * len(released)
+    measured = [config for config in released if config.resolve().features == "primitives"]
+    assert 0 < len(measured) < len(released)  # they read no encoder, so one run stands for all trainings
+    assert len(trained) == len(suite.encoder_seeds) * (len(released) - len(measured)) + len(measured)
     assert {config.encoder.seed for config in trained} == set(suite.encoder_seeds)
     assert {config.encoder.seed for config in released} == {0}
 
@@ -261,7 +263,7 @@ def test_a_suite_on_one_case_keeps_its_methods_and_that_case_s_protocol():
     first = [
         (replace(c, encoder_seed=None), r, config.encoder)
         for c, r, config in suite.configs()
-        if (c.dataset, c.split, c.encoder_seed) == ("nw_ucla", "5/5", 0)
+        if (c.dataset, c.split) == ("nw_ucla", "5/5") and c.encoder_seed in (0, None)
     ]
     assert [(c, r, config.encoder) for c, r, config in one.configs()] == first  # the same encoder, trained once
     assert {c.trace for _, _, c in one.configs()} == {0}

@@ -110,7 +110,7 @@ class Suite(Config):
     encoder_seeds: tuple[int, ...] = ()
 
     def __repr__(self) -> str:
-        runs = sum(1 for _ in self._trained_cases()) * sum(len(m.seeds) for m in self.methods)
+        runs = sum(1 for _ in self.configs())
         return f"Suite({self.title!r}: {len(self.cases)} cases, {len(self.methods)} methods, {runs} runs)"
 
     def validate(self) -> None:
