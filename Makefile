@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+STUDIES := tests/experiments/studies tests/browser
 
 .PHONY: setup demo test test-fast lint bench browser-soak clean
 
@@ -21,8 +22,12 @@ $(READY): pyproject.toml constraints.txt
 demo: setup
 	$(BIN)/zsar demo
 
+# Two processes side by side, one thread each: studies with their notebooks, papers and engines take as long as all else.
 test: setup lint
-	$(BIN)/python -m pytest
+	@export OMP_NUM_THREADS=1; log=$$(mktemp); \
+	$(BIN)/python -m pytest $(STUDIES) > $$log 2>&1 & studies=$$!; \
+	$(BIN)/python -m pytest $(STUDIES:%=--ignore=%); rest=$$?; \
+	wait $$studies; both=$$(( rest + $$? )); cat $$log; rm -f $$log; test $$both -eq 0
 
 test-fast: setup
 	$(BIN)/python -m pytest -m "not slow"
