@@ -130,11 +130,9 @@ def levels_digest(dataset: str, text_set: str, unseen: tuple[int, ...], edition:
     """What identifies a set of expected levels; another digest says that a form, or a text behind it, has changed."""
     if text_set != FORETOLD:
         return load_form(dataset, LEVEL_SETS[text_set]).digest()
-    forms = {d: load_form(d) for d in (*FORM_SETS, dataset)}
-    words = {d: load_texts(d, edition) for d in forms}  # once each: reading a file takes longer than all the rest
-    texts = {
-        d: [words[d].sentences(name, c) for name in FORETOLD_FROM for c in form.class_ids] for d, form in forms.items()
-    }
+    forms = {d: load_form(d) for d in FORM_SETS}
+    words = {d: load_texts(d, edition) for d in (*FORM_SETS, dataset)}  # once each: reading a file takes the longest
+    texts = {d: [w.sentences(name, c) for name in FORETOLD_FROM for c in w.ids] for d, w in words.items()}
     return digest_of([{d: forms[d].digest() for d in FORM_SETS}, texts, dataset, list(unseen), PENALTY])
 
 
