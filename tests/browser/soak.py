@@ -4,7 +4,7 @@
     python -m tests.browser.soak --workspace FOLDER --sessions 10 --figures figures/widgets
 
 Each session is a new browser profile and a new kernel. As soon as the notebook has run, pixels of the stage are read: a
-body is there, or the session counts as failed. The first session of each notebook also uses every control. With
+body is there, or the session counts as failed. The first session of each notebook also uses its controls. With
 ``--figures``, screenshots and a short animation of each widget are kept, to be looked at.
 """
 
