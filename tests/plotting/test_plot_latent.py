@@ -8,6 +8,7 @@ import types
 import numpy as np
 import pytest
 
+from tests.extras import needs
 from zsar_kit.errors import ConfigError, DataError
 from zsar_kit.plotting import style
 from zsar_kit.plotting.latent import (
@@ -141,8 +142,8 @@ def test_without_its_package_umap_names_the_extra(monkeypatch):
 
 
 @pytest.mark.slow
+@needs("umap", "umap")
 def test_umap_keeps_groups_and_repeats_itself():
-    pytest.importorskip("umap", reason="the extra [umap] is not part of the set-up")
     points, labels, centres = cloud()
     one, two = (drawn(plot_latents(points, labels, NAMES, centres, projection=Projection("umap"))) for _ in range(2))
     middles = np.array([c.mean(0) for c in one[::2]])

@@ -38,28 +38,18 @@ LEAST_ERROR = 1e-3
 
 
 @dataclass(frozen=True)
-class PrimitivesConfig(MethodConfig):
-    """Training-free comparison of levels.
+class LevelConfig(MethodConfig):
+    """What both methods have.
 
     Attributes:
         text_set: expected levels: ``levels`` (mean of the authors), ``levels_first``, ``levels_second`` or
             ``levels_foretold``.
-        norm: how levels are scaled: not at all (``none``); measured and expected levels each without their mean over
-            the seen classes (``offset``), and divided by their own spread as well (``standard``); differences divided
-            by the spread of the attribute within seen classes (``noise``). ``None`` lets the folds choose.
-        power: the exponent p of ``sum |m - e|^p``; ``None`` lets the folds choose between 1 and 2.
         gate_kind, gamma: calibration for GZSL, see :class:`GateChoice`.
     """
 
     text_set: str = "levels"
-    norm: Norm | None = "none"
-    power: float | None = 1.0
     gate_kind: Gating = "stacking"
     gamma: float | None = None
-
-    def validate(self) -> None:
-        """Check ranges."""
-        self.require(self.power is None or 0 < self.power <= 4, "power", "in (0, 4], or None")
 
     def reads(self) -> str:
         """Attributes."""
@@ -72,6 +62,25 @@ class PrimitivesConfig(MethodConfig):
     def gate(self) -> GateChoice:
         """As set."""
         return GateChoice(self.gate_kind, self.gamma)
+
+
+@dataclass(frozen=True)
+class PrimitivesConfig(LevelConfig):
+    """Training-free comparison of levels.
+
+    Attributes:
+        norm: how levels are scaled: not at all (``none``); measured and expected levels each without their mean over
+            the seen classes (``offset``), and divided by their own spread as well (``standard``); differences divided
+            by the spread of the attribute within seen classes (``noise``). ``None`` lets the folds choose.
+        power: the exponent p of ``sum |m - e|^p``; ``None`` lets the folds choose between 1 and 2.
+    """
+
+    norm: Norm | None = "none"
+    power: float | None = 1.0
+
+    def validate(self) -> None:
+        """Check ranges."""
+        self.require(self.power is None or 0 < self.power <= 4, "power", "in (0, 4], or None")
 
     def grid(self) -> Sequence[PrimitivesConfig]:
         """All norms and both exponents, where they are not given."""
@@ -86,7 +95,7 @@ class _LevelMethod(ComparesLevels):
     expected: Tensor
     expected_known: Tensor
 
-    def __init__(self, config: PrimitivesConfig | CalibratedConfig, task: Task, generator: torch.Generator):
+    def __init__(self, config: LevelConfig, task: Task, generator: torch.Generator):
         super().__init__(config, task, generator)
         self.count = len(attribute_names())
         if task.pooled_width != 2 * self.count:
@@ -222,11 +231,10 @@ Fit = Literal["weights", "all", "joint"]
 
 
 @dataclass(frozen=True)
-class CalibratedConfig(MethodConfig):
+class CalibratedConfig(LevelConfig):
     """Levels calibrated on seen classes.
 
     Attributes:
-        text_set: see :class:`PrimitivesConfig`.
         fit: what the seen classes fit: the weight of each attribute (``weights``); slope, offset and weight of each
             (``all``); or offsets, and weights of all attributes together, so that what errs together counts once
             (``joint``, with exponent 2). ``None`` lets the folds choose.
@@ -234,16 +242,12 @@ class CalibratedConfig(MethodConfig):
             added to the seen ones; ``None`` lets the folds choose among ``shrinkages``.
         shrinkages: the candidates, in rising order.
         power: as for :class:`PrimitivesConfig`; ``joint`` has none but 2.
-        gate_kind, gamma: see :class:`PrimitivesConfig`.
     """
 
-    text_set: str = "levels"
     fit: Fit | None = None
     shrinkage: float | None = None
     shrinkages: tuple[float, ...] = (2.0, 8.0, 32.0, 128.0, 512.0)
     power: float | None = None
-    gate_kind: Gating = "stacking"
-    gamma: float | None = None
 
     def validate(self) -> None:
         """Check ranges."""
@@ -253,18 +257,6 @@ class CalibratedConfig(MethodConfig):
         self.require(rising, "shrinkages", "positive numbers in rising order")
         self.require(self.power is None or 0 < self.power <= 4, "power", "in (0, 4], or None")
         self.require(self.fit != "joint" or self.power in (None, 2.0), "power", "2, or None, for a joint fit")
-
-    def reads(self) -> str:
-        """Attributes."""
-        return "primitives"
-
-    def text_sets(self) -> tuple[str, ...]:
-        """The expected levels."""
-        return (self.text_set,)
-
-    def gate(self) -> GateChoice:
-        """As set."""
-        return GateChoice(self.gate_kind, self.gamma)
 
     def grid(self) -> Sequence[CalibratedConfig]:
         """All combinations of what is not given."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import signal
 import socket
@@ -15,12 +14,13 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.extras import needs
 from zsar_kit.errors import ArtefactError, ConfigError, DiskError
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.studies.engines import Engine, _on_a_node
 from zsar_kit.experiments.studies.jobs import Job, Progress, carried_out, duration
 
-needs_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is an extra")
+needs_ray = needs("ray", "cluster")
 BOTH = [Engine(), Engine("processes", 2)]
 
 
@@ -219,9 +219,8 @@ def test_a_node_that_does_not_see_the_workspace_says_so(tmp_path):
     assert str(tmp_path / "absent") in str(error)
 
 
+@needs_ray
 def test_an_address_that_hangs_is_not_waited_for(place, monkeypatch):
-    if importlib.util.find_spec("ray") is None:
-        pytest.skip("Ray is an extra")
     monkeypatch.setattr(socket, "create_connection", lambda *_, **__: (_ for _ in ()).throw(TimeoutError))
     with pytest.raises(ConfigError, match="does not answer"):
         Engine("ray", address="10.255.255.1:6379").carry_out([Job("a", threads)], place)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -16,6 +15,7 @@ import numpy as np
 import psutil
 import pytest
 
+from tests.extras import needs
 from zsar_kit.data.catalogue import class_names
 from zsar_kit.data.feature_set import EncoderRecord, FeatureSet
 from zsar_kit.data.splits import load_split
@@ -27,7 +27,7 @@ from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.experiments.studies import workers
 from zsar_kit.experiments.studies.engines import Engine
 
-needs_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is an extra")
+needs_ray = needs("ray", "cluster")
 SPLIT = load_split("puppet", "23/5")
 FILES = ("result.json", "scores.safetensors", "model.safetensors")
 
