@@ -20,8 +20,8 @@ given). ``about`` says in words whose joints these are. ``[roles]`` are places t
 :class:`~zsar_kit.data.joints.JointLayout`).
 
 What ``[to_ntu25]`` leaves out is taken from the joint of the same name, however it is spelt (``LeftKnee`` is
-``knee_left``), or else derived from what is there, see :data:`DERIVED`. A role that is left out is the plain mean of the
-joints that its NTU joint is made of.
+``knee_left``), or else derived from what is there, see :data:`DERIVED`. A role that is left out is the plain mean of
+the joints that its NTU joint is made of.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 from zsar_kit.artefacts import write_atomic
 from zsar_kit.data.joints import (
@@ -46,6 +46,7 @@ from zsar_kit.data.joints import (
 )
 from zsar_kit.data.joints import layout as joint_layout
 from zsar_kit.errors import DataError, nearest_name
+from zsar_kit.reprs import shortened
 
 #: name of the file beside a data set that has a layout of its own
 LAYOUT_FILE = "layout.toml"
@@ -136,7 +137,7 @@ def write_layout(path: str | Path, layout: JointLayout) -> Path:
 def _toml(value: Any) -> str:
     """A string, number, list or table as TOML on one line."""
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, Mapping):
         pairs = cast("Mapping[str, Any]", value).items()
         return "{ " + ", ".join(f"{_toml(name)} = {_toml(inner)}" for name, inner in pairs) + " }"
@@ -182,9 +183,9 @@ class _Reader:
                 self._refuse(f"unknown key {key!r}", nearest_name(key, KEYS))
         name, about = self._text("name"), self.table.get("about", "")
         if not NAME.fullmatch(name):
-            self._refuse(f"'name' must be letters, digits, '_', '.' and '-', got {name!r}")
+            self._refuse(f"'name' must be letters, digits, '_', '.' and '-', {_came(name)}")
         if not isinstance(about, str):
-            self._refuse(f"'about' must be text, got {about!r}")
+            self._refuse(f"'about' must be text, {_came(about)}")
         self.joints = self._joint_names()
         parents, parts, rules = self._parents(), self._parts(), self._rules()
         made = JointLayout(name, self.joints, parents, parts, self._roles(rules), rules, about)
@@ -193,26 +194,25 @@ class _Reader:
             self._refuse(f"the kit has a layout {name!r} of its own, with {_difference(kit, made)}", remedy)
         return made
 
-    def _refuse(self, problem: str, remedy: str | None = None) -> None:
+    def _refuse(self, problem: str, remedy: str | None = None) -> NoReturn:
         raise DataError(problem, where=self.where, remedy=remedy)
 
     def _text(self, key: str) -> str:
         value = self.table.get(key)
         if not isinstance(value, str) or not value:
-            came = "it is missing" if value is None else f"got {value!r}"
-            raise DataError(f"{key!r} must be text; {came}", where=self.where)
+            self._refuse(f"{key!r} must be text, {_came(value)}")
         return value
 
     def _section(self, key: str) -> dict[str, Any]:
         value = self.table.get(key, {})
         if not isinstance(value, dict):
-            raise DataError(f"{key!r} must be a table, got {value!r}", where=self.where, remedy=f"Begin it by [{key}].")
+            self._refuse(f"{key!r} must be a table, {_came(value)}", f"Begin it by the line [{key}].")
         return cast("dict[str, Any]", value)
 
     def _joint_names(self) -> tuple[str, ...]:
         names = self.table.get("joints")
         if not _are_texts(names) or not names:
-            raise DataError(f"'joints' must be a list of names, got {names!r}", where=self.where)
+            self._refuse(f"'joints' must be a list of names, {_came(names)}")
         for name in names:
             if name != name.strip() or not name.isprintable():
                 self._refuse(f"a joint is called {name!r}; names are printable and do not begin or end in a space")
@@ -224,7 +224,7 @@ class _Reader:
         """Positions of joints that are given as one name or a list of them."""
         listed = [names] if isinstance(names, str) else names
         if not _are_texts(listed):
-            raise DataError(f"{key!r} must be names of joints, got {names!r}", where=self.where)
+            self._refuse(f"{key!r} must be names of joints, {_came(names)}")
         for name in listed:
             if name not in self.joints:
                 self._refuse(f"{key!r} names {name!r}, which is not in 'joints'", nearest_name(name, self.joints))
@@ -258,7 +258,7 @@ class _Reader:
         given = self.table["bones"]
         pairs = cast("list[Any]", given) if isinstance(given, list) else [given]
         if bad := [pair for pair in pairs if not _are_texts(pair) or len(pair) != 2]:
-            self._refuse(f"'bones' must be pairs of joints, got {bad[0]!r}")
+            self._refuse(f"'bones' must be pairs of joints, {_came(bad[0])}")
         bones = [self._places(pair, "bones") for pair in pairs]
         root = self._places(self.table.get("root", self.joints[0]), "root")[0]
         parents, reached = {root: root}, [root]
@@ -323,8 +323,10 @@ class _Reader:
             if joint not in rules and all(source in rules for source in sources):
                 rules[joint] = _mixed((share, rules[source]) for source, share in sources.items())
         if lacking := [joint for joint in ntu if joint not in rules]:
-            remedy = f'Say which joint is it under [to_ntu25], like {lacking[0]} = "{self.joints[0]}".'
-            self._refuse(f"nothing says what NTU's {lacking[0]!r} is made of", remedy)
+            derivable = dict(DERIVED)  # what others are derived from is asked for first
+            first = min(lacking, key=lambda joint: joint in derivable)
+            remedy = f'Say it under [to_ntu25], like {first} = "{self.joints[0]}".'
+            self._refuse(f"nothing says what NTU's {first!r} is made of", remedy)
         return {joint: rules[joint] for joint in ntu}
 
     def _rule(self, joint: str, rule: Any) -> dict[str, float]:
@@ -332,11 +334,12 @@ class _Reader:
         names = list(cast("dict[str, Any]", rule)) if isinstance(rule, dict) else rule
         places = self._places(names, key)
         if not places or len(set(places)) < len(places):
-            self._refuse(f"{key!r} must name one joint or several different ones, got {rule!r}")
-        weights = shares(rule)
-        for name, weight in weights.items():
-            if isinstance(weight, bool) or not isinstance(cast("Any", weight), int | float) or not 0 <= weight <= 1:
+            self._refuse(f"{key!r} must name one joint or several different ones, {_came(rule)}")
+        for name, weight in cast("dict[str, Any]", rule).items() if isinstance(rule, dict) else ():
+            number = isinstance(weight, int | float) and not isinstance(weight, bool)
+            if not number or not 0 <= weight <= 1 + TOLERANCE:
                 self._refuse(f"{key!r} has the weight {weight!r} for {name!r}; weights are from 0 to 1")
+        weights = shares(rule)
         total = sum(weights.values())
         if abs(total - 1.0) > TOLERANCE:
             listed = ", ".join(f'"{name}"' for name in weights)
@@ -355,6 +358,10 @@ class _Reader:
             rule = rules[ntu.joints[ntu.roles[role][0]]]
             roles.setdefault(role, tuple(self.joints.index(name) for name, weight in rule.items() if weight > 0))
         return {role: roles[role] for role in ROLES}
+
+
+def _came(value: Any) -> str:
+    return "but it is missing" if value is None else f"got {shortened(repr(value))}"
 
 
 def _are_texts(value: Any) -> bool:
