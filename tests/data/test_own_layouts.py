@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.resealed import reseal
 from zsar_kit.data import skeletons as sk
 from zsar_kit.data.joints import (
     BODY_PARTS,
@@ -126,6 +127,12 @@ def test_roles_may_be_said(tmp_path):
     assert own.roles["spine"] == (own.index("Chest"),)
     assert own.roles["hip_centre"] == (own.index("Chest"), own.index("LeftHip"))
     assert own.roles["shoulder_left"] == (own.index("LeftShoulder"),)
+
+
+def test_a_joint_without_weight_has_no_part_in_a_role(tmp_path):
+    own = read(tmp_path, SUIT + "spine_base = { LeftHip = 0.5, RightHip = 0.5, Chest = 0 }\n")
+    assert own.ntu_rules["spine_base"]["Chest"] == 0.0
+    assert own.roles["hip_centre"] == (own.index("LeftHip"), own.index("RightHip"))
 
 
 def test_bones_in_any_order_are_the_same_tree(tmp_path):
@@ -387,7 +394,11 @@ def test_a_data_set_whose_layout_was_changed_or_lost_is_refused(tmp_path):
     (folder / LAYOUT_FILE).write_text(text.replace('"suit"', '"coat"'), encoding="utf-8")
     with pytest.raises(ArtefactError):
         SkeletonSet.load(folder)
+    reseal(folder)
+    with pytest.raises(ArtefactError, match=r"the set has the layout 'suit', the file describes 'coat'"):
+        SkeletonSet.load(folder)
     (folder / LAYOUT_FILE).unlink()
-    with pytest.raises(ArtefactError):
+    reseal(folder)
+    with pytest.raises(DataError, match=r"unknown joint layout 'suit'"):
         SkeletonSet.load(folder)
     assert OWN == {}
