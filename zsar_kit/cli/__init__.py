@@ -20,6 +20,7 @@ from zsar_kit.cli.exchange import export, import_
 from zsar_kit.cli.fetch import data
 from zsar_kit.cli.form import form
 from zsar_kit.cli.lab import inspect, lab
+from zsar_kit.cli.own_data import data_doctor, data_layouts, data_new
 from zsar_kit.cli.papers import papers
 from zsar_kit.cli.recognise import explain, recognise
 from zsar_kit.cli.runs import runs
@@ -32,9 +33,12 @@ from zsar_kit.reprs import one_line, visible
 DESCRIPTION = "A workbench for zero-shot skeleton action recognition. `zsar --version` prints the version."
 
 data.command(name="audit")(data_audit)
-app.command(data, name="data", help="Data sets: list, fetch, check, prepare, show, audit.")
+data.command(name="new")(data_new)
+data.command(name="doctor")(data_doctor)
+data.command(name="layouts")(data_layouts)
+app.command(data, name="data", help="Data sets: list, fetch, check, prepare, new, doctor, show, audit, layouts.")
 app.command(split, name="split", help="Class splits: list, make.")
-app.command(texts, name="texts", help="Class texts: check, report, show, generate.")
+app.command(texts, name="texts", help="Class texts: check, report, show, generate, use.")
 app.command(form, name="form", help="Forms of expected levels: show, new, set, edit, check, attributes.")
 app.command(runs, name="run", help="Finished runs: export, import.")
 app.command(name="recognise")(recognise)

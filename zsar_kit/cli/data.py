@@ -67,7 +67,7 @@ def data_show(dataset: Dataset, protocol: str = "", common: Common = CommonOptio
 
 
 @split.command(name="list")
-def split_list(dataset: Dataset) -> None:
+def split_list(dataset: Dataset, common: Common = CommonOptions()) -> None:
     """List the class splits of a data set.
 
     Args:
@@ -75,25 +75,33 @@ def split_list(dataset: Dataset) -> None:
     """
     from zsar_kit.cli.answers.catalogue import list_splits
 
+    common.open()
     say(list_splits(dataset))
 
 
 @split.command(name="make")
 def split_make(
-    dataset: Dataset, unseen: int, seed: int = 0, out: Path = Path("split.toml"), name: str | None = None
+    dataset: Dataset,
+    unseen: int,
+    seed: int = 0,
+    out: Path | None = None,
+    name: str | None = None,
+    common: Common = CommonOptions(),
 ) -> None:
     """Draw a reproducible random class split and write it to a file, for use wherever a split is named.
+
+    A data set of your own keeps the split in the workspace, and knows it by its name from then on.
 
     Args:
         dataset: name of a data set.
         unseen: number of unseen classes.
         seed: seed of the draw; the same seed gives the same split on every machine.
-        out: file to write (.toml or .json).
-        name: name of the split.
+        out: file to write (.toml or .json); default: split.toml, or the workspace for a data set of your own.
+        name: name of the split; default: SEEN/UNSEEN for a data set of your own, and the seed.
     """
     from zsar_kit.cli.answers.catalogue import make_split_file
 
-    say(make_split_file(dataset, unseen, seed, out, name))
+    say(make_split_file(common.open(), dataset, unseen, seed, out, name))
 
 
 @dataclass(frozen=True)

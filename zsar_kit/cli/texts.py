@@ -8,7 +8,7 @@ from typing import Annotated
 import tyro
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
-from zsar_kit.cli.common import Common, CommonOptions, say
+from zsar_kit.cli.common import Common, CommonOptions, Dataset, say
 from zsar_kit.cli.text_options import GenerateOptions
 from zsar_kit.semantics.editions import CURRENT, Edition
 
@@ -89,6 +89,21 @@ def texts_show(
     from zsar_kit.cli.answers.texts import draw_texts, show_texts
 
     say(draw_texts(source, draw, seed, edition) if draw else show_texts(source, classes, edition, write))
+
+
+@texts.command(name="use")
+def texts_use(
+    dataset: Dataset, file: Annotated[Positional[Path], arg(metavar="FILE.toml")], common: Common = CommonOptions()
+) -> None:
+    """Take the texts of a file for a data set of your own; the workspace keeps a copy.
+
+    Args:
+        dataset: name of a data set of your own.
+        file: text file, written by hand or by `zsar texts generate`.
+    """
+    from zsar_kit.cli.answers.own_data import take_texts
+
+    say(take_texts(common.open(), dataset, file))
 
 
 @texts.command(name="generate")

@@ -1,7 +1,8 @@
-"""What the kit knows about each data set: class names, twin classes, official train and test parts.
+"""What is known about each data set: class names, twin classes, official train and test parts.
 
-The facts are in ``resources/classes.toml`` and ``resources/splits.toml``; class ids are 0-based, in label
-order.
+The facts of published data sets are in ``resources/classes.toml`` and ``resources/splits.toml``; class ids are 0-based,
+in label order. Data sets of one's own bring their facts with them: opening a workspace makes those in it known here
+(:func:`make_known`), so that everything that is asked by a data set's name works for them as well.
 """
 
 from __future__ import annotations
@@ -20,29 +21,64 @@ from zsar_kit.errors import DataError, SplitError, nearest_name
 PROTOCOL_PARTS = ("train", "test")
 
 
+#: What data sets of one's own say about themselves: file to data set to facts, as the resources hold them.
+_OWN: dict[str, dict[str, dict[str, Any]]] = {"classes.toml": {}, "splits.toml": {}}
+
+
 @cache
 def resource(name: str) -> dict[str, Any]:
     """The content of a TOML file in ``resources``; do not change it."""
     return tomllib.loads((files("zsar_kit.data") / "resources" / name).read_text(encoding="utf-8"))
 
 
+def is_published(dataset: str) -> bool:
+    """Whether a data set is one of those that the kit knows without being told."""
+    return dataset in resource("classes.toml")
+
+
+def make_known(dataset: str, classes: Mapping[str, Any], splits: Mapping[str, Any]) -> None:
+    """Make a data set of one's own known to this process, or replace what it said before.
+
+    Two workspaces may each have a data set of the same name; what the one opened last says is in force.
+
+    Args:
+        dataset: its name.
+        classes: what ``classes.toml`` would say: ``names``, ``persons``, ``synthetic``.
+        splits: what ``splits.toml`` would say: ``parts``, ``default_part``, ``twin_groups``, ``splits``.
+
+    Raises:
+        SplitError: the name is that of a published data set.
+    """
+    if is_published(dataset):
+        remedy = "Give your data another name."
+        raise SplitError(f"{dataset!r} is the name of a published data set", remedy=remedy)
+    _OWN["classes.toml"][dataset], _OWN["splits.toml"][dataset] = dict(classes), dict(splits)
+    class_names.cache_clear()
+    class_count.cache_clear()
+
+
+def _facts(file: str) -> Mapping[str, dict[str, Any]]:
+    return resource(file) | _OWN.get(file, {})
+
+
 def dataset_facts(file: str, dataset: str) -> dict[str, Any]:
     """What ``file`` says about a data set; SplitError with the nearest name if it is unknown."""
-    known = resource(file)
+    known = _facts(file)
     if dataset not in known:
-        raise SplitError(f"unknown data set {dataset!r}", remedy=nearest_name(dataset, known))
+        remedy = f"{nearest_name(dataset, known)} Data of your own: zsar data new {dataset} --from FOLDER."
+        raise SplitError(f"unknown data set {dataset!r}", remedy=remedy)
     return _known_facts(file, dataset)
 
 
 def _known_facts(file: str, dataset: str) -> dict[str, Any]:
     """The same, empty for an unknown data set. One that is ``same_as`` another has that one's facts besides its own."""
-    own = resource(file).get(dataset, {})
+    own = _facts(file).get(dataset, {})
     return _known_facts(file, own["same_as"]) | own if "same_as" in own else own
 
 
 def dataset_names() -> tuple[str, ...]:
-    """The data sets whose classes the kit knows."""
-    return tuple(sorted(resource("classes.toml")))
+    """The data sets whose classes are known: published ones, and those of the workspaces opened so far."""
+    return tuple(sorted(_facts("classes.toml")))
 
 
 @cache
@@ -83,6 +119,16 @@ def most_persons(dataset: str) -> int:
         SplitError: the data set is not known.
     """
     return int(dataset_facts("classes.toml", dataset).get("persons", 2))
+
+
+def is_flat(dataset: str) -> bool:
+    """Whether the joints of a data set are points of a picture, so that their third coordinate is not known."""
+    return int(_known_facts("classes.toml", dataset).get("dimensions", 3)) == 2
+
+
+def accepted_findings(dataset: str) -> tuple[str, ...]:
+    """Findings of the data doctor that whoever made a data set accepted; results made from it say so."""
+    return tuple(_known_facts("classes.toml", dataset).get("accepted", ()))
 
 
 def is_synthetic(dataset: str) -> bool:

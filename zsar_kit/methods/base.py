@@ -130,6 +130,10 @@ class MethodConfig(Config):
         """Which features of a clip it is made for: ``"encoder"`` or ``"primitives"``; a run may give it others."""
         return "encoder"
 
+    def accepts_flat(self) -> bool:
+        """Whether points of a picture, without depth, make sense to it; a method that says so learns what they mean."""
+        return False
+
     def text_use(self) -> str:
         """Whether training uses texts of unseen classes: ``"transductive text"`` if so, else ``"inductive"``."""
         return "inductive"

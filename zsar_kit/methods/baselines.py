@@ -108,6 +108,10 @@ class RidgeConfig(MethodConfig):
     penalties: tuple[float, ...] = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
     centred: bool | None = None
 
+    def accepts_flat(self) -> bool:
+        """True: features are whatever the encoder made of the set's own clips."""
+        return True
+
     def validate(self) -> None:
         """Check ranges."""
         self.require(self.penalty is None or self.penalty > 0, "penalty", "positive, or None")
@@ -189,6 +193,10 @@ class LinearCosineConfig(MethodConfig):
     learning_rate: float = 1e-3
     weight_decay: float = 0.01
     centred: bool | None = None
+
+    def accepts_flat(self) -> bool:
+        """True: features are whatever the encoder made of the set's own clips."""
+        return True
 
     def validate(self) -> None:
         """Check ranges."""

@@ -61,8 +61,23 @@ def builtin_texts() -> tuple[str, ...]:
     return tuple(sorted(p.name.removesuffix(".toml") for p in folder.iterdir() if p.name.endswith(".toml")))
 
 
+#: texts of data sets of one's own, by data set name
+_OWN: dict[str, Path] = {}
+
+
+def use_texts(dataset: str, path: Path) -> None:
+    """Read the texts of a data set of one's own from a file, wherever its name is asked for.
+
+    Raises:
+        TextError: the kit has texts for that name.
+    """
+    if dataset in builtin_texts():
+        raise TextError(f"the kit has texts for {dataset!r}", where=path, remedy="Give your data another name.")
+    _OWN[dataset] = path
+
+
 def load_texts(dataset_or_path: str | Path, edition: str = CURRENT) -> ClassTexts:
-    """Read class texts: the kit's own by data set name, or your own file by path.
+    """Read class texts: by the name of a data set of the kit or of an open workspace, or your own file by path.
 
     Args:
         dataset_or_path: a string that ends in ``.toml`` or contains a path separator is a path.
@@ -77,6 +92,10 @@ def load_texts(dataset_or_path: str | Path, edition: str = CURRENT) -> ClassText
         source, place = Path(dataset_or_path), name
         if not source.is_file():
             raise TextError("the text file does not exist", where=place, remedy="Check the path.")
+    elif name in _OWN:
+        source, place = _OWN[name], str(_OWN[name])
+        if not source.is_file():
+            raise TextError(f"the texts of {name!r} are gone", where=place, remedy=f"Run: zsar texts use {name} FILE.")
     elif name in builtin_texts():
         source, place = _folder(edition) / f"{name}.toml", f"{edition}/{name}.toml of zsar_kit"
     else:

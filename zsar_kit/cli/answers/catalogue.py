@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from zsar_kit.artefacts import exists
+from zsar_kit.data.catalogue import is_published
+from zsar_kit.data.class_split import read_split
 from zsar_kit.data.splits import (
     class_count,
     class_names,
@@ -14,12 +16,13 @@ from zsar_kit.data.splits import (
     split_names,
     write_split,
 )
+from zsar_kit.errors import SplitError
 from zsar_kit.evaluation.tables import format_table
-from zsar_kit.experiments.pipeline.workspace import Workspace
+from zsar_kit.experiments.pipeline.workspace import Workspace, slug
 
 
 def list_data(workspace: Workspace) -> str:
-    """A table of the data sets that the kit knows."""
+    """A table of the data sets that the kit knows, and of one's own in the workspace."""
     rows = []
     for name in dataset_names():
         prepared = exists(workspace.skeletons_folder(name))
@@ -29,6 +32,7 @@ def list_data(workspace: Workspace) -> str:
                 "classes": str(class_count(name)),
                 "splits": ", ".join(split_names(name)),
                 "prepared": "yes" if prepared else "",
+                "whose": "" if is_published(name) else "own",
             }
         )
     return format_table(rows, list(rows[0]))
@@ -36,6 +40,8 @@ def list_data(workspace: Workspace) -> str:
 
 def list_splits(dataset: str) -> str:
     """A table of the splits of a data set."""
+    if not split_names(dataset):
+        return f"{dataset} has no class split yet. Draw one: zsar split make {dataset} --unseen 2.\n"
     rows = []
     for name in split_names(dataset):
         split = load_split(dataset, name)
@@ -50,9 +56,23 @@ def list_splits(dataset: str) -> str:
     return format_table(rows, list(rows[0]))
 
 
-def make_split_file(dataset: str, unseen: int, seed: int, out: Path, name: str | None) -> str:
-    """Draw a class split and write it to a file."""
-    split = make_split(dataset, unseen, seed, name)
-    write_split(out, split)
+def make_split_file(
+    workspace: Workspace, dataset: str, unseen: int, seed: int, out: Path | None, name: str | None
+) -> str:
+    """Draw a class split and write it to a file; without one, a data set of one's own keeps it under its name.
+
+    Raises:
+        SplitError: the workspace has another split of that name.
+    """
     names = class_names(dataset)
-    return f"{out}: unseen {', '.join(f'{c} {names[c]}' for c in split.unseen)}"
+    if out is None and not is_published(dataset):
+        name = name or f"{len(names) - unseen}/{unseen}" + (f" seed{seed}" if seed else "")
+        out = workspace.splits_folder(dataset) / f"{slug(name)}.toml"
+        split = make_split(dataset, unseen, seed, name)
+        if out.is_file() and read_split(out).digest() != split.digest():
+            raise SplitError(f"there is another split {name!r}", where=out, remedy="Give this one a name: --name.")
+    else:
+        out = out or Path("split.toml")
+        split = make_split(dataset, unseen, seed, name)
+    write_split(out, split)
+    return f"{out}: split {split.name!r}, unseen {', '.join(f'{c} {names[c]}' for c in split.unseen)}"

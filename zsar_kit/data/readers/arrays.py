@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from zsar_kit.data.own_sets import OwnSet, numbered
+from zsar_kit.data.own_writing import write_own_set
 from zsar_kit.data.readers.files import folder_digest
 from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.data.skeletons import SkeletonSequence, check_sequence
@@ -34,25 +36,38 @@ def from_arrays(
     cameras: Sequence[Any] | np.ndarray | None = None,
     samples: Sequence[str] | None = None,
     dataset: str = "mine",
+    parts: Sequence[str] = (),
+    replace: bool = False,
 ) -> SkeletonSet:
     """Write arrays as a :class:`SkeletonSet`.
 
     Args:
-        path: the folder to make.
+        path: the folder to make; ``workspace/skeletons/mine`` makes it one of a workspace's data sets.
         sequences: each ``[frame, joint, xyz]`` or ``[person, frame, joint, xyz]`` in metres, of any number of
             frames; zeros where a person is absent.
         labels: a 0-based class id, or the class name, for each.
         class_names: in label order.
         layout: the joint layout; see :func:`zsar_kit.data.joints.layout_names`.
-        subjects, cameras: whole numbers for each sequence, -1 where it is not known; needed only for splits that use
-            them.
+        subjects, cameras: for each sequence a whole number, -1 where it is not known, or a name; needed only for parts
+            that go by them.
         samples: names; by default ``000000``, ``000001`` and so on.
         dataset: name of the data set, as your splits name it.
+        parts: how samples are divided into train and test, the default first: ``subject:odd``,
+            ``xview=camera:1,2``, ``train:FILE``; see :func:`~zsar_kit.data.own_sets.part_rule`.
+        replace: replace a set that is already there.
 
     Raises:
-        DataError: lists of different lengths, a subject or camera that is no whole number (a name, None, a fraction),
-            or a broken sequence (named by its position).
+        DataError: lists of different lengths, a subject or camera that is neither a whole number nor a name (None, a
+            fraction), or a broken sequence (named by its position); or a class name that occurs twice.
+        ArtefactError: there is already a set, and it is not to be replaced.
     """
+    for name, column in (("subjects", subjects), ("cameras", cameras), ("samples", samples)):
+        if column is not None and len(column) != len(labels):
+            raise DataError(f"{len(labels)} labels need as many {name}, got {len(column)}", where=f"argument {name!r}")
+    given = {"subject": subjects, "camera": cameras}
+    found = {name: numbered(list(column), f"{name}s") for name, column in given.items() if column is not None}
+    numbers = {name: column for name, (column, _) in found.items()}
+    names = [f"{i:06d}" for i in range(len(labels))] if samples is None else [str(sample) for sample in samples]
 
     def stream() -> Iterator[SkeletonSequence]:
         count = 0
@@ -62,29 +77,30 @@ def from_arrays(
                 raise DataError(f"there are {len(labels)} labels but more sequences", where="argument 'labels'")
             yield array_sequence(
                 joints,
-                _class_id(labels[i], class_names, f"labels[{i}]"),
+                class_id(labels[i], class_names, f"labels[{i}]"),
                 layout,
                 len(class_names),
                 where=f"sequences[{i}]",
-                sample=f"{i:06d}" if samples is None else str(samples[i]),
-                subject=-1 if subjects is None else _number(subjects[i], f"subjects[{i}]"),
-                camera=-1 if cameras is None else _number(cameras[i], f"cameras[{i}]"),
+                sample=names[i],
+                **{name: column[i] for name, column in numbers.items()},
             )
         if count < len(labels):
             raise DataError(f"there are {len(labels)} labels but {count} sequences", where="argument 'labels'")
 
-    for name, column in (("subjects", subjects), ("cameras", cameras), ("samples", samples)):
-        if column is not None and len(column) != len(labels):
-            raise DataError(f"{len(labels)} labels need as many {name}, got {len(column)}", where=f"argument {name!r}")
-    return SkeletonSet.write(
+    named = {f"{column}s": names_of for column, (_, names_of) in found.items()}
+    facts = OwnSet(dataset, tuple(class_names), **named)
+    return write_own_set(
         path,
         stream(),
-        dataset=dataset,
+        facts,
         layout=layout,
-        class_names=class_names,
+        samples=names,
+        columns=numbers,
+        parts=parts,
         inputs={},
         config={"reader": "arrays"},
         note="made from arrays",
+        replace_set=replace,
     )
 
 
@@ -94,6 +110,8 @@ def from_npz_folder(
     class_names: Sequence[str],
     layout: str = "ntu25",
     dataset: str = "mine",
+    parts: Sequence[str] = (),
+    replace: bool = False,
 ) -> SkeletonSet:
     """Write a folder of ``.npz`` files, one a sequence, as a :class:`SkeletonSet`.
 
@@ -101,23 +119,35 @@ def from_npz_folder(
     numbers ``subject``, ``camera``, ``setup``, ``replication``. The file name is the sample name. Pickled objects are
     refused.
 
+    Args:
+        path, class_names, layout, dataset, parts, replace: see :func:`from_arrays`.
+        folder: of the files.
+
     Raises:
         DataError: no such file, or a broken one (named).
+        ArtefactError: there is already a set, and it is not to be replaced.
     """
     found = sorted(Path(folder).glob("*.npz"))
     if not found:
         raise DataError(
             "no .npz file here", where=folder, remedy="Save each with np.savez(path, joints=..., label=...)."
         )
-    return SkeletonSet.write(
+    columns: dict[str, list[int]] = {}
+    if parts:
+        read = [_read_npz(file, class_names, layout) for file in found]
+        columns = {name: [getattr(sequence, name) for sequence in read] for name in _NUMBERS}
+    return write_own_set(
         path,
         (_read_npz(file, class_names, layout) for file in found),
-        dataset=dataset,
+        OwnSet(dataset, tuple(class_names)),
         layout=layout,
-        class_names=class_names,
+        samples=[file.stem for file in found],
+        columns=columns,
+        parts=parts,
         inputs={"raw files": folder_digest(found, folder)},
         config={"reader": "npz folder"},
         note="made from a folder of .npz files",
+        replace_set=replace,
     )
 
 
@@ -136,7 +166,7 @@ def _read_npz(file: Path, class_names: Sequence[str], layout: str) -> SkeletonSe
         raise DataError(f"the array {missing[0]!r} is missing", where=file)
     if wrong := [name for name in ("label", *_NUMBERS) if name in arrays and arrays[name].size != 1]:
         raise DataError(f"{wrong[0]!r} must be a single value, got shape {arrays[wrong[0]].shape}", where=file)
-    label = _class_id(arrays["label"].item(), class_names, f"{file}, array 'label'")
+    label = class_id(arrays["label"].item(), class_names, f"{file}, array 'label'")
     numbers = {name: _number(arrays[name].item(), f"{file}, array {name!r}") for name in _NUMBERS if name in arrays}
     return array_sequence(
         arrays["joints"], label, layout, len(class_names), where=str(file), sample=file.stem, **numbers
@@ -155,7 +185,12 @@ def _number(value: Any, where: str) -> int:
     return int(value)
 
 
-def _class_id(label: Any, class_names: Sequence[str], where: str) -> int:
+def class_id(label: Any, class_names: Sequence[str], where: str) -> int:
+    """A label as a 0-based class id; a name is looked up.
+
+    Raises:
+        DataError: there is no class of that name, or the label is neither a name nor a whole number.
+    """
     if isinstance(label, str):
         if label not in class_names:
             raise DataError(f"unknown class {label!r}", where=where, remedy=nearest_name(label, class_names))

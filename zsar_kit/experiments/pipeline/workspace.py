@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zsar_kit.device import resolve_device
+from zsar_kit.experiments.pipeline.own_workspace import make_own_sets_known
 
 if TYPE_CHECKING:
     import torch
@@ -21,7 +22,8 @@ PLAIN_DEVICES = ("auto", "cpu")
 class Workspace:
     """A folder of artefacts, and the device that computes them.
 
-    Artefacts are looked up by what determines them, so repeating a computation costs nothing.
+    Artefacts are looked up by what determines them, so repeating a computation costs nothing. Opening a workspace makes
+    the data sets of one's own that are in it known by their names.
 
     Attributes:
         root: the folder; created on first write.
@@ -40,6 +42,7 @@ class Workspace:
         object.__setattr__(self, "root", Path(self.root))
         if self.device not in PLAIN_DEVICES:
             resolve_device(self.device)
+        make_own_sets_known(self.root)
 
     @property
     def torch_device(self) -> torch.device:
@@ -59,6 +62,14 @@ class Workspace:
     def skeletons_folder(self, dataset: str) -> Path:
         """The folder of the skeletons of a data set."""
         return self.root / "skeletons" / slug(dataset)
+
+    def splits_folder(self, dataset: str) -> Path:
+        """The folder of class splits of a data set of one's own, which are known by their names."""
+        return self.root / "splits" / slug(dataset)
+
+    def texts_file(self, dataset: str) -> Path:
+        """The class texts of a data set of one's own."""
+        return self.root / "texts" / f"{slug(dataset)}.toml"
 
 
 def slug(text: str) -> str:

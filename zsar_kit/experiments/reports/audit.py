@@ -221,7 +221,7 @@ def audit_tables(audit: Audit, split: str = "") -> dict[str, str]:
     known = audit.skeletons.dataset in dataset_names()
     if split:
         load_split(audit.skeletons.dataset, split)  # refuses an unknown split
-    split = split or (split_names(audit.skeletons.dataset)[0] if known else "")
+    split = split or next(iter(split_names(audit.skeletons.dataset) if known else ()), "")
     tables: dict[str, tuple[Sequence[Row], str]] = {
         "Parts": (part_rows(audit), ""),
         "Published counts": (published_rows(audit), "No published counts are known.\n"),

@@ -104,9 +104,8 @@ def save_views(
 
 
 def _unseen(dataset: str, split: str) -> tuple[int, ...]:
-    if not split and dataset not in dataset_names():
-        return ()
-    return load_split(dataset, split or split_names(dataset)[0]).unseen
+    split = split or next(iter(split_names(dataset) if dataset in dataset_names() else ()), "")
+    return load_split(dataset, split).unseen if split else ()
 
 
 def _coverage_columns(skeletons: SkeletonSet) -> tuple[str, str]:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from zsar_kit.artefacts import file_digest
 from zsar_kit.config import LATER, Config, digest_of, later
-from zsar_kit.data.catalogue import customary_protocol
+from zsar_kit.data.catalogue import customary_protocol, is_flat
 from zsar_kit.data.class_split import ClassSplit
 from zsar_kit.data.splits import FOLD_ENCODERS, FOLDS_PER_ENCODER, class_names, load_split, part_protocols
 from zsar_kit.encoders.config import EncoderConfig
 from zsar_kit.encoders.protocol import RELEASED
-from zsar_kit.errors import MissingModelError
+from zsar_kit.errors import ConfigError, MissingModelError
 from zsar_kit.experiments.pipeline.workspace import slug
 from zsar_kit.primitives.attributes import VERSION, attributes_digest
 from zsar_kit.semantics.editions import BEFORE_EDITIONS, CURRENT, Edition
@@ -122,6 +122,14 @@ class RunConfig(Config):
         split = load_split(self.dataset, self.split)
         method_config = preset(self.method, self.preset).override(self.overrides)
         features = self.features or ("encoder" if self.features_from else method_config.reads())
+        flat = method_config.accepts_flat()
+        if is_flat(self.dataset) and not (flat and features == "encoder" and not self.encoder_from):
+            what = f"the method {self.method!r}" if not flat else "a released encoder, like primitives,"
+            raise ConfigError(
+                f"{self.dataset} has points of a picture, without depth, and {what} reads bodies in space",
+                where="dataset",
+                remedy="Take a method that learns from an encoder of these data, such as flora or ridge.",
+            )
         return RunPlan(self, split, self._protocol(), method_entry(self.method).method, method_config, features)
 
     def _protocol(self) -> str:

@@ -20,7 +20,7 @@ from zsar_kit import __version__
 from zsar_kit.artefacts import exists, made_once, write_json
 from zsar_kit.checkpoints import save_tensors
 from zsar_kit.config import digest_of
-from zsar_kit.data.catalogue import is_synthetic
+from zsar_kit.data.catalogue import accepted_findings, is_flat, is_synthetic
 from zsar_kit.errors import ArtefactError
 from zsar_kit.experiments.pipeline.partitions import untrained_note
 from zsar_kit.experiments.pipeline.semantics import semantics_for, store_contexts, store_semantics
@@ -157,6 +157,10 @@ def _result(plan: RunPlan, main: FoldData, folds: Sequence[FoldData], selection:
 def _notes(plan: RunPlan, main: FoldData, folds: Sequence[FoldData], selection: Selection) -> tuple[str, ...]:
     """What has to be said beside the numbers."""
     split, notes = main.partition.split, [untrained_note(plan.split, main.partition.split)]
+    if is_flat(plan.config.dataset):
+        notes.append("the joints are points of a picture: their third coordinate is not known")
+    if accepted := accepted_findings(plan.config.dataset):
+        notes.append(f"made of data in which the doctor found {', '.join(accepted)}, which was accepted")
     if plan.config.encoder_shots:
         notes.append(f"the encoder, too, was trained on {plan.config.shots} samples a class")
     if len(folds) < plan.config.folds:

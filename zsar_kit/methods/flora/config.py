@@ -209,6 +209,10 @@ class FloraConfig(MethodConfig):
     gate_kind: Literal["ratio", "stacking", "logistic"] = field(default="ratio", metadata=formerly("gate"))
     gamma: float | None = None
 
+    def accepts_flat(self) -> bool:
+        """True: features are whatever the encoder made of the set's own clips."""
+        return True
+
     def validate(self) -> None:
         """Check that the parts are compatible."""
         if self.flow.network == "dit" and self.align.latent_dim % self.flow.heads:

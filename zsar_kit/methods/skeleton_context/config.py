@@ -225,6 +225,10 @@ class SkeletonContextConfig(MethodConfig):
     training: TrainingConfig = field(default_factory=TrainingConfig)
     gamma: float | None = None
 
+    def accepts_flat(self) -> bool:
+        """True: features are whatever the encoder made of the set's own clips."""
+        return True
+
     def text_sets(self) -> tuple[str, ...]:
         """The text sets of the heads."""
         return (self.space.context_set, *([self.space.part_set] if self.parts.enabled else []))

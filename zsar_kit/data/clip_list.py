@@ -1,0 +1,184 @@
+"""Which clips a folder of one's own has, and what is known of each: class, person, camera.
+
+In this order: a table (``--labels FILE``, or ``labels.csv`` in the folder), a pattern of file names (``--names``), or
+one folder for each class.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from zsar_kit.data.own_sets import numbered
+from zsar_kit.errors import DataError, nearest_name
+
+TABLE = "labels.csv"
+COLUMNS = ("subject", "camera", "setup", "replication")
+_FIELD = re.compile(r"\{(\w*)\}")
+
+
+@dataclass(frozen=True)
+class ListedClip:
+    """One clip and what its list says about it.
+
+    Attributes:
+        path: file or folder of the clip.
+        sample: its name, unique in the set.
+        label: class name, or 0-based id as text.
+        columns: what is known of subject, camera, setup and replication, as text.
+    """
+
+    path: Path
+    sample: str
+    label: str
+    columns: dict[str, str] = field(default_factory=dict)
+
+
+def list_clips(
+    root: Path, clips: Sequence[Path], *, table: Path | None = None, names: str = ""
+) -> tuple[ListedClip, ...]:
+    """Find out what each clip of a folder shows.
+
+    Args:
+        root: the folder.
+        clips: files or folders of clips in it.
+        table: CSV file with the columns ``sample`` and ``label``, and perhaps ``subject``, ``camera``, ``setup`` and
+            ``replication``; default: ``labels.csv`` of the folder, where there is one. A sample is a file's path in the
+            folder or its name, with or without its suffix. Clips that it does not name are left out.
+        names: how file names are made, e.g. ``{label}_{subject}_{}``; ``{}`` stands for anything.
+
+    Raises:
+        DataError: the table or the pattern is wrong, names no clip, or does not fit a file; or there is neither and the
+            clips are not in folders.
+    """
+    own = root / TABLE if root.is_dir() else None
+    if table is None and not names and own is not None and own.is_file():
+        table = own
+    if table is not None:
+        return _by_table(root, clips, table)
+    if names:
+        return _by_names(root, clips, names)
+    return _by_folders(root, clips)
+
+
+def sample_name(root: Path, path: Path) -> str:
+    """A clip's name: its path in the folder, without suffix."""
+    inside = path.relative_to(root) if path.is_relative_to(root) and path != root else Path(path.name)
+    return inside.with_suffix("").as_posix() if path.is_file() else inside.as_posix()
+
+
+def _by_folders(root: Path, clips: Sequence[Path]) -> tuple[ListedClip, ...]:
+    found = []
+    for path in clips:
+        inside = path.relative_to(root).parts if path.is_relative_to(root) else ()
+        if len(inside) < 2:
+            problem = f"nothing says what {path.name} shows"
+            remedy = (
+                f"Put the clips of each class into a folder of its name, write {TABLE} (sample,label,subject), or "
+                "describe the file names: --names '{label}_{subject}_{}'."
+            )
+            raise DataError(problem, where=root, remedy=remedy)
+        found.append(ListedClip(path, sample_name(root, path), inside[0]))
+    return tuple(found)
+
+
+def _by_names(root: Path, clips: Sequence[Path], names: str) -> tuple[ListedClip, ...]:
+    pattern = _pattern(names)
+    found = []
+    for path in clips:
+        stem = path.stem if path.is_file() else path.name
+        match = pattern.fullmatch(stem)
+        if match is None:
+            remedy = "Change the pattern, or remove the file."
+            raise DataError(f"the file name is not of the form {names}", where=path, remedy=remedy)
+        known = match.groupdict()
+        found.append(ListedClip(path, sample_name(root, path), known.pop("label"), known))
+    return tuple(found)
+
+
+def _pattern(names: str) -> re.Pattern[str]:
+    fields = _FIELD.findall(names)
+    known = ("label", *COLUMNS)
+    if wrong := [name for name in fields if name and name not in known]:
+        raise DataError(f"unknown field {{{wrong[0]}}}", where="--names", remedy=nearest_name(wrong[0], known))
+    if fields.count("label") != 1 or any(fields.count(name) > 1 for name in COLUMNS):
+        remedy = "As in --names '{label}_{subject}_{}'."
+        raise DataError(f"a pattern names each field once, and {{label}}; got {names!r}", where="--names", remedy=remedy)
+    pieces = _FIELD.split(names)
+    text = "".join(
+        re.escape(piece) if i % 2 == 0 else f"(?P<{piece}>.+?)" if piece else ".*?" for i, piece in enumerate(pieces)
+    )
+    return re.compile(text)
+
+
+def _by_table(root: Path, clips: Sequence[Path], table: Path) -> tuple[ListedClip, ...]:
+    rows = _rows(table)
+    base = root if root.is_dir() else root.parent
+    places: dict[str, list[Path]] = {}
+    for path in clips:
+        inside = path.relative_to(base) if path.is_relative_to(base) else Path(path.name)
+        keys = {inside.as_posix(), inside.with_suffix("").as_posix(), path.name, Path(path.name).stem}
+        for key in keys:
+            places.setdefault(key, []).append(path)
+    found: dict[Path, ListedClip] = {}
+    for number, row in rows:
+        where = f"{table}, line {number}"
+        meant = places.get(row["sample"], [])
+        if len(meant) != 1:
+            problem = f"{len(meant) or 'no'} clips are called {row['sample']!r}"
+            remedy = "Write the path in the folder." if meant else nearest_name(row["sample"], sorted(places)[:2000])
+            raise DataError(problem, where=where, remedy=remedy)
+        if meant[0] in found:
+            raise DataError(f"{row['sample']!r} occurs twice", where=where, remedy="Keep one line.")
+        columns = {name: row[name] for name in COLUMNS if row.get(name, "")}
+        found[meant[0]] = ListedClip(meant[0], sample_name(base, meant[0]), row["label"], columns)
+    return tuple(found[path] for path in clips if path in found)
+
+
+def _rows(table: Path) -> list[tuple[int, dict[str, str]]]:
+    if not table.is_file():
+        raise DataError("the table of labels does not exist", where=table, remedy="Check the path.")
+    try:
+        text = table.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise DataError("the table must be UTF-8", where=table, remedy="Save the file as UTF-8.") from None
+    reader = csv.DictReader(text.splitlines())
+    header = [name.strip() for name in reader.fieldnames or ()]
+    known = ("sample", "label", *COLUMNS)
+    for needed in ("sample", "label"):
+        if needed not in header:
+            problem = f"a column {needed!r} is needed, the table has {', '.join(header) or 'none'}"
+            raise DataError(problem, where=f"{table}, line 1", remedy=f"Columns: {', '.join(known)}.")
+    rows = []
+    for row in reader:
+        cells = {str(name).strip(): (value or "").strip() for name, value in row.items() if name is not None}
+        if None in row or not cells["sample"] or not cells["label"]:
+            problem = "a row is a sample, its label, and the other columns"
+            raise DataError(problem, where=f"{table}, line {reader.line_num}", remedy="Fill in or remove the row.")
+        rows.append((reader.line_num, cells))
+    if not rows:
+        raise DataError("the table has no row", where=table)
+    return rows
+
+
+def numbered_columns(clips: Sequence[ListedClip]) -> tuple[dict[str, list[int]], dict[str, tuple[str, ...]]]:
+    """Numbers of subjects, cameras, setups and replications ``[clip]``, and the names behind them where they have some.
+
+    Columns of which nothing is known are left out; a single unknown value is -1.
+    """
+    numbers: dict[str, list[int]] = {}
+    named: dict[str, tuple[str, ...]] = {}
+    for column in COLUMNS:
+        values = [clip.columns.get(column, "-1") for clip in clips]
+        if all(value == "-1" for value in values):
+            continue
+        plain = [value for value in values if value != "-1"]
+        if any(not value.isdecimal() for value in plain):  # names: those that are not known stay apart
+            place = {name: number for number, name in enumerate(sorted(set(plain)))}
+            numbers[column], named[column] = [place.get(value, -1) for value in values], tuple(place)
+        else:
+            numbers[column], named[column] = numbered(values, column)
+    return numbers, named

@@ -1,0 +1,386 @@
+"""A data set of one's own: from somebody's files to skeletons, parts, texts, and a record of what was found in them."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32
+from tqdm.auto import tqdm
+
+from zsar_kit.artefacts import exists, file_digest, made_once, write_json
+from zsar_kit.config import digest_of
+from zsar_kit.data.catalogue import is_published
+from zsar_kit.data.clip_list import ListedClip, list_clips, numbered_columns
+from zsar_kit.data.doctor import Clip, Report, examine_set, mend
+from zsar_kit.data.foreign import read_recording, recordings_in
+from zsar_kit.data.joints import JointLayout, layout_names, register_layout
+from zsar_kit.data.joints import layout as joint_layout
+from zsar_kit.data.own_layouts import layout_of_names, read_layout
+from zsar_kit.data.own_sets import OwnSet
+from zsar_kit.data.own_writing import require_class_names, write_own_set
+from zsar_kit.data.readers.arrays import class_id
+from zsar_kit.data.recording import Recording
+from zsar_kit.data.skeleton_set import SkeletonSet
+from zsar_kit.data.skeletons import SkeletonSequence
+from zsar_kit.data.timing import resample
+from zsar_kit.errors import ArtefactError, DataError, nearest_name
+from zsar_kit.experiments.pipeline.workspace import Workspace
+from zsar_kit.primitives.measure import KINECT_RATE
+from zsar_kit.semantics.generate import read_class_list
+
+log = logging.getLogger("zsar_kit")
+#: the doctor's report and the marks of missing joints, beside the skeletons
+REPORT_FILE, MISSING_FILE = "doctor.json", "missing.npy"
+#: points of a picture are scaled so that the trunk, from hips to shoulders, has this length in metres
+TRUNK = 0.5
+
+
+@dataclass(frozen=True)
+class NewSet:
+    """What was asked for.
+
+    Attributes:
+        dataset: name of the data set.
+        source: a folder of clips, or one file.
+        classes: file with the class names, one a line; default: the names that the clips have, in alphabetical order.
+        layout: a joint layout of the kit, or a .toml file with one's own; default: as the files say.
+        labels: table of samples and labels; see :func:`~zsar_kit.data.clip_list.list_clips`.
+        names: how file names are made.
+        parts: how samples are divided into train and test, the default first.
+        format: of the files, where it cannot be told from them.
+        unit: of the coordinates, where the files do not say.
+        up: which axis points up, where the files do not say.
+        rate: frames a second, where the files do not say.
+        synthetic: the data were computed rather than recorded; tables and figures say so.
+        accept: checks of the doctor whose findings are accepted.
+        replace_set: replace a set that is already there.
+    """
+
+    dataset: str
+    source: Path
+    classes: Path | None = None
+    layout: str = ""
+    labels: Path | None = None
+    names: str = ""
+    parts: tuple[str, ...] = ()
+    format: str = ""
+    unit: str = ""
+    up: str = ""
+    rate: float = 0.0
+    synthetic: bool = False
+    accept: tuple[str, ...] = ()
+    replace_set: bool = False
+
+    @property
+    def reading(self) -> dict[str, object]:
+        """How each file is read."""
+        return {"format": self.format, "unit": self.unit, "up": self.up, "rate": self.rate}
+
+
+@dataclass(frozen=True, eq=False)
+class MadeSet:
+    """A data set of one's own, as it was made.
+
+    Attributes:
+        skeletons: the set.
+        report: what the doctor found.
+        left_out: files that could not be read, and why.
+        passed_over: suffix to the number of files that are no clips.
+        unlisted: clips that the table of labels does not name.
+        stated: what the first file says about itself.
+        mended: what was mended, with the number of clips.
+        flat: the joints are points of a picture.
+    """
+
+    skeletons: SkeletonSet
+    report: Report
+    left_out: tuple[tuple[str, str], ...]
+    passed_over: dict[str, int]
+    unlisted: int
+    stated: tuple[tuple[str, str], ...]
+    mended: dict[str, int]
+    flat: bool
+
+    def __repr__(self) -> str:
+        return f"MadeSet({self.skeletons!r}, {len(self.left_out)} left out; {self.report!r})"
+
+
+def new_set(workspace: Workspace, asked: NewSet) -> MadeSet:
+    """Read somebody's files into the workspace.
+
+    Each file is read by the reader of its format, its joints are brought into the layout, the doctor looks at all of
+    it, what can be mended is mended, and clips of other rates are brought to 30 frames a second, which attributes are
+    measured at.
+
+    Raises:
+        DataError: no clip can be read, clips have no class, a class is unknown, or the doctor's report is red.
+        ArtefactError: there is already a set of that name, and it is not to be replaced.
+        SplitError: the name is that of a published data set, or a rule for parts is not written as one.
+    """
+    folder = workspace.skeletons_folder(asked.dataset)
+    require_own_name(asked.dataset)
+    if exists(folder) and not asked.replace_set:
+        remedy = "Replace it with --replace, or take another name."
+        raise ArtefactError(f"there is already a data set {asked.dataset!r}", where=folder, remedy=remedy)
+    if not asked.source.exists():
+        raise DataError("there is no such file or folder", where=asked.source, remedy="Check the path.")
+    clips, passed_over = recordings_in(asked.source)
+    if not clips:
+        seen = ", ".join(f"{number} {suffix or 'without suffix'}" for suffix, number in passed_over.items()) or "no file"
+        raise DataError(f"no clip of a known format here; there are {seen}", where=asked.source, remedy=KNOWN_FORMATS)
+    listed = list_clips(asked.source, clips, table=asked.labels, names=asked.names)
+    class_names = _class_names(asked, listed)
+    with made_once(folder):
+        intake = _Intake(asked, listed, class_names, folder.with_name(f"{folder.name}.reading"), workspace.progress)
+        try:
+            return intake.carry_out(folder, passed_over, len(clips) - len(listed))
+        finally:
+            shutil.rmtree(intake.spool, ignore_errors=True)
+
+
+def require_own_name(dataset: str) -> None:
+    """Refuse a name that a data set of one's own cannot have.
+
+    Raises:
+        DataError: it is that of a published data set, or no plain name.
+    """
+    if is_published(dataset):
+        problem = f"{dataset!r} is a published data set"
+        raise DataError(problem, where="the name", remedy=f"Read its files with zsar data prepare {dataset}.")
+    if not dataset.replace("_", "").replace("-", "").isalnum() or not dataset.isascii():
+        raise DataError(f"a name has letters, digits, - and _; got {dataset!r}", where="the name")
+
+
+KNOWN_FORMATS = (
+    "Known: .npy, .npz, .c3d, .bvh, .trc, .pose, .slp, .h5, .csv and .json of pose estimators, and raw files of the "
+    "published data sets."
+)
+
+
+def _class_names(asked: NewSet, listed: Sequence[ListedClip]) -> tuple[str, ...]:
+    if asked.classes is None:
+        if all(clip.label.isdecimal() for clip in listed):
+            problem = "the clips have numbers as labels, and nothing says what they are called"
+            raise DataError(problem, where=asked.source, remedy="Give a file with the class names in order: --classes.")
+        return tuple(sorted({clip.label for clip in listed}))
+    names = read_class_list(asked.classes)
+    require_class_names(names)
+    if marked := [name for name in names if "<" in name or ">" in name or "&" in name]:
+        raise DataError(f"class names are plain words, got {marked[0]!r}", where=asked.classes, remedy="Remove markup.")
+    return names
+
+
+class _Intake:
+    """Reads all clips once into a spool, has them examined, and writes the set from the spool."""
+
+    def __init__(
+        self, asked: NewSet, listed: Sequence[ListedClip], class_names: Sequence[str], spool: Path, progress: bool
+    ) -> None:
+        self.asked, self.listed, self.class_names = asked, listed, class_names
+        self.spool, self.progress = spool, progress
+        self.numbers, self.named = numbered_columns(listed)
+        self.labels = [_label(clip, class_names) for clip in listed]
+        self.left_out: list[tuple[str, str]] = []
+        self.read: list[int] = []
+        self.rates: list[float] = []
+        self.layout: JointLayout | None = _asked_layout(asked.layout)
+        self.first: Recording | None = None
+        self.mended: dict[str, int] = {}
+
+    def carry_out(self, folder: Path, passed_over: dict[str, int], unlisted: int) -> MadeSet:
+        """Read, examine, judge, write."""
+        shutil.rmtree(self.spool, ignore_errors=True)
+        self.spool.mkdir(parents=True)
+        clips = self._clips()
+        first = next(clips, None)
+        if first is None or self.layout is None or self.first is None:
+            some = self.left_out[0]
+            problem = f"none of {len(self.listed)} clips can be read; the first: {some[1]}"
+            raise DataError(problem, where=some[0], remedy="Mend the files, or name their format with --format.")
+        layout, flat = self.layout, self.first.dimensions == 2
+        report = examine_set(_chain(first, clips), layout, class_names=self.class_names, accepted=self.asked.accept)
+        if report.red:
+            refuse(report, str(self.asked.source))
+        samples = [self.listed[i].sample for i in self.read]
+        facts = OwnSet(
+            self.asked.dataset,
+            tuple(self.class_names),
+            persons=2,
+            dimensions=self.first.dimensions,
+            synthetic=self.asked.synthetic,
+            accepted=report.accepted,
+            **{f"{column}s": names for column, names in self.named.items() if column in ("subject", "camera")},
+        )
+        marks: list[np.ndarray] = []
+
+        def beside(made: Path) -> None:
+            write_json(made / REPORT_FILE, report.to_json())
+            np.save(made / MISSING_FILE, np.concatenate(marks), allow_pickle=False)
+
+        skeletons = write_own_set(
+            folder,
+            self._sequences(layout, marks),
+            facts,
+            layout=layout.name,
+            samples=samples,
+            columns={name: [column[i] for i in self.read] for name, column in self.numbers.items()},
+            parts=self.asked.parts,
+            inputs={"clips": self._digest()},
+            config={"reader": "own files", "stated": dict(self.first.stated), **self.asked.reading},
+            note=f"made from files of one's own{', points of a picture' if flat else ''}",
+            beside=beside,
+            replace_set=self.asked.replace_set,
+        )
+        left_out = tuple(self.left_out)
+        return MadeSet(skeletons, report, left_out, passed_over, unlisted, self.first.stated, self.mended, flat)
+
+    def _clips(self) -> Iterator[Clip]:
+        """All clips that can be read, for the doctor; each is put into the spool."""
+        for i, listed in enumerate(tqdm(self.listed, unit="clip", desc="reading", disable=not self.progress)):
+            try:
+                recording = self._recording(listed)
+            except DataError as error:
+                self.left_out.append((str(listed.path), str(error)))
+                continue
+            np.save(self.spool / f"{i}.npy", recording.joints, allow_pickle=False)
+            self.read.append(i)
+            self.rates.append(recording.rate or self.asked.rate)
+            yield Clip(
+                recording.joints,
+                sample=listed.sample,
+                label=self.labels[i],
+                subject=self.numbers["subject"][i] if "subject" in self.numbers else -1,
+                rate=self.rates[-1],
+                times=recording.times,
+            )
+
+    def _recording(self, listed: ListedClip) -> Recording:
+        """One file in the layout of the set."""
+        where = str(listed.path)
+        recording = read_recording(listed.path, layout=self.layout.name if self.layout else "", **self.asked.reading)
+        if self.layout is None:
+            self.layout = _own_layout(recording, where)
+        recording = recording.in_layout(self.layout, where)
+        if self.first is None:
+            self.first = recording
+        if recording.dimensions != self.first.dimensions:
+            problem = f"the clip has {recording.dimensions} coordinates a joint, the ones before it have "
+            raise DataError(f"{problem}{self.first.dimensions}", where=where, remedy="Make two sets of them.")
+        if recording.dimensions == 2:
+            return replace(recording, joints=in_trunks(recording.joints, self.layout, where))
+        return recording
+
+    def _sequences(self, layout: JointLayout, marks: list[np.ndarray]) -> Iterator[SkeletonSequence]:
+        """The mended clips, from the spool; ``marks`` gets which joints were not found, ``[row, joint]``."""
+        for i, rate in zip(self.read, self.rates, strict=True):
+            found = mend(np.load(self.spool / f"{i}.npy", allow_pickle=False), layout, rate=rate or KINECT_RATE)
+            for sentence in found.done:
+                self.mended[sentence] = self.mended.get(sentence, 0) + 1
+            joints, missing = at_rate(found.joints, found.missing, rate)
+            marks.append(missing.reshape(-1, missing.shape[-1]))
+            numbers = {name: column[i] for name, column in self.numbers.items()}
+            yield SkeletonSequence(self.listed[i].sample, joints, self.labels[i], **numbers)
+
+    def _digest(self) -> str:
+        """Digest of the names and contents of all files that were read."""
+        found = []
+        for i in self.read:
+            path = self.listed[i].path
+            files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+            found += [[file.name, file_digest(file)] for file in files]
+        return digest_of(found)
+
+
+def _chain(first: Clip, rest: Iterator[Clip]) -> Iterator[Clip]:
+    yield first
+    yield from rest
+
+
+def _label(clip: ListedClip, class_names: Sequence[str]) -> int:
+    """The class id of a clip; a number that is no class name is an id, 0-based."""
+    if clip.label not in class_names and clip.label.isdecimal():
+        if (number := int(clip.label)) >= len(class_names):
+            problem = f"there are {len(class_names)} classes, 0 to {len(class_names) - 1}; got label {number}"
+            raise DataError(problem, where=clip.path, remedy="Class ids are 0-based: 1-based ones need 1 subtracted.")
+        return number
+    return class_id(clip.label, class_names, str(clip.path))
+
+
+def _asked_layout(text: str) -> JointLayout | None:
+    """The layout that was asked for, by name or from a file; None if the files are to say."""
+    if not text:
+        return None
+    if Path(text).suffix == ".toml":
+        found = read_layout(text)
+        register_layout(found)
+        return joint_layout(found.name)
+    return joint_layout(text)
+
+
+def _own_layout(recording: Recording, where: str) -> JointLayout:
+    """The layout of a file that says, or whose joints have the names of one."""
+    name = recording.layout or layout_of_names(recording.joint_names)
+    if not name:
+        problem = f"nothing says which joint is which of {len(recording.joint_names)} points"
+        remedy = f"Name a layout with --layout: {', '.join(layout_names())}, or a .toml file of your own."
+        raise DataError(problem, where=where, remedy=remedy)
+    return joint_layout(name)
+
+
+def refuse(report: Report, where: str) -> None:
+    """Refuse data of which the doctor says that nothing computed from them means anything.
+
+    Raises:
+        DataError: with the first of its reasons.
+    """
+    worst = next(found for found in report.findings if found.check in report.refused and found.severity == "refuse")
+    others = [check for check in report.refused if check != worst.check]
+    more = f" Also: {', '.join(others)}." if others else ""
+    remedy = f"{worst.cause} {worst.remedy}{more} To use the data as they are: --accept {' '.join(report.refused)}."
+    sample = f"{worst.sample}: " if worst.sample else ""
+    raise DataError(f"the data doctor refuses ({worst.check}): {sample}{worst.problem.rstrip('.')}", where=where, remedy=remedy)
+
+
+def in_trunks(
+    joints: Float32[np.ndarray, "person frame joint 2"], layout: JointLayout, where: str
+) -> Float32[np.ndarray, "person frame joint 3"]:
+    """Points of a picture at the scale of bodies: the median trunk, from hips to shoulders, is :data:`TRUNK` long.
+
+    The third coordinate is 0, and the origin is the middle of the hips in the first frame that has them.
+
+    Raises:
+        DataError: there is no frame with both hips and shoulders, or they are in one place.
+    """
+    roles = {role: list(layout.roles[role]) for role in ("hip_centre", "shoulder_centre")}
+    hips, shoulders = (joints[:, :, roles[role]].mean(axis=2) for role in ("hip_centre", "shoulder_centre"))
+    trunks = np.linalg.norm(shoulders - hips, axis=-1)
+    known = trunks[np.isfinite(trunks) & (trunks > 0)]
+    if not known.size:
+        raise DataError("no frame has hips and shoulders, so the size of the body is not known", where=where)
+    origin = hips[np.isfinite(hips).all(axis=-1)][0]
+    flat = ((joints - origin) * (TRUNK / float(np.median(known)))).astype(np.float32)
+    absent = np.isnan(flat[..., :1])
+    return np.concatenate([flat, np.where(absent, np.float32(np.nan), np.float32(0))], axis=-1)
+
+
+def at_rate(
+    joints: Float32[np.ndarray, "person frame joint 3"], missing: np.ndarray, rate: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """A clip at 30 frames a second, by linear interpolation; one whose rate is 30 or not known stays as it is.
+
+    Args:
+        joints: the clip.
+        missing: which joints were not found ``[person, frame, joint]``; of two frames the nearer one counts.
+        rate: frames a second; 0 if not known.
+    """
+    frames = joints.shape[1]
+    wanted = max(1, round((frames - 1) * KINECT_RATE / rate) + 1) if rate else frames
+    if not rate or abs(rate / KINECT_RATE - 1) < 0.01 or wanted == frames:
+        return joints, missing
+    nearest = np.round(np.linspace(0, frames - 1, wanted)).astype(int)
+    return resample(joints, wanted), missing[:, nearest]

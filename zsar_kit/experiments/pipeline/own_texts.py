@@ -1,0 +1,71 @@
+"""Class texts of a data set of one's own: which file they are in, and that they fit the classes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from zsar_kit.artefacts import write_atomic
+from zsar_kit.data.catalogue import class_names
+from zsar_kit.errors import TextError
+from zsar_kit.experiments.pipeline.new_set import require_own_name
+from zsar_kit.experiments.pipeline.workspace import Workspace
+from zsar_kit.semantics.text_files import load_texts, use_texts
+from zsar_kit.semantics.text_writer import toml_text
+from zsar_kit.semantics.texts import ClassTexts
+
+
+def use_own_texts(workspace: Workspace, dataset: str, file: Path) -> ClassTexts:
+    """Take the texts of a file for a data set of one's own; the workspace keeps a copy.
+
+    Runs record the wording they were made with, so that other texts make other runs.
+
+    Raises:
+        TextError: the file is malformed, or its classes are not those of the data set.
+        DataError: the data set is a published one.
+        SplitError: the data set is not known.
+    """
+    require_own_name(dataset)
+    texts = check_own_texts(dataset, class_names(dataset), file)
+    place = workspace.texts_file(dataset)
+    write_atomic(place, file.read_bytes())
+    use_texts(dataset, place)
+    return texts
+
+
+def check_own_texts(dataset: str, names: tuple[str, ...], file: Path) -> ClassTexts:
+    """Read texts and refuse those that are not of these classes.
+
+    Raises:
+        TextError: the file is malformed, is for another data set, or has other classes.
+    """
+    texts = load_texts(Path(file))
+    if texts.dataset != dataset:
+        remedy = f'Its first line must be: dataset = "{dataset}".'
+        raise TextError(f"the texts are for {texts.dataset!r}, not for {dataset!r}", where=file, remedy=remedy)
+    given = dict(zip(texts.ids, texts.names, strict=True))
+    for number, name in enumerate(names):
+        if given.get(number) != name:
+            came = f"class {number} is {given[number]!r}" if number in given else f"there is no class {number}"
+            remedy = "Ids are positions in the list of classes, from 0 on, and names must be the same."
+            raise TextError(f"class {number} of {dataset} is {name!r}; in the texts {came}", where=file, remedy=remedy)
+    if more := sorted(set(given) - set(range(len(names)))):
+        problem = f"{dataset} has {len(names)} classes; the texts have a class {more[0]}"
+        raise TextError(problem, where=file, remedy="Remove its table.")
+    return texts
+
+
+def write_names_as_texts(workspace: Workspace, dataset: str) -> Path:
+    """A text file with nothing but the class names, for a data set that has no texts yet; returns where it is.
+
+    An existing file with the same classes stays, as it may have been written by hand.
+    """
+    place = workspace.texts_file(dataset)
+    names = class_names(dataset)
+    if place.is_file():
+        check_own_texts(dataset, names, place)
+    else:
+        tables = [{"id": i, "name": name, "label": name} for i, name in enumerate(names)]
+        comment = "Class names alone: add motion and the other texts by hand, or have them written: zsar texts generate."
+        write_atomic(place, toml_text(dataset, tables, comment))
+    use_texts(dataset, place)
+    return place
