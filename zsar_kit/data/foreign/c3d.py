@@ -131,7 +131,7 @@ def read_c3d(
     began = f", at {(frames.first - 1) / rate:g} s" if rate else ""
     recording = Recording(
         sample=Path(path).stem,
-        joints=in_metres(points, metres, turn),
+        joints=in_metres(points, metres, turn, path),
         joint_names=names,
         rate=rate,
         times=times,

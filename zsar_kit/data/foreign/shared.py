@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Float32
 
 from zsar_kit.data.recording import Recording
 from zsar_kit.errors import DataError, nearest_name
@@ -96,13 +96,26 @@ def turn_by_up(up: str, where: str | Path) -> Float[np.ndarray, "3 3"]:
     return turn_to_y_up(*AXES[name], where)
 
 
-def in_metres(points: np.ndarray, metres: float, turn: np.ndarray) -> np.ndarray:
-    """Points of one person ``[frame, point, 3]`` of any kind, as the float32 ``[1, frame, point, 3]`` of a recording.
+def in_metres(
+    points: Float[np.ndarray, "frame point 3"], metres: float, turn: Float[np.ndarray, "3 3"], where: str | Path
+) -> Float32[np.ndarray, "1 frame point 3"]:
+    """Points of one person in a file's unit and axes, as a recording has them.
 
-    Coordinates beyond what float32 holds become infinite; a reader has refused them before.
+    Args:
+        points: finite, or NaN where a point was not found.
+        metres: length of the file's unit.
+        turn: of :func:`turn_to_y_up`.
+        where: the file, for the message.
+
+    Raises:
+        DataError: a coordinate is too large for float32.
     """
-    with np.errstate(over="ignore"):
-        return np.ascontiguousarray(((points * metres) @ turn.T)[None], dtype=np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        turned = np.ascontiguousarray(((points * metres) @ turn.T)[None], dtype=np.float32)
+    # An infinite coordinate makes NaN of its fellows when it is turned, so the points are compared as wholes.
+    if (np.isnan(turned).any(axis=-1) != np.isnan(points).any(axis=-1)).any() or np.isinf(turned).any():
+        raise DataError("a coordinate is too large", where=where, remedy="Is the unit right?")
+    return turned
 
 
 def distinct(names: Sequence[str]) -> tuple[str, ...]:
@@ -146,9 +159,7 @@ def read_text(path: str | Path) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def joints_of_markers(
-    recording: Recording, mapping: Mapping[str, Sequence[str]], *, whole: bool = False
-) -> Recording:
+def joints_of_markers(recording: Recording, mapping: Mapping[str, Sequence[str]], *, whole: bool = False) -> Recording:
     """Joints made of markers: each the mean of the markers named for it.
 
     Markers sit on the skin, so that a joint between two of them needs both sides: ``{"knee_left": ["LKNE", "LKNM"]}``.

@@ -74,7 +74,7 @@ def read_trc(
     rate = _positive(header, "DataRate", path)
     recording = Recording(
         sample=Path(path).stem,
-        joints=in_metres(points, metres, turn),
+        joints=in_metres(points, metres, turn, path),
         joint_names=distinct(header.names),
         rate=rate,
         times=table[:, 1].copy(),
