@@ -50,7 +50,9 @@ def test_analog_channels_between_the_points_change_nothing(tmp_path):
 
 
 def test_coordinates_stored_as_scaled_whole_numbers(tmp_path):
-    read = read_c3d(write(tmp_path, c3d_bytes(POINTS, whole_numbers=0.5, point={"UNITS": "m", "X_SCREEN": None}), "i.c3d"))
+    read = read_c3d(
+        write(tmp_path, c3d_bytes(POINTS, whole_numbers=0.5, point={"UNITS": "m", "X_SCREEN": None}), "i.c3d")
+    )
     np.testing.assert_allclose(read.joints, POINTS[None] @ Z_UP.T)
 
 

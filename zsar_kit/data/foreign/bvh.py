@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, get_args
+from types import MappingProxyType
 
 import numpy as np
 from jaxtyping import Float
@@ -27,16 +27,17 @@ from zsar_kit.data.recording import Recording
 from zsar_kit.errors import DataError, nearest_name
 from zsar_kit.reprs import counted
 
-Positions = Literal["replace", "add"]
 Places = Float[np.ndarray, "frame joint 3"]
 
 #: the longest chain of bones of a person, from foot to hand or head, in metres, between a child and a tall adult
 CHAIN_OF_A_PERSON = (1.2, 3.2)
+#: what position channels do to OFFSET, for people
+POSITIONS = MappingProxyType({"replace": "replace OFFSET", "add": "are added to OFFSET"})
 _GUESSES = ("m", "cm", "mm")
 
 
 def read_bvh(
-    path: str | Path, *, unit: str = "", up: str = "", positions: Positions = "replace", ends: bool = True
+    path: str | Path, *, unit: str = "", up: str = "", positions: str = "replace", ends: bool = True
 ) -> Recording:
     """The joints of a BVH file, placed by its angles.
 
@@ -57,8 +58,8 @@ def read_bvh(
         DataError: the file is cut short, is of another format, has a channel that is none, a row of the wrong length or
             a number that is not finite (named by line); or its unit can neither be told nor guessed.
     """
-    if positions not in get_args(Positions):
-        advice = nearest_name(positions, get_args(Positions))
+    if positions not in POSITIONS:
+        advice = nearest_name(positions, POSITIONS)
         raise DataError(f"{positions!r} is not a way to read positions", where="argument 'positions'", remedy=advice)
     animation = parse_bvh(path)
     if positions == "replace":
@@ -68,7 +69,7 @@ def read_bvh(
     metres, unit_stated = _unit(places, animation.joints, unit, path)
     kept = [i for i, joint in enumerate(animation.joints) if ends or not joint.is_end]
     moved = [joint.name for joint in animation.joints if joint.parent >= 0 and any(c.moves for c in joint.channels)]
-    stood = f"{counted(len(moved), 'joint')} below the root; they {_THEIR_WAY[positions]}"
+    stood = f"{counted(len(moved), 'joint')} below the root; they {POSITIONS[positions]}"
     rate = 1 / animation.frame_time if animation.frame_time else 0.0
     return Recording(
         sample=Path(path).stem,
@@ -83,16 +84,13 @@ def read_bvh(
             ("rate", f"{rate:g} frames/s (Frame Time)" if rate else "not stated"),
             ("first frame", "not stated"),
             ("missing points", "none; the format has no word for them"),
-            ("position channels", stood if moved else f"at the root only; they {_THEIR_WAY[positions]}"),
+            ("position channels", stood if moved else f"at the root only; they {POSITIONS[positions]}"),
             ("end sites", f"{'kept' if ends else 'left out'}: {sum(joint.is_end for joint in animation.joints)}"),
         ),
     )
 
 
-_THEIR_WAY = {"replace": "replace OFFSET", "add": "are added to OFFSET"}
-
-
-def place_joints(animation: Animation, positions: Positions = "replace") -> Places:
+def place_joints(animation: Animation, positions: str = "replace") -> Places:
     """Places of all joints, in the unit and axes of the file.
 
     A joint turns by the product of its rotations in the order of its channels, ``R = R1 R2 R3``, each about an axis of

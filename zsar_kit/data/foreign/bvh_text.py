@@ -149,7 +149,7 @@ def _tree(lines: Sequence[str], path: str | Path) -> tuple[Joint, ...]:
 
 def _joint(words: _Words, parent: int, depth: int = 0) -> None:
     """A joint whose keyword has been read, with all that is within its braces."""
-    line = words.line
+    line = words.words[words.place - 1][1]
     name = words.rest_of_line()
     where = f"{words.path}, line {line}"
     if not name:
