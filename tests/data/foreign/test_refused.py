@@ -27,7 +27,7 @@ class Bomb:
 def test_a_pickle_is_refused_unopened(tmp_path, suffix):
     file = tmp_path / f"ntu60_2d{suffix}"
     file.write_bytes(pickle.dumps(Bomb(tmp_path / "ran")))
-    with pytest.raises(DataError, match="so it is not read.*numpy.savez"):
+    with pytest.raises(DataError, match=r"so it is not read.*numpy\.savez"):
         refuse_unreadable(file)
     assert not (tmp_path / "ran").exists()
 
