@@ -15,7 +15,7 @@ $(READY): pyproject.toml constraints.txt
 	@echo "Setting up $(VENV): PyTorch, transformers, JupyterLab, the checks, and a small language model, from your package"
 	@echo "index. About 2.6 GB with a CPU build of PyTorch, more with a CUDA build; minutes of silence follow."
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[notebooks,generate,cluster,dev]"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[notebooks,generate,cluster,mocap,dev]"
 	$(BIN)/zsar doctor --install-lm
 	@touch $@
 
