@@ -104,6 +104,7 @@ def anatomy(layout: JointLayout) -> Anatomy:
     if -1 not in arm and arm[0] in mirror:
         limbs["arms"] = [arm, tuple(mirror[i] for i in arm)]
     head = tuple(i for i in parts["head"] if any(word in names[i].lower() for word in _SKULL))
+    sided = {i for pair in pairs for i in pair}
     middle = {*roles["hip_centre"], *roles["spine"], *roles["shoulder_centre"]}
     ears = tuple(i for i in head if "ear" in names[i].lower())
     return Anatomy(
@@ -116,10 +117,6 @@ def anatomy(layout: JointLayout) -> Anatomy:
         pairs=pairs,
         legs=tuple((a, b, c, d) for a, b, c, d in limbs["legs"]),
         arms=tuple((a, b, c) for a, b, c in limbs["arms"]),
-        trunk=tuple({layout.root, *(i for role in ("spine", "hip_centre") for i in roles[role] if i not in _sided(pairs))}),
+        trunk=tuple(sorted({layout.root, *roles["spine"], *roles["hip_centre"]} - (sided - {layout.root}))),
         bones=np.array(layout.bones, dtype=np.int64),
     )
-
-
-def _sided(pairs: tuple[tuple[int, int], ...]) -> set[int]:
-    return {i for pair in pairs for i in pair}

@@ -1,4 +1,4 @@
-"""Checks of single clips that know what a body is: its size, that it holds together, which way is up, left and right."""
+"""Checks of single clips that know what a body is: its size, that it holds together, the way up, left and right."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from zsar_kit.data.doctor.anatomy import anatomy
 from zsar_kit.data.doctor.clip_checks import spans
 from zsar_kit.data.doctor.findings import Finding, Severity
-from zsar_kit.data.doctor.measures import Measures, tree_ratio
+from zsar_kit.data.doctor.measures import Measures, length
 from zsar_kit.data.doctor.presence import Presence
 from zsar_kit.data.joints import JointLayout, layout, layout_names
 from zsar_kit.reprs import listed
@@ -42,8 +42,8 @@ def check_units(seen: Presence, measures: Sequence[Measures], sample: str) -> li
     if not heights:
         return []
     height = float(np.median(heights))
-    known = seen.joints[~np.isnan(seen.joints).any(axis=-1)]
-    low, high = known.min(axis=0).astype(np.float64), known.max(axis=0).astype(np.float64)
+    axes = (0, 1, 2)
+    low, high = np.nanmin(seen.joints, axis=axes).astype(float), np.nanmax(seen.joints, axis=axes).astype(float)
     numbers = {"height": round(height, 4), "low": [round(float(v), 4) for v in low]}
     numbers["high"] = [round(float(v), 4) for v in high]
     looks, remedy = _looks_like(height, low, high)
@@ -88,7 +88,7 @@ def _looks_like(height: float, low: np.ndarray, high: np.ndarray) -> tuple[str, 
 
 def check_teleports(seen: Presence, body: JointLayout, height: float, sample: str) -> list[Finding]:
     """Joints that leave their body: for one frame and back, or as long as a bone is stretched."""
-    off = np.zeros(seen.there.shape + (len(body),), dtype=bool)
+    off = np.zeros((*seen.there.shape, len(body)), dtype=bool)
     if not height > 0:
         return []
     bones = anatomy(body).bones
@@ -100,7 +100,8 @@ def check_teleports(seen: Presence, body: JointLayout, height: float, sample: st
     frames, joints = np.flatnonzero(off.any(axis=(0, 2))), np.flatnonzero(off.any(axis=(0, 1)))
     by_joint = off.sum(axis=(0, 1))
     order = [int(j) for j in np.argsort(-by_joint, kind="stable") if by_joint[j]]
-    problem = f"{int(off.sum())} points are off their body: {listed([f'{body.joints[j]} ({by_joint[j]})' for j in order], 3)}"
+    names = listed([f"{body.joints[j]} ({by_joint[j]})" for j in order], 3)
+    problem = f"{int(off.sum())} points are off their body: {names}"
     numbers = {"points": int(off.sum()), "share": round(float(off.mean()), 5)}
     cause = "The tracker took something else for the joint, or zeros were moved along with the body."
     remedy = "Mark these points as missing (NaN) and mend the clip."
@@ -113,8 +114,8 @@ def spikes(path: np.ndarray, far: float) -> np.ndarray:
     """Points that go farther than ``far`` and are back in the next frame ``[frame, joint]``."""
     found = np.zeros(path.shape[:2], dtype=bool)
     if len(path) > 2:
-        step = _length(path[1:] - path[:-1])
-        back = np.minimum(step[1:], step[:-1]) - _length(path[2:] - path[:-2])
+        step = length(path[1:] - path[:-1])
+        back = np.minimum(step[1:], step[:-1]) - length(path[2:] - path[:-2])
         found[1:-1] = back > far
     return found
 
@@ -125,13 +126,13 @@ def stretched(path: np.ndarray, bones: np.ndarray, far: float) -> np.ndarray:
     ``[frame, joint]``. Of the two ends of a stretched bone the one that other bones hold in place is not off.
     """
     bad_bones, known = np.zeros((len(path), len(bones)), dtype=bool), np.zeros((len(path), len(bones)), dtype=bool)
-    length = _length(path[:, bones[:, 0]] - path[:, bones[:, 1]])
-    known = ~np.isnan(length)
+    apart = length(path[:, bones[:, 0]] - path[:, bones[:, 1]])
+    known = ~np.isnan(apart)
     if known.all():
-        usual = np.median(length, axis=0)
+        usual = np.median(apart, axis=0)
     else:
-        usual = np.array([np.median(column[k]) if k.any() else 0.0 for column, k in zip(length.T, known.T, strict=True)])
-    bad_bones = known & (np.abs(length - usual) > far)
+        usual = np.array([np.median(column[k]) if k.any() else 0.0 for column, k in zip(apart.T, known.T, strict=True)])
+    bad_bones = known & (np.abs(apart - usual) > far)
     found = np.zeros(path.shape[:2], dtype=bool)
     if bad_bones.any():
         bad, good = np.zeros(found.shape, dtype=int), np.zeros(found.shape, dtype=int)
@@ -146,10 +147,6 @@ def stretched(path: np.ndarray, bones: np.ndarray, far: float) -> np.ndarray:
             if not found[frame, joint] and not found[frame, parent]:
                 found[frame, joint] = True
     return found
-
-
-def _length(vectors: np.ndarray) -> np.ndarray:
-    return np.sqrt(np.einsum("...i,...i->...", vectors, vectors))
 
 
 @cache
@@ -170,18 +167,13 @@ def orders(body: JointLayout) -> Mapping[str, tuple[int, ...] | JointLayout]:
 
 
 @cache
-def _bones_of(body: JointLayout) -> Mapping[str, np.ndarray]:
+def bones_of(body: JointLayout) -> Mapping[str, np.ndarray]:
     """Bones between places of the data, for every order."""
     own = anatomy(body).bones
     return {
         name: anatomy(order).bones if isinstance(order, JointLayout) else np.array(order)[own]
         for name, order in orders(body).items()
     }
-
-
-def tree_ratios(points: np.ndarray, body: JointLayout) -> dict[str, float]:
-    """:func:`tree_ratio` of the other orders of the same number of joints, on sampled frames."""
-    return {name: tree_ratio(points, bones) for name, bones in _bones_of(body).items()}
 
 
 def judge_order(tree: float, others: Mapping[str, float], body: JointLayout, sample: str) -> list[Finding]:

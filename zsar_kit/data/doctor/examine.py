@@ -11,7 +11,7 @@ import numpy as np
 from zsar_kit.data.content import content_digest
 from zsar_kit.data.doctor import body_checks, clip_checks, label_checks
 from zsar_kit.data.doctor.findings import Collector, Finding, Report, check_names
-from zsar_kit.data.doctor.measures import Measures, measure, sampled
+from zsar_kit.data.doctor.measures import Measures, measure
 from zsar_kit.data.doctor.presence import Presence, presence
 from zsar_kit.data.joints import JointLayout
 from zsar_kit.data.joints import layout as joint_layout
@@ -51,7 +51,6 @@ class _Looked:
 
     findings: tuple[Finding, ...]
     measures: tuple[Measures, ...] = ()
-    points: np.ndarray | None = None
     missing: float = 0.0
 
 
@@ -141,7 +140,7 @@ def examine_set(
     for clip in clips:
         looked = _look(clip, body, most_persons)
         collector.add_clip(looked.findings)
-        _count(tally, looked, body, clip.sample)
+        _count(tally, looked)
         samples.append(clip.sample)
         labels.append(clip.label)
         subjects.append(clip.subject)
@@ -200,10 +199,10 @@ def _look(clip: Clip, body: JointLayout, most_persons: int) -> _Looked:
         # A joint that is missing in every frame has no mean.
         warnings.simplefilter("ignore", RuntimeWarning)
         paths = [seen.joints[p][seen.there[p]] for p in range(len(joints)) if seen.there[p].any()]
-        measures = tuple(measure(path, body) for path in paths)
+        measures = tuple(measure(path, body, body_checks.bones_of(body)) for path in paths)
         found = _findings(clip, joints, seen, measures, body)
     share = float(seen.missing.sum()) / (int(seen.there.sum()) * len(body))
-    return _Looked(tuple(found), measures, sampled(paths[0]), share)
+    return _Looked(tuple(found), measures, share)
 
 
 def _findings(
@@ -211,6 +210,7 @@ def _findings(
 ) -> list[Finding]:
     sample, height = clip.sample, float(np.nanmedian([m.height for m in measures]))
     same = clip_checks.same_as_before(joints)
+    order = clip_checks.check_frame_order(seen, height, sample)
     return [
         *body_checks.check_units(seen, measures, sample),
         *clip_checks.check_missing(seen, body, sample),
@@ -219,8 +219,8 @@ def _findings(
         *clip_checks.check_copies(joints, seen, sample),
         *clip_checks.check_swaps(seen, height, sample),
         *clip_checks.check_times(clip.times, clip.rate, joints.shape[1], sample),
-        *clip_checks.check_frame_order(seen, height, sample),
-        *body_checks.check_teleports(seen, body, height, sample),
+        # Of frames that do not follow each other every joint seems to jump.
+        *(order or body_checks.check_teleports(seen, body, height, sample)),
     ]
 
 
@@ -231,13 +231,10 @@ def _judged_alone(looked: _Looked, body: JointLayout, sample: str) -> list[Findi
     first = looked.measures[0]
     found = body_checks.judge_up(first.up, sample, single=True)
     found += body_checks.judge_side(first.ahead, first.bends, sample or "clip")
-    if looked.points is not None and len(looked.points):
-        others = body_checks.tree_ratios(looked.points, body)
-        found += body_checks.judge_order(first.tree, others, body, sample)
-    return found
+    return found + body_checks.judge_order(first.tree, first.others, body, sample)
 
 
-def _count(tally: _Tally, looked: _Looked, body: JointLayout, sample: str) -> None:
+def _count(tally: _Tally, looked: _Looked) -> None:
     tally.missing.append(looked.missing)
     for one in looked.measures:
         tally.height.append(one.height)
@@ -245,8 +242,7 @@ def _count(tally: _Tally, looked: _Looked, body: JointLayout, sample: str) -> No
         tally.tree.append(one.tree)
         tally.ahead.append(one.ahead)
         tally.bends.append(one.bends)
-    if looked.points is not None and len(looked.points):
-        for name, value in body_checks.tree_ratios(looked.points, body).items():
+        for name, value in one.others.items():
             tally.others.setdefault(name, []).append(value)
 
 

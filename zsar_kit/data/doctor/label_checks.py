@@ -125,7 +125,9 @@ def check_twice(
         both = [group for group in groups if 0 < train[group].sum() < len(group)]
         if both:
             names = listed([samples[i] for i in both[0]], 3)
-            problem = f"{counted(len(both), 'sequence')} in both the train and the test part of {protocol}, first {names}"
+            problem = (
+                f"{counted(len(both), 'sequence')} in both the train and the test part of {protocol}, first {names}"
+            )
             numbers = {"sequences": len(both), "samples": [samples[i] for i in both[0]]}
             cause, place = "The same recording was stored twice.", f"protocol {protocol}"
             found.append(Finding("twice", "warn", problem, cause, remedy, place=place, numbers=numbers))

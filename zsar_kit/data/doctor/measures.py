@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +27,7 @@ class Measures:
             does not depend on the pose.
         up: mean direction from the hips to the shoulders ``[3]``, of length 0..1.
         tree: lengths of all bones together, over those of the shortest tree that joins the points; 1 at best.
+        others: the same for other orders of the joints, by name.
         ahead: how much toes, or the face, point the way the body faces, -1..1: negative in a mirrored body.
         bends: the same by knees and elbows that are bent, in shares of the height; for bodies without feet and face.
     """
@@ -33,18 +35,21 @@ class Measures:
     height: float
     up: Float[np.ndarray, " xyz"]
     tree: float
+    others: Mapping[str, float]
     ahead: float
     bends: float
 
 
-def measure(path: Path, layout: JointLayout) -> Measures:
+def measure(path: Path, layout: JointLayout, orders: Mapping[str, np.ndarray]) -> Measures:
     """Measure a person.
 
     Args:
         path: the frames in which the person is there; NaN where a joint was not found.
         layout: the joint layout.
+        orders: bones ``[bone, 2]`` of other orders of the joints, by name.
     """
     body = anatomy(layout)
+    trees = tree_ratios(sampled(path), {"": body.bones, **orders})
     middle = {name: _mean(path, getattr(body, name)) for name in ("hip", "top", "head")}
     height = _middle(_chain(path, body, middle))
     up = _unit(middle["top"] - middle["hip"])
@@ -54,7 +59,8 @@ def measure(path: Path, layout: JointLayout) -> Measures:
         return Measures(
             height=height,
             up=np.nan_to_num(_average(up)),
-            tree=tree_ratio(sampled(path), body.bones),
+            tree=trees.pop(""),
+            others=trees,
             ahead=_ahead(path, body, ahead),
             bends=_bends(path, body, ahead, height),
         )
@@ -67,21 +73,23 @@ def sampled(path: Path) -> Path:
     return whole[_spread(len(whole), SAMPLED_FRAMES)]
 
 
-def tree_ratio(points: Path, bones: np.ndarray) -> float:
-    """Median over frames of the bones' total length over that of the shortest tree through the same points.
+def tree_ratios(points: Path, bones: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """For each set of bones: their total length over that of the shortest tree through the same points.
 
+    The median over frames.
     A body is joined up along its bones, so its own tree is nearly the shortest; in another order of joints, bones run
     criss-cross. The ratio has no unit. NaN without points.
     """
     if not len(points):
-        return float("nan")
-    own = np.linalg.norm(points[:, bones[:, 0]] - points[:, bones[:, 1]], axis=-1).sum(axis=1)
-    return float(np.median(own / np.maximum(shortest_tree(points), 1e-12)))
+        return dict.fromkeys(bones, float("nan"))
+    shortest = np.maximum(shortest_tree(points), 1e-12)
+    own = {name: length(points[:, pairs[:, 0]] - points[:, pairs[:, 1]]).sum(axis=1) for name, pairs in bones.items()}
+    return {name: float(np.median(total / shortest)) for name, total in own.items()}
 
 
 def shortest_tree(points: Path) -> Float[np.ndarray, " frame"]:
     """Total length of the minimum spanning tree of the joints in each frame (Prim's algorithm, all frames at once)."""
-    apart = np.linalg.norm(points[:, :, None] - points[:, None], axis=-1)
+    apart = length(points[:, :, None] - points[:, None])
     frames, reach = np.arange(len(points)), apart[:, 0].copy()
     total = np.zeros(len(points))
     reach[:, 0] = np.inf
@@ -96,19 +104,22 @@ def shortest_tree(points: Path) -> Float[np.ndarray, " frame"]:
 
 
 def _spread(count: int, most: int) -> np.ndarray:
-    return np.unique(np.linspace(0, max(count - 1, 0), min(count, most)).astype(np.int64)) if count else np.zeros(0, int)
+    return (
+        np.unique(np.linspace(0, max(count - 1, 0), min(count, most)).astype(np.int64)) if count else np.zeros(0, int)
+    )
 
 
 def _mean(path: Path, joints: tuple[int, ...]) -> np.ndarray:
     return path[:, joints[0]] if len(joints) == 1 else path[:, list(joints)].mean(axis=1)
 
 
-def _length(vectors: np.ndarray) -> np.ndarray:
+def length(vectors: np.ndarray) -> np.ndarray:
+    """Euclidean lengths along the last axis; NaN where a coordinate is."""
     return np.sqrt(np.einsum("...i,...i->...", vectors, vectors))
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.maximum(_length(vectors), 1e-12)[..., None]
+    return vectors / np.maximum(length(vectors), 1e-12)[..., None]
 
 
 def _middle(values: np.ndarray) -> float:
@@ -124,8 +135,8 @@ def _average(vectors: np.ndarray) -> np.ndarray:
 
 def _chain(path: Path, body: Anatomy, middle: dict[str, np.ndarray]) -> np.ndarray:
     """Length from head to ankle by the longer leg, or twice the upper body where the legs are not known."""
-    upper = _length(middle["head"] - middle["top"]) + _length(middle["top"] - middle["hip"])
-    legs = [_length(path[:, a] - path[:, b]) + _length(path[:, b] - path[:, c]) for a, b, c, _ in body.legs]
+    upper = length(middle["head"] - middle["top"]) + length(middle["top"] - middle["hip"])
+    legs = [length(path[:, a] - path[:, b]) + length(path[:, b] - path[:, c]) for a, b, c, _ in body.legs]
     return upper + np.fmax(*legs) if len(legs) == 2 else 2 * upper
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -171,7 +172,7 @@ def _filled(
 def _bridge(way: np.ndarray, at: np.ndarray, longest: int) -> None:
     """Fill short gaps of one joint ``[frame, 3]`` by straight lines, in place."""
     known = np.flatnonzero(~np.isnan(way).any(axis=-1))
-    for before, after in zip(known[:-1], known[1:], strict=True):
+    for before, after in itertools.pairwise(known.tolist()):
         if after - before > 1 and at[after] - at[before] - 1 <= longest:
             share = ((at[before + 1 : after] - at[before]) / (at[after] - at[before]))[:, None]
             way[before + 1 : after] = (1 - share) * way[before] + share * way[after]
