@@ -5,10 +5,11 @@ Arrays have the shape that :mod:`zsar_kit.data.skeletons` describes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import MappingProxyType
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32
+from jaxtyping import Bool, Float, Float32, Int64
 
 from zsar_kit.data.joints import JointLayout, as_layout
 from zsar_kit.errors import DataError, nearest_name
@@ -16,6 +17,9 @@ from zsar_kit.errors import DataError, nearest_name
 Skeleton = Float32[np.ndarray, "person frame joint 3"]
 # Below this length, in metres, a direction is only noise.
 SHORTEST_DIRECTION = 1e-5
+# A joint at the exact origin that is farther than this from every other joint, in metres, was not found: no bone is as
+# long. In a clip that is centred already the origin is a joint of the body, and near the others.
+FARTHEST_JOINT = 1.0
 #: centring to the role of the joint that becomes the origin
 PLACES = MappingProxyType({"first_frame": "spine", "each_frame": "spine", "hip": "hip_centre"})
 
@@ -25,12 +29,31 @@ def present(joints: Skeleton) -> Bool[np.ndarray, "person frame"]:
     return (joints != 0).any(axis=(2, 3))
 
 
-def _first_pose(joints: Skeleton) -> Float32[np.ndarray, "joint 3"] | None:
-    """The first pose of the first person who appears at all."""
+def _first_pose(
+    joints: Skeleton, layout: JointLayout | str = "ntu25", roles: Sequence[str] = ()
+) -> Float32[np.ndarray, "joint 3"] | None:
+    """The first pose of the first person who appears at all, in which the joints of some roles were found.
+
+    Where there is none, the first pose.
+    """
     there = present(joints)
+    needed = [joint for role in roles for joint in as_layout(layout).roles[role]]
     for person in np.flatnonzero(there.any(axis=1)):
-        return joints[person, int(np.argmax(there[person]))]
+        poses = joints[person][there[person]]
+        found = ~not_found(poses, needed).any(axis=1)
+        return poses[int(np.argmax(found))]
     return None
+
+
+def not_found(poses: Float32[np.ndarray, "frame joint 3"], joints: Sequence[int]) -> Bool[np.ndarray, "frame chosen"]:
+    """Which of some joints lie at the exact origin, far from the rest of the body: a tracker wrote zeros for them."""
+    zero = ~poses.any(axis=-1)
+    lost = np.zeros((len(poses), len(joints)), dtype=bool)
+    frames = np.flatnonzero(zero[:, list(joints)].any(axis=1))
+    if len(frames):
+        apart = np.where(zero[frames], np.inf, np.linalg.norm(poses[frames].astype(np.float64), axis=-1))
+        lost[frames] = zero[frames][:, list(joints)] & (apart.min(axis=1) > FARTHEST_JOINT)[:, None]
+    return lost
 
 
 def _place(pose: Float32[np.ndarray, "joint 3"], layout: JointLayout | str, role: str) -> Float[np.ndarray, " xyz"]:
@@ -69,6 +92,9 @@ def centre(
 ) -> Skeleton:
     """Move all persons, by a place on the body of the first person.
 
+    A frame in which a tracker wrote zeros for the joint of that place, far from the body, does not count: the first
+    frame with the joint does, or each such frame moves with the nearest one that has it.
+
     Args:
         joints: the sequence.
         layout: its joint layout.
@@ -76,7 +102,8 @@ def centre(
             people go stays visible. ``"each_frame"``: the spine joint in each frame. ``"hip"``: the hip centre in each
             frame.
         as_released: in frames without the first person nothing is moved, as in the pre-normalisation that Shift-GCN was
-            released with. Otherwise, frame by frame, the first person who is there counts.
+            released with, and joints count wherever they are. Otherwise, frame by frame, the first person who is there
+            counts.
 
     Raises:
         DataError: there is no such centring.
@@ -85,7 +112,7 @@ def centre(
         raise DataError(f"unknown centring {by!r}", remedy=nearest_name(by, PLACES))
     result, role = np.array(joints, dtype=np.float32), PLACES[by]
     if by == "first_frame":
-        pose = _first_pose(joints)
+        pose = _first_pose(joints, layout, () if as_released else (role,))
         if pose is not None:
             result -= _place(pose, layout, role).astype(np.float32)
             result[~present(joints)] = 0.0
@@ -94,10 +121,23 @@ def centre(
     leader = np.zeros(joints.shape[1], dtype=np.int64) if as_released else there.argmax(axis=0)
     poses = joints[leader, np.arange(joints.shape[1])]
     places = poses[:, list(as_layout(layout).roles[role])].mean(axis=1, dtype=np.float64)
+    if not as_released:
+        places = places[_nearest_with(poses, layout, role, there.any(axis=0))]
     result -= places.astype(np.float32)[:, None]
     # The released code leaves single joints at the origin, too.
     result[~(joints != 0).any(axis=-1) if as_released else ~there] = 0.0
     return result
+
+
+def _nearest_with(
+    poses: Float32[np.ndarray, "frame joint 3"], layout: JointLayout | str, role: str, there: Bool[np.ndarray, " frame"]
+) -> Int64[np.ndarray, " frame"]:
+    """For each frame the nearest one in which the joints of a role were found: itself, in a clip without zeros."""
+    lost = not_found(poses, as_layout(layout).roles[role]).any(axis=1) & there
+    own, known = np.arange(len(poses)), np.flatnonzero(there & ~lost)
+    if not lost.any() or not len(known):
+        return own
+    return np.where(lost, known[np.abs(own[:, None] - known[None]).argmin(axis=1)], own)
 
 
 def _unit(vector: Float[np.ndarray, " xyz"]) -> Float[np.ndarray, " xyz"] | None:
@@ -152,8 +192,12 @@ def body_frame(
 
 
 def align(joints: Skeleton, layout: JointLayout | str = "ntu25", *, as_released: bool = False) -> Skeleton:
-    """Rotate all frames by the :func:`body_frame` of the first real frame of the first person."""
-    pose = _first_pose(joints)
+    """Rotate all frames by the :func:`body_frame` of the first real frame of the first person.
+
+    As in :func:`centre`, a frame in which zeros stand for hips or shoulders does not count.
+    """
+    roles = () if as_released else ("hip_centre", "shoulder_centre", "shoulder_left", "shoulder_right")
+    pose = _first_pose(joints, layout, roles)
     if pose is None:
         return np.array(joints, dtype=np.float32)
     return rotate(joints, body_frame(pose, layout, as_released=as_released))

@@ -55,16 +55,12 @@ def write_own_set(
         remedy = "Replace it with --replace (replace=True), or take another name."
         raise ArtefactError("there is already a data set here", where=path, remedy=remedy)
     require_class_names(facts.class_names)
-    rules = [part_rule(text) for text in parts]
-    if again := [rule for i, rule in enumerate(rules) if rule.name in {other.name for other in rules[:i]}]:
-        remedy = f"Give one another name: NAME={again[0].text}."
-        raise DataError(f"two rules are called {again[0].name!r}", where="--parts", remedy=remedy)
     named = {"subject": facts.subjects, "camera": facts.cameras}
-    training: dict[str, Callable[[str], bool]] = {}
-    for rule in rules:
-        column = np.asarray(columns.get(rule.column, [-1] * len(samples)))
-        train = rule.mask(samples, column, named.get(rule.column, ()))
-        training[rule.name] = frozenset(np.asarray(samples)[train].tolist()).__contains__
+    masks = part_masks(parts, samples, columns, named)
+    names = np.asarray(samples)
+    training: dict[str, Callable[[str], bool]] = {
+        protocol: frozenset(names[train].tolist()).__contains__ for protocol, train in masks.items()
+    }
     facts = replace(facts, protocols=tuple(training))
     published = is_published(facts.dataset)
 
@@ -89,6 +85,34 @@ def write_own_set(
     if not published:
         facts.make_known()
     return made
+
+
+def part_masks(
+    parts: Sequence[str],
+    samples: Sequence[str],
+    columns: Mapping[str, Sequence[int]],
+    named: Mapping[str, Sequence[str]],
+) -> dict[str, np.ndarray]:
+    """Protocol to a mask ``[sample]``, true for train, by rules as they are written.
+
+    Args:
+        parts: the rules.
+        samples: names of the samples.
+        columns: numbers of subjects and so on ``[sample]``, where they are known.
+        named: names of those numbers, where they have some.
+
+    Raises:
+        DataError: a rule leaves a part empty, names a value that no sample has, or is called as another one.
+        SplitError: a rule is not written as one.
+    """
+    masks: dict[str, np.ndarray] = {}
+    for rule in map(part_rule, parts):
+        if rule.name in masks:
+            remedy = f"Give one another name: NAME={rule.text}."
+            raise DataError(f"two rules are called {rule.name!r}", where="--parts", remedy=remedy)
+        column = np.asarray(columns.get(rule.column, [-1] * len(samples)))
+        masks[rule.name] = rule.mask(samples, column, named.get(rule.column, ()))
+    return masks
 
 
 def require_class_names(names: Sequence[str]) -> None:

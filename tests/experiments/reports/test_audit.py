@@ -10,6 +10,7 @@ import pytest
 
 from zsar_kit.cli import main
 from zsar_kit.data.catalogue import class_names
+from zsar_kit.data.content import content_digest, identical_groups
 from zsar_kit.data.puppet.world import PuppetConfig, build_puppet
 from zsar_kit.data.readers.prepare import read_left_out
 from zsar_kit.data.readers.registry import prepare_dataset
@@ -18,7 +19,7 @@ from zsar_kit.data.skeletons import SkeletonSequence
 from zsar_kit.errors import ArtefactError, ConfigError, SplitError
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.reports import audit as rows
-from zsar_kit.experiments.reports.audit_scan import audit_skeletons, content_digest, identical_groups
+from zsar_kit.experiments.reports.audit_scan import audit_skeletons
 from zsar_kit.experiments.reports.data_figures import audit_figures, prepared_sets
 
 HEADER = "sample,reason,detail,expected\n"

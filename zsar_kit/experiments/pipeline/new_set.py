@@ -18,11 +18,11 @@ from zsar_kit.data.catalogue import is_published
 from zsar_kit.data.clip_list import ListedClip, list_clips, numbered_columns
 from zsar_kit.data.doctor import Clip, Report, examine_set, mend
 from zsar_kit.data.foreign import read_recording, recordings_in
-from zsar_kit.data.joints import JointLayout, layout_names, register_layout
+from zsar_kit.data.joints import JointLayout, layout_names, layout_of_names
 from zsar_kit.data.joints import layout as joint_layout
-from zsar_kit.data.own_layouts import layout_of_names, read_layout
+from zsar_kit.data.own_layouts import read_layout, register_layout
 from zsar_kit.data.own_sets import OwnSet
-from zsar_kit.data.own_writing import require_class_names, write_own_set
+from zsar_kit.data.own_writing import part_masks, require_class_names, write_own_set
 from zsar_kit.data.readers.arrays import class_id
 from zsar_kit.data.recording import Recording
 from zsar_kit.data.skeleton_set import SkeletonSet
@@ -188,6 +188,7 @@ class _Intake:
         self.left_out: list[tuple[str, str]] = []
         self.read: list[int] = []
         self.rates: list[float] = []
+        self.times: list[np.ndarray | None] = []
         self.layout: JointLayout | None = _asked_layout(asked.layout)
         self.first: Recording | None = None
         self.mended: dict[str, int] = {}
@@ -196,17 +197,25 @@ class _Intake:
         """Read, examine, judge, write."""
         shutil.rmtree(self.spool, ignore_errors=True)
         self.spool.mkdir(parents=True)
-        clips = self._clips()
-        first = next(clips, None)
-        if first is None or self.layout is None or self.first is None:
+        self._read_all()
+        if self.layout is None or self.first is None:
             some = self.left_out[0]
             problem = f"none of {len(self.listed)} clips can be read; the first: {some[1]}"
             raise DataError(problem, where=some[0], remedy="Mend the files, or name their format with --format.")
         layout, flat = self.layout, self.first.dimensions == 2
-        report = examine_set(_chain(first, clips), layout, class_names=self.class_names, accepted=self.asked.accept)
+        samples = [self.listed[i].sample for i in self.read]
+        columns = {name: [column[i] for i in self.read] for name, column in self.numbers.items()}
+        report = examine_set(
+            self._spooled(),
+            layout,
+            class_names=self.class_names,
+            parts=part_masks(self.asked.parts, samples, columns, self.named),
+            accept=self.asked.accept,
+            progress=self.progress,
+            total=len(samples),
+        )
         if report.red:
             refuse(report, str(self.asked.source))
-        samples = [self.listed[i].sample for i in self.read]
         facts = OwnSet(
             self.asked.dataset,
             tuple(self.class_names),
@@ -228,7 +237,7 @@ class _Intake:
             facts,
             layout=layout.name,
             samples=samples,
-            columns={name: [column[i] for i in self.read] for name, column in self.numbers.items()},
+            columns=columns,
             parts=self.asked.parts,
             inputs={"clips": self._digest()},
             config={"reader": "own files", "stated": dict(self.first.stated), **self.asked.reading},
@@ -239,8 +248,8 @@ class _Intake:
         left_out = tuple(self.left_out)
         return MadeSet(skeletons, report, left_out, passed_over, unlisted, self.first.stated, self.mended, flat)
 
-    def _clips(self) -> Iterator[Clip]:
-        """All clips that can be read, for the doctor; each is put into the spool."""
+    def _read_all(self) -> None:
+        """Read every file into the spool, in the layout of the set; what cannot be read is left out."""
         for i, listed in enumerate(tqdm(self.listed, unit="clip", desc="reading", disable=not self.progress)):
             try:
                 recording = self._recording(listed)
@@ -250,14 +259,14 @@ class _Intake:
             np.save(self.spool / f"{i}.npy", recording.joints, allow_pickle=False)
             self.read.append(i)
             self.rates.append(recording.rate or self.asked.rate)
-            yield Clip(
-                recording.joints,
-                sample=listed.sample,
-                label=self.labels[i],
-                subject=self.numbers["subject"][i] if "subject" in self.numbers else -1,
-                rate=self.rates[-1],
-                times=recording.times,
-            )
+            self.times.append(recording.times)
+
+    def _spooled(self) -> Iterator[Clip]:
+        """All clips as they were read, for the doctor."""
+        subjects = self.numbers.get("subject", [-1] * len(self.listed))
+        for i, rate, times in zip(self.read, self.rates, self.times, strict=True):
+            joints = np.load(self.spool / f"{i}.npy", allow_pickle=False)
+            yield Clip(joints, self.listed[i].sample, self.labels[i], subjects[i], rate, times)
 
     def _recording(self, listed: ListedClip) -> Recording:
         """One file in the layout of the set."""
@@ -296,11 +305,6 @@ class _Intake:
         return digest_of(found)
 
 
-def _chain(first: Clip, rest: Iterator[Clip]) -> Iterator[Clip]:
-    yield first
-    yield from rest
-
-
 def _label(clip: ListedClip, class_names: Sequence[str]) -> int:
     """The class id of a clip; a number that is no class name is an id, 0-based."""
     if clip.label not in class_names and clip.label.isdecimal():
@@ -317,8 +321,7 @@ def _asked_layout(text: str) -> JointLayout | None:
         return None
     if Path(text).suffix == ".toml":
         found = read_layout(text)
-        register_layout(found)
-        return joint_layout(found.name)
+        return register_layout(found, replace=True)
     return joint_layout(text)
 
 

@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from zsar_kit.data.content import identical_groups
 from zsar_kit.data.readers.ntu import DATASETS as NTU
 from zsar_kit.data.readers.ntu_audit import audit_counts
 from zsar_kit.data.splits import dataset_names, load_split, split_names, twin_groups
 from zsar_kit.evaluation.tables import format_table
-from zsar_kit.experiments.reports.audit_scan import Audit, identical_groups
+from zsar_kit.experiments.reports.audit_scan import Audit
 
 PLACES = ("subject", "camera", "setup", "replication")
 LISTED = 8

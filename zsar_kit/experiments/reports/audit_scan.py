@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from zsar_kit.data.content import content_digest
 from zsar_kit.data.orientation import present
 from zsar_kit.data.parts import known_protocols, train_part
 from zsar_kit.data.readers.plan import LeftOut
@@ -74,19 +74,6 @@ def audit_skeletons(skeletons: SkeletonSet, *, progress: bool = False) -> Audit:
     )
 
 
-def content_digest(joints: np.ndarray) -> str:
-    """SHA-256 of the coordinates of a sequence, independent of the order of its persons.
-
-    Args:
-        joints: ``[person, frame, joint, xyz]``; persons who never appear are ignored.
-    """
-    there = joints[present(joints).any(axis=1)]
-    # Adding zero makes -0.0 and 0.0 the same bytes.
-    persons = sorted(hashlib.sha256(np.ascontiguousarray(p + np.float32(0), "<f4").tobytes()).digest() for p in there)
-    shape = "x".join(str(n) for n in there.shape[1:]).encode()
-    return hashlib.sha256(shape + b"".join(persons)).hexdigest()
-
-
 def scan_sequences(skeletons: SkeletonSet, *, progress: bool = False) -> Scan:
     """One pass over all sequences; memory does not grow with the data."""
     sequences = iter(skeletons)
@@ -102,11 +89,3 @@ def scan_sequences(skeletons: SkeletonSet, *, progress: bool = False) -> Scan:
         content.append(content_digest(sequence.joints))
         numbers[:, i] = there.any(axis=1).sum(), there.sum(axis=0).max(), (~occupied).sum(), repeats.sum()
     return Scan(np.array(content), *numbers)
-
-
-def identical_groups(content: np.ndarray) -> list[np.ndarray]:
-    """Positions of sequences with the same coordinates, in groups of two or more."""
-    _, inverse = np.unique(content, return_inverse=True)
-    order = np.argsort(inverse, kind="stable")
-    groups = np.split(order, np.flatnonzero(np.diff(inverse[order])) + 1)
-    return sorted((group for group in groups if len(group) > 1), key=lambda group: int(group[0]))
