@@ -189,7 +189,7 @@ class _Intake:
         self.read: list[int] = []
         self.rates: list[float] = []
         self.times: list[np.ndarray | None] = []
-        self.layout: JointLayout | None = _asked_layout(asked.layout)
+        self.layout: JointLayout | None = asked_layout(asked.layout)
         self.first: Recording | None = None
         self.mended: dict[str, int] = {}
 
@@ -273,7 +273,7 @@ class _Intake:
         where = str(listed.path)
         recording = read_recording(listed.path, layout=self.layout.name if self.layout else "", **self.asked.reading)
         if self.layout is None:
-            self.layout = _own_layout(recording, where)
+            self.layout = own_layout(recording, where)
         recording = recording.in_layout(self.layout, where)
         if self.first is None:
             self.first = recording
@@ -315,7 +315,7 @@ def _label(clip: ListedClip, class_names: Sequence[str]) -> int:
     return class_id(clip.label, class_names, str(clip.path))
 
 
-def _asked_layout(text: str) -> JointLayout | None:
+def asked_layout(text: str) -> JointLayout | None:
     """The layout that was asked for, by name or from a file; None if the files are to say."""
     if not text:
         return None
@@ -325,7 +325,7 @@ def _asked_layout(text: str) -> JointLayout | None:
     return joint_layout(text)
 
 
-def _own_layout(recording: Recording, where: str) -> JointLayout:
+def own_layout(recording: Recording, where: str) -> JointLayout:
     """The layout of a file that says, or whose joints have the names of one."""
     name = recording.layout or layout_of_names(recording.joint_names)
     if not name:

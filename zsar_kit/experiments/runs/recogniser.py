@@ -146,7 +146,7 @@ class Recogniser:
         )
 
     def classify(
-        self, clip: Clip, classes: str | ClassTexts, *, layout: str = "ntu25", rate: float = KINECT_RATE
+        self, clip: Clip, classes: str | ClassTexts = "", *, layout: str = "ntu25", rate: float = KINECT_RATE
     ) -> Prediction:
         """Rank classes given as words for one clip.
 
@@ -155,7 +155,7 @@ class Recogniser:
 
         Args:
             clip: a file of a known data set, an array file or an array; see :func:`read_clip`.
-            classes: see :func:`parse_classes`.
+            classes: see :func:`parse_classes`; default: the unseen classes of the run, with the run's own texts.
             layout: the joint layout of an array.
             rate: frames a second, where attributes are measured.
 
@@ -168,12 +168,11 @@ class Recogniser:
         with _timed(spent, "read"):
             sequence, own_layout = read_clip(clip, layout)
         with _timed(spent, "words"):
-            texts = parse_classes(classes, first_id=self._first_id) if isinstance(classes, str) else classes
-            method = self._with_classes(texts)
+            ids, names, method = self._candidates(classes)
         with _timed(spent, "skeleton"):
             feature = self._feature(sequence, own_layout, rate)
         with _timed(spent, "score"), torch.inference_mode():
-            columns = (*texts.ids, *self.seen)
+            columns = (*ids, *self.seen)
             output = method.class_scores(feature, columns)
             scores = Scores(
                 {k: v.float().cpu().numpy() for k, v in output.heads.items()},
@@ -181,10 +180,10 @@ class Recogniser:
                 (sequence.sample,),
                 {k: v.float().cpu().numpy() for k, v in output.errors.items()},
             )
-            confidence = self.open_set.confidence(scores, texts.ids, self.seen)
+            confidence = self.open_set.confidence(scores, ids, self.seen)
         known = float(confidence.known[0])
         order = np.argsort(-confidence.classes[0], kind="stable")
-        ranked = tuple((texts.names[i], known * float(confidence.classes[0, i])) for i in order)
+        ranked = tuple((names[i], known * float(confidence.classes[0, i])) for i in order)
         return Prediction(ranked, 1 - known, spent)
 
     def contexts(self, clip: Clip, *, k: int = 5, layout: str = "ntu25") -> dict[str, list[tuple[str, float]]]:
@@ -239,6 +238,26 @@ class Recogniser:
                 remedy="Provide the language model that the run used.",
             )
         return encoder
+
+    def _candidates(self, classes: str | ClassTexts) -> tuple[tuple[int, ...], tuple[str, ...], Method]:
+        """Ids and names of the classes that compete, and the method that knows them; the last words are remembered."""
+        if not classes:
+            known = next(iter(self.semantics.values()))
+            ids = tuple(c for c in known.class_ids if c not in self.seen)
+            return ids, tuple(known.class_names[known.class_ids.index(c)] for c in ids), self.method
+        if isinstance(classes, str) and classes in self._heard:
+            texts, method = self._heard[classes]
+        else:
+            texts = parse_classes(classes, first_id=self._first_id) if isinstance(classes, str) else classes
+            method = self._with_classes(texts)
+            if isinstance(classes, str):
+                self._heard.clear()
+                self._heard[classes] = texts, method
+        return texts.ids, texts.names, method
+
+    @cached_property
+    def _heard(self) -> dict[str, tuple[ClassTexts, Method]]:
+        return {}
 
     def _with_classes(self, texts: ClassTexts) -> Method:
         cache = self.workspace.text_cache

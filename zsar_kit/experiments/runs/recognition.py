@@ -250,6 +250,23 @@ def recognise_stream(
         ConfigError: window, hop or rate are not positive, or a window has fewer than two frames.
         DataError: a frame has another shape than the layout.
     """
+    for start, end, clip in windows(frames, window=window, hop=hop, layout=layout, rate=rate):
+        name = f"{start:.1f} to {end:.1f} s"
+        try:
+            yield start, end, recognise_joints(clip, candidates, layout=layout, rate=rate, name=name, why=why)
+        except DataError as error:
+            yield start, end, error
+
+
+def windows(
+    frames: Iterable[np.ndarray], *, window: float, hop: float, layout: str, rate: float
+) -> Iterator[tuple[float, float, Float[np.ndarray, "person frame joint 3"]]]:
+    """The windows of a stream as clips, with their start and end in seconds, as :func:`recognise_stream` has them.
+
+    Raises:
+        ConfigError: window, hop or rate are not positive, or a window has fewer than two frames.
+        DataError: a frame has another shape than the layout.
+    """
     if not (rate > 0 and window > 0 and hop > 0 and np.isfinite([rate, window, hop]).all()):
         raise ConfigError(f"window, hop and rate must be positive, got {window}, {hop} and {rate}")
     length, step = round(window * rate), max(1, round(hop * rate))
@@ -258,24 +275,14 @@ def recognise_stream(
     needed = len(joint_layout(layout))
     kept: deque[np.ndarray] = deque(maxlen=length)
     number = fresh = 0
-
-    def answer() -> tuple[float, float, Recognition | DataError]:
-        start, end = (number - len(kept)) / rate, number / rate
-        name = f"{start:.1f} to {end:.1f} s"
-        try:
-            found = recognise_joints(_stacked(kept, needed), candidates, layout=layout, rate=rate, name=name, why=why)
-        except DataError as error:
-            return start, end, error
-        return start, end, found
-
     for frame in frames:
         number, fresh = number + 1, fresh + 1
         kept.append(_checked_frame(frame, needed, layout, number))
         if len(kept) == length and (fresh >= step or number == length):
-            yield answer()
+            yield (number - len(kept)) / rate, number / rate, _stacked(kept, needed)
             fresh = 0
     if fresh:
-        yield answer()
+        yield (number - len(kept)) / rate, number / rate, _stacked(kept, needed)
 
 
 def _checked_frame(frame: np.ndarray, joints: int, layout: str, number: int) -> np.ndarray:
