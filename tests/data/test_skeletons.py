@@ -9,7 +9,7 @@ import pytest
 
 from zsar_kit.data import skeletons as sk
 from zsar_kit.data import timing
-from zsar_kit.data.joints import layout, to_ntu25
+from zsar_kit.data.joints import kit_layout_names, layout, to_ntu25
 from zsar_kit.data.orientation import body_frame, present, rotate
 from zsar_kit.data.skeletons import SkeletonSequence
 from zsar_kit.errors import DataError
@@ -60,7 +60,7 @@ def test_centre_uses_the_first_real_frame_and_leaves_absence_zero(rng):
     np.testing.assert_array_equal(present(centred), present(joints))
 
 
-@pytest.mark.parametrize("name", ["ntu25", "kinect_v1_20", "coco_17", "mediapipe_33"])
+@pytest.mark.parametrize("name", kit_layout_names())
 def test_align_stands_the_first_pose_upright(rng, name):
     joints = body(rng, joints=len(layout(name)))
     pose = sk.align(joints, name)[0, 0]
@@ -194,7 +194,7 @@ def test_bone_motion_commutes_for_a_person_who_is_there(rng):
 # --- conversion, persons, clips
 
 
-@pytest.mark.parametrize("name", ["kinect_v1_20", "coco_17", "mediapipe_33", "ntu25"])
+@pytest.mark.parametrize("name", kit_layout_names())
 def test_convert_commutes_with_translation_and_keeps_absence(rng, name):
     joints = body(rng, persons=2, joints=len(layout(name)))
     moved = sk.convert(joints + np.float32([1.0, 2.0, 3.0]), name)

@@ -5,28 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tests.bodies import in_layout
 from tests.primitives.stick import NTU, circle, puppets, stick, values, wave
-from zsar_kit.data.joints import layout, layout_names
+from zsar_kit.data.joints import layout_names
 from zsar_kit.errors import DataError
 from zsar_kit.primitives.attributes import attribute_names, attributes
 from zsar_kit.primitives.clips import available
 from zsar_kit.primitives.measure import measure, packed
-
-
-def in_layout(clip: np.ndarray, name: str) -> np.ndarray:
-    """A clip of NTU's joints in another layout: each joint from the one of NTU's that it is nearest to."""
-    near = {
-        "hip_centre": "spine_base", "spine": "spine_mid", "shoulder_centre": "spine_shoulder", "nose": "head",
-        "eye": "head", "ear": "head", "mouth": "head", "pinky": "hand", "index": "hand_tip", "heel": "ankle",
-        "foot_index": "foot",
-    }  # fmt: skip
-    places = []
-    for joint in layout(name).joints:
-        side = next((s for s in ("_left", "_right") if joint.endswith(s)), "")
-        stem = joint.removesuffix(side).replace("_inner", "").replace("_outer", "")
-        source = near.get(stem, stem)
-        places.append(clip[:, :, NTU[source + side if source + side in NTU else source]])
-    return np.stack(places, axis=2)
 
 
 def moves() -> np.ndarray:
@@ -47,8 +32,9 @@ def test_every_layout_has_numbers_for_what_it_has_and_nothing_for_the_rest(name)
 
 
 def test_what_each_layout_has():
-    assert available("ntu25") == available("kinect_v1_20") == available("mediapipe_33") == {"head", "hands"}
-    assert available("coco_17") == {"head"}
+    without_hands = {"coco_17", "openpose_25", "halpe_26", "h36m_17"}
+    for name in layout_names():
+        assert available(name) == ({"head"} if name in without_hands else {"head", "hands"}), name
 
 
 def test_without_hands_what_needs_them_is_missing():

@@ -13,8 +13,9 @@ from .catalogue import (
 from .class_split import ClassSplit, read_split, write_split
 from .display import DisplaySample, find_sample, sample_for_display
 from .feature_set import FeatureSet
-from .joints import BODY_PARTS, JointLayout, layout, layout_names
+from .joints import BODY_PARTS, JointLayout, fitting_layouts, layout, layout_names, layout_of_names
 from .leakage import EncoderMark, EncoderRecord, check_encoder, check_training_labels, scored_rows, training_rows
+from .own_layouts import read_layout, register_layout, write_layout
 from .parts import known_protocols, train_part
 from .published import Publication, publication, publication_names
 from .published_checks import FilesReport, check_files
@@ -52,6 +53,7 @@ __all__ = [
     "clip",
     "dataset_names",
     "find_sample",
+    "fitting_layouts",
     "gating_fold",
     "holdout_samples",
     "holdout_subjects",
@@ -61,6 +63,7 @@ __all__ = [
     "known_protocols",
     "layout",
     "layout_names",
+    "layout_of_names",
     "load_split",
     "made_with",
     "make_split",
@@ -72,8 +75,10 @@ __all__ = [
     "publication",
     "publication_names",
     "puppet",
+    "read_layout",
     "read_split",
     "readers",
+    "register_layout",
     "sample_clips",
     "sample_for_display",
     "scored_rows",
@@ -81,5 +86,6 @@ __all__ = [
     "train_part",
     "training_rows",
     "twin_groups",
+    "write_layout",
     "write_split",
 ]

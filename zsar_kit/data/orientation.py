@@ -10,8 +10,7 @@ from types import MappingProxyType
 import numpy as np
 from jaxtyping import Bool, Float, Float32
 
-from zsar_kit.data.joints import JointLayout, layout_name
-from zsar_kit.data.joints import layout as joint_layout
+from zsar_kit.data.joints import JointLayout, as_layout
 from zsar_kit.errors import DataError, nearest_name
 
 Skeleton = Float32[np.ndarray, "person frame joint 3"]
@@ -35,7 +34,7 @@ def _first_pose(joints: Skeleton) -> Float32[np.ndarray, "joint 3"] | None:
 
 
 def _place(pose: Float32[np.ndarray, "joint 3"], layout: JointLayout | str, role: str) -> Float[np.ndarray, " xyz"]:
-    return pose[list(joint_layout(layout_name(layout)).roles[role])].mean(axis=0, dtype=np.float64)
+    return pose[list(as_layout(layout).roles[role])].mean(axis=0, dtype=np.float64)
 
 
 def distinct_persons(joints: Skeleton) -> Float32[np.ndarray, "kept frame joint 3"]:
@@ -94,7 +93,7 @@ def centre(
     there = present(joints)
     leader = np.zeros(joints.shape[1], dtype=np.int64) if as_released else there.argmax(axis=0)
     poses = joints[leader, np.arange(joints.shape[1])]
-    places = poses[:, list(joint_layout(layout_name(layout)).roles[role])].mean(axis=1, dtype=np.float64)
+    places = poses[:, list(as_layout(layout).roles[role])].mean(axis=1, dtype=np.float64)
     result -= places.astype(np.float32)[:, None]
     # The released code leaves single joints at the origin, too.
     result[~(joints != 0).any(axis=-1) if as_released else ~there] = 0.0

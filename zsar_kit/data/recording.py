@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from zsar_kit.data.joints import JointLayout
+from zsar_kit.data.joints import JointLayout, matched_joints
 from zsar_kit.errors import DataError, nearest_name
 from zsar_kit.reprs import counted, short_path
 
@@ -54,6 +54,8 @@ class Recording:
     def in_layout(self, layout: JointLayout, where: str) -> Recording:
         """The joints of a layout, in its order, found by their names; other points are left out.
 
+        Spellings may differ as in :func:`~zsar_kit.data.joints.plain_joint_name`.
+
         Args:
             layout: what is wanted.
             where: the file, for the message.
@@ -63,12 +65,13 @@ class Recording:
         """
         if self.layout == layout.name:
             return self
-        if lacking := [joint for joint in layout.joints if joint not in self.joint_names]:
+        places = matched_joints(self.joint_names, layout.joints)
+        if lacking := [joint for joint, place in zip(layout.joints, places, strict=True) if place is None]:
             came = f"the file has {len(self.joint_names)} points, among them {', '.join(self.joint_names[:6])}"
             problem = f"no point is called {lacking[0]!r}, which the layout {layout.name!r} needs; {came}"
             remedy = f"{nearest_name(lacking[0], self.joint_names)} Write a layout with the names of the file."
             raise DataError(problem, where=where, remedy=remedy)
-        chosen = [self.joint_names.index(joint) for joint in layout.joints]
+        chosen = [place for place in places if place is not None]
         confidence = None if self.confidence is None else self.confidence[:, :, chosen]
         joints = np.ascontiguousarray(self.joints[:, :, chosen])
         return replace(self, joints=joints, joint_names=layout.joints, layout=layout.name, confidence=confidence)

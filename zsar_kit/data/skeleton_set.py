@@ -21,7 +21,9 @@ from zsar_kit.artefacts import (
     write_provenance,
 )
 from zsar_kit.data.catalogue import PROTOCOL_PARTS, is_synthetic
+from zsar_kit.data.joints import kit_layout_names
 from zsar_kit.data.joints import layout as joint_layout
+from zsar_kit.data.own_layouts import LAYOUT_FILE, read_layout, register_layout, write_layout
 from zsar_kit.data.parts import known_protocols, train_part
 from zsar_kit.data.skeletons import SkeletonSequence, check_sequence
 from zsar_kit.errors import ArtefactError, DataError
@@ -192,7 +194,7 @@ class SkeletonSet:
             path: the folder to make; an existing one is replaced once the new one is complete.
             sequences: from a reader or a generator; each is checked.
             dataset: name of the data set.
-            layout: name of the joint layout.
+            layout: name of the joint layout; one that is not the kit's is written beside the sequences.
             class_names: in label order.
             inputs: name to content digest of what the sequences were made from.
             config: how they were made.
@@ -222,6 +224,8 @@ class SkeletonSet:
             if parts:
                 samples = _read_index(folder / "index.csv").sample
                 _write_parts(folder / PARTS_FILE, samples, parts)
+            if layout not in kit_layout_names():
+                write_layout(folder / LAYOUT_FILE, joint_layout(layout))
             if beside is not None:
                 beside(folder)
             write_provenance(folder, KIND, version=SCHEMA, inputs=inputs, config=config)
@@ -229,16 +233,19 @@ class SkeletonSet:
 
     @classmethod
     def load(cls, path: str | Path) -> SkeletonSet:
-        """Open a set; the coordinates stay on disk.
+        """Open a set; the coordinates stay on disk. A joint layout of its own is registered.
 
         Raises:
             ArtefactError: it is missing, of another schema, truncated, or its files contradict each other.
+            DataError: its joint layout is not known, is broken, or another one is registered under its name.
         """
         path = Path(path)
         read_provenance(path, KIND, version=SCHEMA)
         meta = read_json(path / "meta.json")
         if missing := sorted({"dataset", "layout", "class_names", "note"} - set(meta)):
             raise ArtefactError(f"the key {missing[0]!r} is missing", where=path / "meta.json")
+        if meta["layout"] not in kit_layout_names() and (path / LAYOUT_FILE).is_file():
+            _register_own(path / LAYOUT_FILE, meta["layout"])
         frames = _map(path / "frames.npy")
         index = _read_index(path / "index.csv")
         loaded = cls(
@@ -262,6 +269,14 @@ def made_with(path: str | Path) -> dict[str, Any]:
         ArtefactError: there is no set.
     """
     return read_provenance(path, KIND, version=SCHEMA)["config"]
+
+
+def _register_own(path: Path, name: str) -> None:
+    own = read_layout(path)
+    if own.name != name:
+        problem = f"the set has the layout {name!r}, the file describes {own.name!r}"
+        raise ArtefactError(problem, where=path, remedy="Make the set again.")
+    register_layout(own)
 
 
 def _write_header(stream: IO[bytes], rows: int, joints: int) -> int:

@@ -17,8 +17,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32
 
-from zsar_kit.data.joints import JointLayout, layout_name, to_ntu25
-from zsar_kit.data.joints import layout as joint_layout
+from zsar_kit.data.joints import JointLayout, as_layout, layout_name, to_ntu25
 from zsar_kit.data.orientation import (
     Skeleton,
     align,
@@ -78,13 +77,13 @@ def check_sequence(sequence: SkeletonSequence, layout: JointLayout | str, classe
         DataError: wrong shape or type, no frame, no body in any frame, a value that is not finite or not in metres, a
             label out of range, a number of a subject, camera, setup or replication that is not whole or is below -1.
     """
-    joints, needed = sequence.joints, len(joint_layout(layout_name(layout)))
+    joints, needed = sequence.joints, len(as_layout(layout))
     if not isinstance(joints, np.ndarray) or joints.ndim != 4 or joints.shape[-1] != 3 or joints.dtype != np.float32:
         came = f"{joints.dtype} {joints.shape}" if isinstance(joints, np.ndarray) else type(joints).__name__
         raise DataError(f"joints must be float32 [person, frame, joint, 3], got {came}", where=where)
     if joints.shape[2] != needed:
         raise DataError(
-            f"layout {layout!r} has {needed} joints, the sequence has {joints.shape[2]}",
+            f"layout {layout_name(layout)!r} has {needed} joints, the sequence has {joints.shape[2]}",
             where=where,
             remedy="Name the layout that these data have, or repair the file.",
         )
@@ -123,12 +122,12 @@ def convert(joints: Skeleton, layout: JointLayout | str) -> Float32[np.ndarray, 
     """Map any joint layout to the 25 joints of NTU (see :func:`zsar_kit.data.joints.to_ntu25`)."""
     if layout_name(layout) == "ntu25":
         return np.array(joints, dtype=np.float32)
-    return np.matmul(to_ntu25(layout_name(layout)), joints, dtype=np.float32)
+    return np.matmul(to_ntu25(layout), joints, dtype=np.float32)
 
 
 def bone(joints: Skeleton, layout: JointLayout | str = "ntu25") -> Skeleton:
     """The bone stream: each joint minus its parent; zero at the root."""
-    return joints - joints[:, :, list(joint_layout(layout_name(layout)).parents)]
+    return joints - joints[:, :, list(as_layout(layout).parents)]
 
 
 def motion(joints: Skeleton) -> Skeleton:

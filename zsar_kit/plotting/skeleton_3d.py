@@ -9,8 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from zsar_kit.artefacts import write_atomic
-from zsar_kit.data.joints import BODY_PARTS, JointLayout
-from zsar_kit.data.joints import layout as joint_layout
+from zsar_kit.data.joints import BODY_PARTS, JointLayout, as_layout
 from zsar_kit.errors import ConfigError, DataError
 from zsar_kit.plotting import style
 from zsar_kit.plotting.skeleton import VERTICAL
@@ -48,7 +47,7 @@ def animate_skeleton(
     if not (math.isfinite(rate) and rate > 0):
         raise ConfigError(f"'rate' must be frames per second above 0, got {rate}", where="animate_skeleton")
     figure = pose_figure(joints, layout, 0, title=title, up=up)
-    form = joint_layout(layout) if isinstance(layout, str) else layout
+    form = as_layout(layout)
     persons = _scene_coordinates(joints, form, up)
     traces = list(range(len(persons) * len(BODY_PARTS)))
     frames = range(persons.shape[1])
@@ -74,7 +73,7 @@ def pose_figure(joints: np.ndarray, layout: JointLayout | str, frame: int, *, ti
         DataError: the shape is not that of the layout, no frame has a person, or there is no such frame.
         ConfigError: ``up`` is neither ``"y"`` nor ``"z"``.
     """
-    form = joint_layout(layout) if isinstance(layout, str) else layout
+    form = as_layout(layout)
     persons = _scene_coordinates(joints, form, up)
     drawn = pose_coordinates(joints, form, frame, up=up)
     depth = "z" if up == "y" else "y"
@@ -120,7 +119,7 @@ def pose_coordinates(
     Raises:
         DataError: the shape is not that of the layout, no frame has a person, or there is no such frame.
     """
-    form = joint_layout(layout) if isinstance(layout, str) else layout
+    form = as_layout(layout)
     persons = _scene_coordinates(joints, form, up)
     if not 0 <= frame < persons.shape[1]:
         raise DataError(f"frames are 0 to {persons.shape[1] - 1}, got {frame}", where="frame")

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zsar_kit.data.joints import JointLayout
-from zsar_kit.data.joints import layout as joint_layout
+from zsar_kit.data.joints import JointLayout, as_layout
 from zsar_kit.errors import ConfigError, DataError
 from zsar_kit.reprs import counted, shortened
 
@@ -46,7 +45,7 @@ class Body:
     marks: Sequence[tuple[int, str]] = ()
 
     def __post_init__(self) -> None:
-        form = joint_layout(self.layout) if isinstance(self.layout, str) else self.layout
+        form = as_layout(self.layout)
         object.__setattr__(self, "layout", form)
         if self.up not in UPS:
             raise ConfigError(f"'up' must be 'y' or 'z', got {self.up!r}", where="Body")
