@@ -1,0 +1,203 @@
+"""HDF5 files of others, read with care: no pickle, nothing from outside the file, no bomb."""
+
+from __future__ import annotations
+
+import json
+import pickletools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zsar_kit.data.foreign.points import MOST_VALUES
+from zsar_kit.errors import DataError
+from zsar_kit.reprs import listed
+
+_AGAIN = "The file may be cut short, or be of another format under this suffix: write it again."
+_MARK = object()
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """The file, open for reading.
+
+    Raises:
+        DataError: h5py is missing, or the file is cut short or no HDF5, also where that shows only while it is read.
+    """
+    try:
+        import h5py
+    except ImportError:
+        remedy = 'Install it: pip install "zsar_kit[mocap]".'
+        raise DataError(f"{path.suffix} files need the library h5py", where=path, remedy=remedy) from None
+    try:
+        with h5py.File(path, "r") as file:
+            yield file
+    except DataError:
+        raise
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
+        problem = f"not a complete HDF5 file: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
+        raise DataError(problem, where=path, remedy=_AGAIN) from None
+
+
+def array(group: Any, name: str, path: Path) -> np.ndarray:
+    """A data set of the file itself, as an array.
+
+    Raises:
+        DataError: there is none of that name, it lies in another file, or it is larger than a clip can be.
+    """
+    import h5py
+
+    where = f"{path}, {name!r}"
+    parts = name.split("/")
+    for i, part in enumerate(parts):
+        link = group.get(part, getlink=True) if part in group else None
+        if link is None:
+            raise DataError(f"{'/'.join(parts[: i + 1])!r} is missing; there are {listed(list(group))}", where=path)
+        if not isinstance(link, h5py.HardLink):
+            raise DataError("it is a link to somewhere else, which is not followed", where=where)
+        group = group[part]
+        if i < len(parts) - 1 and not isinstance(group, h5py.Group):
+            raise DataError("a group is needed", where=f"{path}, {part!r}")
+    if not isinstance(group, h5py.Dataset):
+        raise DataError("an array is needed, not a group", where=where)
+    if group.is_virtual or group.external:
+        raise DataError("its numbers lie in another file, which is not opened", where=where)
+    if group.shape is None or group.size > MOST_VALUES:
+        raise DataError(f"{group.size} values; {MOST_VALUES} are the most", where=where)
+    return np.asarray(group[()])
+
+
+def numeric(values: np.ndarray, axes: int, name: str, path: Path) -> np.ndarray:
+    """The array as float64.
+
+    Raises:
+        DataError: it is not numeric, has another number of axes, or an infinite number.
+    """
+    if values.dtype.kind not in "fiub" or values.ndim != axes:
+        problem = f"numbers with {axes} axes are needed, got {values.dtype} {list(values.shape)}"
+        raise DataError(problem, where=f"{path}, {name!r}")
+    values = values.astype(np.float64)
+    if np.isinf(values).any():
+        raise DataError("an infinite number", where=f"{path}, {name!r}")
+    return values
+
+
+def texts(values: np.ndarray, name: str, path: Path) -> tuple[str, ...]:
+    """Texts of a data set with one axis.
+
+    Raises:
+        DataError: they are none.
+    """
+    if values.ndim != 1 or (values.size and values.dtype.kind not in "SUO"):
+        raise DataError(
+            f"a list of names is needed, got {values.dtype} {list(values.shape)}", where=f"{path}, {name!r}"
+        )
+    return tuple(text(value, f"{path}, {name!r}") for value in values.tolist())
+
+
+def text(value: object, where: str) -> str:
+    """A text, which may be stored as bytes.
+
+    Raises:
+        DataError: it is none.
+    """
+    if isinstance(value, bytes):
+        try:
+            return value.decode("utf-8")
+        except UnicodeDecodeError:
+            raise DataError("a text that is not UTF-8", where=where) from None
+    if not isinstance(value, str):
+        raise DataError(f"a text is needed, got {type(value).__name__}", where=where)
+    return value
+
+
+def from_json(value: object, where: str) -> Any:
+    """What a text of JSON in the file says.
+
+    Raises:
+        DataError: it is no JSON.
+    """
+    try:
+        return json.loads(text(value, where))
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise DataError(f"not JSON: {error}", where=where) from None
+
+
+def plain_values(raw: bytes, where: str) -> Any:
+    """Lists, tuples, texts and numbers that pandas stored as a pickle, without unpickling it.
+
+    The column names of a table of pandas are stored in no other way. The pickle is only taken apart; the few steps that
+    make lists of plain values are carried out here, and the first of any other kind, as all that could name or call
+    something, is refused.
+
+    Raises:
+        DataError: it holds something else, or is cut short.
+    """
+    remedy = "Convert the file where you trust its writer: deeplabcut.analyze_videos_converth5_to_csv."
+    stack: list[Any] = []
+    memo: dict[int, Any] = {}
+    try:
+        for opcode, argument, _ in pickletools.genops(raw):
+            if opcode.name == "STOP":
+                return stack.pop()
+            if opcode.name not in _STEPS:
+                problem = f"it holds more than plain lists of texts (pickle's {opcode.name}), so it is not read"
+                raise DataError(problem, where=where, remedy=remedy)
+            _STEPS[opcode.name](stack, memo, argument)
+    except (ValueError, IndexError, KeyError, AttributeError, TypeError) as error:
+        raise DataError(f"its names cannot be read: {error}", where=where, remedy=remedy) from None
+    raise DataError("its names are cut short", where=where, remedy=remedy)
+
+
+def _since_mark(stack: list[Any]) -> list[Any]:
+    at = len(stack) - 1 - stack[::-1].index(_MARK)
+    items = stack[at + 1 :]
+    del stack[at:]
+    return items
+
+
+def _append(stack: list[Any], memo: dict[int, Any], argument: Any) -> None:
+    item = stack.pop()
+    stack[-1].append(item)
+
+
+def _appends(stack: list[Any], memo: dict[int, Any], argument: Any) -> None:
+    items = _since_mark(stack)
+    stack[-1].extend(items)
+
+
+def _tuple(size: int) -> Callable[[list[Any], dict[int, Any], Any], None]:
+    def step(stack: list[Any], memo: dict[int, Any], argument: Any) -> None:
+        items = stack[len(stack) - size :]
+        del stack[len(stack) - size :]
+        stack.append(tuple(items))
+
+    return step
+
+
+_Step = Callable[[list[Any], dict[int, Any], Any], None]
+_VALUES = (
+    "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "FLOAT", "BINFLOAT", "STRING", "BINSTRING",
+    "SHORT_BINSTRING", "UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8",
+)  # fmt: skip
+_PUTS, _GETS = ("PUT", "BINPUT", "LONG_BINPUT"), ("GET", "BINGET", "LONG_BINGET")
+_STEPS: dict[str, _Step] = {
+    **{name: lambda stack, memo, argument: stack.append(argument) for name in _VALUES},
+    **{name: lambda stack, memo, argument: None for name in ("PROTO", "FRAME")},
+    **{name: lambda stack, memo, argument: memo.update({int(argument): stack[-1]}) for name in _PUTS},
+    **{name: lambda stack, memo, argument: stack.append(memo[int(argument)]) for name in _GETS},
+    "MEMOIZE": lambda stack, memo, argument: memo.update({len(memo): stack[-1]}),
+    "NONE": lambda stack, memo, argument: stack.append(None),
+    "MARK": lambda stack, memo, argument: stack.append(_MARK),
+    "EMPTY_LIST": lambda stack, memo, argument: stack.append([]),
+    "LIST": lambda stack, memo, argument: stack.append(_since_mark(stack)),
+    "TUPLE": lambda stack, memo, argument: stack.append(tuple(_since_mark(stack))),
+    "EMPTY_TUPLE": lambda stack, memo, argument: stack.append(()),
+    "TUPLE1": _tuple(1),
+    "TUPLE2": _tuple(2),
+    "TUPLE3": _tuple(3),
+    "APPEND": _append,
+    "APPENDS": _appends,
+}  # fmt: skip

@@ -1,0 +1,275 @@
+"""One door for all readers: a file or folder becomes a recording, by its suffix and its content."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+
+from zsar_kit.data.foreign.mediapipe import PICTURE_KEYS, WORLD_KEYS, has_landmark_columns, read_mediapipe
+from zsar_kit.data.foreign.mmpose import read_mmpose
+from zsar_kit.data.foreign.movement import read_movement, software_of
+from zsar_kit.data.foreign.openpose import FRAME_FILE, frame_files, read_openpose
+from zsar_kit.data.foreign.pose_format import read_pose
+from zsar_kit.data.foreign.refused import refuse_unreadable
+from zsar_kit.data.joints import fitting_layouts
+from zsar_kit.data.joints import layout as joint_layout
+from zsar_kit.data.readers.clips import ARRAY_SUFFIXES, read_clip
+from zsar_kit.data.readers.ntu import SUFFIX as NTU_SUFFIX
+from zsar_kit.data.readers.registry import RAW_FORMATS
+from zsar_kit.data.recording import Recording
+from zsar_kit.errors import DataError, nearest_name
+from zsar_kit.reprs import listed
+
+
+@dataclass(frozen=True)
+class Format:
+    """A kind of file that is read.
+
+    Attributes:
+        suffixes: of its files; a folder has none.
+        about: what it is, in a few words.
+        asks: which of ``unit`` and ``up`` may be said of it.
+    """
+
+    suffixes: tuple[str, ...]
+    about: str
+    asks: tuple[str, ...] = ()
+
+
+_3D = ("unit", "up")
+#: name of a format, as ``format=`` takes it -> what it is
+FORMATS: Mapping[str, Format] = MappingProxyType(
+    {
+        "c3d": Format((".c3d",), "motion capture, markers", _3D),
+        "bvh": Format((".bvh",), "motion capture, a hierarchy of joints", _3D),
+        "trc": Format((".trc",), "motion capture, markers of OpenSim and Motion Analysis", _3D),
+        "pose": Format((".pose",), "pose-format: MediaPipe Holistic, OpenPose and others"),
+        "openpose": Format(
+            (".json",), "OpenPose, a folder with a file a frame, or one file; Kinetics-skeleton", ("unit",)
+        ),
+        "mmpose": Format((".json",), "predictions of MMPose", ("unit",)),
+        "mediapipe": Format((".json", ".csv", ".npz", ".npy"), "world landmarks of MediaPipe Pose"),
+        "mediapipe_2d": Format((".json", ".csv", ".npz", ".npy"), "picture landmarks of MediaPipe Pose"),
+        "deeplabcut": Format((".csv", ".h5"), "tables of DeepLabCut", _3D),
+        "sleap": Format((".h5", ".slp"), "analysis exports and labels of SLEAP"),
+        "anipose": Format((".csv",), "triangulated points of Anipose", _3D),
+        "movement": Format((".nc",), "data sets that the library movement saved", _3D),
+        "array": Format(ARRAY_SUFFIXES, "an array [frame, joint, xyz] or [person, frame, joint, xyz] in metres"),
+        "raw": Format((NTU_SUFFIX, ".mat", ".json", ".csv"), "a file of a data set that the kit knows by its name"),
+    }
+)
+_BY_SUFFIX = {".c3d": "c3d", ".bvh": "bvh", ".trc": "trc", ".pose": "pose", ".npy": "array", NTU_SUFFIX: "raw"}
+_HDF5 = (".h5", ".hdf5", ".slp", ".nc")
+#: how much of a JSON file is looked at to tell what it is
+_HEAD = 2**18
+_JSON_KEYS: Mapping[str, str] = {
+    **dict.fromkeys(("people", "frame_index"), "openpose"),
+    **dict.fromkeys(("meta_info", "instance_info", "instances", "keypoint_scores"), "mmpose"),
+    **dict.fromkeys((*WORLD_KEYS, *(key for key in PICTURE_KEYS if key != "keypoints"), "visibility"), "mediapipe"),
+}
+_JSON_KEY = re.compile(rf'"({"|".join(_JSON_KEYS)})"\s*:')
+#: two lists in each other and a number: landmarks without a key
+_JSON_NUMBERS = re.compile(r"\s*\[\s*\[\s*(\[\s*)*-?\d|\s*\[\s*\[\s*(\[\s*)*\{\s*\"x\"")
+
+
+def read_recording(
+    path: str | Path,
+    *,
+    format: str = "",
+    unit: str = "",
+    rate: float = 0,
+    up: str = "",
+    layout: str = "",
+) -> Recording:
+    """Read a clip of any format that is known.
+
+    Args:
+        path: a file, or a folder with OpenPose's frames.
+        format: a name of :data:`FORMATS`; by default told by suffix and content.
+        unit, up: unit of the coordinates and the direction that is up, where the format does not state them or states
+            them wrongly. Formats that define both themselves refuse them.
+        rate: frames a second, in place of the file's.
+        layout: the joint layout that is wanted, found by the names of the joints; for an array without names, what its
+            joints are.
+
+    Raises:
+        DataError: there is no such file; no reader knows it; it is broken; or something that it does not state has to
+            be said.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise DataError("there is no such file", where=path, remedy="Check the path.")
+    refuse_unreadable(path)
+    if format and format not in FORMATS:
+        raise DataError(f"unknown format {format!r}", where="argument 'format'", remedy=nearest_name(format, FORMATS))
+    name = format or format_of(path)
+    if not name:
+        known = ", ".join(sorted({suffix for every in FORMATS.values() for suffix in every.suffixes}))
+        problem = "the folder has no frames of OpenPose" if path.is_dir() else "no reader knows this file"
+        raise DataError(problem, where=path, remedy=f"Known suffixes: {known}. Say which one it is: format='...'.")
+    for term, value in (("unit", unit), ("up", up)):
+        if value and term not in FORMATS[name].asks:
+            problem = f"files of the format {name!r} have a {term} of their own, so {term}={value!r} cannot hold"
+            raise DataError(problem, where=path, remedy=f"Leave {term} out.")
+    recording = _read(name, path, unit, rate, up, layout)
+    if rate:
+        recording = replace(recording, rate=float(rate))
+    return recording.in_layout(joint_layout(layout), str(path)) if layout else recording
+
+
+def _read(name: str, path: Path, unit: str, rate: float, up: str, layout: str) -> Recording:
+    if name in ("c3d", "bvh", "trc"):
+        return _motion_capture(name, path, unit, up)
+    if name == "pose":
+        return read_pose(path, rate=rate)
+    if name == "openpose":
+        return read_openpose(path, unit=unit, rate=rate)
+    if name == "mmpose":
+        return read_mmpose(path, unit=unit, rate=rate, layout=layout)
+    if name.startswith("mediapipe"):
+        return read_mediapipe(path, rate=rate, flat=name == "mediapipe_2d")
+    if name in ("array", "raw"):
+        return _clip(path, layout)
+    if (found := software_of(path)) != name:
+        problem = f"the file is not one of {name}" + (f" but of {found}" if found else "")
+        raise DataError(problem, where=path)
+    return read_movement(path, unit=unit, up=up, rate=rate)
+
+
+def _motion_capture(name: str, path: Path, unit: str, up: str) -> Recording:
+    from zsar_kit.data.foreign import read_bvh, read_c3d, read_trc  # their libraries are not needed for the others
+
+    if name == "c3d":
+        return read_c3d(path, unit=unit, up=up)
+    return read_bvh(path, unit=unit, up=up) if name == "bvh" else read_trc(path, unit=unit, up=up)
+
+
+def _clip(path: Path, layout: str) -> Recording:
+    """An array or a file of a known data set; a person of zeros is absent."""
+    if path.suffix.casefold() in ARRAY_SUFFIXES and not layout:
+        layout = _layout_of_array(path)
+    sequence, found = read_clip(path, layout or "ntu25")
+    joints = sequence.joints.astype(np.float32)
+    absent = ~joints.any(axis=(2, 3))
+    joints[absent] = np.nan
+    stated = (
+        ("format", "an array" if path.suffix.casefold() in ARRAY_SUFFIXES else "a file of a known data set"),
+        ("unit", "m"),
+        ("axes", "those of the kit"),
+        ("missing points", f"{int(absent.sum())} frames of absent persons (NaN here)" if absent.any() else "none"),
+    )
+    return Recording(path.stem, joints, joint_layout(found).joints, layout=found, stated=stated)
+
+
+def _layout_of_array(path: Path) -> str:
+    try:
+        content = np.load(path, allow_pickle=False)
+        if not isinstance(content, np.ndarray):
+            with content:
+                content = content["joints"] if "joints" in content else np.empty(0)
+    except (ValueError, OSError, EOFError, KeyError):
+        return ""  # the reader says what is wrong with it
+    joints = content.shape[-2] if content.ndim in (3, 4) else 0
+    fitting = fitting_layouts(joints)
+    if len(fitting) != 1 and joints:
+        came = f"those with {joints} joints are {listed(fitting)}" if fitting else f"none has {joints} joints"
+        remedy = f"Say it: layout={fitting[0] if fitting else 'mine'!r}."
+        raise DataError(f"which joint layout is this? {came}", where=path, remedy=remedy)
+    return fitting[0] if fitting else ""
+
+
+def format_of(path: Path) -> str:
+    """The format of a file or folder, by suffix and content; empty if it is none that is read.
+
+    Raises:
+        DataError: the content has to be looked at and cannot be.
+    """
+    if path.is_dir():
+        return "openpose" if frame_files(path) else ""
+    suffix = path.suffix.casefold()
+    if any(raw.name.fullmatch(path.name) for raw in RAW_FORMATS.values()):
+        return "raw"
+    if suffix in _BY_SUFFIX:
+        return _BY_SUFFIX[suffix]
+    if suffix in _HDF5:
+        return software_of(path)
+    if suffix == ".csv":
+        return software_of(path) or ("mediapipe" if has_landmark_columns(_head(path).split("\n")[0].split(",")) else "")
+    if suffix == ".npz":
+        return "array" if "joints" in _arrays_of(path) or not _arrays_of(path) else "mediapipe"
+    return _json_format(_head(path)) if suffix == ".json" else ""
+
+
+def _head(path: Path) -> str:
+    try:
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
+            return file.read(_HEAD)
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror or error}", where=path) from None
+
+
+def _json_format(head: str) -> str:
+    if not head.strip():
+        return "openpose"  # whose reader says that it is empty
+    if key := _JSON_KEY.search(head):
+        return _JSON_KEYS[key[1]]
+    return "mediapipe" if _JSON_NUMBERS.match(head) else ""
+
+
+def _arrays_of(path: Path) -> tuple[str, ...]:
+    try:
+        with np.load(path, allow_pickle=False) as content:
+            return tuple(content.files)
+    except (ValueError, OSError, EOFError, AttributeError, TypeError):
+        return ()  # the reader says what is wrong with it
+
+
+def recordings_in(folder: str | Path) -> tuple[list[Path], dict[str, int]]:
+    """The clips of a folder and its subfolders, in the order of their paths.
+
+    A folder with OpenPose's frames is one clip. Files and folders whose names begin with a dot are left out, and links
+    to folders are not followed.
+
+    Args:
+        folder: where to look.
+
+    Returns:
+        The clips, and how many files of other kinds there are, by suffix (``""`` for none). A file that is of a known
+        kind by its suffix and cannot be read is among the clips, so that reading it says what is wrong.
+
+    Raises:
+        DataError: there is no such folder.
+    """
+    root = Path(folder)
+    if not root.is_dir():
+        raise DataError("there is no such folder", where=root, remedy="Check the path.")
+    clips: list[Path] = []
+    others: Counter[str] = Counter()
+    for place, folders, files in os.walk(root):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        here = sorted(Path(place) / name for name in files if not name.startswith("."))
+        frames = [file for file in here if FRAME_FILE.fullmatch(file.name)]
+        if frames:
+            clips.append(Path(place))
+        for file in here:
+            if file in frames:
+                continue
+            if _is_clip(file):
+                clips.append(file)
+            else:
+                others[file.suffix.casefold()] += 1
+    return sorted(clips), dict(sorted(others.items()))
+
+
+def _is_clip(file: Path) -> bool:
+    try:
+        return bool(format_of(file))
+    except DataError:
+        return True
