@@ -46,9 +46,7 @@ class NewOptions:
     """replace a data set that is already there"""
 
 
-def data_new(
-    dataset: Dataset, given: Annotated[NewOptions, OmitArgPrefixes], common: Common = CommonOptions()
-) -> int:
+def data_new(dataset: Dataset, given: Annotated[NewOptions, OmitArgPrefixes], common: Common = CommonOptions()) -> int:
     """Make a data set of your own: read the files, have the doctor look at them, mend what can be mended.
 
     Clips that cannot be read are left out, each with a line that says why, and the exit code is 3 then. Nothing is

@@ -106,7 +106,9 @@ def _pattern(names: str) -> re.Pattern[str]:
         raise DataError(f"unknown field {{{wrong[0]}}}", where="--names", remedy=nearest_name(wrong[0], known))
     if fields.count("label") != 1 or any(fields.count(name) > 1 for name in COLUMNS):
         remedy = "As in --names '{label}_{subject}_{}'."
-        raise DataError(f"a pattern names each field once, and {{label}}; got {names!r}", where="--names", remedy=remedy)
+        raise DataError(
+            f"a pattern names each field once, and {{label}}; got {names!r}", where="--names", remedy=remedy
+        )
     pieces = _FIELD.split(names)
     text = "".join(
         re.escape(piece) if i % 2 == 0 else f"(?P<{piece}>.+?)" if piece else ".*?" for i, piece in enumerate(pieces)

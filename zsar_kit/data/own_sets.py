@@ -172,7 +172,9 @@ def part_rule(text: str) -> PartRule:
     name, equals, column = head.rpartition("=")
     columns = (*PART_COLUMNS, TRAIN_LIST)
     if not colon or not values.strip() or column not in columns or (equals and not name.strip()):
-        remedy = f"Write COLUMN:VALUES, as in subject:odd, subject:1,3,5-8 or train:FILE. {nearest_name(column, columns)}"
+        remedy = (
+            f"Write COLUMN:VALUES, as in subject:odd, subject:1,3,5-8 or train:FILE. {nearest_name(column, columns)}"
+        )
         raise SplitError(f"not a rule for parts: {text!r}", where="--parts", remedy=remedy)
     if column == TRAIN_LIST:
         listed = _listed(Path(values))
@@ -186,7 +188,9 @@ def _expanded(item: str, text: str) -> list[str]:
     first, dash, last = item.partition("-")
     if dash and first.isdecimal() and last.isdecimal():
         if int(last) < int(first) or int(last) - int(first) > 100_000:
-            raise SplitError(f"not a range: {item!r}", where=f"--parts {text}", remedy="Write the smaller number first.")
+            raise SplitError(
+                f"not a range: {item!r}", where=f"--parts {text}", remedy="Write the smaller number first."
+            )
         return [str(n) for n in range(int(first), int(last) + 1)]
     if not item:
         raise SplitError("a value is missing between two commas", where=f"--parts {text}")

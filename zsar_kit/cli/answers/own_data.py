@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 from zsar_kit.data.catalogue import dataset_names
 from zsar_kit.data.doctor import Clip, Report, examine_set, examine_skeletons, line
 from zsar_kit.data.doctor.findings import HEADER
-from zsar_kit.data.foreign import read_recording, recordings_in
+from zsar_kit.data.foreign import read_recording
 from zsar_kit.data.joints import JointLayout, layout_names
 from zsar_kit.data.joints import layout as joint_layout
 from zsar_kit.errors import DataError
 from zsar_kit.evaluation.tables import format_table
 from zsar_kit.experiments.pipeline.new_set import (
-    KNOWN_FORMATS,
     MadeSet,
     NewSet,
     asked_layout,
+    clips_of,
     in_trunks,
     new_set,
     own_layout,
@@ -121,9 +121,7 @@ def _clips(source: Path, asked: DoctorOptions) -> tuple[JointLayout, list[Clip]]
     if not source.exists():
         problem = "neither a prepared data set nor a file or folder"
         raise DataError(problem, where=source, remedy="See `zsar data list`, or check the path.")
-    paths, _ = recordings_in(source)
-    if not paths:
-        raise DataError("no clip of a known format here", where=source, remedy=KNOWN_FORMATS)
+    paths, _ = clips_of(source)
     layout, clips = asked_layout(asked.layout), []
     for path in paths:
         name = layout.name if layout else ""

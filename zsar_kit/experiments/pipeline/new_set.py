@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float32
@@ -15,9 +16,9 @@ from tqdm.auto import tqdm
 from zsar_kit.artefacts import exists, file_digest, made_once, write_json
 from zsar_kit.config import digest_of
 from zsar_kit.data.catalogue import is_published
-from zsar_kit.data.clip_list import ListedClip, list_clips, numbered_columns
+from zsar_kit.data.clip_list import TABLE, ListedClip, list_clips, numbered_columns
 from zsar_kit.data.doctor import Clip, Report, examine_set, mend
-from zsar_kit.data.foreign import read_recording, recordings_in
+from zsar_kit.data.foreign import FORMATS, read_recording, recordings_in
 from zsar_kit.data.joints import JointLayout, layout_names, layout_of_names
 from zsar_kit.data.joints import layout as joint_layout
 from zsar_kit.data.own_layouts import read_layout, register_layout
@@ -28,7 +29,7 @@ from zsar_kit.data.recording import Recording
 from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.data.skeletons import SkeletonSequence
 from zsar_kit.data.timing import resample
-from zsar_kit.errors import ArtefactError, DataError, nearest_name
+from zsar_kit.errors import ArtefactError, DataError
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.primitives.measure import KINECT_RATE
 from zsar_kit.semantics.generate import read_class_list
@@ -77,7 +78,7 @@ class NewSet:
     replace_set: bool = False
 
     @property
-    def reading(self) -> dict[str, object]:
+    def reading(self) -> dict[str, Any]:
         """How each file is read."""
         return {"format": self.format, "unit": self.unit, "up": self.up, "rate": self.rate}
 
@@ -127,12 +128,7 @@ def new_set(workspace: Workspace, asked: NewSet) -> MadeSet:
     if exists(folder) and not asked.replace_set:
         remedy = "Replace it with --replace, or take another name."
         raise ArtefactError(f"there is already a data set {asked.dataset!r}", where=folder, remedy=remedy)
-    if not asked.source.exists():
-        raise DataError("there is no such file or folder", where=asked.source, remedy="Check the path.")
-    clips, passed_over = recordings_in(asked.source)
-    if not clips:
-        seen = ", ".join(f"{number} {suffix or 'without suffix'}" for suffix, number in passed_over.items()) or "no file"
-        raise DataError(f"no clip of a known format here; there are {seen}", where=asked.source, remedy=KNOWN_FORMATS)
+    clips, passed_over = clips_of(asked.source)
     listed = list_clips(asked.source, clips, table=asked.labels, names=asked.names)
     class_names = _class_names(asked, listed)
     with made_once(folder):
@@ -156,10 +152,26 @@ def require_own_name(dataset: str) -> None:
         raise DataError(f"a name has letters, digits, - and _; got {dataset!r}", where="the name")
 
 
-KNOWN_FORMATS = (
-    "Known: .npy, .npz, .c3d, .bvh, .trc, .pose, .slp, .h5, .csv and .json of pose estimators, and raw files of the "
-    "published data sets."
-)
+def clips_of(source: Path) -> tuple[list[Path], dict[str, int]]:
+    """The clips of a folder, or the one that a file is; and how many files are none, by suffix.
+
+    Raises:
+        DataError: there is no clip.
+    """
+    if not source.exists():
+        raise DataError("there is no such file or folder", where=source, remedy="Check the path.")
+    if source.is_file():
+        return [source], {}
+    clips, passed_over = recordings_in(source)
+    clips = [path for path in clips if path != source / TABLE]
+    if not clips:
+        seen = (
+            ", ".join(f"{number} {suffix or 'without suffix'}" for suffix, number in passed_over.items()) or "no file"
+        )
+        known = ", ".join(f"{name} ({', '.join(form.suffixes)})" for name, form in FORMATS.items())
+        problem = f"no clip of a known format here; there are {seen}"
+        raise DataError(problem, where=source, remedy=f"Known: {known}.")
+    return clips, passed_over
 
 
 def _class_names(asked: NewSet, listed: Sequence[ListedClip]) -> tuple[str, ...]:
@@ -346,7 +358,9 @@ def refuse(report: Report, where: str) -> None:
     more = f" Also: {', '.join(others)}." if others else ""
     remedy = f"{worst.cause} {worst.remedy}{more} To use the data as they are: --accept {' '.join(report.refused)}."
     sample = f"{worst.sample}: " if worst.sample else ""
-    raise DataError(f"the data doctor refuses ({worst.check}): {sample}{worst.problem.rstrip('.')}", where=where, remedy=remedy)
+    raise DataError(
+        f"the data doctor refuses ({worst.check}): {sample}{worst.problem.rstrip('.')}", where=where, remedy=remedy
+    )
 
 
 def in_trunks(

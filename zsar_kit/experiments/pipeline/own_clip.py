@@ -77,4 +77,3 @@ def open_clip(
     mended = mend(joints, body, rate=hertz or KINECT_RATE, where=where)
     ready, _ = at_rate(mended.joints, mended.missing, hertz)
     return OwnClip(recording.sample, ready, body.name, KINECT_RATE, flat, report)
-

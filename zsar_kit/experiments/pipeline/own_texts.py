@@ -65,7 +65,9 @@ def write_names_as_texts(workspace: Workspace, dataset: str) -> Path:
         check_own_texts(dataset, names, place)
     else:
         tables = [{"id": i, "name": name, "label": name} for i, name in enumerate(names)]
-        comment = "Class names alone: add motion and the other texts by hand, or have them written: zsar texts generate."
+        comment = (
+            "Class names alone: add motion and the other texts by hand, or have them written: zsar texts generate."
+        )
         write_atomic(place, toml_text(dataset, tables, comment))
     use_texts(dataset, place)
     return place
