@@ -198,25 +198,53 @@ def choose(
     say(run_input_study(common.open(), study, dataset, write))
 
 
+@dataclass(frozen=True)
+class PredictOptions:
+    """What is recognised, among which classes, and how the answer is written."""
+
+    run: Annotated[Positional[Path], arg(metavar="RUN")]
+    """a run folder"""
+    clip: Annotated[Positional[str], arg(metavar="CLIP")]
+    """a file of any format that `zsar data new` reads; a folder of such files; or - for a stream on standard input, one
+    frame a line as JSON: [person, joint, xyz] in metres"""
+    classes: str = ""
+    """"label: description; label: description; ..."; a label alone describes itself; @FILE reads a file; default: the
+    unseen classes of the run"""
+    layout: str = ""
+    """joint layout of an array or a stream, or a .toml file of your own; default: as the file says, else ntu25"""
+    rate: float = 0.0
+    """frames a second, where a file does not say; default: 30"""
+    unit: str = ""
+    """of the coordinates, where a file does not say: m, cm, mm"""
+    up: str = ""
+    """axis that points up, where a file does not say: y, z, -y"""
+    accept: tuple[str, ...] = ()
+    """checks of the doctor whose findings you accept"""
+    window: float = 3.0
+    """seconds of a stream that are looked at together"""
+    hop: float = 1.0
+    """seconds from one answer to the next"""
+    form: Literal["table", "json", "csv"] = "table"
+    """how answers are written; json is one line a clip or window"""
+
+
 @app.command(name="predict")
-def predict(
-    run: Annotated[Positional[Path], arg(metavar="RUN")],
-    clip: Annotated[Positional[str], arg(metavar="CLIP")],
-    classes: str,
-    layout: str = "ntu25",
-    common: Common = CommonOptions(),
-) -> None:
-    """Rank classes given as words for one clip, with confidence and "none of these"; nothing is trained.
+def predict(asked: Annotated[PredictOptions, OmitArgPrefixes], common: Common = CommonOptions()) -> int:
+    """Rank classes for a clip, a folder of clips, or a stream, with confidence and "none of these"; nothing is trained.
 
-    Args:
-        run: a run folder.
-        clip: a file of a public data set, or a .npy or .npz file [frame, joint, xyz] in metres.
-        classes: "label: description; label: description; ..."; a label alone describes itself; @FILE reads a file.
-        layout: joint layout of an array.
+    The data doctor looks at every clip; its line stands beside the answer. Exit code 3: clips of a folder could not be
+    read, or were refused.
     """
-    from zsar_kit.cli.answers.runs import predict_clip
+    from zsar_kit.cli.answers.prediction import is_one_clip, predict_clip, predict_folder, predict_stream
 
-    say(predict_clip(common.open(), run, clip, classes, layout))
+    workspace = common.open()
+    if asked.clip == "-":
+        predict_stream(workspace, asked)
+        return 0
+    if Path(asked.clip).is_dir() and not is_one_clip(Path(asked.clip)):
+        return 3 if predict_folder(workspace, asked) else 0
+    say(predict_clip(workspace, asked))
+    return 0
 
 
 @app.command(name="contexts")

@@ -235,8 +235,8 @@ def _plain(value: Any, where: str) -> int | str:
     if isinstance(value, str | np.str_) and str(value).strip():
         text = str(value).strip()
         return int(text) if text.isdecimal() or text == "-1" else text
-    whole = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    if not whole or not float(value).is_integer() or not -1 <= value < 2**31:
+    number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    if not number or not float(value).is_integer() or not -1 <= float(value) < 2**31:
         remedy = "Numbers start at 0, and -1 stands for what is not known; names are text."
         raise DataError(f"a whole number or a name is needed, got {value!r}", where=where, remedy=remedy)
     return int(value)

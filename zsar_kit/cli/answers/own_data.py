@@ -47,7 +47,7 @@ def make_data(workspace: Workspace, dataset: str, given: NewOptions) -> tuple[st
     lines = [*_told(made), *_texts_told(workspace, dataset, given.texts)]
     if not made.skeletons.parts:
         lines.append(
-            "Train and test parts: none yet. Name some before training: zsar data new ... --parts subject:odd --replace."
+            "No train and test parts yet; name some before training: zsar data new ... --parts subject:odd --replace."
         )
     lines.append(f"Next: zsar split make {dataset} --unseen 2; zsar train {dataset} SPLIT --method ridge.")
     return "\n".join(lines), not made.left_out
@@ -80,7 +80,7 @@ def _texts_told(workspace: Workspace, dataset: str, file: Path | None) -> Iterat
         yield f"texts: those of {file}"
         return
     place = write_names_as_texts(workspace, dataset)
-    yield f"texts: {place}, the class names where nothing else is written; take others with: zsar texts use {dataset} FILE"
+    yield f"texts: {place}, at first the class names alone; take others with: zsar texts use {dataset} FILE"
 
 
 def take_texts(workspace: Workspace, dataset: str, file: Path) -> str:
@@ -111,7 +111,8 @@ def examine(workspace: Workspace, source: str, asked: DoctorOptions) -> tuple[st
     drawn = _drawn(report, workspace, source, layout, clips, Path(asked.figures)) if asked.figures else []
     if asked.json:
         return json.dumps(report.to_json()), not report.red
-    rows = [dict(zip(HEADER, map(plain_markdown, row), strict=True)) for row in report.rows()]
+    header: tuple[str, ...] = HEADER
+    rows = [dict(zip(header, map(plain_markdown, row), strict=True)) for row in report.rows()]
     table = format_table(rows, list(HEADER)) if rows else ""
     return "\n".join([line(report), "", table, *drawn]).rstrip(), not report.red
 

@@ -23,7 +23,6 @@ from zsar_kit.experiments.reports.titles import rows_of_runs
 from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.experiments.runs.pack import export_run, import_run
-from zsar_kit.experiments.runs.recogniser import Recogniser
 from zsar_kit.experiments.runs.run import run
 
 
@@ -82,19 +81,6 @@ def evaluate_run(path: Path, gamma: float | None, workspace: Workspace) -> str:
     lines = [{"average": name, **vars(accuracies)} for name, accuracies in averages.items()]
     head = f"{config.dataset} {config.split}, {config.method}, gamma = {gate.describe()['gamma']:.4g}"
     return f"{head}{'' if gamma is None else ' (given by hand)'}\n{format_table(lines, list(lines[0]))}"
-
-
-def predict_clip(workspace: Workspace, run_folder: Path, clip: str, classes: str, layout: str) -> str:
-    """Rank classes given as words for one clip."""
-    recogniser = Recogniser.load(run_folder, workspace)
-    text = f"{recogniser.classify(clip, classes, layout=layout)} (The first call of a process warms up.)"
-    if not recogniser.reads_contexts:
-        return text
-    found = recogniser.contexts(clip, k=5, layout=layout)
-    rows = [
-        {"slot": slot, "words": ", ".join(f"{w} {100 * p:.0f} %" for w, p in words)} for slot, words in found.items()
-    ]
-    return f"{text}\n\nRead from the motion alone:\n{format_table(rows, ['slot', 'words'])}"
 
 
 def judge_contexts(workspace: Workspace, paths: Sequence[Path], k: int, write: Sequence[Path]) -> str:

@@ -235,7 +235,8 @@ class _Intake:
             dimensions=self.first.dimensions,
             synthetic=self.asked.synthetic,
             accepted=report.accepted,
-            **{f"{column}s": names for column, names in self.named.items() if column in ("subject", "camera")},
+            subjects=self.named.get("subject", ()),
+            cameras=self.named.get("camera", ()),
         )
         marks: list[np.ndarray] = []
 

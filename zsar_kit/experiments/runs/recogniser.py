@@ -88,6 +88,7 @@ class Recogniser:
         workspace: the workspace whose text cache and device are used.
         reads_maps: whether the method reads un-pooled maps.
         features: ``encoder``, ``primitives`` or ``both``.
+        dataset: name of the data set that the run was trained on.
     """
 
     method: Method
@@ -99,6 +100,7 @@ class Recogniser:
     workspace: Workspace
     reads_maps: bool = False
     features: str = "encoder"
+    dataset: str = ""
 
     def __repr__(self) -> str:
         heard = ", ".join(self.semantics)
@@ -143,6 +145,7 @@ class Recogniser:
             workspace=folder.workspace,
             reads_maps=len(result.feature_shape) > 1,
             features=features,
+            dataset=result.dataset,
         )
 
     def classify(
