@@ -5,9 +5,9 @@
 # (TRIAL:ACTUAL_START_FIELD and ACTUAL_END_FIELD, or POINT:LONG_FRAMES). ezc3d writes all frames but, unless told to, no
 # such parameter, and it does not look at them when it reads. Its own files declare room for rotations; in them it stops
 # at 65535, and 4468 of 70003 frames are lost. Where no rotations are declared it reads to the end of the file: the
-# zeros that fill the last block of 512 bytes become frames too, here 13 of them, with a residual of 0, as if seen at the
-# origin. No message says either. Seen with ezc3d 1.7.2 on Python 3.11. This project compares with what the file states
-# (zsar_kit/data/foreign/c3d.py).
+# zeros that fill the last block of 512 bytes become frames too, here 13 of them, with a residual of 0, as if seen at
+# the origin. No message says either. Seen with ezc3d 1.7.2 on Python 3.11. This project compares with what the file
+# states (zsar_kit/data/foreign/c3d.py).
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -2,11 +2,11 @@
 # ezc3d 1.7.2 and c3d 0.6.0 read one C3D file differently: the number of its first frame, and a point that was not seen.
 #
 # A C3D file numbers its frames from 1. c3d gives that number; ezc3d gives one less: 40 for a clip that begins at frame
-# 41, whose time is 0.4 s at 100 frames a second. A point that was not seen has the
-# residual -1: ezc3d makes its coordinates NaN; c3d gives the coordinates that happen to be stored (here 0, 0, 0, in the
-# middle of the laboratory) and leaves the residual, in the fourth column, to the caller. Whoever takes the first
-# three columns has a marker that jumps to the floor. Seen with ezc3d 1.7.2 and c3d 0.6.0 on Python 3.11. This project
-# counts from 1 and has NaN (zsar_kit/data/foreign/c3d.py).
+# 41, whose time is 0.4 s at 100 frames a second. A point that was not seen has the residual -1: ezc3d makes its
+# coordinates NaN; c3d gives the coordinates that happen to be stored (here 0, 0, 0, in the middle of the laboratory)
+# and leaves the residual, in the fourth column, to the caller. Whoever takes the first three columns has a marker that
+# jumps to the floor. Seen with ezc3d 1.7.2 and c3d 0.6.0 on Python 3.11. This project counts from 1 and has NaN
+# (zsar_kit/data/foreign/c3d.py).
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

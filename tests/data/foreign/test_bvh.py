@@ -367,9 +367,20 @@ def test_a_shoulder_is_a_shoulder_where_joints_are_named():
     check(rig(MIXAMO), collars, shoulder_left="LeftArm")  # there, LeftShoulder is the collar bone
 
 
+def test_upper_and_lower_limbs_are_names_too():
+    changed = {"Arm": "UpArm", "ForeArm": "LowArm", "Leg": "LowLeg"}
+    new = {side + old: side + changed[old] for side in ("Left", "Right") for old in changed}
+    names = [new.get(name, name) for name in LAFAN]
+    check(
+        rig(names), rig_joints(rig(names)), shoulder_left="LeftUpArm", elbow_right="RightLowArm", knee_left="LeftLowLeg"
+    )
+
+
 def test_an_unknown_rig_names_the_joint_it_lacks():
     lacking = [name for name in MIXAMO if name != "LeftForeArm"]
-    with pytest.raises(DataError, match=r"can be 'elbow_left' of ntu25: LeftForeArm is needed.*joints_of_markers"):
+    with pytest.raises(
+        DataError, match=r"can be 'elbow_left' of ntu25: LeftForeArm or LeftLowArm is needed.*joints_of_markers"
+    ):
         rig_joints(rig(lacking))
     with pytest.raises(DataError, match=r"no joint of the rig can be 'spine_base'.*it has 2 points, among them A, B"):
         rig_joints(rig(["A", "B"]))

@@ -101,6 +101,18 @@ def test_more_frames_than_the_header_can_state(tmp_path, options):
     assert said(read, "frames") == (f"{LONG}" if options else f"{LONG}, up to the end of the file, which does not say")
 
 
+def test_a_long_file_that_the_library_reads_in_part_is_refused(tmp_path):
+    import ezc3d
+
+    made = ezc3d.c3d()  # with room for rotations, after which it stops at 65535 frames
+    made["parameters"]["POINT"]["RATE"]["value"] = [100.0]
+    made["parameters"]["POINT"]["LABELS"]["value"] = ["A"]
+    made["data"]["points"] = np.ones((4, 1, LONG))
+    made.write(str(tmp_path / "long.c3d"))
+    message = "has room for 70[0-9]+ frames, and 65535 could be read.*Export the clip in shorter parts"
+    refused(tmp_path / "long.c3d", message, unit="mm")
+
+
 def test_zeros_at_the_end_of_a_long_file_are_frames_where_it_says_so(tmp_path):
     tall = TALL.copy()
     tall[-3:] = 0
@@ -212,6 +224,40 @@ MANY = c3d_bytes(np.ones((400, 2, 3)))
 )
 def test_broken_files(tmp_path, content, message):
     refused(write(tmp_path, content), message)
+
+
+def test_no_byte_of_the_first_blocks_can_end_the_process(tmp_path):
+    content = c3d_bytes(POINTS[:2], analog=2)
+    used = max(i for i in range(2 * BLOCK) if content[i]) + 4
+    for place in (*range(24), *range(BLOCK, used)):
+        for value in {0, 255} - {content[place]}:
+            broken = bytearray(content)
+            broken[place] = value
+            file = write(tmp_path, bytes(broken))
+            try:
+                read_c3d(file, unit="mm", up="z")
+            except DataError:
+                continue
+
+
+@pytest.mark.parametrize("name", ["SCALE", "OFFSET"])
+def test_analog_channels_without_what_they_need(tmp_path, name):
+    content = c3d_bytes(POINTS, analog=2)
+    place = content.index(name.encode())  # that of ANALOG comes first, behind GEN_SCALE
+    place = content.index(name.encode(), place + 1) if name == "SCALE" else place
+    broken = content[:place] + b"X" + content[place + 1 :]
+    refused(write(tmp_path, broken), f"has analog channels and lacks ANALOG:{name}.*without analog channels")
+
+
+def test_parameters_that_lead_nowhere(tmp_path):
+    content = c3d_bytes(POINTS)
+    place = content.index(b"LABELS") + len("LABELS")
+    broken = content[:place] + b"\xff\x7f" + content[place + 2 :]
+    refused(write(tmp_path, broken), "a length among its parameters leads nowhere")
+    place = content.index(b"UNITS") + len("UNITS")
+    letter = content[: place + 3] + b"\0m\0" + content[place + 6 :]
+    refused(write(tmp_path, letter), "the parameter UNITS is a letter without a length")
+    refused(write(tmp_path, c3d_bytes(POINTS, point={"USED": None})), "POINT:USED is missing")
 
 
 def test_parameters_that_are_none(tmp_path):

@@ -8,7 +8,6 @@ what a modelling program stores as if it were points (angles, forces, moments, p
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from zsar_kit.data.foreign.c3d_blocks import BLOCK, WHOLE, Header, read_header
 from zsar_kit.data.foreign.shared import (
     distinct,
     in_metres,
@@ -29,31 +29,10 @@ from zsar_kit.data.recording import Recording
 from zsar_kit.errors import DataError
 from zsar_kit.reprs import shortened
 
-BLOCK, KEY = 512, 0x50
 #: the most that the header's 16 bits hold; longer files state their frames elsewhere
 MOST_IN_HEADER = 65535
 #: parameters of POINT that list what is stored like a point and is none
 _NO_POINTS = ("ANGLES", "FORCES", "MOMENTS", "POWERS", "SCALARS")
-_WHOLE = "The file may be cut short: export it again."
-_MIPS = 86
-
-
-@dataclass(frozen=True)
-class _Header:
-    """What the first block says.
-
-    Attributes:
-        points: how many there are in a frame.
-        analog: values of analog channels in a frame.
-        first, last: frames as stored, from 1.
-        room: bytes from where the frames begin to the end of the file.
-    """
-
-    points: int
-    analog: int
-    first: int
-    last: int
-    room: int
 
 
 @dataclass(frozen=True)
@@ -117,7 +96,7 @@ def read_c3d(
         DataError: ``ezc3d`` is not installed; the file is broken, cut short, or of another format; it has no points;
             or it does not state its unit.
     """
-    header = _header(path)
+    header = read_header(path)
     content = _open(path)
     parameters = _Parameters(content)
     frames = _frames(header, parameters)
@@ -126,7 +105,7 @@ def read_c3d(
     turn, axes_stated = _axes(parameters, up, path)
     rate = float(next(iter(parameters.values("POINT", "RATE")), 0.0))
     if not 0 <= rate < np.inf:
-        raise DataError(f"POINT:RATE is {rate:g}", where=path, remedy=_WHOLE)
+        raise DataError(f"POINT:RATE is {rate:g}", where=path, remedy=WHOLE)
     times = (frames.first - 1 + np.arange(len(points))) / rate if rate else None
     began = f", at {(frames.first - 1) / rate:g} s" if rate else ""
     recording = Recording(
@@ -150,35 +129,6 @@ def read_c3d(
     return recording if joints is None else joints_of_markers(recording, joints)
 
 
-def _header(path: str | Path) -> _Header:
-    """What the first block says. Read here, since the library does not bear every file that is none."""
-    try:
-        with Path(path).open("rb") as file:
-            first = file.read(BLOCK)
-            if not first:
-                raise DataError("the file is empty", where=path)
-            if len(first) < BLOCK or first[1] != KEY or first[0] < 2:
-                problem = f"not a C3D file: the second byte must be 0x50, and a block has {BLOCK} bytes"
-                raise DataError(problem, where=path, remedy="Is it of another format under this suffix?")
-            file.seek((first[0] - 1) * BLOCK)
-            parameters = file.read(4)
-            size = file.seek(0, 2)
-    except OSError as error:
-        raise DataError(f"cannot be read: {error.strerror or error}", where=path) from None
-    if len(parameters) < 4:
-        raise DataError("the file ends before its parameters", where=path, remedy=_WHOLE)
-    order = ">" if parameters[3] == _MIPS else "<"
-    points, analog, first_frame, last_frame = struct.unpack_from(f"{order}4H", first, 2)
-    (start,) = struct.unpack_from(f"{order}H", first, 16)
-    if not points:
-        problem = "the file has no points, only analog channels at most"
-        raise DataError(problem, where=path, remedy="Choose the file that holds the markers.")
-    if last_frame < first_frame or (start - 1) * BLOCK >= size:
-        problem = f"the file ends before its frames, {first_frame} to {last_frame}"
-        raise DataError(problem, where=path, remedy=_WHOLE)
-    return _Header(points, analog, first_frame, last_frame, size - (start - 1) * BLOCK)
-
-
 def _open(path: str | Path) -> Any:
     try:
         import ezc3d  # of the extra [mocap], and slow to load
@@ -190,10 +140,10 @@ def _open(path: str | Path) -> Any:
         return reader(str(path))
     except (OSError, ValueError, RuntimeError, IndexError, KeyError, TypeError, OverflowError, MemoryError) as error:
         problem = f"not a complete C3D file: {shortened(error, 100)}"
-        raise DataError(problem, where=path, remedy=_WHOLE) from None
+        raise DataError(problem, where=path, remedy=WHOLE) from None
 
 
-def _frames(header: _Header, parameters: _Parameters) -> _Frames:
+def _frames(header: Header, parameters: _Parameters) -> _Frames:
     """First frame and number of frames, of the parameters for long files where they are, else of the header."""
     # A negative scale says that numbers are stored in 4 bytes, not in 2.
     width = 4 if float(next(iter(parameters.values("POINT", "SCALE")), -1.0)) < 0 else 2
@@ -248,7 +198,7 @@ def _read_frames(read: np.ndarray, residuals: np.ndarray, frames: _Frames, path:
         verb = "has room for" if frames.count is None else "states"
         problem = f"the file {verb} {wanted} frames, and {len(read)} could be read"
         stopped = len(read) == MOST_IN_HEADER and frames.most > MOST_IN_HEADER
-        remedy = "Export the clip in shorter parts." if stopped else _WHOLE
+        remedy = "Export the clip in shorter parts." if stopped else WHOLE
         raise DataError(problem, where=path, remedy=remedy)
     if frames.count is not None:
         return frames.count
