@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from functools import cache
 from pathlib import Path
 
@@ -11,12 +12,15 @@ from zsar_kit.errors import ZsarError
 from zsar_kit.semantics.text_files import use_texts
 
 log = logging.getLogger("zsar_kit")
+#: the class split of a run on data of one's own, in the run's folder
+SPLIT = "split.toml"
 
 
 def make_own_sets_known(root: Path) -> None:
     """Make the data sets of one's own in a workspace known: to the catalogue, and to whoever reads class texts.
 
-    One that is damaged is passed over with a warning: all else in the workspace stays usable.
+    One that is damaged is passed over with a warning: all else in the workspace stays usable. Of a data set that is not
+    here, runs that came without it have the facts.
 
     Args:
         root: the folder of the workspace; it need not exist.
@@ -30,6 +34,20 @@ def make_own_sets_known(root: Path) -> None:
                 use_texts(OwnSet.read(folder).dataset, texts)
         except ZsarError as error:
             _warn(str(error))
+    without: dict[str, list[Path]] = {}
+    for facts in sorted(root.glob(f"runs/*/{FACTS}")):
+        try:
+            own = OwnSet.read(facts.parent)
+            if not (root / "skeletons" / slug(own.dataset) / FACTS).is_file():
+                without.setdefault(own.dataset, []).append(facts.parent / SPLIT)
+                own.make_known([path for path in without[own.dataset] if path.is_file()])
+        except ZsarError as error:
+            _warn(str(error))
+
+
+def slug(text: str) -> str:
+    """Text as part of a file name: ``"23/5"`` becomes ``"23-5"``."""
+    return re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-")
 
 
 @cache

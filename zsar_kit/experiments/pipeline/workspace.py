@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zsar_kit.device import resolve_device
-from zsar_kit.experiments.pipeline.own_workspace import make_own_sets_known
+from zsar_kit.experiments.pipeline.own_workspace import make_own_sets_known, slug
 
 if TYPE_CHECKING:
     import torch
+
+__all__ = ["DEFAULT_WORKSPACE", "Workspace", "slug"]
 
 DEFAULT_WORKSPACE = Path("workspace")
 #: device names that need no check of the machine, so that commands that compute nothing start without torch
@@ -70,8 +71,3 @@ class Workspace:
     def texts_file(self, dataset: str) -> Path:
         """The class texts of a data set of one's own."""
         return self.root / "texts" / f"{slug(dataset)}.toml"
-
-
-def slug(text: str) -> str:
-    """Text as part of a file name: ``"23/5"`` becomes ``"23-5"``."""
-    return re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-")

@@ -25,10 +25,12 @@ from zsar_kit.artefacts import (
 from zsar_kit.config import digest_of
 from zsar_kit.data.feature_set import KIND as FEATURES
 from zsar_kit.data.feature_set import FeatureSet
-from zsar_kit.data.splits import ClassSplit, load_split
+from zsar_kit.data.own_sets import FACTS
+from zsar_kit.data.splits import ClassSplit, load_split, write_split
 from zsar_kit.errors import ArtefactError
 from zsar_kit.evaluation.calibration import Gate, restore_gate
 from zsar_kit.evaluation.scores import Scores
+from zsar_kit.experiments.pipeline.own_workspace import SPLIT
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.config import RunConfig, RunPlan, content_of
 from zsar_kit.experiments.runs.result import RunResult
@@ -174,6 +176,10 @@ class RunFolder:
         record = {"run": plan.config.to_dict(), "digest": plan.config.digest(), "resolved": plan.resolved()}
         write_json(self.path / "config.json", record)
         write_json(self.path / "env.json", environment)
+        if (facts := self.workspace.skeletons_folder(plan.config.dataset) / FACTS).is_file():
+            # A run on data of one's own goes to a colleague without the data; what its names mean goes with it.
+            write_atomic(self.path / FACTS, facts.read_bytes())
+            write_split(self.path / SPLIT, plan.split)
 
     def content(self) -> dict[str, Any]:
         """Everything that determines the run except its seed.

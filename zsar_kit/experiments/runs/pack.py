@@ -24,6 +24,7 @@ from typing import Any
 from zsar_kit.artefacts import PROVENANCE, file_digest
 from zsar_kit.data.archives import unpack
 from zsar_kit.errors import ArtefactError, DataError
+from zsar_kit.experiments.pipeline.own_workspace import make_own_sets_known
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.experiments.runs.result import RunResult
@@ -133,6 +134,7 @@ def import_run(file: str | Path, workspace: Workspace, *, limit: int = SIZE_LIMI
                 workspace.root.rmdir()
             raise
         shutil.rmtree(staged, ignore_errors=True)
+    make_own_sets_known(workspace.root)
     return RunFolder(workspace.root / manifest.run, workspace)
 
 
