@@ -149,7 +149,6 @@ DIGESTS = {
     "demo": {"puppet": "53f0e56e303f"},
     "real": {"utd_mhad": "f491911b508a", "nw_ucla": "1439e72c5371", "kinder_gator": "f491911b508a"},
     "random": {"utd_mhad": "f491911b508a"},
-    "encoders": {"utd_mhad": "f491911b508a"},
 }
 
 
