@@ -84,7 +84,9 @@ def test_directions_are_those_of_a_half_turn(tmp_path):
 @pytest.mark.parametrize("shape", ["{a}{i}", "{a}{j}", "{n}_{a}", "{s}_{a}", "{a}_{S}", "{i}_{a}", "landmark_{i}_{a}"])
 @pytest.mark.parametrize("sure", ["v", "visibility", ""])
 def test_csv_columns_by_number_or_name(tmp_path, shape, sure):
-    sided = [f"{n.rsplit('_', 1)[1]}_{n.rsplit('_', 1)[0]}" if n.endswith(("left", "right")) else n for n in LAYOUT.joints]
+    sided = [
+        f"{n.rsplit('_', 1)[1]}_{n.rsplit('_', 1)[0]}" if n.endswith(("left", "right")) else n for n in LAYOUT.joints
+    ]
     header, columns = ["frame", "label"], []
     for i, name in enumerate(LAYOUT.joints):
         for k, axis in enumerate(("x", "y", "z", sure)):
