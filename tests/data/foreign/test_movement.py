@@ -162,7 +162,7 @@ def test_broken_deeplabcut_csv(tmp_path):
         (whole.replace("\n2,", "\nlabeled-data/a/img2.png,"), "rows are labelled pictures, .*line 7"),
         (whole.replace("\n2,", "\nx,"), "'x' is not a number .*line 7"),
         (whole.replace("\n2,", "\n1,"), "frame 1 is followed by one that is not later"),
-        (whole.replace("\n2,", "\n9000000000,"), "are too many"),
+        (whole.replace("\n3,", "\n9000000000,"), "are too many"),
         (whole.replace("\n2,", "\n2.5,"), "'2.5' is not the number of a frame"),
     ):
         path.write_text(text)
