@@ -64,7 +64,7 @@ def array(group: Any, name: str, path: Path) -> np.ndarray:
         raise DataError("an array is needed, not a group", where=where)
     if group.is_virtual or group.external:
         raise DataError("its numbers lie in another file, which is not opened", where=where)
-    if group.shape is None or group.size > MOST_VALUES:
+    if group.shape is None or int(group.size or 0) > MOST_VALUES:
         raise DataError(f"{group.size} values; {MOST_VALUES} are the most", where=where)
     return np.asarray(group[()])
 

@@ -287,7 +287,7 @@ def _columns(header: Sequence[str], path: Path) -> dict[int, tuple[int, int]]:
 
 def _arrays(path: Path) -> _Clip:
     try:
-        content = np.load(path, allow_pickle=False)
+        content: Any = np.load(path, allow_pickle=False)
         if isinstance(content, np.ndarray):
             array, key = content, ""
         else:
@@ -308,7 +308,7 @@ def _arrays(path: Path) -> _Clip:
     array = array.astype(np.float64)
     if np.isinf(array).any():
         raise DataError("an infinite number", where=where)
-    full = np.full((*array.shape[:3], 4), np.nan)
+    full: np.ndarray = np.full((*array.shape[:3], 4), np.nan)
     full[..., : array.shape[3]] = array
     world = key in WORLD_KEYS or (None if key not in PICTURE_KEYS else False)
     frames: list[People] = [

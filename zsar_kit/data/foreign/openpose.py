@@ -8,7 +8,7 @@ frames without a word, and a number that is missing is a frame that was lost or 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -185,7 +185,7 @@ def _clip(raw: Sequence[list[Any]], wheres: Sequence[str], *, first: int, lost: 
     frames: list[People] = []
     count = 0
     for frame, identities, where in zip(people, ids, wheres, strict=True):
-        found: dict[int, np.ndarray] = {}
+        found: dict[Hashable, np.ndarray] = {}
         for i, person in enumerate(frame):
             place = f"{where}, person {i}, key {key!r}"
             points = _key_points(person, key, axes, place)

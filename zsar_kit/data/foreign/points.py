@@ -213,12 +213,14 @@ def recorded(
         rate, times: see :class:`Recording`.
 
     Raises:
-        DataError: the rate is negative or not finite.
+        DataError: the rate is negative or not finite, or no joint is there at all.
     """
     if not 0 <= rate < np.inf:
         raise DataError(f"a rate is a number of frames a second, got {rate:g}", where=path)
     joints = joints.copy()
     joints[np.isnan(joints).any(axis=-1)] = np.nan
+    if np.isnan(joints[..., 0]).all():
+        raise DataError(f"no joint was found in any of the {joints.shape[1]} frames", where=path)
     sureness, sureness_said = _confidence(confidence)
     kept, order = distinct(names), np.arange(len(names))
     found = layout or layout_of_names(kept)

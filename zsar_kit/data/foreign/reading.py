@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -84,7 +85,7 @@ def read_recording(
     *,
     format: str = "",
     unit: str = "",
-    rate: float = 0,
+    rate: float = 0.0,
     up: str = "",
     layout: str = "",
 ) -> Recording:
@@ -170,7 +171,7 @@ def _clip(path: Path, layout: str) -> Recording:
 
 def _layout_of_array(path: Path) -> str:
     try:
-        content = np.load(path, allow_pickle=False)
+        content: Any = np.load(path, allow_pickle=False)
         if not isinstance(content, np.ndarray):
             with content:
                 content = content["joints"] if "joints" in content else np.empty(0)
