@@ -1,4 +1,4 @@
-from . import importers, puppet, readers
+from . import doctor, importers, puppet, readers
 from .catalogue import (
     class_count,
     class_names,
@@ -52,6 +52,7 @@ __all__ = [
     "class_names",
     "clip",
     "dataset_names",
+    "doctor",
     "find_sample",
     "fitting_layouts",
     "gating_fold",

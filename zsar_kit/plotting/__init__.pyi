@@ -1,4 +1,5 @@
 from .audit import plot_class_balance, plot_coverage, plot_lengths
+from .doctor import plot_findings
 from .flow import FlowArrows, Plane, plot_velocities, plot_velocity_errors
 from .history import plot_losses
 from .latent import Agreement, Projection, plot_class_similarity, plot_latents
@@ -23,6 +24,7 @@ __all__ = [
     "plot_contexts",
     "plot_coverage",
     "plot_film_strip",
+    "plot_findings",
     "plot_hits",
     "plot_key_parts",
     "plot_latents",

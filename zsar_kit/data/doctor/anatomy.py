@@ -78,10 +78,10 @@ def pairs_of(names: tuple[str, ...]) -> tuple[tuple[int, int], ...]:
     return tuple((i, j) for i, j in found if i != j)
 
 
-def _first(names: tuple[str, ...], among: tuple[int, ...], words: tuple[str, ...]) -> int:
-    """The first joint whose name has one of the words; -1 if none has."""
-    hits = (i for word in words for i in among if word in names[i].lower())
-    return next(hits, -1)
+def _first(names: tuple[str, ...], among: tuple[int, ...], words: tuple[str, ...], part: tuple[int, ...] = ()) -> int:
+    """The first joint whose name has one of the words, or else the first of a body part; -1 if there is none."""
+    named = [i for word in words for i in among if word in names[i].lower()]
+    return next(iter([*named, *(i for i in part if i in among)]), -1)
 
 
 @cache
@@ -92,15 +92,17 @@ def anatomy(layout: JointLayout) -> Anatomy:
     mirror = dict(pairs)
     left = tuple(mirror)
     limbs: dict[str, list[tuple[int, ...]]] = {"legs": [], "arms": []}
-    hip = _first(names, left, ("hip", "upleg", "thigh"))
-    knee = _first(names, left, ("knee",))
-    ankle = _first(names, left, ("ankle",))
-    toe = _first(names, left, ("big_toe", "foot_index", "toe", "foot"))
+    hip = _first(names, left, ("hip", "upleg", "thigh"), parts["hip"])
+    knee = _first(names, left, ("knee",), parts["leg"])
+    ankle = _first(names, left, ("ankle",), parts["foot"])
+    toe = _first(names, left, ("big_toe", "bigtoe", "foot_index", "toe", "foot"))
     leg = (hip, knee, ankle)
     if -1 not in leg:
         toe = -1 if toe in leg else toe
         limbs["legs"] = [(*leg, toe), (*(mirror[i] for i in leg), mirror[toe] if toe >= 0 else -1)]
-    arm = (roles["shoulder_left"][0], _first(names, left, ("elbow",)), _first(names, left, ("wrist",)))
+    shoulder = roles["shoulder_left"][0]
+    elbow = _first(names, left, ("elbow", "forearm"), tuple(i for i in parts["arm"] if i != shoulder))
+    arm = (shoulder, elbow, _first(names, left, ("wrist",), parts["hand"]))
     if -1 not in arm and arm[0] in mirror:
         limbs["arms"] = [arm, tuple(mirror[i] for i in arm)]
     head = tuple(i for i in parts["head"] if any(word in names[i].lower() for word in _SKULL))

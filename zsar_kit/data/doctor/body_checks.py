@@ -13,7 +13,7 @@ from zsar_kit.data.doctor.findings import Finding, Severity
 from zsar_kit.data.doctor.measures import Measures, length
 from zsar_kit.data.doctor.presence import Presence
 from zsar_kit.data.joints import JointLayout, layout, layout_names
-from zsar_kit.reprs import listed
+from zsar_kit.reprs import counted, listed
 
 #: From head over shoulders and hips to the ankle: no child and no adult is outside, in metres.
 HEIGHTS = (0.4, 2.6)
@@ -101,7 +101,7 @@ def check_teleports(seen: Presence, body: JointLayout, height: float, sample: st
     by_joint = off.sum(axis=(0, 1))
     order = [int(j) for j in np.argsort(-by_joint, kind="stable") if by_joint[j]]
     names = listed([f"{body.joints[j]} ({by_joint[j]})" for j in order], 3)
-    problem = f"{int(off.sum())} points are off their body: {names}"
+    problem = f"{counted(int(off.sum()), 'point')} off the body: {names}"
     numbers = {"points": int(off.sum()), "share": round(float(off.mean()), 5)}
     cause = "The tracker took something else for the joint, or zeros were moved along with the body."
     remedy = "Mark these points as missing (NaN) and mend the clip."

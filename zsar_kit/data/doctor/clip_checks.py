@@ -111,8 +111,8 @@ def check_missing(seen: Presence, layout: JointLayout, sample: str) -> list[Find
         frames = np.flatnonzero(mask.any(axis=(0, 2)))
         never = [layout.joints[j] for j in np.flatnonzero(by_joint == seen.there.sum())]
         gone = f"; never found: {listed(never, 3)}" if never else ""
-        where = "lie at exactly (0, 0, 0)" if zero else "are missing"
-        problem = f"{count} points, {share:.1%}, {where}: {names}{gone}"
+        where = "at exactly (0, 0, 0)" if zero else "missing"
+        problem = f"{counted(count, 'point')}, {share:.1%}, {where}: {names}{gone}"
         cause = "The tracker did not find them" + (" and wrote zeros." if zero else ".")
         # Gaps that are marked and few are mended without loss; zeros would be taken for positions.
         severe = zero or share > MISSING_SHARE or bool(never)

@@ -66,7 +66,7 @@ def measure(path: Path, layout: JointLayout, orders: Mapping[str, np.ndarray]) -
         )
 
 
-def sampled(path: Path) -> Path:
+def sampled(path: Path) -> Float[np.ndarray, "chosen joint 3"]:
     """Evenly spread frames in which every joint was found, as many as there are up to :data:`SAMPLED_FRAMES`."""
     chosen = path if len(path) <= 4 * SAMPLED_FRAMES else path[_spread(len(path), 4 * SAMPLED_FRAMES)]
     whole = chosen[~np.isnan(chosen).any(axis=(1, 2))]
