@@ -287,13 +287,10 @@ def _columns(header: Sequence[str], path: Path) -> dict[int, tuple[int, int]]:
 
 def _arrays(path: Path) -> _Clip:
     try:
-        content: Any = np.load(path, allow_pickle=False)
-        if isinstance(content, np.ndarray):
-            array, key = content, ""
-        else:
-            with content:
-                key = _array_key(content.files, path)
-                array = content[key]
+        with path.open("rb") as file:
+            content: Any = np.load(file, allow_pickle=False)
+            key = "" if isinstance(content, np.ndarray) else _array_key(content.files, path)
+            array = content[key] if key else content
     except (ValueError, zipfile.BadZipFile, OSError, EOFError) as error:
         pickled = "allow_pickle" in str(error)  # NumPy says so of any file that is not an array
         problem = "not a plain array file; pickles are never read" if pickled else f"not a complete file: {error}"

@@ -171,9 +171,9 @@ def _clip(path: Path, layout: str) -> Recording:
 
 def _layout_of_array(path: Path) -> str:
     try:
-        content: Any = np.load(path, allow_pickle=False)
-        if not isinstance(content, np.ndarray):
-            with content:
+        with path.open("rb") as file:
+            content: Any = np.load(file, allow_pickle=False)
+            if not isinstance(content, np.ndarray):
                 content = content["joints"] if "joints" in content else np.empty(0)
     except (ValueError, OSError, EOFError, KeyError):
         return ""  # the reader says what is wrong with it
@@ -226,8 +226,8 @@ def _json_format(head: str) -> str:
 
 def _arrays_of(path: Path) -> tuple[str, ...]:
     try:
-        with np.load(path, allow_pickle=False) as content:
-            return tuple(content.files)
+        with path.open("rb") as file:
+            return tuple(np.load(file, allow_pickle=False).files)
     except (ValueError, OSError, EOFError, AttributeError, TypeError):
         return ()  # the reader says what is wrong with it
 
