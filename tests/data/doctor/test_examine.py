@@ -213,7 +213,8 @@ def test_a_teleport_is_found_at_its_joint(clip):
     ],
 )
 def test_times(clip, times, severity, message):
-    found = only(examine_clip(clip[:, :4], BODY, rate=30.0, times=np.array(times)), "times")
+    rate = 30.0 if "stated" in message else 0.0
+    found = only(examine_clip(clip[:, :4], BODY, rate=rate, times=np.array(times)), "times")
     assert found.severity == severity
     assert message in found.problem
 
