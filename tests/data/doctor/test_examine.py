@@ -10,7 +10,9 @@ from zsar_kit.data.doctor import CHECKS, Clip, examine_clip, examine_set, examin
 from zsar_kit.data.doctor.faults import FAULTS
 from zsar_kit.data.doctor.findings import KEPT
 from zsar_kit.data.joints import JointLayout, layout
+from zsar_kit.data.puppet.raw_ntu import TROUBLES, skeleton_file
 from zsar_kit.data.puppet.world import PuppetConfig, build_puppet
+from zsar_kit.data.readers.clips import read_clip
 from zsar_kit.errors import ConfigError, DataError
 
 BODY = layout("ntu25")
@@ -407,3 +409,12 @@ def test_the_line_of_a_clean_set(clips):
 def test_a_set_without_clips_is_refused():
     with pytest.raises(DataError, match="no clip to look at"):
         examine_set([], BODY)
+
+
+@pytest.mark.parametrize("trouble", list(TROUBLES))
+def test_raw_files_of_ntu_raise_no_alarm_once_they_are_read(tmp_path, sequences, trouble):
+    for i, sequence in enumerate(sequences[:12]):
+        path = tmp_path / f"S001C001P001R001A{i + 1:03d}.skeleton"
+        path.write_bytes(skeleton_file(sequence.joints, trouble=trouble, rng=np.random.default_rng(i)))
+        read, name = read_clip(path)
+        assert loud(examine_clip(read.joints, name)) == set(), sequence.sample

@@ -17,7 +17,7 @@ ORIGIN_SHARE = 0.9
 #: The origin is within a body if some joint is nearer to it than this share of the body's extent.
 WITHIN = 0.4
 #: A joint is in its place if the bones to its neighbours are at most so many times their usual length.
-IN_PLACE = 1.5
+IN_PLACE = 2.0
 
 
 @dataclass(frozen=True, eq=False)
