@@ -68,6 +68,15 @@ def test_clips_that_are_centred_have_no_missing_joint(clips, shift):
         assert "missing" not in {f.check for f in examine_clip(centred, BODY)}
 
 
+def test_an_absent_person_does_not_change_what_the_origin_is(clip):
+    centred = clip - clip[:, :1, [SPINE]]
+    assert "missing" not in {f.check for f in examine_clip(np.concatenate([centred, np.zeros_like(clip)]), BODY)}
+    # Far from its body a spine at the origin is missing, whoever else is there.
+    lost = clip.copy()
+    lost[0, 0, SPINE] = 0.0
+    assert "missing" in {f.check for f in examine_clip(np.concatenate([lost, np.zeros_like(clip)]), BODY)}
+
+
 # --- every fault
 
 

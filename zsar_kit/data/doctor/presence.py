@@ -106,7 +106,7 @@ def _in_place(joints: np.ndarray, zero: np.ndarray, joint: int, layout: JointLay
     the room.
     """
     at = zero[:, :, joint]
-    ok = at & _within(joints, zero)
+    ok = at & _within(joints)
     for other in _neighbours(joint, layout):
         with np.errstate(invalid="ignore"):
             length = np.linalg.norm(joints[:, :, other] - joints[:, :, joint], axis=-1)
@@ -121,12 +121,13 @@ def _in_place(joints: np.ndarray, zero: np.ndarray, joint: int, layout: JointLay
     return ok
 
 
-def _within(joints: np.ndarray, zero: np.ndarray) -> np.ndarray:
-    """Whether the origin is near some joint that was found ``[person, frame]``."""
+def _within(joints: np.ndarray) -> np.ndarray:
+    """Whether the origin is near some joint that was found ``[person, frame]``; persons who are absent have none."""
     x, y, z = (joints[..., axis] for axis in range(3))
     apart = np.sqrt(x * x + y * y + z * z)
-    nearest = np.where(zero | np.isnan(apart), np.inf, apart).min(axis=2)
-    found = np.where((zero | np.isnan(apart))[..., None], np.nan, joints)
-    known = found[~np.isnan(found).all(axis=(2, 3))]  # [frames of all persons, joint, xyz]
-    extents = np.nanmax(known, axis=1) - np.nanmin(known, axis=1) if len(known) else np.zeros((1, 3))
+    lost = np.isnan(apart) | (apart == 0)
+    nearest = np.where(lost, np.inf, apart).min(axis=2)
+    bodies = joints[~lost.all(axis=2)]  # [frames of all persons, joint, xyz]
+    bodies = np.where(lost[~lost.all(axis=2)][..., None], np.nan, bodies)
+    extents = np.nanmax(bodies, axis=1) - np.nanmin(bodies, axis=1) if len(bodies) else np.zeros((1, 3))
     return nearest <= WITHIN * float(np.median(extents.max(axis=1)))
