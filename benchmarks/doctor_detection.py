@@ -163,7 +163,7 @@ def tables(result: dict[str, Any]) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="How many faults the data doctor finds")
     parser.add_argument("folders", nargs="*", help="prepared sets")
     parser.add_argument("--half", choices=("measure", "choose"), default="measure")
     parser.add_argument("--markdown", action="store_true")

@@ -47,7 +47,7 @@ def _first_pose(
 
 def not_found(poses: Float32[np.ndarray, "frame joint 3"], joints: Sequence[int]) -> Bool[np.ndarray, "frame chosen"]:
     """Which of some joints lie at the exact origin, far from the rest of the body: a tracker wrote zeros for them."""
-    zero = ~poses.any(axis=-1)
+    zero = np.asarray(~poses.any(axis=-1))
     lost = np.zeros((len(poses), len(joints)), dtype=bool)
     frames = np.flatnonzero(zero[:, list(joints)].any(axis=1))
     if len(frames):
@@ -122,7 +122,7 @@ def centre(
     poses = joints[leader, np.arange(joints.shape[1])]
     places = poses[:, list(as_layout(layout).roles[role])].mean(axis=1, dtype=np.float64)
     if not as_released:
-        places = places[_nearest_with(poses, layout, role, there.any(axis=0))]
+        places = places[_nearest_with(poses, layout, role, np.asarray(there.any(axis=0)))]
     result -= places.astype(np.float32)[:, None]
     # The released code leaves single joints at the origin, too.
     result[~(joints != 0).any(axis=-1) if as_released else ~there] = 0.0

@@ -19,7 +19,7 @@ from zsar_kit.plotting import style
 #: the worst is the most conspicuous
 SEVERITY_COLOURS = {"refuse": style.RED, "warn": style.ORANGE, "note": style.SKY}
 #: A joint farther from the middle of the body than so many times the usual distance is not in the picture.
-IN_VIEW = 3.0
+IN_VIEW = 6.0
 
 
 def plot_findings(
@@ -125,10 +125,8 @@ def _draw_line(
     scale = 1 / rate if rate > 0 else 1.0
     for one in findings:
         row, colour = rows.index(one.check), SEVERITY_COLOURS[one.severity]
-        if not one.frames:
-            ax.broken_barh([(-0.5 * scale, frames * scale)], (row - 0.3, 0.6), facecolors=colour, alpha=0.25)
-        bars = [((frame - 0.5) * scale, scale) for frame in one.frames]
-        ax.broken_barh(bars, (row - 0.3, 0.6), facecolors=colour)
+        bars = [((frame - 0.5) * scale, scale) for frame in one.frames] or [(-0.5 * scale, frames * scale)]
+        ax.broken_barh(bars, (row - 0.3, 0.6), facecolors=colour, alpha=1.0 if one.frames else 0.25)
     ax.axvline(shown * scale, color=style.INK, linewidth=0.8, linestyle=":")
     ax.set_yticks(range(len(rows)), list(rows))
     ax.set(xlim=(-0.5 * scale, (frames - 0.5) * scale), ylim=(max(len(rows), 1) - 0.5, -0.5))

@@ -17,6 +17,8 @@ from zsar_kit.reprs import counted, listed
 
 #: From head over shoulders and hips to the ankle: no child and no adult is outside, in metres.
 HEIGHTS = (0.4, 2.6)
+#: Nobody measures more inches from head to ankle.
+LARGEST_INCHES = 80.0
 #: A joint that leaves for one frame and comes back goes farther than this, in heights of the body from head to ankle;
 TELEPORT = 0.6
 #: a bone that differs from its median by more than this, in the same measure, has an end that is off the body. The
@@ -79,9 +81,10 @@ def _looks_like(height: float, low: np.ndarray, high: np.ndarray) -> tuple[str, 
         return "millimetres", "Divide by 1000."
     if low[0] >= 0 and (low[1] >= 0 or high[1] <= 0) and height > 100 * HEIGHTS[1]:
         return "pixels", lift
-    if height > 100 * HEIGHTS[0]:
+    # Few who are recorded measure fewer centimetres than that.
+    if height > LARGEST_INCHES:
         return "centimetres", "Divide by 100."
-    if height > 12 * HEIGHTS[1]:
+    if height > HEIGHTS[0] / 0.0254:
         return "inches", "Multiply by 0.0254."
     return "another unit", "Scale them to metres."
 

@@ -150,7 +150,7 @@ def padded_from(seen: Presence, same: np.ndarray) -> int:
 
     Padding is: nobody there, all joints in one point, or the last pose again and again.
     """
-    somebody = seen.there.any(axis=0)
+    somebody = np.asarray(seen.there.any(axis=0))
     end = len(somebody) - int(np.argmax(somebody[::-1])) if somebody.any() else len(somebody)
     start = end
     while start > 1 and same[start - 1]:
@@ -182,7 +182,7 @@ def check_padding(joints: np.ndarray, seen: Presence, same: np.ndarray, sample: 
         numbers = {"frames": len(at), "kind": "moved"}
         place = f"frames {spans(at)}"
         found.append(Finding("padding", "warn", problem, cause, remedy, sample, place, numbers, tuple(at.tolist())))
-    somebody = seen.there.any(axis=0)
+    somebody = np.asarray(seen.there.any(axis=0))
     end = frames - int(np.argmax(somebody[::-1]))
     start = padded_from(seen, same)
     if start < end:
@@ -210,7 +210,7 @@ def check_padding(joints: np.ndarray, seen: Presence, same: np.ndarray, sample: 
 def check_repeats(seen: Presence, same: np.ndarray, sample: str) -> list[Finding]:
     """Frames within the clip that repeat the one before: a sensor that hung, or a rate that was raised by copying."""
     end = padded_from(seen, same)
-    inside = np.flatnonzero(same[:end] & seen.there.any(axis=0)[:end])
+    inside = np.flatnonzero(same[:end] & seen.there[:, :end].any(axis=0))
     if not len(inside):
         return []
     share = len(inside) / max(end - 1, 1)

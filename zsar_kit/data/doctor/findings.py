@@ -185,7 +185,7 @@ def line(report: Report) -> str:
     """The report in one line."""
     looked = counted(report.clips, "clip")
     parts: list[str] = []
-    for severity, word in (("refuse", "unusable"), ("warn", "suspect"), ("note", "to know")):
+    for severity, word in zip(SEVERITIES, ("unusable", "suspect", "to know"), strict=True):
         checks = [check for check in CHECKS if (check, severity) in report.affected and check not in report.accepted]
         if checks:
             parts.append(f"{word}: {listed([_with_number(report, c, severity) for c in checks], 4)}")
@@ -209,7 +209,8 @@ class Collector:
     def add_clip(self, findings: Iterable[Finding]) -> None:
         """Count the findings of one clip."""
         found = tuple(findings)
-        for key in {(f.check, f.severity) for f in found}:
+        keys: set[tuple[str, Severity]] = {(f.check, f.severity) for f in found}
+        for key in keys:
             self._affected[key] = self._affected.get(key, 0) + 1
         for one in found:
             kept = self._kept.setdefault((one.check, one.severity), [])

@@ -118,7 +118,7 @@ def _distinct(joints: np.ndarray, done: list[str]) -> np.ndarray:
 def _kept_frames(joints: np.ndarray, body: JointLayout, done: list[str]) -> np.ndarray:
     """Frames between the first and the last with somebody in it, without padding."""
     seen = presence(joints, body)
-    somebody = seen.there.any(axis=0)
+    somebody = np.asarray(seen.there.any(axis=0))
     frames = len(somebody)
     if not somebody.any():
         return np.arange(frames)
@@ -153,12 +153,12 @@ def _filled(
         bones: see :func:`_hanging`.
         longest: bridged gaps are at most so many frames.
     """
-    unknown = np.isnan(path).any(axis=-1)
+    unknown = np.asarray(np.isnan(path).any(axis=-1))
     result = path.copy()
     result[unknown] = np.nan
     for joint in np.flatnonzero(unknown.any(axis=0)):
         _bridge(result[:, joint], at, longest)
-    held = np.isnan(result).any(axis=-1)
+    held = np.asarray(np.isnan(result).any(axis=-1))
     if held.any():
         root = bones[0][1]
         if held[:, root].any():

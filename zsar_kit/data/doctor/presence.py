@@ -14,8 +14,10 @@ from zsar_kit.data.joints import JointLayout
 COLLAPSED = 1e-3
 #: A joint of the trunk at the exact origin in so many frames is the origin of the clip.
 ORIGIN_SHARE = 0.9
+#: The origin is within a body if some joint is nearer to it than this share of the body's extent.
+WITHIN = 0.4
 #: A joint is in its place if the bones to its neighbours are at most so many times their usual length.
-IN_PLACE = 1.5
+IN_PLACE = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,12 +100,13 @@ def _origin(
 def _in_place(joints: np.ndarray, zero: np.ndarray, joint: int, layout: JointLayout) -> np.ndarray:
     """Frames in which a joint at the origin is where its neighbours leave room for it ``[person, frame]``.
 
-    Of neighbours' own distance to the origin: where it is at most :data:`IN_PLACE` times the bone's usual length. The
-    usual length comes from frames in which the joint is not at the origin, or, if it always is, from the origin itself:
-    the clip is centred there, and a body that moves about does not keep its distance from a point in the room.
+    The origin must be within the body, and bones from there to the joint's neighbours at most :data:`IN_PLACE` times as
+    long as usual. The usual length comes from frames in which the joint is not at the origin, or, if it always is, from
+    the origin itself: the clip is centred there, and a body that moves about does not keep its distance from a point in
+    the room.
     """
     at = zero[:, :, joint]
-    ok = at.copy()
+    ok = at & _within(joints)
     for other in _neighbours(joint, layout):
         with np.errstate(invalid="ignore"):
             length = np.linalg.norm(joints[:, :, other] - joints[:, :, joint], axis=-1)
@@ -116,3 +119,15 @@ def _in_place(joints: np.ndarray, zero: np.ndarray, joint: int, layout: JointLay
             usual = np.median(apart) if apart.size and apart.any() else np.median(here)
             ok[person] &= ~(length[person] > IN_PLACE * usual)
     return ok
+
+
+def _within(joints: np.ndarray) -> np.ndarray:
+    """Whether the origin is near some joint that was found ``[person, frame]``; persons who are absent have none."""
+    x, y, z = (joints[..., axis] for axis in range(3))
+    apart = np.sqrt(x * x + y * y + z * z)
+    lost = np.isnan(apart) | (apart == 0)
+    nearest = np.where(lost, np.inf, apart).min(axis=2)
+    bodies = joints[~lost.all(axis=2)]  # [frames of all persons, joint, xyz]
+    bodies = np.where(lost[~lost.all(axis=2)][..., None], np.nan, bodies)
+    extents = np.nanmax(bodies, axis=1) - np.nanmin(bodies, axis=1) if len(bodies) else np.zeros((1, 3))
+    return nearest <= WITHIN * float(np.median(extents.max(axis=1)))
