@@ -83,6 +83,10 @@ def import_semantics(
     if not np.isfinite(features).all():
         row = int(np.argwhere(~np.isfinite(features))[0][0])
         raise DataError(f"the features of class {row} are not finite", where=path)
+    empty = ~features.reshape(len(features), -1, features.shape[-1]).any(axis=-1)
+    if empty.any():
+        problem = f"the features of class {int(np.argwhere(empty)[0][0])} are zero, so its text was not encoded"
+        raise DataError(problem, where=path, remedy="Encode the text of every class.")
     per_sentence = features.ndim == 3
     tokens = features if per_sentence else features[:, None]
     pooling = "mean of unit sentence vectors, unit length" if per_sentence else "as published"

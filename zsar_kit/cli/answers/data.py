@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from zsar_kit.data.catalogue import is_generated, is_synthetic
+from zsar_kit.data.doctor import examine_skeletons, line
 from zsar_kit.data.parts import known_protocols, train_part
 from zsar_kit.data.readers.prepare import LEFT_OUT
-from zsar_kit.data.skeleton_set import made_with
+from zsar_kit.data.skeleton_set import SkeletonSet, made_with
 from zsar_kit.data.splits import (
     part_protocols,
 )
@@ -23,6 +24,8 @@ from zsar_kit.experiments.reports.audit import audit_tables
 from zsar_kit.experiments.reports.audit_scan import audit_skeletons
 
 LISTED_FAULTS = 20
+#: clips of a newly prepared set that the doctor looks at: all, or so many
+EXAMINED = 3000
 
 
 def prepare_data(
@@ -57,7 +60,16 @@ def prepare_data(
         lines.append(f"... and {len(faults) - LISTED_FAULTS} more")
     if made.left_out:
         lines.append(f"All left-out samples with their reasons: {made.skeletons.path / LEFT_OUT}")
+    lines.append(doctor_line(made.skeletons, workspace.progress))
     return "\n".join(lines), made.whole
+
+
+def doctor_line(skeletons: SkeletonSet, progress: bool) -> str:
+    """What the data doctor says of a prepared set, in one line; of a large one a part is looked at, evenly spread."""
+    chosen = np.unique(np.linspace(0, len(skeletons) - 1, min(len(skeletons), EXAMINED)).astype(int))
+    report = examine_skeletons(skeletons.select(chosen), progress=progress)
+    part = f" (of {len(skeletons)})" if len(chosen) < len(skeletons) else ""
+    return f"doctor{part}: {line(report)}. More: zsar data doctor {skeletons.dataset}"
 
 
 def show_data(workspace: Workspace, dataset: str, protocol: str) -> str:

@@ -11,7 +11,7 @@ from zsar_kit.experiments.pipeline.new_set import require_own_name
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.semantics.text_files import load_texts, use_texts
 from zsar_kit.semantics.text_writer import toml_text
-from zsar_kit.semantics.texts import ClassTexts
+from zsar_kit.semantics.texts import BASIC_SETS, ClassTexts
 
 
 def use_own_texts(workspace: Workspace, dataset: str, file: Path) -> ClassTexts:
@@ -51,7 +51,27 @@ def check_own_texts(dataset: str, names: tuple[str, ...], file: Path) -> ClassTe
     if more := sorted(set(given) - set(range(len(names)))):
         problem = f"{dataset} has {len(names)} classes; the texts have a class {more[0]}"
         raise TextError(problem, where=file, remedy="Remove its table.")
+    refuse_same_texts(texts, file)
     return texts
+
+
+def refuse_same_texts(texts: ClassTexts, file: Path) -> None:
+    """Refuse texts by which two classes cannot be told apart.
+
+    Raises:
+        TextError: two classes have the same name, label, definition or motion text, word for word.
+    """
+    for name in (kind for kind in BASIC_SETS if kind in texts.common_sets):
+        first: dict[tuple[str, ...], int] = {}
+        for number in texts.ids:
+            said = tuple(sentence.casefold() for sentence in texts.sentences(name, number))
+            if (other := first.setdefault(said, number)) != number:
+                problem = (
+                    f"classes {other} and {number} have the same {name} text, so nothing can tell them apart by it"
+                )
+                raise TextError(
+                    problem, where=file, remedy="Say in each what the other lacks, or merge the two classes."
+                )
 
 
 def write_names_as_texts(workspace: Workspace, dataset: str) -> Path:
