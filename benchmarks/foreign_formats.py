@@ -2,7 +2,7 @@
 
     python -m benchmarks.foreign_formats --write docs/own_data.md
 
-Puppet (synthetic), split 23/5: ridge regression from the attributes of primitives to the motion text, from the set
+Puppet (synthetic), split 23/5: ridge regression from an encoder, or from the attributes of primitives, to the motion text, from the set
 itself and from files made of it: arrays of 15 joints, MediaPipe's world landmarks and OpenPose's 3-D key points.
 """
 
@@ -20,23 +20,28 @@ from zsar_kit.data.parts import train_part
 from zsar_kit.data.puppet.world import build_puppet
 from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.data.splits import load_split
-from zsar_kit.encoders.config import EncoderConfig
 from zsar_kit.evaluation.tables import format_table
 from zsar_kit.experiments.pipeline.new_set import NewSet, new_set
 from zsar_kit.experiments.pipeline.own_texts import use_own_texts
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.reports.markdown import write_between
 from zsar_kit.experiments.runs.run import run
-from zsar_kit.experiments.studies.suite import Case, run_config
+from zsar_kit.experiments.studies.suite import Case, fallback_encoder, run_config
 
 SPLIT = "23/5"
+TITLES = {
+    "copy": "arrays, all joints",
+    "arrays": "arrays, 15 joints",
+    "mediapipe": "MediaPipe's world landmarks",
+    "openpose": "OpenPose's 3-D key points",
+}
 
 
 def read_back(workspace: Workspace, puppet: SkeletonSet, software: str, scratch: Path) -> str:
     """Write puppet as files, read them as a data set of one's own; returns its name."""
     dataset, classes = f"own-{software}", range(len(puppet.class_names))
     folder = scratch / software
-    write_clips(folder / "clips", puppet, software, classes, each=1)
+    write_clips(folder / "clips", puppet, software, classes, each=2)
     write_class_list(folder / "classes.txt", puppet, classes)
     write_texts(folder / "texts.toml", dataset, puppet, classes)
     train = sorted(set(puppet.index.subject[train_part(puppet, "xsub")].tolist()))
@@ -47,7 +52,8 @@ def read_back(workspace: Workspace, puppet: SkeletonSet, software: str, scratch:
         layout=LAYOUTS[software],
         names="{label}_{subject}_{}",
         parts=(f"subject:{','.join(map(str, train))}",),
-        rate=30.0 if software != "arrays" else 0.0,
+        rate=30.0 if software not in ("copy", "arrays") else 0.0,
+        unit="m" if software == "openpose" else "",
         synthetic=True,
     )
     made = new_set(workspace, asked)
@@ -72,16 +78,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         workspace = Workspace(Path(scratch) / "workspace", progress=False)
         puppet = build_puppet(workspace.skeletons_folder("puppet"))
-        sets = {"puppet itself": "puppet"}
         for software in LAYOUTS:
-            sets[f"{software}, {LAYOUTS[software]}"] = read_back(workspace, puppet, software, Path(scratch))
-        for title, dataset in sets.items():
-            asked = run_config(
-                Case(dataset, SPLIT), EncoderConfig(), method="ridge", preset="motion", features="primitives"
-            )
-            found = run(asked, workspace).result().evaluation
-            rows.append({"read from": title, "ZSL": f"{found.micro.zsl:.1f}", "H": f"{found.micro.harmonic:.1f}"})
-    table = format_table(rows, {"read from": "read from", "ZSL": "ZSL", "H": "H"})
+            dataset = read_back(workspace, puppet, software, Path(scratch))
+            row = {"read from": TITLES[software], "layout": LAYOUTS[software]}
+            for features in ("encoder", "primitives"):
+                encoder = fallback_encoder(dataset)
+                asked = run_config(Case(dataset, SPLIT), encoder, method="ridge", preset="motion", features=features)
+                found = run(asked, workspace).result().evaluation
+                row |= {f"{features}: ZSL": f"{found.micro.zsl:.1f}", f"{features}: H": f"{found.micro.harmonic:.1f}"}
+            rows.append(row)
+    table = format_table(rows, list(rows[0]))
     sys.stdout.write(table)
     if options.write:
         write_between(options.write, "foreign_formats", table)

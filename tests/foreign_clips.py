@@ -17,7 +17,7 @@ from zsar_kit.semantics.text_writer import toml_text
 from zsar_kit.semantics.texts import BASIC_SETS
 
 #: software to the layout that its files have
-LAYOUTS = {"arrays": "openni_15", "mediapipe": "mediapipe_33", "openpose": "openpose_25"}
+LAYOUTS = {"copy": "ntu25", "arrays": "openni_15", "mediapipe": "mediapipe_33", "openpose": "openpose_25"}
 
 
 def plain(name: str) -> str:
@@ -38,7 +38,7 @@ def write_clips(
         name = f"{plain(puppet.class_names[clip.label])}_{clip.subject}_{number}"
         joints = in_layout(np.asarray(clip.joints), LAYOUTS[software])
         there = np.asarray(clip.joints).any(axis=(2, 3))
-        if software == "arrays":
+        if software in ("arrays", "copy"):
             np.savez(folder / f"{name}.npz", joints=joints)
         elif software == "mediapipe":
             _mediapipe(folder / f"{name}.json", joints[0])
@@ -47,7 +47,7 @@ def write_clips(
 
 
 def _mediapipe(file: Path, joints: np.ndarray) -> None:
-    """World landmarks of one person: the origin is between the hips, y points down, z towards the camera is negative."""
+    """World landmarks of one person: origin between the hips, y points down, z towards the camera is negative."""
     joints = joints - joints[:, [layout("mediapipe_33").index(f"hip_{side}") for side in ("left", "right")]].mean(
         axis=1, keepdims=True
     )

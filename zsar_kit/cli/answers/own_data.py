@@ -111,8 +111,7 @@ def examine(workspace: Workspace, source: str, asked: DoctorOptions) -> tuple[st
     drawn = _drawn(report, workspace, source, layout, clips, Path(asked.figures)) if asked.figures else []
     if asked.json:
         return json.dumps(report.to_json()), not report.red
-    header: tuple[str, ...] = HEADER
-    rows = [dict(zip(header, map(plain_markdown, row), strict=True)) for row in report.rows()]
+    rows: list[dict[str, str]] = [dict(zip(HEADER, map(plain_markdown, row), strict=True)) for row in report.rows()]
     table = format_table(rows, list(HEADER)) if rows else ""
     return "\n".join([line(report), "", table, *drawn]).rstrip(), not report.red
 

@@ -87,8 +87,8 @@ def from_arrays(
         if count < len(labels):
             raise DataError(f"there are {len(labels)} labels but {count} sequences", where="argument 'labels'")
 
-    named = {f"{column}s": names_of for column, (_, names_of) in found.items()}
-    facts = OwnSet(dataset, tuple(class_names), **named)
+    named = {column: names_of for column, (_, names_of) in found.items()}
+    facts = OwnSet(dataset, tuple(class_names), subjects=named.get("subject", ()), cameras=named.get("camera", ()))
     return write_own_set(
         path,
         stream(),
