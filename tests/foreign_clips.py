@@ -37,7 +37,7 @@ def write_clips(
             continue
         name = f"{plain(puppet.class_names[clip.label])}_{clip.subject}_{number}"
         joints = in_layout(np.asarray(clip.joints), LAYOUTS[software])
-        there = np.asarray(clip.joints).any(axis=(2, 3))
+        there = np.any(clip.joints != 0, axis=(2, 3))
         if software in ("arrays", "copy"):
             np.savez(folder / f"{name}.npz", joints=joints)
         elif software == "mediapipe":

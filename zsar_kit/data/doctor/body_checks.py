@@ -239,22 +239,23 @@ def _cosines(up: np.ndarray) -> str:
     return ", ".join(f"{axis} {value:.2f}" for axis, value in zip("xyz", up, strict=True))
 
 
-def judge_side(ahead: float, bends: float, sample: str, *, share: float = 1.0) -> list[Finding]:
+def judge_side(ahead: float, bends: float, sample: str, *, single: bool, share: float = 1.0) -> list[Finding]:
     """Whether bodies are mirrored.
 
     Args:
         ahead: how much toes or faces point ahead; NaN where a layout has neither.
         bends: the same by knees and elbows.
         sample: the clip; empty for a set.
+        single: it is one clip.
         share: of the clips of a set that point backwards.
     """
     by_feet = not np.isnan(ahead)
     value = ahead if by_feet else bends
     # A single clip's knees and elbows do not tell: trackers bend them either way.
-    if not (value < BACKWARDS if by_feet else (not sample and value < 0)):
+    if not (value < BACKWARDS if by_feet else (not single and value < 0)):
         return []
     by = "toes, or faces," if by_feet else "bent knees and elbows"
-    extent = f" in {share:.0%} of the clips" if not sample else ""
+    extent = f" in {share:.0%} of the clips" if not single else ""
     problem = f"{by} point backwards{extent} (mean {value:.2f}; ahead is positive)"
     cause = "One axis is negated, or left and right are exchanged: bodies are their own mirror images."
     remedy = "Negate one axis (x, as in a mirrored picture), or exchange the names of left and right."

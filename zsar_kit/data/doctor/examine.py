@@ -230,7 +230,7 @@ def _judged_alone(looked: _Looked, body: JointLayout, sample: str) -> list[Findi
         return []
     first = looked.measures[0]
     found = body_checks.judge_up(first.up, sample, single=True)
-    found += body_checks.judge_side(first.ahead, first.bends, sample or "clip")
+    found += body_checks.judge_side(first.ahead, first.bends, sample, single=True)
     return found + body_checks.judge_order(first.tree, first.others, body, sample)
 
 
@@ -262,7 +262,7 @@ def _judged_together(tally: _Tally, body: JointLayout) -> list[Finding]:
         share, value = float((signs < 0).mean()), float(np.median(signs))
         if share > MAJORITY:
             by = (value, float("nan")) if len(by_feet[~np.isnan(by_feet)]) else (float("nan"), value)
-            found += body_checks.judge_side(*by, "", share=share)
+            found += body_checks.judge_side(*by, "", single=False, share=share)
     return found
 
 
