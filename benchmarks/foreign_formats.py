@@ -2,8 +2,8 @@
 
     python -m benchmarks.foreign_formats --write docs/own_data.md
 
-Puppet (synthetic), split 23/5: ridge regression to the motion text, from an encoder and from attributes of primitives, on
-arrays with all joints or 15, on MediaPipe's world landmarks, and on OpenPose's 3-D key points.
+Puppet (synthetic), split 23/5: ridge regression to the motion text, from an encoder and from attributes of primitives,
+on arrays with all joints or 15, on MediaPipe's world landmarks, and on OpenPose's 3-D key points.
 """
 
 from __future__ import annotations

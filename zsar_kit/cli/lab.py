@@ -38,7 +38,7 @@ def lab(
 def inspect(
     target: Annotated[Positional[Path], arg(metavar="RUN|CLIP")],
     clip: str = "",
-    layout: str = "ntu25",
+    layout: str = "",
     html: Path | None = None,
     ip: str = "127.0.0.1",
     port: int = 8888,
@@ -53,7 +53,7 @@ def inspect(
     Args:
         target: a run folder; or a file of a public data set, or a .npy or .npz file [frame, joint, xyz] in metres.
         clip: name of the test clip of the run to begin with.
-        layout: joint layout of an array.
+        layout: joint layout of an array, or a .toml file of your own; default: as the file says, else ntu25.
         html: write a self-contained page to this file instead of opening anything.
         ip: address to listen at, for a run.
         port: port, for a run.

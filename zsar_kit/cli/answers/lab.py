@@ -12,9 +12,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from zsar_kit.artefacts import write_atomic
+from zsar_kit.data.doctor import CHECKS
 from zsar_kit.data.joints import layout as joint_layout
-from zsar_kit.data.readers.clips import read_clip
 from zsar_kit.errors import ArtefactError, ConfigError, MissingModelError, nearest_name
+from zsar_kit.experiments.pipeline.own_clip import open_clip
 from zsar_kit.experiments.pipeline.workspace import Workspace, slug
 from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.methods.base import ReadsContexts
@@ -177,8 +178,8 @@ def inspect_clip(workspace: Workspace, path: Path, layout: str, html: Path | Non
     require_notebooks()
     from zsar_kit.widgets.stage import Stage
 
-    sequence, own_layout = read_clip(path, layout)
-    stage = Stage(sequence.joints, joint_layout(own_layout), title=sequence.sample, height=520)
+    clip = open_clip(path, layout=layout, accept=tuple(CHECKS))  # what is wrong with it can be looked at, too
+    stage = Stage(clip.joints, joint_layout(clip.layout), title=clip.name, height=520)
     file = html or workspace.root.resolve() / COPIES / f"clip_{slug(path.stem)}.html"
     file.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(file, stage.html())

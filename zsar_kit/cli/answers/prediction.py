@@ -96,9 +96,8 @@ def predict_stream(workspace: Workspace, asked: PredictOptions) -> None:
 
 def _open(path: Path, recogniser: Recogniser, asked: PredictOptions) -> OwnClip:
     """A clip, fit for the run: points of a picture are for runs that were trained on such points."""
-    layout = asked.layout or ("ntu25" if path.suffix in (".npy", ".npz") else "")
     how: dict[str, Any] = {"rate": asked.rate, "unit": asked.unit, "up": asked.up, "accept": asked.accept}
-    clip = open_clip(path, layout=layout, **how)
+    clip = open_clip(path, layout=asked.layout, **how)
     if clip.flat != is_flat(recogniser.dataset):
         here, there = ("points of a picture", "bodies in space") if clip.flat else ("bodies in space", "points")
         problem = f"the clip has {here}, the run was trained on {there}"

@@ -11,6 +11,7 @@ from jaxtyping import Float32
 
 from zsar_kit.data.doctor import Clip, Report, examine_set, line, mend
 from zsar_kit.data.foreign import read_recording
+from zsar_kit.data.readers.clips import ARRAY_SUFFIXES
 from zsar_kit.experiments.pipeline.new_set import asked_layout, at_rate, in_trunks, own_layout, refuse
 from zsar_kit.primitives.measure import KINECT_RATE
 
@@ -63,7 +64,7 @@ def open_clip(
         DataError: the clip cannot be read, or the doctor refuses it.
     """
     where = str(path)
-    asked = asked_layout(layout)
+    asked = asked_layout(layout or ("ntu25" if Path(path).suffix in ARRAY_SUFFIXES else ""))
     name = asked.name if asked else ""
     recording = read_recording(Path(path), layout=name, format=format, unit=unit, up=up, rate=rate)
     body = asked or own_layout(recording, where)
