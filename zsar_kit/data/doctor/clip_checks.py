@@ -38,8 +38,8 @@ SORTED_SHARE = 0.9
 SHUFFLED_SHARE = 0.75
 #: far apart: these shares of the clip
 FAR_APART = (1 / 6, 1 / 4, 1 / 3)
-#: Two persons take turns if in so many frames the whole body is elsewhere than just before and just after; at most 0.007
-#: in the clean paths that it was chosen on, but for one of two persons.
+#: Two persons take turns if in so many frames the whole body is elsewhere than just before and just after. At most
+#: 0.007 in the clean paths that it was chosen on, but for one of two persons.
 TURNS_SHARE = 0.15
 #: Fewer frames do not tell.
 ORDERED_FRAMES = 12
