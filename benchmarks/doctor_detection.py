@@ -23,9 +23,10 @@ from typing import Any
 import numpy as np
 
 from zsar_kit.data.doctor import Clip, examine_clip, examine_set, examine_skeletons
+from zsar_kit.data.doctor.anatomy import anatomy
 from zsar_kit.data.doctor.body_checks import bones_of
 from zsar_kit.data.doctor.faults import FAULTS
-from zsar_kit.data.doctor.measures import measure
+from zsar_kit.data.doctor.measures import length, measure
 from zsar_kit.data.joints import layout
 from zsar_kit.data.orientation import present
 from zsar_kit.data.puppet.world import build_puppet
@@ -56,13 +57,19 @@ def ranges(sets: Sequence[SkeletonSet]) -> list[dict[str, Any]]:
     rows = []
     for skeletons in sets:
         body = layout(skeletons.layout)
-        found: dict[str, list[float]] = {"height": [], "up": [], "tree": [], "ahead": []}
+        names = ("height", "up", "tree", "ahead", "tree in random order", "stretch")
+        found: dict[str, list[float]] = {name: [] for name in names}
+        rng = numpy_generator(0, "doctor", "random order")
         for sequence in half(skeletons, True):
             for person in sequence.joints:
                 path = person[present(person[None])[0]]
                 if len(path):
                     one = measure(path, body, bones_of(body))
-                    for name, value in zip(found, (one.height, one.up[1], one.tree, one.ahead), strict=True):
+                    mixed = measure(path[:, rng.permutation(len(body))], body, {}).tree
+                    bones = length(path[:, anatomy(body).bones[:, 0]] - path[:, anatomy(body).bones[:, 1]])
+                    stretch = np.abs(bones - np.median(bones, axis=0)).max() / one.height
+                    values = (one.height, one.up[1], one.tree, one.ahead, mixed, stretch)
+                    for name, value in zip(found, values, strict=True):
                         found[name].append(float(value))
         for name, values in found.items():
             points = np.round(np.nanquantile(values, [0, 0.005, 0.5, 0.995, 1]), 3).tolist()

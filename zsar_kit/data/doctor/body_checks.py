@@ -21,18 +21,21 @@ HEIGHTS = (0.4, 2.6)
 LARGEST_INCHES = 80.0
 #: A joint that leaves for one frame and comes back goes farther than this, in heights of the body from head to ankle;
 TELEPORT = 0.6
-#: a bone that differs from its median by more than this, in the same measure, has an end that is off the body. The
-#: half of the clean clips that it was chosen on stay below 0.4 but for 0.4 %.
+#: a bone that differs from its median by more than this, in the same measure, has an end that is off the body. Of the
+#: 2874 clean paths that it was chosen on 99.7 % stay below 0.375 in both.
 STRETCHED = 0.6
-#: Bones at most so many times the shortest tree: 1.0..1.6 in 99.5 % of the clean clips, at least 2 in a random order.
+#: Bones at most so many times the shortest tree: at most 1.73 in the clean paths that it was chosen on, at least 2.26
+#: with their joints in random order.
 TREE = 1.85
 #: Another order of joints fits better if its bones are that much shorter in total.
 TREE_BETTER = 0.8
-#: The trunk points up with at least this cosine in people who stand, sit or bend; lower, they lie or y is not up.
+#: The trunk points up with at least this cosine in people who stand, sit or bend (in the clean paths that it was chosen
+#: on 0.57 and more, on average over a clip); lower, they lie or y is not up.
 UPRIGHT = 0.3
 #: Along another axis, or down, it points with at least this cosine where the axes are wrong.
 ALONG = 0.6
-#: Toes, or the face, point backwards with at least this mean cosine in a mirrored body.
+#: Toes, or the face, point backwards by more than this mean cosine in a mirrored body. In the clean paths that it was
+#: chosen on the least is -0.141, and 99.5 % are above 0.024.
 BACKWARDS = -0.15
 #: the order of columns in a table that was sorted by their names
 ALPHABETIC = "names sorted by alphabet"
