@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import mmap
+import os
 import pickletools
+import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +20,7 @@ from zsar_kit.reprs import listed
 
 _AGAIN = "The file may be cut short, or be of another format under this suffix: write it again."
 _MARK = object()
+_HEAP = b"GCOL\x01\0\0\0"
 
 
 @contextmanager
@@ -32,6 +36,7 @@ def opened(path: Path) -> Iterator[Any]:
         remedy = 'Install it: pip install "zsar_kit[mocap]".'
         raise DataError(f"{path.suffix} files need the library h5py", where=path, remedy=remedy) from None
     try:
+        _check_heaps(path)
         with h5py.File(path, "r") as file:
             yield file
     except DataError:
@@ -39,6 +44,28 @@ def opened(path: Path) -> Iterator[Any]:
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
         problem = f"not a complete HDF5 file: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
         raise DataError(problem, where=path, remedy=_AGAIN) from None
+
+
+def _check_heaps(path: Path) -> None:
+    """Refuse heaps of texts whose objects do not follow each other: HDF5 goes round in them for ever.
+
+    A heap begins with ``GCOL``, version 1 and its size, and then has objects, each with a number, a count and its own
+    size; number 0 is the rest that is free, whose size counts its head.
+    """
+    with path.open("rb") as file:
+        if not os.fstat(file.fileno()).st_size:
+            raise DataError("the file is empty", where=path)
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as raw:
+            at = raw.find(_HEAP)
+            while at >= 0:
+                end = min(at + int.from_bytes(raw[at + 8 : at + 16], "little"), len(raw))
+                place = at + 16
+                while place + 16 <= end:
+                    number, _, _, size = struct.unpack_from("<HHIQ", raw, place)
+                    place += 16 + -(-size // 8) * 8 if number else size
+                    if place > end or not (number or size):
+                        raise DataError("not a complete HDF5 file: a text is damaged", where=path, remedy=_AGAIN)
+                at = raw.find(_HEAP, at + 8)
 
 
 def array(group: Any, name: str, path: Path) -> np.ndarray:

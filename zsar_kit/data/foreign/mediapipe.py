@@ -9,7 +9,6 @@ it holds, the hips tell: of world landmarks their middle is the origin.
 from __future__ import annotations
 
 import re
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +35,7 @@ from zsar_kit.data.foreign.points import (
 from zsar_kit.data.foreign.tables import csv_rows, number
 from zsar_kit.data.joints import layout as joint_layout
 from zsar_kit.data.joints import plain_joint_name
+from zsar_kit.data.readers.clips import BROKEN_ARRAYS
 from zsar_kit.data.recording import Recording
 from zsar_kit.errors import DataError
 from zsar_kit.reprs import listed
@@ -44,7 +44,7 @@ LAYOUT, COUNT = "mediapipe_33", 33
 WORLD_KEYS = ("poseWorldLandmarks", "pose_world_landmarks", "worldLandmarks", "world_landmarks")
 PICTURE_KEYS = ("poseLandmarks", "pose_landmarks", "landmarks", "keypoints")
 FRAME_KEYS = ("frames", "data", "results")
-#: metres from the origin within which the middle of the hips of world landmarks lies
+#: metres along each axis within which the middle of the hips of world landmarks lies from the origin
 HIPS_NEAR = 0.05
 WORLD_AXES_SAID = (
     "file: x right, y down, z away from the camera; here a half turn about x (y and z negated): y up, z towards it"
@@ -118,7 +118,7 @@ def read_mediapipe(path: str | Path, *, rate: float = 0.0, flat: bool = False) -
 def _hips_are_origin(points: np.ndarray) -> bool:
     layout = joint_layout(LAYOUT)
     middle = points[:, :, [layout.index("hip_left"), layout.index("hip_right")]].mean(axis=2)
-    off = np.linalg.norm(middle[~np.isnan(middle).any(axis=-1)], axis=-1)
+    off = np.abs(middle[~np.isnan(middle).any(axis=-1)]).max(axis=-1)
     return bool(off.size) and float(np.median(off)) < HIPS_NEAR
 
 
@@ -291,7 +291,7 @@ def _arrays(path: Path) -> _Clip:
             content: Any = np.load(file, allow_pickle=False)
             key = "" if isinstance(content, np.ndarray) else _array_key(content.files, path)
             array = content[key] if key else content
-    except (ValueError, zipfile.BadZipFile, OSError, EOFError) as error:
+    except (ValueError, *BROKEN_ARRAYS) as error:
         pickled = "allow_pickle" in str(error)  # NumPy says so of any file that is not an array
         problem = "not a plain array file; pickles are never read" if pickled else f"not a complete file: {error}"
         raise DataError(problem, where=path, remedy="Save it again with np.savez.") from None

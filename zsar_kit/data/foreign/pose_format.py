@@ -178,8 +178,9 @@ def _read(path: Path) -> _Content:
     if data.ndim != 4 or not data.size or data.size > MOST_VALUES:
         raise DataError(f"its points have the shape {list(data.shape)}", where=path, remedy=_AGAIN)
     _check_length(float(header.version), raw, start, reader.read_offset, len(data), path)
-    points = np.where(np.ma.getmaskarray(data), np.nan, data.data.astype(np.float64))
-    confidence = np.asarray(body.confidence, dtype=np.float64)
+    with np.errstate(invalid="ignore"):  # a signalling NaN in a damaged file
+        points = np.where(np.ma.getmaskarray(data), np.nan, data.data.astype(np.float64))
+        confidence = np.asarray(body.confidence, dtype=np.float64)
     if np.isinf(points).any() or not np.isfinite(body.fps) or body.fps < 0:
         raise DataError("an infinite number", where=path, remedy=_AGAIN)
     size = (int(header.dimensions.width), int(header.dimensions.height), int(header.dimensions.depth))

@@ -21,7 +21,7 @@ from zsar_kit.data.foreign.pose_format import read_pose
 from zsar_kit.data.foreign.refused import refuse_unreadable
 from zsar_kit.data.joints import fitting_layouts
 from zsar_kit.data.joints import layout as joint_layout
-from zsar_kit.data.readers.clips import ARRAY_SUFFIXES, read_clip
+from zsar_kit.data.readers.clips import ARRAY_SUFFIXES, BROKEN_ARRAYS, read_clip
 from zsar_kit.data.readers.ntu import SUFFIX as NTU_SUFFIX
 from zsar_kit.data.readers.registry import RAW_FORMATS
 from zsar_kit.data.recording import Recording
@@ -175,7 +175,7 @@ def _layout_of_array(path: Path) -> str:
             content: Any = np.load(file, allow_pickle=False)
             if not isinstance(content, np.ndarray):
                 content = content["joints"] if "joints" in content else np.empty(0)
-    except (ValueError, OSError, EOFError, KeyError):
+    except (ValueError, *BROKEN_ARRAYS):
         return ""  # the reader says what is wrong with it
     joints = content.shape[-2] if content.ndim in (3, 4) else 0
     fitting = fitting_layouts(joints)
@@ -228,7 +228,7 @@ def _arrays_of(path: Path) -> tuple[str, ...]:
     try:
         with path.open("rb") as file:
             return tuple(np.load(file, allow_pickle=False).files)
-    except (ValueError, OSError, EOFError, AttributeError, TypeError):
+    except (ValueError, AttributeError, *BROKEN_ARRAYS):
         return ()  # the reader says what is wrong with it
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import struct
+import tokenize
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +20,11 @@ from zsar_kit.data.skeletons import SkeletonSequence
 from zsar_kit.errors import DataError
 
 ARRAY_SUFFIXES = (".npy", ".npz")
+#: what NumPy raises on files of arrays that are damaged, apart from ValueError
+BROKEN_ARRAYS = (
+    zipfile.BadZipFile, zlib.error, tokenize.TokenError, struct.error, OSError, EOFError, NotImplementedError,
+    RuntimeError, KeyError, TypeError, OverflowError, MemoryError,
+)  # fmt: skip
 
 
 def read_clip(source: str | Path | np.ndarray, layout: str = "ntu25") -> tuple[SkeletonSequence, str]:
@@ -64,5 +72,5 @@ def _array(path: Path) -> np.ndarray:
         pickled = "allow_pickle" in str(error)  # NumPy says so of any file that is not an array
         problem = "not a plain array file; pickles are never read" if pickled else f"not a complete file: {error}"
         raise DataError(problem, where=path, remedy="Save a plain array of numbers with np.save.") from None
-    except (zipfile.BadZipFile, OSError, EOFError) as error:
+    except BROKEN_ARRAYS as error:
         raise DataError(f"not a complete file: {error}", where=path, remedy="Save it again with np.save.") from None
