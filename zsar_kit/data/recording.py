@@ -18,9 +18,8 @@ class Recording:
     Attributes:
         sample: a name, usually the file's without its suffix.
         joints: float32 ``[person, frame, joint, axis]``; NaN where a joint was not found, and in all joints of a person
-            who is absent. Three axes are metres, in the kit's directions: x to the right of the picture, y up, z away
-            from the camera or in the walking plane. Two axes are what the file has (pixels, or shares of the picture),
-            with y up.
+            who is absent. Three axes are metres, y up, right-handed as bodies are: with x to the right of a picture,
+            z points towards its camera. Two axes are what the file has (pixels, or shares of the picture), with y up.
         joint_names: as the file has them, or those of ``layout``.
         layout: name of the joint layout; empty where the file does not say and the caller has to.
         rate: frames a second; 0 where the file does not say.

@@ -23,6 +23,10 @@ from zsar_kit.errors import DataError
 MAJORITY = 0.5
 
 
+#: of fewer persons than this, nothing more can be said of what concerns all bodies alike than of one clip
+FEWEST_OF_A_SET = 20
+
+
 @dataclass(frozen=True, eq=False)
 class Clip:
     """A clip with what is known of it.
@@ -252,7 +256,8 @@ def _judged_together(tally: _Tally, body: JointLayout) -> list[Finding]:
         return []
     others = {name: _median(values) for name, values in tally.others.items()}
     found = body_checks.judge_order(_median(tally.tree), others, body, "")
-    found += body_checks.judge_up(np.median(np.array(tally.up), axis=0), "", single=False)
+    few = len(tally.up) < FEWEST_OF_A_SET
+    found += body_checks.judge_up(np.median(np.array(tally.up), axis=0), "", single=few)
     by_feet = np.array(tally.ahead)
     signs = by_feet[~np.isnan(by_feet)]
     if not len(signs):
@@ -262,7 +267,7 @@ def _judged_together(tally: _Tally, body: JointLayout) -> list[Finding]:
         share, value = float((signs < 0).mean()), float(np.median(signs))
         if share > MAJORITY:
             by = (value, float("nan")) if len(by_feet[~np.isnan(by_feet)]) else (float("nan"), value)
-            found += body_checks.judge_side(*by, "", single=False, share=share)
+            found += body_checks.judge_side(*by, "", single=few, share=share)
     return found
 
 

@@ -19,9 +19,10 @@ from zsar_kit.data.foreign.movement import read_movement, software_of
 from zsar_kit.data.foreign.openpose import FRAME_FILE, frame_files, read_openpose
 from zsar_kit.data.foreign.pose_format import read_pose
 from zsar_kit.data.foreign.refused import refuse_unreadable
+from zsar_kit.data.foreign.shared import metres_of
 from zsar_kit.data.joints import fitting_layouts
 from zsar_kit.data.joints import layout as joint_layout
-from zsar_kit.data.readers.clips import ARRAY_SUFFIXES, BROKEN_ARRAYS, read_clip
+from zsar_kit.data.readers.clips import ARRAY_SUFFIXES, BROKEN_ARRAYS, array_of, read_clip
 from zsar_kit.data.readers.ntu import SUFFIX as NTU_SUFFIX
 from zsar_kit.data.readers.registry import RAW_FORMATS
 from zsar_kit.data.recording import Recording
@@ -62,7 +63,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
         "sleap": Format((".h5", ".slp"), "analysis exports and labels of SLEAP"),
         "anipose": Format((".csv",), "triangulated points of Anipose", _3D),
         "movement": Format((".nc",), "data sets that the library movement saved", _3D),
-        "array": Format(ARRAY_SUFFIXES, "an array [frame, joint, xyz] or [person, frame, joint, xyz] in metres"),
+        "array": Format(ARRAY_SUFFIXES, "an array [frame, joint, xyz] or [person, frame, joint, xyz]", ("unit",)),
         "raw": Format((NTU_SUFFIX, ".mat", ".json", ".csv"), "a file of a data set that the kit knows by its name"),
     }
 )
@@ -137,7 +138,7 @@ def _read(name: str, path: Path, unit: str, rate: float, up: str, layout: str) -
     if name.startswith("mediapipe"):
         return read_mediapipe(path, rate=rate, flat=name == "mediapipe_2d")
     if name in ("array", "raw"):
-        return _clip(path, layout)
+        return _array(path, layout, unit) if path.suffix.casefold() in ARRAY_SUFFIXES else _clip(path)
     if (found := software_of(path)) != name:
         problem = f"the file is not one of {name}" + (f" but of {found}" if found else "")
         raise DataError(problem, where=path)
@@ -152,21 +153,41 @@ def _motion_capture(name: str, path: Path, unit: str, up: str) -> Recording:
     return read_bvh(path, unit=unit, up=up) if name == "bvh" else read_trc(path, unit=unit, up=up)
 
 
-def _clip(path: Path, layout: str) -> Recording:
-    """An array or a file of a known data set; a person of zeros is absent."""
-    if path.suffix.casefold() in ARRAY_SUFFIXES and not layout:
-        layout = _layout_of_array(path)
-    sequence, found = read_clip(path, layout or "ntu25")
-    joints = sequence.joints.astype(np.float32)
+def _clip(path: Path) -> Recording:
+    """A file of a known data set."""
+    sequence, found = read_clip(path)
+    return _as_kept(path, sequence.joints.astype(np.float32), found, "a file of a known data set", "m")
+
+
+def _array(path: Path, layout: str, unit: str) -> Recording:
+    """An array; what its numbers are like is for the doctor to judge."""
+    body = joint_layout(layout or _layout_of_array(path) or "ntu25")
+    values = array_of(path)
+    values = values[None] if values.ndim == 3 else values
+    if values.dtype.kind not in "fiu" or values.ndim != 4 or values.shape[-1] != 3:
+        came = f"{values.dtype} {list(values.shape)}"
+        problem = f"numbers [frame, joint, xyz] or [person, frame, joint, xyz] are needed, got {came}"
+        raise DataError(problem, where=path)
+    if values.shape[2] != len(body):
+        problem = f"layout {body.name!r} has {len(body)} joints, the sequence has {values.shape[2]}"
+        raise DataError(problem, where=path, remedy="Name the layout that these data have, or repair the file.")
+    scale = metres_of(unit, path) if unit else 1.0
+    with np.errstate(over="ignore"):
+        joints = (values * scale).astype(np.float32)
+    return _as_kept(path, joints, body.name, "an array", f"{unit}, as asked for" if unit else "m, assumed")
+
+
+def _as_kept(path: Path, joints: np.ndarray, layout: str, form: str, unit: str) -> Recording:
+    """A clip whose axes are those of the kit; a person of zeros is absent."""
     absent = ~joints.any(axis=(2, 3))
     joints[absent] = np.nan
     stated = (
-        ("format", "an array" if path.suffix.casefold() in ARRAY_SUFFIXES else "a file of a known data set"),
-        ("unit", "m"),
+        ("format", form),
+        ("unit", unit),
         ("axes", "those of the kit"),
         ("missing points", f"{int(absent.sum())} frames of absent persons (NaN here)" if absent.any() else "none"),
     )
-    return Recording(path.stem, joints, joint_layout(found).joints, layout=found, stated=stated)
+    return Recording(path.stem, joints, joint_layout(layout).joints, layout=layout, stated=stated)
 
 
 def _layout_of_array(path: Path) -> str:

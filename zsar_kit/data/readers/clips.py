@@ -48,7 +48,7 @@ def read_clip(source: str | Path | np.ndarray, layout: str = "ntu25") -> tuple[S
     if not path.is_file():
         raise DataError("there is no such clip", where=path, remedy="Check the path.")
     if path.suffix in ARRAY_SUFFIXES:
-        return array_sequence(_array(path), 0, layout, 1, where=str(path), sample=path.stem), layout
+        return array_sequence(array_of(path), 0, layout, 1, where=str(path), sample=path.stem), layout
     if path.suffix == SUFFIX:
         joints = CHAINS["ctrgcn"](parse_ntu(path.read_bytes(), str(path)))
         return array_sequence(joints, 0, "ntu25", 1, where=str(path), sample=path.stem), "ntu25"
@@ -59,7 +59,12 @@ def read_clip(source: str | Path | np.ndarray, layout: str = "ntu25") -> tuple[S
     raise DataError("no reader recognises this file by its name", where=path, remedy=f"Known names: {known}.")
 
 
-def _array(path: Path) -> np.ndarray:
+def array_of(path: Path) -> np.ndarray:
+    """The array of a ``.npy`` file, or the array ``joints`` of a ``.npz`` file.
+
+    Raises:
+        DataError: it is no complete array file, holds pickles, or lacks ``joints``.
+    """
     try:
         content = np.load(path, allow_pickle=False)
         if path.suffix == ".npy":
