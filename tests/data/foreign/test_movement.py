@@ -231,6 +231,15 @@ def test_numbers_in_another_file_are_not_followed(tmp_path):
     refused(path, "are the most")
 
 
+def test_a_damaged_text_ends_in_a_message(tmp_path):
+    path = labels(tmp_path, {0: [(POINTS[0, 0], 0, False, -1)]})
+    raw = bytearray(path.read_bytes())
+    heap = raw.index(b"GCOL")
+    raw[heap + 24 : heap + 32] = (57).to_bytes(8, "little")  # HDF5 itself would never come back from this
+    path.write_bytes(raw)
+    refused(path, "not a complete HDF5 file: a text is damaged")
+
+
 # --- Anipose
 
 

@@ -1,4 +1,8 @@
-"""HDF5 files of others, read with care: no pickle, nothing from outside the file, no bomb."""
+"""HDF5 files of others, read with care: no pickle, nothing from outside the file, no bomb.
+
+The HDF5 library itself is not hardened against files that were damaged on purpose; those of strangers belong in a place
+of their own.
+"""
 
 from __future__ import annotations
 

@@ -181,7 +181,7 @@ def picture(
     Raises:
         DataError: a coordinate is too large for float32.
     """
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         flipped = (points * [1.0, -1.0]).astype(np.float32)
     if np.isinf(flipped).any():
         raise DataError("a coordinate is too large", where=where)
