@@ -17,8 +17,8 @@ from zsar_kit.data.catalogue import is_flat
 from zsar_kit.data.doctor import examine_clip
 from zsar_kit.errors import DataError
 from zsar_kit.evaluation.tables import format_table
-from zsar_kit.experiments.pipeline.new_set import asked_layout, clips_of
-from zsar_kit.experiments.pipeline.own_clip import OwnClip, open_clip
+from zsar_kit.experiments.pipeline.new_set import clips_of
+from zsar_kit.experiments.pipeline.own_clip import OwnClip, asked_layout, open_clip
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.recogniser import Prediction, Recogniser
 from zsar_kit.experiments.runs.recognition import windows

@@ -1,4 +1,4 @@
-"""One clip of any format, looked at by the doctor and mended, ready for whoever recognises."""
+"""One clip of any format, looked at by the doctor and mended, ready for whoever recognises; and the steps there."""
 
 from __future__ import annotations
 
@@ -11,9 +11,17 @@ from jaxtyping import Float32
 
 from zsar_kit.data.doctor import Clip, Report, examine_set, line, mend
 from zsar_kit.data.foreign import read_recording
+from zsar_kit.data.joints import JointLayout, layout_names, layout_of_names
+from zsar_kit.data.joints import layout as joint_layout
+from zsar_kit.data.own_layouts import read_layout, register_layout
 from zsar_kit.data.readers.clips import ARRAY_SUFFIXES
-from zsar_kit.experiments.pipeline.new_set import asked_layout, at_rate, in_trunks, own_layout, refuse
+from zsar_kit.data.recording import Recording
+from zsar_kit.data.timing import resample
+from zsar_kit.errors import DataError
 from zsar_kit.primitives.measure import KINECT_RATE
+
+#: points of a picture are scaled so that the trunk, from hips to shoulders, has this length in metres
+TRUNK = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,3 +86,79 @@ def open_clip(
     mended = mend(joints, body, rate=hertz or KINECT_RATE, where=where)
     ready, _ = at_rate(mended.joints, mended.missing, hertz)
     return OwnClip(recording.sample, ready, body.name, KINECT_RATE, flat, report)
+
+
+def asked_layout(text: str) -> JointLayout | None:
+    """The layout that was asked for, by name or from a file; None if the files are to say."""
+    if not text:
+        return None
+    if Path(text).suffix == ".toml":
+        found = read_layout(text)
+        return register_layout(found, replace=True)
+    return joint_layout(text)
+
+
+def own_layout(recording: Recording, where: str) -> JointLayout:
+    """The layout of a file that says, or whose joints have the names of one."""
+    name = recording.layout or layout_of_names(recording.joint_names)
+    if not name:
+        problem = f"nothing says which joint is which of {len(recording.joint_names)} points"
+        remedy = f"Name a layout with --layout: {', '.join(layout_names())}, or a .toml file of your own."
+        raise DataError(problem, where=where, remedy=remedy)
+    return joint_layout(name)
+
+
+def refuse(report: Report, where: str) -> None:
+    """Refuse data of which the doctor says that nothing computed from them means anything.
+
+    Raises:
+        DataError: with the first of its reasons.
+    """
+    worst = next(found for found in report.findings if found.check in report.refused and found.severity == "refuse")
+    others = [check for check in report.refused if check != worst.check]
+    more = f" Also: {', '.join(others)}." if others else ""
+    remedy = f"{worst.cause} {worst.remedy}{more} To use the data as they are: --accept {' '.join(report.refused)}."
+    sample = f"{worst.sample}: " if worst.sample else ""
+    raise DataError(
+        f"the data doctor refuses ({worst.check}): {sample}{worst.problem.rstrip('.')}", where=where, remedy=remedy
+    )
+
+
+def in_trunks(
+    joints: Float32[np.ndarray, "person frame joint 2"], layout: JointLayout, where: str
+) -> Float32[np.ndarray, "person frame joint 3"]:
+    """Points of a picture at the scale of bodies: the median trunk, from hips to shoulders, is :data:`TRUNK` long.
+
+    The third coordinate is 0, and the origin is the middle of the hips in the first frame that has them.
+
+    Raises:
+        DataError: there is no frame with both hips and shoulders, or they are in one place.
+    """
+    roles = {role: list(layout.roles[role]) for role in ("hip_centre", "shoulder_centre")}
+    hips, shoulders = (joints[:, :, roles[role]].mean(axis=2) for role in ("hip_centre", "shoulder_centre"))
+    trunks = np.linalg.norm(shoulders - hips, axis=-1)
+    known = trunks[np.isfinite(trunks) & (trunks > 0)]
+    if not known.size:
+        raise DataError("no frame has hips and shoulders, so the size of the body is not known", where=where)
+    origin = hips[np.isfinite(hips).all(axis=-1)][0]
+    flat = ((joints - origin) * (TRUNK / float(np.median(known)))).astype(np.float32)
+    absent = np.isnan(flat[..., :1])
+    return np.concatenate([flat, np.where(absent, np.float32(np.nan), np.float32(0))], axis=-1)
+
+
+def at_rate(
+    joints: Float32[np.ndarray, "person frame joint 3"], missing: np.ndarray, rate: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """A clip at 30 frames a second, by linear interpolation; one whose rate is 30 or not known stays as it is.
+
+    Args:
+        joints: the clip.
+        missing: which joints were not found ``[person, frame, joint]``; of two frames the nearer one counts.
+        rate: frames a second; 0 if not known.
+    """
+    frames = joints.shape[1]
+    wanted = max(1, round((frames - 1) * KINECT_RATE / rate) + 1) if rate else frames
+    if not rate or abs(rate / KINECT_RATE - 1) < 0.01 or wanted == frames:
+        return joints, missing
+    nearest = np.round(np.linspace(0, frames - 1, wanted)).astype(int)
+    return resample(joints, wanted), missing[:, nearest]
