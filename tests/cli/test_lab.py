@@ -96,7 +96,7 @@ def test_a_clip_becomes_a_page(tmp_path, capsys):
 
 @pytest.mark.parametrize(
     ("target", "message"),
-    [("nothing.npy", "there is no such clip"), (".", "no finished run here"), ("bad.npy", "not a plain array file")],
+    [("nothing.npy", "there is no such file"), (".", "no finished run here"), ("bad.npy", "not a plain array file")],
 )
 def test_what_is_neither_a_run_nor_a_clip_is_refused(tmp_path, capsys, target, message):
     (tmp_path / "bad.npy").write_bytes(b"no array")

@@ -1,0 +1,108 @@
+"""What each clip of a folder shows: by a table, by file names, by folders."""
+
+from __future__ import annotations
+
+import pytest
+
+from zsar_kit.data.clip_list import list_clips, numbered_columns, sample_name
+from zsar_kit.errors import DataError
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in ("wave/s1.bvh", "wave/s2.bvh", "bow/s1.bvh"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("x", encoding="utf-8")
+    return tmp_path
+
+
+def clips(folder):
+    return sorted(folder.rglob("*.bvh"))
+
+
+def test_one_folder_for_each_class(folder):
+    found = list_clips(folder, clips(folder))
+    assert [(one.sample, one.label) for one in found] == [
+        ("bow/s1", "bow"),
+        ("wave/s1", "wave"),
+        ("wave/s2", "wave"),
+    ]
+
+
+def test_clips_without_folders_need_something_that_says_what_they_show(folder):
+    (folder / "loose.bvh").write_text("x", encoding="utf-8")
+    with pytest.raises(DataError, match=r"nothing says what loose\.bvh shows.*--names"):
+        list_clips(folder, clips(folder))
+
+
+def test_a_table_names_clips_with_or_without_folder_and_suffix(folder):
+    table = "sample,label,subject\nwave/s1.bvh,0,anna\nbow/s1,bow,ben\ns2,wave,\n"
+    (folder / "labels.csv").write_text(table, encoding="utf-8")
+    found = {one.sample: (one.label, one.columns) for one in list_clips(folder, clips(folder))}
+    assert found == {
+        "wave/s1": ("0", {"subject": "anna"}),
+        "bow/s1": ("bow", {"subject": "ben"}),
+        "wave/s2": ("wave", {}),
+    }
+
+
+def test_clips_that_a_table_does_not_name_are_left_out(folder):
+    (folder / "t.csv").write_text("sample,label\ns2,wave\n", encoding="utf-8")
+    assert [one.sample for one in list_clips(folder, clips(folder), table=folder / "t.csv")] == ["wave/s2"]
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("sample,class\ns2,wave\n", r"a column 'label' is needed, the table has sample, class"),
+        ("sample,label\n", "the table has no row"),
+        ("sample,label\ns1,wave\n", r"2 clips are called 's1' .*line 2\).*path in the folder"),
+        ("sample,label\ns3,wave\n", r"no clips are called 's3'"),
+        ("sample,label\ns2,wave\nwave/s2,bow\n", r"'wave/s2' occurs twice .*line 3"),
+        ("sample,label\ns2,\n", "a row is a sample, its label"),
+        ("sample,label\ns2,wave,3,4\n", "a row is a sample, its label"),
+    ],
+)
+def test_tables_that_do_not_fit(folder, table, message):
+    (folder / "t.csv").write_text(table, encoding="utf-8")
+    with pytest.raises(DataError, match=message):
+        list_clips(folder, clips(folder), table=folder / "t.csv")
+
+
+def test_names_of_files(tmp_path):
+    for name in ("brush hair_12_7.npz", "eat_3_8.npz"):
+        (tmp_path / name).write_text("x", encoding="utf-8")
+    found = list_clips(tmp_path, sorted(tmp_path.iterdir()), names="{label}_{subject}_{}")
+    assert [(one.label, one.columns) for one in found] == [
+        ("brush hair", {"subject": "12"}),
+        ("eat", {"subject": "3"}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ("{label}-{subject}", "the file name is not of the form"),
+        ("{subject}_{}", "names each field once, and {label}"),
+        ("{label}_{label}", "names each field once"),
+        ("{label}_{person}", r"unknown field {person}"),
+    ],
+)
+def test_patterns_that_do_not_fit(tmp_path, names, message):
+    (tmp_path / "eat_3.npz").write_text("x", encoding="utf-8")
+    with pytest.raises(DataError, match=message):
+        list_clips(tmp_path, [tmp_path / "eat_3.npz"], names=names)
+
+
+def test_a_sample_is_named_by_its_path(folder):
+    assert sample_name(folder, folder / "wave" / "s1.bvh") == "wave/s1"
+    assert sample_name(folder, folder / "wave") == "wave"  # a clip may be a folder with a file for each frame
+
+
+def test_columns_as_numbers(folder):
+    (folder / "labels.csv").write_text(
+        "sample,label,subject,camera\ns2,wave,ben,2\nbow/s1,bow,anna,1\nwave/s1,wave,,2\n", encoding="utf-8"
+    )
+    numbers, named = numbered_columns(list_clips(folder, clips(folder)))
+    assert numbers == {"subject": [0, -1, 1], "camera": [1, 2, 2]}
+    assert named == {"subject": ("anna", "ben"), "camera": ()}
