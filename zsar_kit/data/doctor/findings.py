@@ -130,6 +130,12 @@ class Report:
         names = dict.fromkeys([*self.accepted, *check_names(checks)])
         return Report(self.clips, self.findings, self.affected, self.measured, tuple(names))
 
+    def without(self, check: str) -> Report:
+        """The same report without the findings of a check that does not apply, such as depth in points of a picture."""
+        findings = tuple(found for found in self.findings if found.check != check)
+        affected = {key: number for key, number in self.affected.items() if key[0] != check}
+        return Report(self.clips, findings, affected, self.measured, self.accepted)
+
     def rows(self) -> list[tuple[str, str, str, str, str]]:
         """A table with a row for each check and severity: severity, check, clips, what was found, what to do.
 

@@ -205,7 +205,7 @@ class _Intake:
         shutil.rmtree(self.spool, ignore_errors=True)
         self.spool.mkdir(parents=True)
         self._read_all()
-        if self.layout is None or self.first is None:
+        if self.layout is None or self.first is None or not self.read:
             some = self.left_out[0]
             problem = f"none of {len(self.listed)} clips can be read; the first: {some[1]}"
             raise DataError(problem, where=some[0], remedy="Mend the files, or name their format with --format.")
@@ -221,6 +221,8 @@ class _Intake:
             progress=self.progress,
             total=len(samples),
         )
+        if flat:
+            report = report.without("units")
         if report.red:
             refuse(report, str(self.asked.source))
         facts = OwnSet(

@@ -81,6 +81,8 @@ def open_clip(
     joints = in_trunks(recording.joints, body, where) if flat else recording.joints
     hertz = recording.rate or rate
     report = examine_set([Clip(joints, recording.sample, rate=hertz, times=recording.times)], body, accept=accept)
+    if flat:
+        report = report.without("units")
     if report.red:
         refuse(report, where)
     mended = mend(joints, body, rate=hertz or KINECT_RATE, where=where)

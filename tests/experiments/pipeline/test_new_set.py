@@ -1,0 +1,291 @@
+"""From somebody's files to a data set: what is read, refused, mended, left out and remembered."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from tests.bodies import in_layout
+from zsar_kit.cli import main
+from zsar_kit.data import catalogue
+from zsar_kit.data.joints import layout
+from zsar_kit.data.puppet.world import build_puppet
+from zsar_kit.data.skeleton_set import SkeletonSet
+from zsar_kit.errors import ArtefactError, ConfigError, DataError, TextError
+from zsar_kit.experiments.pipeline.new_set import NewSet, new_set
+from zsar_kit.experiments.pipeline.own_clip import at_rate, in_trunks, open_clip
+from zsar_kit.experiments.pipeline.own_texts import use_own_texts, write_names_as_texts
+from zsar_kit.experiments.pipeline.workspace import Workspace
+from zsar_kit.experiments.studies.suite import Case, fallback_encoder, run_config
+from zsar_kit.semantics import text_files
+from zsar_kit.semantics.text_files import load_texts
+
+NAMES = "{label}_{subject}_{}"
+
+
+@pytest.fixture(autouse=True)
+def known_as_before():
+    """What a test makes known is forgotten after it."""
+    before = {file: dict(facts) for file, facts in catalogue._OWN.items()}
+    texts = dict(text_files._OWN)
+    yield
+    for file, facts in before.items():
+        catalogue._OWN[file].clear()
+        catalogue._OWN[file].update(facts)
+    text_files._OWN.clear()
+    text_files._OWN.update(texts)
+    catalogue.class_names.cache_clear()
+    catalogue.class_count.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """Twelve clips of two classes and three subjects in NTU's joints, by file name."""
+    puppet = build_puppet(tmp_path_factory.mktemp("puppet") / "set")
+    found, count = {}, {}
+    for number, clip in enumerate(puppet):
+        key = (clip.label, clip.subject)
+        if clip.label < 2 and clip.subject <= 3 and count.setdefault(key, 0) < 2:
+            count[key] += 1
+            name = f"{('drink', 'eat')[clip.label]}_{clip.subject}_{number}"
+            found[name] = np.asarray(clip.joints)
+    assert len(found) == 12
+    return found
+
+
+@pytest.fixture(scope="module")
+def bodies(whole):
+    """The same in 15 joints."""
+    return {name: in_layout(joints, "openni_15") for name, joints in whole.items()}
+
+
+def written(folder, bodies, change=lambda joints: joints):
+    folder.mkdir()
+    for name, joints in bodies.items():
+        np.savez(folder / f"{name}.npz", joints=change(joints.copy()))
+    return folder
+
+
+def asked(folder, **more):
+    return NewSet(**({"dataset": "meals", "source": folder, "layout": "openni_15", "names": NAMES} | more))
+
+
+def test_clips_come_through_as_they_are(tmp_path, bodies):
+    folder = written(tmp_path / "clips", bodies)
+    (folder / "notes.txt").write_text("x", encoding="utf-8")
+    made = new_set(Workspace(tmp_path / "w", progress=False), asked(folder, parts=("subject:odd",)))
+    assert made.skeletons.class_names == ("drink", "eat")
+    assert (made.left_out, made.passed_over, made.mended) == ((), {".txt": 1}, {})
+    for clip in made.skeletons:
+        np.testing.assert_allclose(clip.joints, bodies[clip.sample], atol=1e-6)
+        assert clip.sample.startswith(made.skeletons.class_names[clip.label])
+    assert made.skeletons.parts["xsub"].tolist() == (made.skeletons.index.subject % 2 == 1).tolist()
+    assert json.loads((made.skeletons.path / "doctor.json").read_text(encoding="utf-8"))["red"] is False
+    assert list((tmp_path / "w" / "skeletons").iterdir()) == [made.skeletons.path]  # nothing is left behind
+
+
+def test_joints_that_were_not_found_are_filled_in_and_marked(tmp_path, bodies):
+    elbow = layout("openni_15").index("elbow_left")
+
+    def lost(joints):
+        joints[:, 10:15, elbow] = 0
+        return joints
+
+    made = new_set(Workspace(tmp_path / "w", progress=False), asked(written(tmp_path / "clips", bodies, lost)))
+    missing = np.load(made.skeletons.path / "missing.npy")
+    index = made.skeletons.index
+    assert missing.sum() == 5 * len(made.skeletons)
+    for i, clip in enumerate(made.skeletons):
+        rows = missing[index.start[i] : index.start[i] + index.frames[i]]
+        assert np.argwhere(rows).tolist() == [[frame, elbow] for frame in range(10, 15)]
+        truth = bodies[clip.sample]
+        assert np.abs(clip.joints - truth)[:, 10:15, elbow].max() < 0.25  # a straight line over five frames
+        np.testing.assert_allclose(np.delete(clip.joints, elbow, axis=2), np.delete(truth, elbow, axis=2), atol=1e-6)
+    assert sum(made.mended.values()) >= len(made.skeletons)
+
+
+def test_another_unit_is_refused_said_or_accepted(tmp_path, bodies):
+    folder = written(tmp_path / "clips", bodies, lambda joints: joints * 1000)
+    workspace = Workspace(tmp_path / "w", progress=False)
+    with pytest.raises(DataError, match=r"the data doctor refuses \(units\).*millimetres.*--accept units"):
+        new_set(workspace, asked(folder))
+    assert not workspace.skeletons_folder("meals").exists()
+    made = new_set(workspace, asked(folder, unit="mm"))
+    for clip in made.skeletons:
+        np.testing.assert_allclose(clip.joints, bodies[clip.sample], atol=1e-5)
+
+    centimetres = written(tmp_path / "cm", bodies, lambda joints: joints * 3.0)
+    accepted = new_set(workspace, asked(centimetres, dataset="giants", accept=("units",)))
+    assert accepted.report.accepted == ("units",)
+    assert catalogue.accepted_findings("giants") == ("units",)
+    with pytest.raises(ConfigError, match="no check 'unit'"):
+        new_set(workspace, asked(centimetres, dataset="others", accept=("unit",)))
+
+
+def test_files_that_cannot_be_read_are_left_out(tmp_path, bodies, capsys):
+    folder = written(tmp_path / "clips", bodies)
+    (folder / "eat_1_99.npz").write_bytes(b"no array")
+    new = ["data", "new", "meals", "--from", str(folder), "--layout", "openni_15", "--names", NAMES, "--quiet"]
+    assert main([*new, "--workspace", str(tmp_path / "w")]) == 3
+    out = capsys.readouterr().out
+    assert "12 clips of 2 classes" in out
+    assert "left out" in out
+    assert "eat_1_99.npz" in out
+    assert main([*new, "--workspace", str(tmp_path / "w")]) == 2
+    assert "there is already a data set 'meals'" in capsys.readouterr().err
+    for path in folder.glob("*.npz"):
+        path.write_bytes(b"no array")
+    assert main([*new, "--replace", "--workspace", str(tmp_path / "w")]) == 2
+    assert "none of 13 clips can be read" in capsys.readouterr().err
+    assert len(SkeletonSet.load(tmp_path / "w" / "skeletons" / "meals")) == 12  # what was there stays
+
+
+@pytest.mark.parametrize(
+    ("more", "error", "message"),
+    [
+        ({"dataset": "utd_mhad"}, DataError, r"'utd_mhad' is a published data set.*zsar data prepare utd_mhad"),
+        ({"dataset": "my meals"}, DataError, "letters, digits, - and _"),
+        ({"layout": "coco_17"}, DataError, "17 joints, the sequence has 15"),
+        ({"layout": "openni15"}, DataError, "Did you mean 'openni_15'"),
+        ({"names": "{}"}, DataError, "names each field once"),
+        ({"parts": ("subject:77",)}, DataError, "no sample has subject '77'"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(tmp_path, bodies, more, error, message):
+    folder = written(tmp_path / "clips", bodies)
+    with pytest.raises(error, match=message):
+        new_set(Workspace(tmp_path / "w", progress=False), asked(folder, **more))
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        ("drink\nDrink\neat\n", "occurs twice"),
+        ("drink\n<b>eat</b>\n", r"class names are plain words, got '<b>eat</b>'"),
+        ("drink\n", "unknown class 'eat'"),
+    ],
+)
+def test_class_lists_that_do_not_fit(tmp_path, bodies, classes, message):
+    folder = written(tmp_path / "clips", bodies)
+    (tmp_path / "classes.txt").write_text(classes, encoding="utf-8")
+    with pytest.raises((DataError, TextError), match=message):
+        new_set(Workspace(tmp_path / "w", progress=False), asked(folder, classes=tmp_path / "classes.txt"))
+
+
+def test_labels_that_start_at_one(tmp_path, bodies):
+    folder = written(tmp_path / "clips", bodies)
+    rows = "".join(f"{name},{1 + name.startswith('eat')}\n" for name in bodies)
+    (folder / "labels.csv").write_text(f"sample,label\n{rows}", encoding="utf-8")
+    (tmp_path / "classes.txt").write_text("drink\neat\n", encoding="utf-8")
+    workspace = Workspace(tmp_path / "w", progress=False)
+    with pytest.raises(DataError, match=r"2 classes, 0 to 1; got label 2.*0-based"):
+        new_set(workspace, asked(folder, names="", classes=tmp_path / "classes.txt"))
+    with pytest.raises(DataError, match=r"numbers as labels, and nothing says what they are called.*--classes"):
+        new_set(workspace, asked(folder, names=""))
+
+
+def _pictures(folder, whole):
+    """The clips as OpenPose's points of a picture: pixels, y down, 25 joints."""
+    folder.mkdir()
+    for name, joints in whole.items():
+        (folder / name).mkdir()
+        for t, frame in enumerate(in_layout(joints, "openpose_25")[0, :20]):
+            points = np.stack([400 + 200 * frame[:, 0], 400 - 200 * frame[:, 1], np.full(25, 0.9)], axis=1)
+            text = json.dumps({"people": [{"pose_keypoints_2d": points.reshape(-1).tolist()}]})
+            (folder / name / f"{name}_{t:012d}_keypoints.json").write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_points_of_a_picture_make_a_set_that_says_so(tmp_path, whole):
+    workspace = Workspace(tmp_path / "w", progress=False)
+    folder = _pictures(tmp_path / "clips", whole)
+    made = new_set(workspace, asked(folder, layout="", parts=("subject:odd",)))
+    assert made.flat
+    assert catalogue.is_flat("meals")
+    assert not made.skeletons.frames[..., 2].any()
+    split = tmp_path / "s.toml"
+    split.write_text('dataset = "meals"\nunseen = ["eat"]\n', encoding="utf-8")
+    with pytest.raises(Exception, match="seen classes"):  # two classes are too few for any split
+        run_config(Case("meals", str(split)), fallback_encoder("meals"), method="ridge", preset="motion")
+
+
+def test_only_methods_that_accept_them_are_trained_on_points_of_a_picture():
+    classes = {"names": list("abcdef"), "dimensions": 2, "persons": 1}
+    splits = {"parts": {"xsub": {"lists": True}}, "default_part": "xsub"}
+    splits["splits"] = {"4/2": {"unseen": [0, 1], "source": ""}}
+    catalogue.make_known("pictures", classes, splits)
+    encoder, case = fallback_encoder("pictures"), Case("pictures", "4/2")
+    for method, preset in (("ridge", "motion"), ("flora", "cpu"), ("skeleton_context", "cpu")):
+        assert run_config(case, encoder, method=method, preset=preset).dataset == "pictures"
+    for more in ({"method": "primitives", "preset": "fixed"}, {"method": "ridge", "features": "primitives"}):
+        with pytest.raises(ConfigError, match="without depth"):
+            run_config(case, encoder, **({"preset": "motion"} | more))
+
+
+def test_the_trunk_of_a_picture_is_half_a_metre():
+    body = layout("openni_15")
+    joints = np.full((1, 3, 15, 2), np.nan, np.float32)
+    for role, place in (("hip_centre", (100.0, 50.0)), ("shoulder_centre", (100.0, 130.0))):
+        joints[:, :, list(body.roles[role])] = place
+    flat = in_trunks(joints, body, "here")
+    hips = flat[0, :, list(body.roles["hip_centre"])].mean(axis=0)
+    shoulders = flat[0, :, list(body.roles["shoulder_centre"])].mean(axis=0)
+    np.testing.assert_allclose(hips, 0, atol=1e-6)
+    np.testing.assert_allclose(shoulders - hips, np.tile([0, 0.5, 0], (3, 1)), atol=1e-6)
+    with pytest.raises(DataError, match="no frame has hips and shoulders"):
+        in_trunks(np.full((1, 3, 15, 2), np.nan, np.float32), body, "here")
+
+
+@pytest.mark.parametrize(("rate", "frames"), [(60.0, 31), (15.0, 121), (30.0, 61), (0.0, 61)])
+def test_clips_are_brought_to_thirty_frames_a_second(rate, frames):
+    seconds = np.arange(61) / (rate or 30.0)
+    joints = np.zeros((1, 61, 15, 3), np.float32)
+    joints[0, :, :, 0] = 1 + seconds[:, None]  # a constant speed of 1 m/s
+    found, missing = at_rate(joints, np.zeros((1, 61, 15), bool), rate)
+    assert found.shape == (1, frames, 15, 3)
+    assert missing.shape == (1, frames, 15)
+    np.testing.assert_allclose(np.diff(found[0, :, 0, 0]), 1 / 30, rtol=1e-3)
+    np.testing.assert_allclose(found[0, [0, -1], 0, 0], [1, 1 + seconds[-1]], rtol=1e-6)
+
+
+def test_texts_have_to_be_of_the_classes(tmp_path, bodies):
+    workspace = Workspace(tmp_path / "w", progress=False)
+    new_set(workspace, asked(written(tmp_path / "clips", bodies)))
+    assert load_texts(str(write_names_as_texts(workspace, "meals"))).names == ("drink", "eat")
+    table = '[[class]]\nid = {}\nname = "{}"\nmotion = "{}"\n'
+    good = table.format(0, "drink", "A hand lifts a cup.") + table.format(1, "eat", "A hand goes to the mouth.")
+
+    def file(text, dataset="meals"):
+        path = tmp_path / "texts.toml"
+        path.write_text(f'dataset = "{dataset}"\n{text}', encoding="utf-8")
+        return path
+
+    for text, message in (
+        (file(good, "lunch").read_text(encoding="utf-8").partition("\n")[2], None),
+        (good.replace('"eat"', '"feed"'), r"class 1 of meals is 'eat'; in the texts class 1 is 'feed'"),
+        (good + table.format(2, "wash", "Hands rub."), "meals has 2 classes; the texts have a class 2"),
+        (table.format(0, "drink", "A hand lifts a cup."), "there is no class 1"),
+        (good.replace("A hand goes to the mouth.", "a hand lifts a cup."), "classes 0 and 1 have the same motion text"),
+    ):
+        if message:
+            with pytest.raises(TextError, match=message):
+                use_own_texts(workspace, "meals", file(text))
+    with pytest.raises(TextError, match="the texts are for 'lunch', not for 'meals'"):
+        use_own_texts(workspace, "meals", file(good, "lunch"))
+    use_own_texts(workspace, "meals", file(good))
+    assert load_texts("meals").sentences("motion", 1) == ("A hand goes to the mouth.",)
+
+
+def test_a_clip_is_looked_at_before_it_is_recognised(tmp_path, bodies):
+    joints = next(iter(bodies.values()))
+    np.save(tmp_path / "clip.npy", joints)
+    clip = open_clip(tmp_path / "clip.npy", layout="openni_15")
+    assert (clip.layout, clip.rate, clip.told) == ("openni_15", 30.0, "")
+    np.testing.assert_allclose(clip.joints, joints, atol=1e-6)
+    np.save(tmp_path / "turned.npy", np.repeat(joints, 40, axis=1).transpose(1, 0, 2, 3)[:40])
+    with pytest.raises(DataError, match="the data doctor refuses"):
+        open_clip(tmp_path / "turned.npy", layout="openni_15")
+    with pytest.raises((ArtefactError, DataError), match="no such file"):
+        open_clip(tmp_path / "nothing.npy", layout="openni_15")
