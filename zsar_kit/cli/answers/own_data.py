@@ -104,8 +104,9 @@ def examine(workspace: Workspace, source: str, asked: DoctorOptions) -> tuple[st
         report = examine_skeletons(skeletons, accept=asked.accept, progress=workspace.progress)
         layout, clips = joint_layout(skeletons.layout), None
     else:
-        layout, clips = _clips(Path(source), asked)
+        layout, clips, flat = _clips(Path(source), asked)
         report = examine_set(clips, layout, accept=asked.accept)
+        report = report.without("units") if flat else report
     drawn = _drawn(report, workspace, source, layout, clips, Path(asked.figures)) if asked.figures else []
     if asked.json:
         return json.dumps(report.to_json()), not report.red
@@ -114,13 +115,14 @@ def examine(workspace: Workspace, source: str, asked: DoctorOptions) -> tuple[st
     return "\n".join([line(report), "", table, *drawn]).rstrip(), not report.red
 
 
-def _clips(source: Path, asked: DoctorOptions) -> tuple[JointLayout, list[Clip]]:
-    """The clips of a folder or file, in the layout that was asked for or that the first one says."""
+def _clips(source: Path, asked: DoctorOptions) -> tuple[JointLayout, list[Clip], bool]:
+    """The clips of a folder or file, in the layout that was asked for or that the first one says; and whether any are
+    points of a picture."""
     if not source.exists():
         problem = "neither a prepared data set nor a file or folder"
         raise DataError(problem, where=source, remedy="See `zsar data list`, or check the path.")
     paths, _ = clips_of(source)
-    layout, clips = asked_layout(asked.layout), []
+    layout, clips, flat = asked_layout(asked.layout), [], False
     for path in paths:
         name = layout.name if layout else ""
         how = {"format": asked.format, "unit": asked.unit, "up": asked.up, "rate": asked.rate}
@@ -129,11 +131,11 @@ def _clips(source: Path, asked: DoctorOptions) -> tuple[JointLayout, list[Clip]]
         recording = recording.in_layout(layout, str(path))
         joints = recording.joints
         if recording.dimensions == 2:
-            joints = in_trunks(joints, layout, str(path))
+            joints, flat = in_trunks(joints, layout, str(path)), True
         clips.append(Clip(joints, path.stem, rate=recording.rate or asked.rate, times=recording.times))
     if layout is None:
         raise DataError("no clip could be read", where=source)
-    return layout, clips
+    return layout, clips, flat
 
 
 def _drawn(
