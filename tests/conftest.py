@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,23 @@ def shared_dir() -> Path:
             pytest.fail(message)
         pytest.skip(message)
     return SHARED
+
+
+@pytest.fixture(autouse=True)
+def own_sets_as_before() -> Iterator[None]:
+    """Data sets of one's own that a test makes known to the process are forgotten after it."""
+    from zsar_kit.data import catalogue
+    from zsar_kit.semantics import text_files
+
+    tables = [*catalogue._OWN.values(), text_files._OWN]
+    before = [dict(table) for table in tables]
+    yield
+    if [*map(dict, tables)] != before:
+        for table, content in zip(tables, before, strict=True):
+            table.clear()
+            table.update(content)
+        catalogue.class_names.cache_clear()
+        catalogue.class_count.cache_clear()
 
 
 @pytest.fixture(scope="session")

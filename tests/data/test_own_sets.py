@@ -21,18 +21,6 @@ SAMPLES = ["a", "b", "c", "d"]
 BODY = np.random.default_rng(0).normal(size=(5, 25, 3)).astype(np.float32)
 
 
-@pytest.fixture(autouse=True)
-def catalogue_as_before():
-    """What a test makes known is forgotten after it."""
-    before = {file: dict(facts) for file, facts in catalogue._OWN.items()}
-    yield
-    for file, facts in before.items():
-        catalogue._OWN[file].clear()
-        catalogue._OWN[file].update(facts)
-    catalogue.class_names.cache_clear()
-    catalogue.class_count.cache_clear()
-
-
 @pytest.mark.parametrize(
     ("text", "name", "train"),
     [

@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 
 import zsar_kit.data
+from zsar_kit.data.clip_list import ListedClip
 from zsar_kit.data.display import sample_for_display
+from zsar_kit.data.doctor import Clip, Finding, Report, mend
 from zsar_kit.data.feature_set import FeatureSet
 from zsar_kit.data.fetch import Fetched
 from zsar_kit.data.importers.features import SampleColumns
@@ -22,6 +24,7 @@ from zsar_kit.data.importers.skeletons import CTRGCN
 from zsar_kit.data.importers.streams import ArrayRows, ArrayStream
 from zsar_kit.data.joints import layout
 from zsar_kit.data.leakage import EncoderMark, EncoderRecord
+from zsar_kit.data.own_sets import OwnSet, part_rule
 from zsar_kit.data.published import publication
 from zsar_kit.data.published_checks import FilesReport
 from zsar_kit.data.puppet.raw_pku import WrittenPku
@@ -35,12 +38,15 @@ from zsar_kit.data.readers.pku_mmd import TrainingVideos
 from zsar_kit.data.readers.plan import Item, LeftOut, Reading, ReadPlan, Source
 from zsar_kit.data.readers.prepare import Prepared
 from zsar_kit.data.readers.registry import RAW_FORMATS
+from zsar_kit.data.recording import Recording
 from zsar_kit.data.splits import load_split, make_split, pseudo_unseen_groups
 from zsar_kit.reprs import counted, escaped, listed, markdown_table, short_path, shortened
 
 LONG = "a word " * 500
 #: The inside of the motion programs: numbers that nobody looks at one by one.
 INNER = {"Body", "Habits", "Trunk", "Place", "Version"}
+#: the inside of the doctor and of readers of other software's files
+INNER |= {"Anatomy", "Measures", "Presence", "Injected", "Animation", "Channel", "Joint", "Header", "Rig", "Format"}
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +83,11 @@ def shown(tmp_path_factory) -> dict[str, object]:
         ArrayStream(str(root), (5000, 3), np.dtype("f4"), False, BytesIO()), ArrayRows((5000, 3), "<f4", iter(())),
         columns, PublishedFeatures(columns, columns, columns), SampleColumns(many, many, many, many), CTRGCN,
         pseudo_unseen_groups(load_split("ntu60", "55/5"))[0],
+        Recording(LONG, np.zeros((1, 5000, 25, 3), np.float32), tuple(map(str, many)), stated=(("unit", LONG),)),
+        ListedClip(root / LONG, LONG, LONG, {"subject": LONG}), part_rule(f"subject:{','.join(map(str, many))}"),
+        OwnSet(LONG, tuple(map(str, many)), protocols=tuple(map(str, many))),
+        Clip(np.zeros((1, 5000, 25, 3), np.float32), LONG), mend(np.ones((1, 50, 25, 3), np.float32), "ntu25"),
+        Finding("units", "refuse", "too long", LONG, LONG, sample=LONG), Report(1, (), {("units", "refuse"): 1}),
         WrittenPku((skeletons.sequence(0),) * 1000, tuple(map(str, many))), PuppetConfig(), SensorConfig(),
     ]  # fmt: skip
     return {type(thing).__name__: thing for thing in objects}

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from zsar_kit.data.own_sets import numbered
 from zsar_kit.errors import DataError, nearest_name
+from zsar_kit.reprs import counted, short_path, shortened
 
 TABLE = "labels.csv"
 COLUMNS = ("subject", "camera", "setup", "replication")
@@ -35,6 +36,10 @@ class ListedClip:
     sample: str
     label: str
     columns: dict[str, str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        known = counted(len(self.columns), "column")
+        return f"ListedClip({short_path(self.sample, 60)}: {shortened(self.label, 60)!r}, {known})"
 
 
 def list_clips(

@@ -17,6 +17,7 @@ from zsar_kit.artefacts import read_json, write_json
 from zsar_kit.data.catalogue import make_known
 from zsar_kit.data.class_split import FORMATS, read_split
 from zsar_kit.errors import ArtefactError, DataError, SplitError, nearest_name
+from zsar_kit.reprs import counted, listed, shortened
 
 FACTS = "dataset.json"
 #: columns that a rule for parts may name, and what the protocol is called if it is not given a name
@@ -50,6 +51,11 @@ class OwnSet:
     protocols: tuple[str, ...] = ()
     twins: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     accepted: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        flat = ", 2-D" if self.dimensions == 2 else ""
+        known = f"protocols {listed(self.protocols)}" if self.protocols else "no protocol"
+        return f"OwnSet({shortened(self.dataset, 40)!r}: {counted(len(self.class_names), 'class')}{flat}, {known})"
 
     def write(self, folder: Path) -> None:
         """Write it beside the skeletons."""
@@ -118,6 +124,9 @@ class PartRule:
     column: str
     values: tuple[str, ...]
     text: str
+
+    def __repr__(self) -> str:
+        return f"PartRule({shortened(self.name, 40)!r}: {shortened(self.text, 80)})"
 
     def mask(self, samples: Sequence[str], column: np.ndarray, names: Sequence[str] = ()) -> np.ndarray:
         """True for train, ``[sample]``.

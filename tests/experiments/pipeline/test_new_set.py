@@ -19,25 +19,9 @@ from zsar_kit.experiments.pipeline.own_clip import at_rate, in_trunks, open_clip
 from zsar_kit.experiments.pipeline.own_texts import use_own_texts, write_names_as_texts
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.studies.suite import Case, fallback_encoder, run_config
-from zsar_kit.semantics import text_files
 from zsar_kit.semantics.text_files import load_texts
 
 NAMES = "{label}_{subject}_{}"
-
-
-@pytest.fixture(autouse=True)
-def known_as_before():
-    """What a test makes known is forgotten after it."""
-    before = {file: dict(facts) for file, facts in catalogue._OWN.items()}
-    texts = dict(text_files._OWN)
-    yield
-    for file, facts in before.items():
-        catalogue._OWN[file].clear()
-        catalogue._OWN[file].update(facts)
-    text_files._OWN.clear()
-    text_files._OWN.update(texts)
-    catalogue.class_names.cache_clear()
-    catalogue.class_count.cache_clear()
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ from zsar_kit.data.joints import layout as joint_layout
 from zsar_kit.data.parts import known_protocols, train_part
 from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.errors import DataError
+from zsar_kit.reprs import shape_of, short_path
 
 #: A fault of all clips shows in more than this share of them: in data without it the share is near 0, with it near 1.
 MAJORITY = 0.5
@@ -47,6 +48,9 @@ class Clip:
     subject: int = -1
     rate: float = 0.0
     times: np.ndarray | None = field(default=None, repr=False)
+
+    def __repr__(self) -> str:
+        return f"Clip({short_path(self.sample, 60)}: joints {shape_of(self.joints)}, label {self.label})"
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,7 +21,7 @@ from zsar_kit.data.doctor.presence import presence
 from zsar_kit.data.joints import JointLayout
 from zsar_kit.data.joints import layout as joint_layout
 from zsar_kit.errors import DataError
-from zsar_kit.reprs import counted, listed
+from zsar_kit.reprs import counted, listed, shape_of
 
 #: Gaps of one joint up to so many seconds are bridged by a straight line; nobody knows what happened in longer ones.
 GAP_SECONDS = 0.5
@@ -47,6 +47,12 @@ class Mended:
     held: Bool[np.ndarray, "person frame joint"]
     trimmed: tuple[int, ...]
     done: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        filled = counted(int(self.missing.sum()), "joint")
+        return (
+            f"Mended(joints {shape_of(self.joints)}, {filled} filled in, {counted(len(self.trimmed), 'frame')} trimmed)"
+        )
 
 
 def mend(
