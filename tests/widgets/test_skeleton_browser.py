@@ -7,10 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from zsar_kit.data.puppet.world import build_puppet
+from zsar_kit.data.readers.arrays import from_arrays
 from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.data.skeletons import SkeletonSequence
 from zsar_kit.errors import DataError
-from zsar_kit.widgets.skeleton_browser import SkeletonBrowser
+from zsar_kit.widgets.skeleton_browser import SkeletonBrowser, doctor_marks
 
 
 def made(path, dataset: str, joints: int, layout: str) -> SkeletonSet:
@@ -112,6 +114,18 @@ def test_a_sample_without_a_body_is_answered_on_the_stage(tmp_path):
     assert "no frame of the clip has a body" in browser.stage.message
     browser.sample = "there"
     assert browser.stage.message == ""
+
+
+def test_what_the_doctor_finds_is_marked(tmp_path):
+    clean = build_puppet(tmp_path / "puppet").sequence(0).joints
+    joints = np.array(clean)
+    joints[0, 3:5, 7] = 0
+    own = from_arrays(tmp_path / "own", [joints, clean], [0, 0], ["x"], "ntu25")
+    assert [frame for frame, _ in doctor_marks(own, 0)] == [3]
+    assert "exactly (0, 0, 0)" in doctor_marks(own, 0)[0][1]
+    assert doctor_marks(own, 1) == ()
+    assert SkeletonBrowser({"own": own}).stage.scene["bodies"][0]["marks"][0]["frame"] == 3
+    assert SkeletonBrowser({"own": own}, marks=None).stage.scene["bodies"][0]["marks"] == []
 
 
 def test_marks_are_on_the_time_line_of_the_raw_layer(sets):

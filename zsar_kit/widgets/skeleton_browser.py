@@ -12,6 +12,7 @@ import numpy as np
 import traitlets
 
 from zsar_kit.data.display import LAYERS, DisplaySample, class_id, find_sample, sample_for_display, vertical_axis
+from zsar_kit.data.doctor import examine_clip
 from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.errors import DataError, ZsarError, nearest_name
 from zsar_kit.reprs import one_line, shortened
@@ -22,6 +23,13 @@ from zsar_kit.widgets.stage import Stage
 
 Marks = Callable[[SkeletonSet, int], Sequence[tuple[int, str]]]
 WIDE = "min(520px, 98%)"
+
+
+def doctor_marks(skeletons: SkeletonSet, row: int) -> tuple[tuple[int, str], ...]:
+    """What the data doctor finds in a sample, at the first frame of each finding that names frames."""
+    clip = skeletons.sequence(row)
+    found = examine_clip(np.asarray(clip.joints), skeletons.layout, sample=clip.sample)
+    return tuple((min(one.frames), one.problem) for one in found if one.frames and one.severity != "note")
 
 
 def stage_of(view: DisplaySample, rate: float | int = 30.0) -> Stage:
@@ -42,7 +50,7 @@ class SkeletonBrowser(ipywidgets.VBox):
         dataset: name of the first data set shown; by default the first of ``sets``.
         rate: frames per second during playback.
         marks: for a data set and the position of a sample the frames worth a look, with words; they are marked on the
-            time line of the raw layer.
+            time line of the raw layer. By default what the data doctor finds; None for no marks.
         view: a view that was saved in the browser (a file, or its content), which is shown first.
 
     Attributes:
@@ -69,7 +77,7 @@ class SkeletonBrowser(ipywidgets.VBox):
         sample: str = "",
         dataset: str = "",
         rate: float | int = 30.0,
-        marks: Marks | None = None,
+        marks: Marks | None = doctor_marks,
         view: str | Path | Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()

@@ -86,7 +86,9 @@ def estimate(plans: Sequence[EntryPlan], workspace: Workspace, engine: Engine) -
         training = _runs(missing, workspace)
     # ru_maxrss is in KiB on Linux.
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 + _largest_set(missing, workspace)
-    return Estimate(len(configs), finished, len(encoding), sum(encoding, 0.0), training, max(1, width), memory, disk, device)
+    return Estimate(
+        len(configs), finished, len(encoding), sum(encoding, 0.0), training, max(1, width), memory, disk, device
+    )
 
 
 def _encoders(configs: Sequence[RunConfig], workspace: Workspace) -> tuple[list[float], int]:
