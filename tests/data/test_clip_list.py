@@ -61,12 +61,37 @@ def test_clips_that_a_table_does_not_name_are_left_out(folder):
         ("sample,label\ns2,wave\nwave/s2,bow\n", r"'wave/s2' occurs twice .*line 3"),
         ("sample,label\ns2,\n", "a row is a sample, its label"),
         ("sample,label\ns2,wave,3,4\n", "a row is a sample, its label"),
+        ("sample,label,label\ns2,wave,bow\n", r"two columns are called 'label' .*line 1"),
+        ("sample;label\ns2;wave\n", r"a column 'sample' is needed, the table has sample;label"),
+        ("sample,label\ns2," + "x" * 200_000 + "\n", r"not a table: field larger .*line 2"),
+        ("", r"a column 'sample' is needed, the table has none"),
     ],
 )
 def test_tables_that_do_not_fit(folder, table, message):
     (folder / "t.csv").write_text(table, encoding="utf-8")
     with pytest.raises(DataError, match=message):
         list_clips(folder, clips(folder), table=folder / "t.csv")
+
+
+def test_tables_as_spreadsheets_write_them(folder):
+    text = '\ufeffsample,label,age\r\n"wave/s2.bvh","wave, with both hands",31\r\n\r\n'
+    (folder / "t.csv").write_bytes(text.encode())
+    (found,) = list_clips(folder, clips(folder), table=folder / "t.csv")
+    assert (found.sample, found.label, found.columns) == ("wave/s2", "wave, with both hands", {})
+    (folder / "t.csv").write_bytes("sample,label\ns2,fl\u00fcgel\n".encode("latin-1"))
+    with pytest.raises(DataError, match="the table must be UTF-8"):
+        list_clips(folder, clips(folder), table=folder / "t.csv")
+    with pytest.raises(DataError, match="the table of labels does not exist"):
+        list_clips(folder, clips(folder), table=folder / "none.csv")
+
+
+def test_files_that_differ_by_their_suffix_alone(folder):
+    (folder / "wave" / "s1.c3d").write_text("x", encoding="utf-8")
+    found = sorted(folder.rglob("*.*"))
+    with pytest.raises(DataError, match=r"two clips would be called 'wave/s1': s1\.bvh and s1\.c3d"):
+        list_clips(folder, found)
+    (folder / "labels.csv").write_text("sample,label\nwave/s1.c3d,wave\n", encoding="utf-8")
+    assert [one.path.name for one in list_clips(folder, found)] == ["s1.c3d"]
 
 
 def test_names_of_files(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 
 import numpy as np
@@ -16,6 +17,7 @@ from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.data.splits import load_split, split_names, twin_groups
 from zsar_kit.errors import ArtefactError, DataError, SplitError
 from zsar_kit.experiments.pipeline.workspace import Workspace
+from zsar_kit.semantics.text_files import load_texts
 
 SAMPLES = ["a", "b", "c", "d"]
 BODY = np.random.default_rng(0).normal(size=(5, 25, 3)).astype(np.float32)
@@ -54,6 +56,10 @@ def test_rules_by_names_and_by_lists(tmp_path):
         (["person:odd"], SplitError, "not a rule"),
         (["subject:"], SplitError, "not a rule"),
         (["subject:5-2"], SplitError, "not a range: '5-2'.*smaller number first"),
+        (["subject:1-9999999"], SplitError, "not a range: '1-9999999'.*at most 100000 numbers"),
+        (["=subject:1"], SplitError, "not a rule for parts: '=subject:1'"),
+        (["subjekt:1"], SplitError, "Did you mean 'subject'"),
+        (["xsub=subject:1", "xsub=camera:2"], DataError, "two rules are called 'xsub'"),
         (["subject:1,,2"], SplitError, "a value is missing"),
         (["subject:9"], DataError, r"no sample has subject '9'.*There are: 1, 2, 3, 4"),
         (["subject:1-4"], DataError, "all 4 samples would be for training"),
@@ -74,6 +80,20 @@ def test_a_list_with_a_name_that_no_sample_has(tmp_path):
         part_masks([f"train:{tmp_path / 'train.txt'}"], SAMPLES, {}, {})
 
 
+def test_ranges_of_names_that_look_like_numbers():
+    """Once one subject has a name, all are names, and a range names those between its ends."""
+    (mask,) = part_masks(["subject:1-2"], SAMPLES, {"subject": [0, 1, 2, 0]}, {"subject": ("1", "2", "x")}).values()
+    assert mask.tolist() == [True, True, False, True]
+
+
+def test_odd_and_names(tmp_path):
+    with pytest.raises(DataError, match=r"no sample has subject 'eve'.*There are: anna, ben"):
+        part_masks(["subject:eve"], SAMPLES, {"subject": [0, 1, 0, 1]}, {"subject": ("anna", "ben")})
+    (tmp_path / "train.txt").write_text("\n \n", encoding="utf-8")
+    with pytest.raises(SplitError, match="the list of training samples is empty"):
+        part_rule(f"train:{tmp_path / 'train.txt'}")
+
+
 def test_the_default_name_of_a_rule_can_be_replaced():
     assert [part_rule(text).name for text in ("replication:1", "day=setup:1")] == ["xrep", "day"]
 
@@ -91,6 +111,11 @@ def test_names_become_numbers_in_the_order_of_the_alphabet():
         ([1.5], r"got 1\.5 \(in subjects\[0\]\)"),
         (["anna", ""], r"got '' \(in subjects\[1\]\)"),
         (["anna", 2], "'anna' is a name and 2 a number"),
+        ([True], r"got True \(in subjects\[0\]\)"),
+        ([float("nan")], r"got nan \(in subjects\[0\]\)"),
+        ([-2], r"got -2 \(in subjects\[0\]\)"),
+        ([2**31], r"got 2147483648 \(in subjects\[0\]\)"),
+        (["1", "9" * 30], r"at most 18 digits.*in subjects\[1\]"),
     ],
 )
 def test_neither_numbers_nor_names(values, message):
@@ -151,6 +176,81 @@ def test_what_is_damaged_is_passed_over_and_said(tmp_path, caplog):
     assert "sports" not in catalogue.dataset_names()
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"class_names": 5},
+        {"class_names": "abc"},
+        {"class_names": [1, 2]},
+        {"class_names": []},
+        {"dataset": 7},
+        {"persons": "two"},
+        {"dimensions": None},
+        {"synthetic": "no"},
+        {"accepted": None},
+        {"protocols": [{}]},
+        {"twins": [1]},
+        {"twins": {"bows": 3}},
+        {"twins": {"bows": [0, 99]}},
+        {"colour": "red"},
+    ],
+)
+def test_facts_that_are_json_but_no_facts(tmp_path, caplog, change):
+    """Whatever stands in the file, the workspace opens, and the other sets in it are usable."""
+    _made(tmp_path)
+    file = _made(tmp_path, dataset="sports").path / FACTS
+    file.write_text(json.dumps(json.loads(file.read_text(encoding="utf-8")) | change), encoding="utf-8")
+    with pytest.raises(ArtefactError, match=f"{next(iter(change))}|not the facts.*Make the set again"):
+        OwnSet.read(file.parent)
+    catalogue._OWN["classes.toml"].clear()
+    with caplog.at_level(logging.WARNING, logger="zsar_kit"):
+        Workspace(tmp_path)
+    assert str(file) in caplog.text
+    assert "dances" in catalogue.dataset_names()
+    assert "sports" not in catalogue.dataset_names()
+
+
+def test_a_damaged_split_hides_neither_the_other_splits_nor_the_texts(tmp_path, caplog):
+    _made(tmp_path, labels=[0, 1, 2, 3], class_names=["bow", "turn", "leap", "clap"])
+    folder = tmp_path / "splits" / "dances"
+    folder.mkdir(parents=True)
+    (folder / "broken.toml").write_text("dataset =", encoding="utf-8")
+    (folder / "folder.toml").mkdir()
+    (folder / "hands.toml").write_text('dataset = "dances"\nunseen = ["clap"]\n', encoding="utf-8")
+    (folder / "old.toml").write_text('dataset = "dances"\nunseen = ["jump"]\n', encoding="utf-8")
+    (folder / "other.toml").write_text('dataset = "sports"\nclasses = 5\nunseen = [1]\n', encoding="utf-8")
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "dances.toml").write_text(
+        'dataset = "dances"\n[[class]]\nid = 0\nname = "bow"\n', encoding="utf-8"
+    )
+    with caplog.at_level(logging.WARNING, logger="zsar_kit"):
+        Workspace(tmp_path)
+    for said in ("broken.toml", "folder.toml", "no class named 'jump'"):
+        assert said in caplog.text
+    assert split_names("dances") == ("hands",)
+    assert load_texts("dances").names == ("bow",)
+
+
+def test_what_a_killed_process_left_behind_is_no_set(tmp_path):
+    made = _made(tmp_path)
+    left = made.path.with_name("dances.tmp-host-1-abcd")
+    left.mkdir()
+    OwnSet("dances", ("left", "behind")).write(left)
+    Workspace(tmp_path)
+    assert catalogue.class_names("dances") == ("bow", "turn")
+
+
+def test_texts_of_two_workspaces_with_a_set_of_one_name(tmp_path):
+    for folder in ("one", "two"):
+        _made(tmp_path / folder)
+        (tmp_path / folder / "texts").mkdir()
+        text = f'dataset = "dances"\n[[class]]\nid = 0\nname = "bow"\nmotion = "The {folder} way."\n'
+        (tmp_path / folder / "texts" / "dances.toml").write_text(text, encoding="utf-8")
+    for folder in ("one", "two", "one"):
+        Workspace(tmp_path / folder)
+        assert load_texts("dances").sentences("motion", 0) == (f"The {folder} way.",)
+
+
 def test_two_workspaces_with_a_set_of_one_name(tmp_path):
     _made(tmp_path / "one")
     _made(tmp_path / "two", labels=[0, 1, 2, 2], class_names=["bow", "turn", "leap"])
@@ -177,7 +277,7 @@ def test_an_existing_set_stays_unless_it_is_to_be_replaced(tmp_path):
     assert len(_made(tmp_path, replace=True, class_names=["bow", "spin"]).class_names) == 2
 
 
-def test_facts_come_back_as_they_were_written(tmp_path):
+def test_facts_come_back_as_they_were_written(tmp_path, caplog):
     facts = OwnSet(
         "dances",
         ("bow", "turn"),
@@ -198,5 +298,7 @@ def test_facts_come_back_as_they_were_written(tmp_path):
     assert catalogue.most_persons("dances") == 1
     assert twin_groups("dances") == {"bows": (0, 1)}
     write_split(tmp_path / "s.toml", ClassSplit("dances", "x", 4, (0,)))
-    with pytest.raises(SplitError, match="dances has 2 classes, not 4"):
+    with caplog.at_level(logging.WARNING, logger="zsar_kit"):
         facts.make_known([tmp_path / "s.toml"])
+    assert "dances has 2 classes, not 4" in caplog.text
+    assert split_names("dances") == ()

@@ -7,6 +7,7 @@ one folder for each class.
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -63,10 +64,20 @@ def list_clips(
     if table is None and not names and own is not None and own.is_file():
         table = own
     if table is not None:
-        return _by_table(root, clips, table)
-    if names:
-        return _by_names(root, clips, names)
-    return _by_folders(root, clips)
+        found = _by_table(root, clips, table)
+    else:
+        found = _by_names(root, clips, names) if names else _by_folders(root, clips)
+    _refuse_same_names(root, found)
+    return found
+
+
+def _refuse_same_names(root: Path, listed: Sequence[ListedClip]) -> None:
+    """Refuse files that differ only by their suffix, such as the markers and the joints of one recording."""
+    first: dict[str, Path] = {}
+    for clip in listed:
+        if (other := first.setdefault(clip.sample, clip.path)) != clip.path:
+            problem = f"two clips would be called {clip.sample!r}: {other.name} and {clip.path.name}"
+            raise DataError(problem, where=root, remedy=f"Remove or rename one, or name the one to read in {TABLE}.")
 
 
 def sample_name(root: Path, path: Path) -> str:
@@ -152,14 +163,23 @@ def _rows(table: Path) -> list[tuple[int, dict[str, str]]]:
         text = table.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise DataError("the table must be UTF-8", where=table, remedy="Save the file as UTF-8.") from None
-    reader = csv.DictReader(text.splitlines())
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    try:
+        return _checked_rows(reader, table)
+    except csv.Error as error:
+        raise DataError(f"not a table: {error}", where=f"{table}, line {reader.line_num + 1}") from None
+
+
+def _checked_rows(reader: csv.DictReader[str], table: Path) -> list[tuple[int, dict[str, str]]]:
     header = [name.strip() for name in reader.fieldnames or ()]
     known = ("sample", "label", *COLUMNS)
     for needed in ("sample", "label"):
         if needed not in header:
             problem = f"a column {needed!r} is needed, the table has {', '.join(header) or 'none'}"
             raise DataError(problem, where=f"{table}, line 1", remedy=f"Columns: {', '.join(known)}.")
-    rows = []
+    if twice := [name for name in known if header.count(name) > 1]:
+        raise DataError(f"two columns are called {twice[0]!r}", where=f"{table}, line 1", remedy="Keep one.")
+    rows: list[tuple[int, dict[str, str]]] = []
     for row in reader:
         cells = {str(name).strip(): (value or "").strip() for name, value in row.items() if name is not None}
         if None in row or not cells["sample"] or not cells["label"]:

@@ -6,10 +6,12 @@ the catalogue would say. :func:`make_folder_known` hands it to the catalogue.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -19,10 +21,35 @@ from zsar_kit.data.class_split import FORMATS, read_split
 from zsar_kit.errors import ArtefactError, DataError, SplitError, nearest_name
 from zsar_kit.reprs import counted, listed, shortened
 
+log = logging.getLogger("zsar_kit")
 FACTS = "dataset.json"
 #: columns that a rule for parts may name, and what the protocol is called if it is not given a name
 PART_COLUMNS = {"subject": "xsub", "camera": "xview", "setup": "xset", "replication": "xrep"}
 TRAIN_LIST = "train"
+#: whole numbers that are written as text have at most so many digits, so that the index can hold them
+MOST_DIGITS = 18
+WIDEST_RANGE = 100_000
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in cast("list[Any]", value))
+
+
+def _is_groups(value: Any) -> bool:
+    groups = cast("dict[str, Any]", value).values() if isinstance(value, dict) else [None]
+    return all(isinstance(ids, list) and all(type(i) is int for i in cast("list[Any]", ids)) for ids in groups)
+
+
+#: what each key of the file may have
+_VALID: dict[str, Callable[[Any], bool]] = {
+    "dataset": lambda value: isinstance(value, str) and bool(value),
+    "class_names": lambda value: _is_texts(value) and bool(value),
+    "persons": lambda value: type(value) is int and value in (1, 2),
+    "dimensions": lambda value: type(value) is int and value in (2, 3),
+    "synthetic": lambda value: isinstance(value, bool),
+    "twins": _is_groups,
+    **dict.fromkeys(("subjects", "cameras", "protocols", "accepted"), _is_texts),
+}
 
 
 @dataclass(frozen=True)
@@ -72,13 +99,22 @@ class OwnSet:
         known = set(cls.__dataclass_fields__)
         if not isinstance(content, dict) or not {"dataset", "class_names"} <= set(content) <= known:
             raise ArtefactError("not the facts of a data set", where=folder / FACTS, remedy="Make the set again.")
-        lists = ("class_names", "subjects", "cameras", "protocols", "accepted")
-        plain: dict[str, Any] = {key: tuple(value) if key in lists else value for key, value in content.items()}
+        plain: dict[str, Any] = dict(content)
+        for key, value in content.items():
+            if not _VALID[key](value):
+                problem = f"{key!r} is not what the facts of a data set have there, got {shortened(repr(value), 60)}"
+                raise ArtefactError(problem, where=folder / FACTS, remedy="Make the set again.")
+            if isinstance(value, list):
+                plain[key] = tuple(cast("list[Any]", value))
         plain["twins"] = {name: tuple(ids) for name, ids in content.get("twins", {}).items()}
-        return cls(**plain)
+        facts = cls(**plain)
+        if strangers := {i for ids in facts.twins.values() for i in ids} - set(range(len(facts.class_names))):
+            problem = f"'twins' names the class {min(strangers)}, there are {len(facts.class_names)}"
+            raise ArtefactError(problem, where=folder / FACTS, remedy="Make the set again.")
+        return facts
 
     def make_known(self, splits: Sequence[Path] = ()) -> None:
-        """Hand the facts, and class splits in files, to the catalogue.
+        """Hand the facts, and class splits in files, to the catalogue; a damaged split is passed over with a warning.
 
         Raises:
             SplitError: the name is that of a published data set.
@@ -92,7 +128,11 @@ class OwnSet:
             divided["twin_groups"] = {name: list(ids) for name, ids in self.twins.items()}
         make_known(self.dataset, classes, divided)
         for path in splits:
-            split = read_split(path)  # after the classes are known, as files name classes
+            try:
+                split = read_split(path)  # after the classes are known, as files name classes
+            except SplitError as error:
+                _warn(str(error))
+                continue
             if split.dataset == self.dataset:
                 divided["splits"][split.name] = {"unseen": list(split.unseen), "source": split.source}
         make_known(self.dataset, classes, divided)
@@ -107,6 +147,12 @@ def make_folder_known(skeletons: Path, splits: Path) -> None:
     """
     if (skeletons / FACTS).is_file():
         OwnSet.read(skeletons).make_known(sorted(path for path in splits.glob("*") if path.suffix in FORMATS))
+
+
+@cache
+def _warn(text: str) -> None:
+    """Once in a process: workspaces are opened often."""
+    log.warning("%s", text)
 
 
 @dataclass(frozen=True)
@@ -196,10 +242,10 @@ def _expanded(item: str, text: str) -> list[str]:
     """``"5-8"`` as ``5, 6, 7, 8``; anything else as it is."""
     first, dash, last = item.partition("-")
     if dash and first.isdecimal() and last.isdecimal():
-        if int(last) < int(first) or int(last) - int(first) > 100_000:
-            raise SplitError(
-                f"not a range: {item!r}", where=f"--parts {text}", remedy="Write the smaller number first."
-            )
+        backwards = int(last) < int(first)
+        if backwards or int(last) - int(first) > WIDEST_RANGE:
+            remedy = "Write the smaller number first." if backwards else f"A range has at most {WIDEST_RANGE} numbers."
+            raise SplitError(f"not a range: {item!r}", where=f"--parts {text}", remedy=remedy)
         return [str(n) for n in range(int(first), int(last) + 1)]
     if not item:
         raise SplitError("a value is missing between two commas", where=f"--parts {text}")
@@ -243,6 +289,9 @@ def numbered(values: Sequence[Any], what: str) -> tuple[list[int], tuple[str, ..
 def _plain(value: Any, where: str) -> int | str:
     if isinstance(value, str | np.str_) and str(value).strip():
         text = str(value).strip()
+        if text.isdecimal() and len(text) > MOST_DIGITS:
+            problem = f"numbers have at most {MOST_DIGITS} digits, got {shortened(text, 40)}"
+            raise DataError(problem, where=where, remedy="Put a letter in front of it to make it a name.")
         return int(text) if text.isdecimal() or text == "-1" else text
     number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
     if not number or not float(value).is_integer() or not -1 <= float(value) < 2**31:

@@ -93,14 +93,17 @@ def test_joints_that_were_not_found_are_filled_in_and_marked(tmp_path, bodies):
 def test_another_unit_is_refused_said_or_accepted(tmp_path, bodies):
     folder = written(tmp_path / "clips", bodies, lambda joints: joints * 1000)
     workspace = Workspace(tmp_path / "w", progress=False)
-    with pytest.raises(DataError, match=r"the data doctor refuses \(units\).*millimetres.*--accept units"):
+    with pytest.raises(DataError, match=r"the data doctor refuses \(units\).*millimetres.*--unit mm") as refused:
         new_set(workspace, asked(folder))
+    assert "--accept" not in str(refused.value)  # no set holds coordinates of kilometres, accepted or not
     assert not workspace.skeletons_folder("meals").exists()
     made = new_set(workspace, asked(folder, unit="mm"))
     for clip in made.skeletons:
         np.testing.assert_allclose(clip.joints, bodies[clip.sample], atol=1e-5)
 
     centimetres = written(tmp_path / "cm", bodies, lambda joints: joints * 3.0)
+    with pytest.raises(DataError, match=r"refuses \(units\).*--accept units"):
+        new_set(workspace, asked(centimetres, dataset="giants"))
     accepted = new_set(workspace, asked(centimetres, dataset="giants", accept=("units",)))
     assert accepted.report.accepted == ("units",)
     assert catalogue.accepted_findings("giants") == ("units",)

@@ -69,8 +69,11 @@ def make_split_file(
         name = name or f"{len(names) - unseen}/{unseen}" + (f" seed{seed}" if seed else "")
         out = workspace.splits_folder(dataset) / f"{slug(name)}.toml"
         split = make_split(dataset, unseen, seed, name)
-        if out.is_file() and read_split(out).digest() != split.digest():
-            raise SplitError(f"there is another split {name!r}", where=out, remedy="Give this one a name: --name.")
+        if out.is_file():
+            there = read_split(out)
+            if (there.name, there.digest()) != (split.name, split.digest()):
+                problem = f"there is another split {there.name!r}"
+                raise SplitError(problem, where=out, remedy="Give this one another name: --name.")
     else:
         out = out or Path("split.toml")
         split = make_split(dataset, unseen, seed, name)

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from zsar_kit.cli.own_data import DoctorOptions, NewOptions
 
 LISTED_FAULTS = 20
+#: of which something can be seen and something unseen
+FEWEST_CLASSES = 3
 
 
 def make_data(workspace: Workspace, dataset: str, given: NewOptions) -> tuple[str, bool]:
@@ -47,7 +49,11 @@ def make_data(workspace: Workspace, dataset: str, given: NewOptions) -> tuple[st
         lines.append(
             "No train and test parts yet; name some before training: zsar data new ... --parts subject:odd --replace."
         )
-    lines.append(f"Next: zsar split make {dataset} --unseen 2; zsar train {dataset} SPLIT --method ridge.")
+    if (classes := len(made.skeletons.class_names)) < FEWEST_CLASSES:
+        lines.append(f"A class split needs {FEWEST_CLASSES} classes, two seen and one unseen.")
+    else:
+        unseen = min(2, classes - 2)
+        lines.append(f"Next: zsar split make {dataset} --unseen {unseen}; zsar train {dataset} SPLIT --method ridge.")
     return "\n".join(lines), not made.left_out
 
 

@@ -174,11 +174,12 @@ def _class_names(asked: NewSet, listed: Sequence[ListedClip]) -> tuple[str, ...]
         if all(clip.label.isdecimal() for clip in listed):
             problem = "the clips have numbers as labels, and nothing says what they are called"
             raise DataError(problem, where=asked.source, remedy="Give a file with the class names in order: --classes.")
-        return tuple(sorted({clip.label for clip in listed}))
-    names = read_class_list(asked.classes)
+        names, where = tuple(sorted({clip.label for clip in listed})), asked.source
+    else:
+        names, where = read_class_list(asked.classes), asked.classes
     require_class_names(names)
     if marked := [name for name in names if "<" in name or ">" in name or "&" in name]:
-        raise DataError(f"class names are plain words, got {marked[0]!r}", where=asked.classes, remedy="Remove markup.")
+        raise DataError(f"class names are plain words, got {marked[0]!r}", where=where, remedy="Remove markup.")
     return names
 
 

@@ -16,12 +16,15 @@ from zsar_kit.data.joints import layout as joint_layout
 from zsar_kit.data.own_layouts import read_layout, register_layout
 from zsar_kit.data.readers.clips import ARRAY_SUFFIXES
 from zsar_kit.data.recording import Recording
+from zsar_kit.data.skeletons import FARTHEST_METRES
 from zsar_kit.data.timing import resample
 from zsar_kit.errors import DataError
 from zsar_kit.primitives.measure import KINECT_RATE
 
 #: points of a picture are scaled so that the trunk, from hips to shoulders, has this length in metres
 TRUNK = 0.5
+#: units as the doctor calls them -> as ``--unit`` does
+UNITS = {"millimetres": "mm", "centimetres": "cm", "inches": "inch"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,9 +120,14 @@ def refuse(report: Report, where: str) -> None:
         DataError: with the first of its reasons.
     """
     worst = next(found for found in report.findings if found.check in report.refused and found.severity == "refuse")
+    unit = next((short for name, short in UNITS.items() if worst.check == "units" and name in worst.cause), "")
+    named = f" Or name the unit: --unit {unit}." if unit else ""
     others = [check for check in report.refused if check != worst.check]
     more = f" Also: {', '.join(others)}." if others else ""
-    remedy = f"{worst.cause} {worst.remedy}{more} To use the data as they are: --accept {' '.join(report.refused)}."
+    accept = f" To use the data as they are: --accept {' '.join(report.refused)}."
+    if worst.check == "units" and np.abs([worst.numbers["low"], worst.numbers["high"]]).max() > FARTHEST_METRES:
+        accept = ""  # no set of skeletons holds such coordinates
+    remedy = f"{worst.cause} {worst.remedy}{named}{more}{accept}"
     sample = f"{worst.sample}: " if worst.sample else ""
     raise DataError(
         f"the data doctor refuses ({worst.check}): {sample}{worst.problem.rstrip('.')}", where=where, remedy=remedy

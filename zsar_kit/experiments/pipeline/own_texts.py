@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from zsar_kit.artefacts import write_atomic
@@ -12,6 +13,8 @@ from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.semantics.text_files import load_texts, use_texts
 from zsar_kit.semantics.text_writer import toml_text
 from zsar_kit.semantics.texts import BASIC_SETS, ClassTexts
+
+log = logging.getLogger("zsar_kit")
 
 
 def use_own_texts(workspace: Workspace, dataset: str, file: Path) -> ClassTexts:
@@ -74,16 +77,28 @@ def refuse_same_texts(texts: ClassTexts, file: Path) -> None:
                 )
 
 
+def _fault_of(dataset: str, names: tuple[str, ...], file: Path) -> str:
+    """Why texts do not fit the classes; empty if they do."""
+    try:
+        check_own_texts(dataset, names, file)
+    except TextError as error:
+        return str(error)
+    return ""
+
+
 def write_names_as_texts(workspace: Workspace, dataset: str) -> Path:
     """A text file with nothing but the class names, for a data set that has no texts yet; returns where it is.
 
-    An existing file with the same classes stays, as it may have been written by hand.
+    An existing file with the same classes stays, as it may have been written by hand. One that does not fit, such as
+    that of a set that was replaced by one with other classes, is kept aside.
     """
     place = workspace.texts_file(dataset)
     names = class_names(dataset)
-    if place.is_file():
-        check_own_texts(dataset, names, place)
-    else:
+    if place.is_file() and (fault := _fault_of(dataset, names, place)):
+        aside = place.with_name(f"{place.stem}.before{place.suffix}")
+        place.replace(aside)
+        log.warning("The texts that were there do not fit and are now %s: %s", aside, fault)
+    if not place.is_file():
         tables = [{"id": i, "name": name, "label": name} for i, name in enumerate(names)]
         comment = (
             "Class names alone: add motion and the other texts by hand, or have them written: zsar texts generate."

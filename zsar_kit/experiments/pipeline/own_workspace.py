@@ -27,6 +27,8 @@ def make_own_sets_known(root: Path) -> None:
     """
     for facts in sorted(root.glob(f"skeletons/*/{FACTS}")):
         folder = facts.parent
+        if ".tmp-" in folder.name:  # being written, or left behind by a process that was killed
+            continue
         try:
             make_folder_known(folder, root / "splits" / folder.name)
             texts = root / "texts" / f"{folder.name}.toml"

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from zsar_kit.artefacts import exists, made_once
-from zsar_kit.data.catalogue import is_generated
+from zsar_kit.data.catalogue import is_generated, is_published
 from zsar_kit.data.puppet.world import build_puppet
 from zsar_kit.data.readers.plan import ReadPlan
 from zsar_kit.data.readers.prepare import Prepared, carry_out, is_up_to_date, open_prepared, partial_folder
@@ -37,7 +37,9 @@ def prepare_skeletons(workspace: Workspace, dataset: str) -> SkeletonSet:
     raise ArtefactError(
         f"the data set {dataset!r} is not prepared",
         where=folder,
-        remedy=f"Run: zsar data prepare {dataset} --root FOLDER_OF_ITS_RAW_FILES",
+        remedy=f"Run: zsar data prepare {dataset} --root FOLDER_OF_ITS_RAW_FILES"
+        if is_published(dataset)
+        else f"Run: zsar data new {dataset} --from FOLDER",
     )
 
 
