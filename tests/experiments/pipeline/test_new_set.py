@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -276,3 +277,81 @@ def test_a_clip_is_looked_at_before_it_is_recognised(tmp_path, bodies):
         open_clip(tmp_path / "turned.npy", layout="openni_15")
     with pytest.raises((ArtefactError, DataError), match="no such file"):
         open_clip(tmp_path / "nothing.npy", layout="openni_15")
+
+
+def test_a_set_of_sixty_frames_a_second_is_halved_with_its_marks(tmp_path, bodies):
+    """Of 2n - 1 frames every other one stays; a joint that was lost in a frame that stays is marked in it."""
+    wrist = layout("openni_15").index("hand_left")
+    odd = {name: joints[:, : joints.shape[1] - 1 + joints.shape[1] % 2] for name, joints in bodies.items()}
+
+    def lost(joints):
+        joints[:, 20:27, wrist] = 0
+        return joints
+
+    folder = written(tmp_path / "clips", odd, lost)
+    made = new_set(Workspace(tmp_path / "w", progress=False), asked(folder, rate=60.0))
+    missing, index = np.load(made.skeletons.path / "missing.npy"), made.skeletons.index
+    assert missing.shape == (int((index.frames * index.persons).sum()), 15)
+    for i, clip in enumerate(made.skeletons):
+        truth = odd[clip.sample][:, ::2]
+        assert clip.joints.shape == truth.shape
+        known = np.delete(np.arange(15), wrist)
+        np.testing.assert_allclose(clip.joints[:, :, known], truth[:, :, known], atol=1e-5)
+        rows = missing[index.start[i] : index.start[i] + index.frames[i]]
+        assert np.argwhere(rows).tolist() == [[frame, wrist] for frame in (10, 11, 12, 13)]  # 20, 22, 24, 26 at 60 Hz
+
+
+def test_marks_of_two_persons_are_in_the_order_of_the_skeletons(tmp_path, bodies):
+    """All frames of the first person, then all of the second, of whom a joint is lost; absence is no lost joint."""
+    foot, both = layout("openni_15").index("foot_right"), {}
+    for name, joints in bodies.items():
+        second = joints + np.float32([0.9, 0, 0.1])
+        second[:, 5:9, foot] = 0
+        second[:, -10:] = 0
+        both[name] = np.concatenate([joints, second])
+    made = new_set(Workspace(tmp_path / "w", progress=False), asked(written(tmp_path / "clips", both)))
+    missing, index = np.load(made.skeletons.path / "missing.npy"), made.skeletons.index
+    assert index.persons.tolist() == [2] * 12
+    for i, clip in enumerate(made.skeletons):
+        first, second = missing[index.start[i] :][: 2 * index.frames[i]].reshape(2, -1, 15)
+        assert not first.any()
+        assert np.argwhere(second[:-10]).tolist() == [[frame, foot] for frame in range(5, 9)]
+        assert not clip.joints[1, -10:].any()
+        assert np.abs(clip.joints[1, 5:9, foot] - clip.joints[0, 5:9, foot] - [0.9, 0, 0.1]).max() < 0.2
+
+
+def test_the_scale_and_place_of_a_picture_do_not_matter():
+    rng = np.random.default_rng(0)
+    body = layout("openni_15")
+    joints = rng.normal(size=(2, 9, 15, 2)).astype(np.float32)
+    joints[1, 3] = np.nan
+    joints[0, 4, 7] = np.nan
+    flat = in_trunks(joints, body, "here")
+    np.testing.assert_allclose(in_trunks(joints * 120 + np.float32([640, -360]), body, "here"), flat, atol=1e-4)
+    assert np.isnan(flat).all(axis=-1).tolist() == np.isnan(joints).all(axis=-1).tolist()
+    assert np.isnan(flat).any(axis=-1).tolist() == np.isnan(flat).all(axis=-1).tolist()
+    assert not np.nan_to_num(flat[..., 2]).any()
+    hips, shoulders = (flat[:, :, list(body.roles[role])].mean(axis=2) for role in ("hip_centre", "shoulder_centre"))
+    assert np.nanmedian(np.linalg.norm(shoulders - hips, axis=-1)) == pytest.approx(0.5, rel=1e-4)
+
+
+def test_points_and_bodies_are_two_sets(tmp_path, whole):
+    folder = _pictures(tmp_path / "clips", whole)
+    names = sorted(whole)
+    shutil.rmtree(folder / names[-1])
+    np.savez(folder / f"{names[-1]}.npz", joints=in_layout(whole[names[-1]], "openpose_25"))
+    made = new_set(Workspace(tmp_path / "w", progress=False), asked(folder, layout=""))
+    ((path, why),) = made.left_out
+    assert path.endswith(f"{names[-1]}.npz")
+    assert "3 coordinates a joint, the ones before it have 2" in why
+    assert len(made.skeletons) == 11
+
+
+def test_one_lost_class_is_said_by_the_doctor(tmp_path, bodies):
+    """All clips of a class that cannot be read leave the class without a sample."""
+    folder = written(tmp_path / "clips", bodies)
+    for path in folder.glob("eat_*"):
+        path.write_bytes(b"x")
+    made = new_set(Workspace(tmp_path / "w", progress=False), asked(folder))
+    assert len(made.left_out) == 6
+    assert any(found.check == "labels" for found in made.report.findings)
