@@ -12,7 +12,7 @@ from tests.bodies import in_layout
 from zsar_kit.cli import main
 from zsar_kit.data import catalogue
 from zsar_kit.data.joints import layout
-from zsar_kit.data.puppet.world import build_puppet
+from zsar_kit.data.puppet.world import PuppetConfig, build_puppet
 from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.errors import ArtefactError, ConfigError, DataError, TextError
 from zsar_kit.experiments.pipeline.new_set import NewSet, new_set
@@ -28,14 +28,12 @@ NAMES = "{label}_{subject}_{}"
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """Twelve clips of two classes and three subjects in NTU's joints, by file name."""
-    puppet = build_puppet(tmp_path_factory.mktemp("puppet") / "set")
-    found, count = {}, {}
-    for number, clip in enumerate(puppet):
-        key = (clip.label, clip.subject)
-        if clip.label < 2 and clip.subject <= 3 and count.setdefault(key, 0) < 2:
-            count[key] += 1
-            name = f"{('drink', 'eat')[clip.label]}_{clip.subject}_{number}"
-            found[name] = np.asarray(clip.joints)
+    config = PuppetConfig(classes=(0, 1), subjects=3, cameras=1, replications=2)
+    puppet = build_puppet(tmp_path_factory.mktemp("puppet") / "set", config)
+    found = {
+        f"{('drink', 'eat')[clip.label]}_{clip.subject}_{number}": np.asarray(clip.joints)
+        for number, clip in enumerate(puppet)
+    }
     assert len(found) == 12
     return found
 
