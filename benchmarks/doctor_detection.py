@@ -22,10 +22,10 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.doctor_faults import FAULTS
 from zsar_kit.data.doctor import Clip, examine_clip, examine_set, examine_skeletons
 from zsar_kit.data.doctor.anatomy import anatomy
 from zsar_kit.data.doctor.body_checks import bones_of
-from zsar_kit.data.doctor.faults import FAULTS
 from zsar_kit.data.doctor.measures import length, measure
 from zsar_kit.data.joints import layout
 from zsar_kit.data.orientation import present

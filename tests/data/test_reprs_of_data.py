@@ -46,7 +46,7 @@ LONG = "a word " * 500
 #: The inside of the motion programs: numbers that nobody looks at one by one.
 INNER = {"Body", "Habits", "Trunk", "Place", "Version"}
 #: the inside of the doctor and of readers of other software's files
-INNER |= {"Anatomy", "Measures", "Presence", "Injected", "Animation", "Channel", "Joint", "Header", "Rig", "Format"}
+INNER |= {"Anatomy", "Measures", "Presence", "Animation", "Channel", "Joint", "Header", "Rig", "Format"}
 
 
 @pytest.fixture(scope="module")

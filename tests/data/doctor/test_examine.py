@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from benchmarks.doctor_faults import FAULTS
 from zsar_kit.data.doctor import CHECKS, Clip, examine_clip, examine_set, examine_skeletons, line
-from zsar_kit.data.doctor.faults import FAULTS
 from zsar_kit.data.doctor.findings import KEPT
 from zsar_kit.data.joints import JointLayout, layout
 from zsar_kit.data.puppet.raw_ntu import TROUBLES, skeleton_file

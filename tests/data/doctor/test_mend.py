@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from benchmarks.doctor_faults import FAULTS
 from zsar_kit.data.doctor import mend
-from zsar_kit.data.doctor.faults import FAULTS
 from zsar_kit.data.joints import layout
 from zsar_kit.errors import DataError
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import pickle
 import sys
 from pathlib import Path
 
@@ -12,7 +11,6 @@ import pytest
 
 from tests.extras import needs
 from zsar_kit.data.foreign import read_anipose, read_deeplabcut, read_movement, read_sleap
-from zsar_kit.data.foreign.hdf5 import plain_values
 from zsar_kit.data.joints import layout
 from zsar_kit.data.recording import Recording
 from zsar_kit.errors import DataError
@@ -70,19 +68,6 @@ def dlc_csv(folder: Path, columns, values: np.ndarray, *, index=None) -> Path:
     return path
 
 
-def dlc_h5(folder: Path, columns, values: np.ndarray, *, kind: bytes | None = None) -> Path:
-    import h5py
-
-    path = folder / "walk.h5"
-    table = np.zeros(len(values), dtype=[("index", "<i8"), ("values_block_0", "<f8", (values.shape[1],))])
-    table["index"], table["values_block_0"] = np.arange(len(values)), values
-    with h5py.File(path, "w") as file:
-        file.create_dataset("df_with_missing/table", data=table)
-        stored = pickle.dumps(list(columns), 0) if kind is None else kind
-        file["df_with_missing/table"].attrs["values_block_0_kind"] = np.bytes_(stored)
-    return path
-
-
 def dlc_fixed(folder: Path, columns, values: np.ndarray) -> Path:
     import h5py
 
@@ -97,14 +82,14 @@ def dlc_fixed(folder: Path, columns, values: np.ndarray) -> Path:
     return path
 
 
-@pytest.mark.parametrize("write", [dlc_csv, dlc_h5, dlc_fixed])
+@pytest.mark.parametrize("write", [dlc_csv, dlc_fixed])
 def test_deeplabcut_individuals_are_persons(tmp_path, write):
     read = read_movement(write(tmp_path, dlc_columns(), dlc_values()), rate=30.0)
     check(read)
     assert (said(read, "persons"), said(read, "version"), read.rate) == ("ann, bob", "network net", 30.0)
 
 
-@pytest.mark.parametrize("write", [dlc_csv, dlc_h5, dlc_fixed])
+@pytest.mark.parametrize("write", [dlc_csv, dlc_fixed])
 def test_deeplabcut_columns_are_found_by_their_names(tmp_path, write):
     order = RNG.permutation(18)
     columns = dlc_columns()
@@ -169,36 +154,21 @@ def test_broken_deeplabcut_csv(tmp_path):
         refused(path, message)
 
 
-def test_names_of_columns_are_never_unpickled(tmp_path):
-    class Attack:
-        def __reduce__(self):
-            return (Path.touch, (tmp_path / "run",))
+def test_names_of_columns_that_are_a_pickle_are_not_read(tmp_path):
+    import h5py
 
-    for protocol in (0, 1, 2, 3, 4):
-        path = dlc_h5(tmp_path, [], dlc_values(), kind=pickle.dumps([Attack()], protocol) + b"\1")
-        refused(path, "more than plain lists of texts .* so it is not read.*analyze_videos_converth5_to_csv")
-    assert not (tmp_path / "run").exists()
-
-
-@pytest.mark.parametrize("protocol", range(6))
-def test_plain_values_are_what_pickle_would_give(protocol):
-    value = [("net", "ann", "nosé", "x"), ("net", "ann", "nosé", "y"), (), (1, 2.5, -7, 300, 10**12), [["a"], None]]
-    assert plain_values(pickle.dumps(value, protocol), "here") == value
-
-
-@pytest.mark.parametrize("raw", [b"", b"(lp0", b"a.", b"g5\n.", b".", b"\x80\x04N", b"(V", b"K\x01)\x81."])
-def test_broken_pickles_are_refused(raw):
-    with pytest.raises(DataError, match=r"cannot be read|cut short|more than plain"):
-        plain_values(raw, "here")
+    path = tmp_path / "walk.h5"
+    with h5py.File(path, "w") as file:
+        file["df_with_missing/table"] = np.zeros(4, dtype=[("index", "<i8"), ("values_block_0", "<f8", (18,))])
+    refused(path, "names of its columns are a pickle.*so it is not read.*analyze_videos_converth5_to_csv")
 
 
 def test_broken_deeplabcut_h5(tmp_path):
     import h5py
 
-    refused(dlc_h5(tmp_path, dlc_columns()[:-1], dlc_values()), "17 columns and 4 frames, but an array")
-    refused(dlc_h5(tmp_path, [("a",)], dlc_values()), "a column needs a name of scorer, body part")
-    refused(dlc_h5(tmp_path, "ab", dlc_values(), kind=pickle.dumps("ab", 0)), "names of the columns are no list")
-    path = dlc_h5(tmp_path, dlc_columns(), dlc_values())
+    refused(dlc_fixed(tmp_path, dlc_columns()[:-1], dlc_values()), "17 columns and 4 frames, but an array")
+    refused(dlc_fixed(tmp_path, [("a", "b")], dlc_values()), "names of 3 or 4 levels are needed, got 2")
+    path = dlc_fixed(tmp_path, dlc_columns(), dlc_values())
     path.write_bytes(path.read_bytes()[:-3000])
     refused(path, "not a complete HDF5 file")
     path.write_text("scorer,net")

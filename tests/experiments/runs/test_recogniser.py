@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from zsar_kit.cli import main
+from zsar_kit.data.catalogue import class_names
 from zsar_kit.errors import ArtefactError, TextError
 from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
 from zsar_kit.experiments.runs.config import RunConfig
@@ -59,6 +60,13 @@ def test_a_clip_is_ranked_among_words(recogniser, clip, puppet_workspace):
     again = recogniser.classify(clip.joints, "; ".join(reversed(WORDS.split("; "))), layout=layout)
     assert dict(again.ranked) == pytest.approx(dict(found.ranked), rel=1e-4)  # the order of words means nothing
     assert set(recogniser.latency(clip.joints, WORDS, repeats=2, layout=layout)) == set(found.milliseconds)
+
+
+def test_without_words_the_unseen_classes_of_the_run_compete(recogniser, finished, clip, puppet_workspace):
+    layout = prepare_skeletons(puppet_workspace, "puppet").layout
+    names = class_names("puppet")
+    found = recogniser.classify(clip.joints, layout=layout)
+    assert {name for name, _ in found.ranked} == {names[c] for c in finished.result().unseen}
 
 
 def test_the_feature_is_that_of_extraction(recogniser, clip, puppet_workspace):

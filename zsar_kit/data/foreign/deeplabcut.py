@@ -1,8 +1,8 @@
 """Reader of DeepLabCut's tables: CSV with three or four header rows, or HDF5 as pandas writes it.
 
 Columns are found by their names, each of (individual, body part, coordinate), since multi-animal projects have body
-parts that only some individuals have. The HDF5 form keeps these names as a pickle, which is taken apart without
-unpickling it, see :func:`zsar_kit.data.foreign.hdf5.plain_values`.
+parts that only some individuals have. Of the two HDF5 forms of pandas only ``fixed`` is read: in the other one,
+``table``, the names of the columns are a pickle.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from zsar_kit.data.foreign.hdf5 import array, numeric, opened, plain_values, texts
+from zsar_kit.data.foreign.hdf5 import array, numeric, opened, texts
 from zsar_kit.data.foreign.points import (
     PICTURE_SAID,
     PIXELS,
@@ -49,7 +49,7 @@ def read_deeplabcut(path: str | Path, *, unit: str = "", up: str = "", rate: flo
     """The body parts of a file of predictions of DeepLabCut.
 
     Args:
-        path: ``.csv``, or ``.h5`` with the table ``df_with_missing``.
+        path: ``.csv``, or ``.h5`` with ``df_with_missing`` in the form ``fixed``.
         unit: unit of 3-D points, which is that of the calibration and is not in the file.
         up: the direction that is up in 3-D; by default ``"-y"``, as the first camera sees it.
         rate: frames a second, which the file does not say.
@@ -60,7 +60,7 @@ def read_deeplabcut(path: str | Path, *, unit: str = "", up: str = "", rate: flo
 
     Raises:
         DataError: the file is cut short, of another format, labels of single pictures, or has two columns of one name;
-            3-D points without ``unit``.
+            3-D points without ``unit``; an ``.h5`` in the form ``table``.
     """
     path = Path(path)
     table = _from_csv(path) if path.suffix.casefold() == ".csv" else _from_hdf5(path)
@@ -143,40 +143,18 @@ def _from_hdf5(path: Path) -> _Table:
     with opened(path) as file:
         if KEY not in file:
             raise DataError(f"{KEY!r} is missing; there are {listed(list(file))}", where=path)
-        names, values, frames = _fixed(file, path) if f"{KEY}/block0_values" in file else _appended(file, path)
+        if f"{KEY}/table" in file:
+            problem = (
+                "the names of its columns are a pickle, which can run any code when it is loaded, so it is not read"
+            )
+            remedy = "Take the .csv of the same predictions: deeplabcut.analyze_videos_converth5_to_csv(folder)."
+            raise DataError(problem, where=path, remedy=remedy)
+        names, values, frames = _fixed(file, path)
     if values.shape != (len(frames), len(names)) or not values.size:
         problem = f"{len(names)} columns and {len(frames)} frames, but an array {list(values.shape)}"
         raise DataError(problem, where=f"{path}, {KEY!r}")
     _check_once(names, path)
     return _Table(names, values, frames, "HDF5")
-
-
-def _appended(file: Any, path: Path) -> tuple[list[tuple[str, str, str, str]], np.ndarray, list[int]]:
-    """The form "table" of pandas, which DeepLabCut writes."""
-    name = f"{KEY}/table"
-    table = array(file, name, path)
-    where = f"{path}, {name!r}"
-    fields = table.dtype.names or ()
-    if fields != ("index", "values_block_0"):
-        problem = f"fields 'index' and 'values_block_0' are needed, got {listed(fields) or 'none'}"
-        raise DataError(problem, where=where)
-    raw = file[name].attrs.get("values_block_0_kind")
-    if not isinstance(raw, bytes | np.void):
-        raise DataError("the names of the columns are missing", where=where)
-    content = plain_values(bytes(raw) if isinstance(raw, bytes) else raw.tobytes(), where)
-    if not isinstance(content, list):
-        raise DataError("the names of the columns are no list", where=where)
-    names = [_full(_texts_of(column, where)) for column in content]
-    frames = _frames(table["index"], where)
-    return names, numeric(table["values_block_0"], 2, name, path), frames
-
-
-def _texts_of(column: object, where: str) -> tuple[str, ...]:
-    plain = isinstance(column, tuple) and len(column) in (3, 4) and all(isinstance(part, str) for part in column)
-    if not plain:
-        problem = "a column needs a name of scorer, body part and coordinate, and perhaps an individual"
-        raise DataError(problem, where=where)
-    return tuple(str(part) for part in column) if isinstance(column, tuple) else ()
 
 
 def _fixed(file: Any, path: Path) -> tuple[list[tuple[str, str, str, str]], np.ndarray, list[int]]:

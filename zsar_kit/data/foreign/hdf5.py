@@ -9,9 +9,8 @@ from __future__ import annotations
 import json
 import mmap
 import os
-import pickletools
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,6 @@ from zsar_kit.errors import DataError
 from zsar_kit.reprs import listed
 
 _AGAIN = "The file may be cut short, or be of another format under this suffix: write it again."
-_MARK = object()
 _HEAP = b"GCOL\x01\0\0\0"
 
 
@@ -154,81 +152,3 @@ def from_json(value: object, where: str) -> Any:
         return json.loads(text(value, where))
     except (json.JSONDecodeError, RecursionError) as error:
         raise DataError(f"not JSON: {error}", where=where) from None
-
-
-def plain_values(raw: bytes, where: str) -> Any:
-    """Lists, tuples, texts and numbers that pandas stored as a pickle, without unpickling it.
-
-    The column names of a table of pandas are stored in no other way. The pickle is only taken apart; the few steps that
-    make lists of plain values are carried out here, and the first of any other kind, as all that could name or call
-    something, is refused.
-
-    Raises:
-        DataError: it holds something else, or is cut short.
-    """
-    remedy = "Convert the file where you trust its writer: deeplabcut.analyze_videos_converth5_to_csv."
-    stack: list[Any] = []
-    memo: dict[int, Any] = {}
-    try:
-        for opcode, argument, _ in pickletools.genops(raw):
-            if opcode.name == "STOP":
-                return stack.pop()
-            if opcode.name not in _STEPS:
-                problem = f"it holds more than plain lists of texts (pickle's {opcode.name}), so it is not read"
-                raise DataError(problem, where=where, remedy=remedy)
-            _STEPS[opcode.name](stack, memo, argument)
-    except (ValueError, IndexError, KeyError, AttributeError, TypeError) as error:
-        raise DataError(f"its names cannot be read: {error}", where=where, remedy=remedy) from None
-    raise DataError("its names are cut short", where=where, remedy=remedy)
-
-
-def _since_mark(stack: list[Any]) -> list[Any]:
-    at = len(stack) - 1 - stack[::-1].index(_MARK)
-    items = stack[at + 1 :]
-    del stack[at:]
-    return items
-
-
-def _append(stack: list[Any], memo: dict[int, Any], argument: Any) -> None:
-    item = stack.pop()
-    stack[-1].append(item)
-
-
-def _appends(stack: list[Any], memo: dict[int, Any], argument: Any) -> None:
-    items = _since_mark(stack)
-    stack[-1].extend(items)
-
-
-def _tuple(size: int) -> Callable[[list[Any], dict[int, Any], Any], None]:
-    def step(stack: list[Any], memo: dict[int, Any], argument: Any) -> None:
-        items = stack[len(stack) - size :]
-        del stack[len(stack) - size :]
-        stack.append(tuple(items))
-
-    return step
-
-
-_Step = Callable[[list[Any], dict[int, Any], Any], None]
-_VALUES = (
-    "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "FLOAT", "BINFLOAT", "STRING", "BINSTRING",
-    "SHORT_BINSTRING", "UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8",
-)  # fmt: skip
-_PUTS, _GETS = ("PUT", "BINPUT", "LONG_BINPUT"), ("GET", "BINGET", "LONG_BINGET")
-_STEPS: dict[str, _Step] = {
-    **{name: lambda stack, memo, argument: stack.append(argument) for name in _VALUES},
-    **{name: lambda stack, memo, argument: None for name in ("PROTO", "FRAME")},
-    **{name: lambda stack, memo, argument: memo.update({int(argument): stack[-1]}) for name in _PUTS},
-    **{name: lambda stack, memo, argument: stack.append(memo[int(argument)]) for name in _GETS},
-    "MEMOIZE": lambda stack, memo, argument: memo.update({len(memo): stack[-1]}),
-    "NONE": lambda stack, memo, argument: stack.append(None),
-    "MARK": lambda stack, memo, argument: stack.append(_MARK),
-    "EMPTY_LIST": lambda stack, memo, argument: stack.append([]),
-    "LIST": lambda stack, memo, argument: stack.append(_since_mark(stack)),
-    "TUPLE": lambda stack, memo, argument: stack.append(tuple(_since_mark(stack))),
-    "EMPTY_TUPLE": lambda stack, memo, argument: stack.append(()),
-    "TUPLE1": _tuple(1),
-    "TUPLE2": _tuple(2),
-    "TUPLE3": _tuple(3),
-    "APPEND": _append,
-    "APPENDS": _appends,
-}  # fmt: skip

@@ -89,6 +89,7 @@ class Recogniser:
         reads_maps: whether the method reads un-pooled maps.
         features: ``encoder``, ``primitives`` or ``both``.
         dataset: name of the data set that the run was trained on.
+        unseen: its unseen classes, which are the candidates where none are named.
     """
 
     method: Method
@@ -101,6 +102,7 @@ class Recogniser:
     reads_maps: bool = False
     features: str = "encoder"
     dataset: str = ""
+    unseen: tuple[int, ...] = ()
 
     def __repr__(self) -> str:
         heard = ", ".join(self.semantics)
@@ -146,6 +148,7 @@ class Recogniser:
             reads_maps=len(result.feature_shape) > 1,
             features=features,
             dataset=result.dataset,
+            unseen=result.unseen,
         )
 
     def classify(
@@ -245,9 +248,7 @@ class Recogniser:
     def _candidates(self, classes: str | ClassTexts) -> tuple[tuple[int, ...], tuple[str, ...], Method]:
         """Ids and names of the classes that compete, and the method that knows them; the last words are remembered."""
         if not classes:
-            known = next(iter(self.semantics.values()))
-            ids = tuple(c for c in known.class_ids if c not in self.seen)
-            return ids, tuple(known.class_names[known.class_ids.index(c)] for c in ids), self.method
+            return self.unseen, next(iter(self.semantics.values())).select(self.unseen).class_names, self.method
         if isinstance(classes, str) and classes in self._heard:
             texts, method = self._heard[classes]
         else:
