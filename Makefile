@@ -13,7 +13,7 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.11 ..." >&2; exit 2; }
 	@echo "Setting up $(VENV): PyTorch, transformers, JupyterLab, the checks, and a small language model, from your package"
-	@echo "index. About 2.6 GB with a CPU build of PyTorch, more with a CUDA build; minutes of silence follow."
+	@echo "index. About 2.7 GB with a CPU build of PyTorch, more with a CUDA build; minutes of silence follow."
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[notebooks,generate,cluster,mocap,dev]"
 	$(BIN)/zsar doctor --install-lm

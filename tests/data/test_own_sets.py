@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 
@@ -152,6 +153,14 @@ def test_a_set_of_ones_own_is_known_once_its_workspace_is_open(tmp_path):
     loaded = SkeletonSet.load(workspace.skeletons_folder("dances"))
     assert loaded.parts["xsub"].tolist() == [True, False, True, False]
     assert OwnSet.read(loaded.path).subjects == ("anna", "ben")
+
+
+def test_a_workspace_that_is_sent_to_another_process_is_opened_there(tmp_path):
+    _made(tmp_path)
+    workspace = Workspace(tmp_path, progress=False)
+    catalogue._OWN["classes.toml"].clear()  # as in a new process
+    assert copy.copy(workspace) == workspace  # goes the way of a pickle
+    assert "dances" in catalogue.dataset_names()
 
 
 def test_splits_in_the_workspace_are_known_by_name(tmp_path):

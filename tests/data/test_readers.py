@@ -441,7 +441,7 @@ def test_broken_npz_files(tmp_path):
     np.savez(file, joints=JOINTS, label=0, subject="anna")
     refused(r"got the text 'anna' \(in .*a\.npz, array 'subject'\)")
     np.savez(file, joints=JOINTS, label=0, camera=0.5)
-    refused(r"whole number is needed, got 0\.5 \(in .*a\.npz, array 'camera'\)")
+    refused(r"whole number or a name is needed, got 0\.5 \(in .*a\.npz, array 'camera'\)")
     np.savez(file, joints=np.zeros_like(JOINTS), label=0)
     refused(r"every joint is missing \(in .*a\.npz\)")
     np.savez(file, joints=JOINTS, label=0)

@@ -128,3 +128,15 @@ def test_a_stream_is_answered_window_by_window(place, answers, monkeypatch, caps
     found = [json.loads(line) for line in capsys.readouterr().out.strip().splitlines()]
     assert len(found) == -(-joints.shape[1] // 30)
     assert all({one["class"] for one in answer["ranked"]} == set(_unseen(place)) for answer in found)
+
+
+def test_processes_know_the_set_as_well(place, answers, monkeypatch, capsys):
+    """Ablations and papers send their runs to other processes, which have to open the workspace themselves."""
+    monkeypatch.chdir(place)
+    text = 'title = "texts"\nmethod = "linear_cosine"\npreset = "motion"\nseeds = [0, 1]\n'
+    text += 'cases = [{ dataset = "mine", split = "4/2" }]\n[variants."label"]\noverrides = { text_set = "label" }\n'
+    (place / "texts.toml").write_text(text, encoding="utf-8")
+    assert main(["ablate", "texts.toml", "--processes", "2", "--quiet"]) == 0
+    assert "| mine 4/2 " in capsys.readouterr().out
+    assert main(["paper", "run", "skeleton_context/table5", "--dataset", "mine", "--estimate"]) == 2
+    assert "mine has no 'contexts' texts" in capsys.readouterr().err

@@ -274,7 +274,7 @@ def numbered(values: Sequence[Any], what: str) -> tuple[list[int], tuple[str, ..
         DataError: a value is neither (None, a fraction, an empty name); its position is named. Or some are names and
             others numbers.
     """
-    plain = [_plain(value, f"{what}[{i}]") for i, value in enumerate(values)]
+    plain = [number_or_name(value, f"{what}[{i}]") for i, value in enumerate(values)]
     texts = [isinstance(value, str) for value in plain]
     if not any(texts):
         return [int(value) for value in plain], ()
@@ -286,7 +286,12 @@ def numbered(values: Sequence[Any], what: str) -> tuple[list[int], tuple[str, ..
     return [place[str(value)] for value in plain], names
 
 
-def _plain(value: Any, where: str) -> int | str:
+def number_or_name(value: Any, where: str) -> int | str:
+    """A whole number from -1 on, also if it is written as text or as a float, as tables have them; or else a name.
+
+    Raises:
+        DataError: it is neither.
+    """
     if isinstance(value, str | np.str_) and str(value).strip():
         text = str(value).strip()
         if text.isdecimal() and len(text) > MOST_DIGITS:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from zsar_kit.data.own_sets import OwnSet, numbered
+from zsar_kit.data.own_sets import OwnSet, number_or_name, numbered
 from zsar_kit.data.own_writing import write_own_set
 from zsar_kit.data.readers.files import folder_digest
 from zsar_kit.data.skeleton_set import SkeletonSet
@@ -174,15 +174,12 @@ def _read_npz(file: Path, class_names: Sequence[str], layout: str) -> SkeletonSe
 
 
 def _number(value: Any, where: str) -> int:
-    """The number of a subject, camera, setup or replication; floats only where they are whole, as tables have them."""
-    if isinstance(value, str | bytes):
+    """The number of a subject, camera, setup or replication; a file by itself cannot number names."""
+    number = number_or_name(value, where)
+    if isinstance(number, str):
         remedy = "Number the names: np.unique(names, return_inverse=True)[1]."
         raise DataError(f"a whole number is needed, got the text {value!r}", where=where, remedy=remedy)
-    number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    if not number or not float(value).is_integer() or not -1 <= value < 2**31:
-        remedy = "Numbers start at 0; -1 stands for what is not known."
-        raise DataError(f"a whole number is needed, got {value!r}", where=where, remedy=remedy)
-    return int(value)
+    return number
 
 
 def class_id(label: Any, class_names: Sequence[str], where: str) -> int:

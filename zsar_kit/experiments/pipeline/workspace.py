@@ -45,6 +45,10 @@ class Workspace:
             resolve_device(self.device)
         make_own_sets_known(self.root)
 
+    def __reduce__(self) -> tuple[type[Workspace], tuple[Path, str, bool]]:
+        # One that is sent to another process is opened there, so that its data sets are known there too.
+        return type(self), (self.root, self.device, self.progress)
+
     @property
     def torch_device(self) -> torch.device:
         """The device, with ``"auto"`` resolved."""

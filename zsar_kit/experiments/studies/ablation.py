@@ -64,7 +64,7 @@ class Ablation(Config):
     method: str
     preset: str
     variants: dict
-    suite: dict
+    suite: dict = field(default_factory=dict)
     overrides: dict = field(default_factory=dict)
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     language_model: str = "offline"

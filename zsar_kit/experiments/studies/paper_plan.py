@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
 from zsar_kit.config import require_once
-from zsar_kit.data.catalogue import customary_protocol, dataset_names, most_persons, part_protocols
+from zsar_kit.data.catalogue import customary_protocol, dataset_names, is_published, most_persons, part_protocols
 from zsar_kit.data.splits import load_split, split_names
 from zsar_kit.encoders.config import EncoderConfig
 from zsar_kit.encoders.presets import encoder_preset
 from zsar_kit.errors import ConfigError, DataError, nearest_name
+from zsar_kit.experiments.pipeline.primitives import is_level_set
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.experiments.runs.folder import RunFolder
@@ -28,6 +29,7 @@ from zsar_kit.experiments.studies.papers import (
 from zsar_kit.experiments.studies.suite import Case, Suite, SuiteRun, run_config
 from zsar_kit.experiments.studies.suite import MethodRow as SuiteRow
 from zsar_kit.experiments.studies.sweep import is_current
+from zsar_kit.semantics.text_files import load_texts
 
 #: share of unseen classes above which a split counts as hard
 HARD = 0.3
@@ -82,7 +84,7 @@ class EntryPlan:
 
     Raises:
         ConfigError: the id, the profile, a row or a split is unknown.
-        DataError: the data set lacks what the table needs; the message says which classes or parts.
+        DataError: the data set lacks what the table needs; the message says which classes, parts or texts.
     """
 
     identifier: str
@@ -94,6 +96,20 @@ class EntryPlan:
             load_split(case.dataset, case.split)
         if self.request.rows and self.entry.kind != "splits" and not self.rows:
             _unknown_row(self.request.rows[0], [self])
+        if not is_published(self.request.dataset):
+            self._require_texts()
+
+    def _require_texts(self) -> None:
+        """Refuse a data set of one's own that lacks texts of a kind; published ones have all of them."""
+        texts = load_texts(self.request.dataset)
+        for _, row, config in self.configs():
+            method = config.resolve().method_config
+            needed = {name for name in method.text_sets() if not is_level_set(name)}
+            needed |= {"contexts"} if method.contexts() is not None else set()
+            if lacking := sorted(needed - set(texts.common_sets)):
+                problem = f"{self.request.dataset} has no {lacking[0]!r} texts, which {row.title!r} of "
+                remedy = "Write them (docs/texts.md), or have them written: zsar texts generate."
+                raise DataError(f"{problem}{self.identifier} needs", where=texts.source, remedy=remedy)
 
     def __repr__(self) -> str:
         sizes = f"{len(self.cases)} columns, {len(self.rows)} rows, {len(self.request.seeds)} seeds"
