@@ -99,6 +99,19 @@ def test_micro_and_macro_differ_as_they_should_on_unequal_classes():
     assert metrics.macro_accuracy(predicted, labels) == 0.5
 
 
+def test_zsl_accuracy_is_a_loop_over_the_samples_of_some_classes_among_some_classes(problem):
+    scores, labels, unseen = problem.scores, problem.labels, problem.split.unseen
+    for among, of in ((unseen, None), (unseen, unseen[:1]), (scores.classes, unseen)):
+        right = []
+        for row, label in zip(scores.fused(), labels, strict=True):
+            if label in (among if of is None else of):
+                best = max(among, key=lambda c, row=row: row[scores.classes.index(c)])
+                right.append(best == label)
+        assert metrics.zsl_accuracy(scores, labels, among, of=of) == pytest.approx(100 * sum(right) / len(right))
+    with pytest.raises(DataError):
+        metrics.zsl_accuracy(scores, labels, unseen, of=())
+
+
 def test_a_class_without_samples_has_no_accuracy():
     accuracy = metrics.per_class_accuracy(np.array([0, 1]), np.array([0, 0]), (0, 1))
     assert accuracy[0] == 0.5

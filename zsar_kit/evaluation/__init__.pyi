@@ -8,6 +8,7 @@ from .metrics import (
     micro_accuracy,
     per_class_accuracy,
     seen_unseen_curve,
+    zsl_accuracy,
 )
 from .open_set import OpenSet, fit_open_set, measure_open_set
 from .protocol import evaluate
@@ -43,4 +44,5 @@ __all__ = [
     "restore_gate",
     "seen_unseen_curve",
     "summarize",
+    "zsl_accuracy",
 ]

@@ -51,6 +51,23 @@ def micro_accuracy(predicted: Labels, labels: Labels) -> float:
     return float(np.mean(predicted == labels))
 
 
+def zsl_accuracy(scores: Scores, labels: Labels, among: Iterable[int], *, of: Iterable[int] | None = None) -> float:
+    """ZSL accuracy in percent: the samples of some classes, told apart among some classes.
+
+    Args:
+        scores: scores of all samples, with a column for each class of ``among`` at least.
+        labels: class id of each sample.
+        among: the candidates, such as a split's unseen classes.
+        of: whose samples count; those of ``among`` if None.
+
+    Raises:
+        DataError: there is no sample of these classes.
+    """
+    among = tuple(among)
+    rows = np.isin(labels, among if of is None else tuple(of))
+    return 100.0 * micro_accuracy(top1(scores.restrict(among).select(rows)), labels[rows])
+
+
 def per_class_accuracy(predicted: Labels, labels: Labels, classes: Iterable[int]) -> Float[np.ndarray, " class"]:
     """The accuracy on the samples of each class; NaN for a class without samples."""
     _check_pair(predicted, labels)

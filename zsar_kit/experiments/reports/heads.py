@@ -8,6 +8,7 @@ import numpy as np
 
 from zsar_kit.data.catalogue import is_synthetic
 from zsar_kit.evaluation.calibration import fit_gamma
+from zsar_kit.evaluation.metrics import zsl_accuracy
 from zsar_kit.evaluation.protocol import evaluate
 from zsar_kit.evaluation.scores import Scores
 from zsar_kit.evaluation.statistics import summarize
@@ -73,10 +74,10 @@ def variant_heads(ablation: Ablation, workspace: Workspace) -> str:
         name = f"{case.dataset}{' (synthetic)' if is_synthetic(case.dataset) else ''} {case.split}"
         labels, split, folds = run.test_samples()[0], run.split(), run.folds()
         for head in (*run.scores().heads, FUSED):
-            on_folds = [zsl(of_head(fold.scores, head), fold.labels, fold.unseen) for fold in folds]
+            on_folds = [zsl_accuracy(of_head(fold.scores, head), fold.labels, fold.unseen) for fold in folds]
             both = found.setdefault((name, variant or "base", head), ([], []))
             both[0].append(float(np.mean(on_folds)))
-            both[1].append(zsl(of_head(run.scores(), head), labels, split.unseen))
+            both[1].append(zsl_accuracy(of_head(run.scores(), head), labels, split.unseen))
     rows = [
         {"case": case, "variant": variant, "head": head, "folds": summarize(folds), "zsl": summarize(test)}
         for (case, variant, head), (folds, test) in found.items()
@@ -88,10 +89,3 @@ def variant_heads(ablation: Ablation, workspace: Workspace) -> str:
 def of_head(scores: Scores, head: str) -> Scores:
     """The scores of one head; those of all for :data:`FUSED`."""
     return scores if head == FUSED else scores.single_head(head)
-
-
-def zsl(scores: Scores, labels: np.ndarray, unseen: Sequence[int]) -> float:
-    """Accuracy in percent of the samples of ``unseen`` classes, told apart among these."""
-    rows = np.isin(labels, unseen)
-    predicted = np.array(unseen)[scores.restrict(tuple(unseen)).select(rows).fused().argmax(1)]
-    return 100.0 * float((predicted == labels[rows]).mean())

@@ -16,7 +16,7 @@ import numpy as np
 from zsar_kit.data.catalogue import class_names
 from zsar_kit.errors import DataError
 from zsar_kit.evaluation.calibration import Gate
-from zsar_kit.evaluation.metrics import harmonic_mean
+from zsar_kit.evaluation.metrics import harmonic_mean, zsl_accuracy
 from zsar_kit.evaluation.scores import Scores
 from zsar_kit.evaluation.statistics import summarize
 from zsar_kit.evaluation.tables import format_table
@@ -80,9 +80,7 @@ class ScoredRun:
 
     def zsl(self, of: Sequence[int], among: Sequence[int]) -> float:
         """Accuracy in percent of the samples of some unseen classes, among some unseen classes."""
-        rows = np.isin(self.labels, of)
-        predicted = np.array(among)[self.scores.restrict(among).select(rows).fused().argmax(1)]
-        return 100.0 * float((predicted == self.labels[rows]).mean())
+        return zsl_accuracy(self.scores, self.labels, among, of=of)
 
     def harmonic(self, of: Sequence[int], among: Sequence[int]) -> float:
         """H of all seen test samples and of those of some unseen classes, among the seen and some unseen classes."""

@@ -11,6 +11,7 @@ from zsar_kit.artefacts import exists
 from zsar_kit.data.feature_set import FeatureSet
 from zsar_kit.data.leakage import scored_rows, training_rows
 from zsar_kit.errors import ConfigError
+from zsar_kit.evaluation.metrics import zsl_accuracy
 from zsar_kit.evaluation.scores import Scores
 from zsar_kit.experiments.pipeline.features import EncoderSource, encoder_folder, features_for
 from zsar_kit.experiments.pipeline.imported_features import ImportedFeatures, open_imported_features
@@ -102,10 +103,7 @@ class FoldData:
 
     def accuracy(self, scores: Scores) -> float:
         """ZSL accuracy in percent: test samples of (pseudo-)unseen classes, classified among these classes."""
-        unseen = self.partition.split.unseen
-        rows = np.isin(self.test_labels, unseen)
-        predicted = np.array(unseen)[scores.restrict(unseen).select(rows).fused().argmax(1)]
-        return 100.0 * float((predicted == self.test_labels[rows]).mean())
+        return zsl_accuracy(scores, self.test_labels, self.partition.split.unseen)
 
 
 def few_shots(labels: np.ndarray, share: float, seed: int, *, shots: int = 0) -> np.ndarray:
