@@ -18,10 +18,9 @@ from zsar_kit.evaluation.tables import format_table
 from zsar_kit.experiments.pipeline.new_set import (
     MadeSet,
     NewSet,
-    clips_of,
     new_set,
 )
-from zsar_kit.experiments.pipeline.own_clip import asked_layout, in_trunks, own_layout
+from zsar_kit.experiments.pipeline.own_clip import asked_layout, clips_of, in_trunks, own_layout
 from zsar_kit.experiments.pipeline.own_texts import check_own_texts, use_own_texts, write_names_as_texts
 from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
 from zsar_kit.experiments.pipeline.workspace import Workspace

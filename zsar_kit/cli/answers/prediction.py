@@ -14,14 +14,12 @@ from tqdm.auto import tqdm
 from zsar_kit.cli.answers.recognition import frames_of_lines
 from zsar_kit.cli.common import say
 from zsar_kit.data.catalogue import is_flat
-from zsar_kit.data.doctor import examine_clip
 from zsar_kit.errors import DataError
 from zsar_kit.evaluation.tables import format_table
-from zsar_kit.experiments.pipeline.new_set import clips_of
-from zsar_kit.experiments.pipeline.own_clip import OwnClip, asked_layout, open_clip
+from zsar_kit.experiments.pipeline.own_clip import OwnClip, asked_layout, clips_of, open_clip
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.recogniser import Prediction, Recogniser
-from zsar_kit.experiments.runs.recognition import windows
+from zsar_kit.experiments.runs.windows import suspect_in_window, windows
 from zsar_kit.primitives.measure import KINECT_RATE
 from zsar_kit.reprs import csv_cell, one_line, plain_markdown
 
@@ -29,11 +27,6 @@ if TYPE_CHECKING:
     from zsar_kit.cli.runs import PredictOptions
 
 COLUMNS = ("clip", "class", "probability", "runner_up", "none_of_these", "doctor")
-
-
-def is_one_clip(folder: Path) -> bool:
-    """Whether a folder is a single clip: one file for each frame, as OpenPose writes them."""
-    return clips_of(folder)[0] == [folder]
 
 
 def predict_clip(workspace: Workspace, asked: PredictOptions) -> str:
@@ -86,12 +79,12 @@ def predict_stream(workspace: Workspace, asked: PredictOptions) -> None:
     for start, end, clip in windows(frames, window=asked.window, hop=asked.hop, layout=layout.name, rate=rate):
         name = f"{start:.1f} to {end:.1f} s"
         try:
-            found = [one.check for one in examine_clip(clip, layout, rate=rate) if one.severity != "note"]
+            told = suspect_in_window(clip, layout.name, rate)
             answer = recogniser.classify(clip, asked.classes, layout=layout.name, rate=rate)
         except DataError as error:
             _say_problem(name, one_line(error.problem), asked)
             continue
-        _say(name, answer, ", ".join(dict.fromkeys(found)), asked)
+        _say(name, answer, told, asked)
 
 
 def _open(path: Path, recogniser: Recogniser, asked: PredictOptions) -> OwnClip:
