@@ -33,7 +33,7 @@ def predict_clip(workspace: Workspace, asked: PredictOptions) -> str:
     """The answer for one clip: a ranking, the doctor's line, and what a run of SkeletonContext reads from it."""
     recogniser = Recogniser.load(asked.run, workspace)
     clip = _open(Path(asked.clip), recogniser, asked)
-    answer = recogniser.classify(clip.joints, asked.classes, layout=clip.layout, rate=clip.rate)
+    answer = _classified(recogniser, clip, asked)
     if asked.form != "table":
         rows = [_row(clip.name, answer, clip.told)]
         return json.dumps(_as_json(clip.name, answer, clip.told)) if asked.form == "json" else _csv(rows, header=True)
@@ -59,7 +59,7 @@ def predict_folder(workspace: Workspace, asked: PredictOptions) -> int:
         name = path.relative_to(asked.clip).as_posix()
         try:
             clip = _open(path, recogniser, asked)
-            answer = recogniser.classify(clip.joints, asked.classes, layout=clip.layout, rate=clip.rate)
+            answer = _classified(recogniser, clip, asked)
         except DataError as error:
             broken += 1
             _say_problem(name, one_line(error), asked)
@@ -96,6 +96,10 @@ def _open(path: Path, recogniser: Recogniser, asked: PredictOptions) -> OwnClip:
         problem = f"the clip has {here}, the run was trained on {there}"
         raise DataError(problem, where=path, remedy="Take a run of a set with the same kind of points.")
     return clip
+
+
+def _classified(recogniser: Recogniser, clip: OwnClip, asked: PredictOptions) -> Prediction:
+    return recogniser.classify(clip.joints, asked.classes, layout=clip.layout, rate=clip.rate, missing=clip.missing)
 
 
 def _row(name: str, answer: Prediction, told: str) -> list[str]:

@@ -19,6 +19,7 @@ from zsar_kit.data.clip_list import ListedClip, list_clips, numbered_columns
 from zsar_kit.data.doctor import Clip, Report, examine_set, mend
 from zsar_kit.data.foreign import read_recording
 from zsar_kit.data.joints import JointLayout
+from zsar_kit.data.lost_points import MISSING_FILE
 from zsar_kit.data.own_sets import OwnSet
 from zsar_kit.data.own_writing import part_masks, require_class_names, write_own_set
 from zsar_kit.data.readers.arrays import class_id
@@ -39,8 +40,8 @@ from zsar_kit.primitives.measure import KINECT_RATE
 from zsar_kit.semantics.generate import read_class_list
 
 log = logging.getLogger("zsar_kit")
-#: the doctor's report and the marks of missing joints, beside the skeletons
-REPORT_FILE, MISSING_FILE = "doctor.json", "missing.npy"
+#: the doctor's report, beside the skeletons
+REPORT_FILE = "doctor.json"
 
 
 @dataclass(frozen=True)

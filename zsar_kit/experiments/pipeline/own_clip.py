@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Bool, Float32
 
 from zsar_kit.data.clip_list import TABLE
 from zsar_kit.data.doctor import Clip, Report, examine_set, line, mend
@@ -39,6 +39,7 @@ class OwnClip:
         rate: frames a second: 30 where the clip's was known, and taken for 30 where it was not.
         flat: the joints are points of a picture.
         report: what the doctor found; its line is :attr:`told`.
+        missing: which joints were not found and are filled in.
     """
 
     name: str
@@ -47,6 +48,7 @@ class OwnClip:
     rate: float
     flat: bool
     report: Report
+    missing: Bool[np.ndarray, "person frame joint"]
 
     @property
     def told(self) -> str:
@@ -90,8 +92,8 @@ def open_clip(
     if report.red:
         refuse(report, where)
     mended = mend(joints, body, rate=hertz or KINECT_RATE, where=where)
-    ready, _ = at_rate(mended.joints, mended.missing, hertz)
-    return OwnClip(recording.sample, ready, body.name, KINECT_RATE, flat, report)
+    ready, missing = at_rate(mended.joints, mended.missing, hertz)
+    return OwnClip(recording.sample, ready, body.name, KINECT_RATE, flat, report, missing)
 
 
 def clips_of(source: Path) -> tuple[list[Path], dict[str, int]]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 
 from zsar_kit.data.catalogue import is_synthetic
+from zsar_kit.data.lost_points import has_marks, missing_points
 from zsar_kit.data.readers.clips import read_clip
 from zsar_kit.errors import ArtefactError, ConfigError, DataError
 from zsar_kit.evaluation.tables import format_table
@@ -62,8 +63,9 @@ def explain(
     """
     folder = run if isinstance(run, RunFolder) else RunFolder(run)
     method, result = _level_method(folder), folder.result()
-    joints, layout, rate, name, label = _found(folder, clip, layout, rate)
-    bodies, values = measured_clip(joints, layout, rate, name)
+    found, label = _found(folder, clip, layout, rate)
+    bodies, values = measured_clip(found.joints, found.layout, found.rate, found.name, found.missing)
+    name = found.name
     classes = _classes(folder, among or ("all" if label in result.seen else "unseen"))
     levels = levels_of(values[None])
     with torch.inference_mode():
@@ -113,8 +115,18 @@ def _classes(folder: RunFolder, among: str) -> tuple[int, ...]:
     return result.unseen if among == "unseen" else tuple(sorted((*result.seen, *result.unseen)))
 
 
-def _found(folder: RunFolder, clip: Clip, layout: str, rate: float) -> tuple[np.ndarray, str, float, str, int]:
-    """Joints, layout, rate, name and class (-1: not known) of a clip."""
+class _Found(NamedTuple):
+    """A clip that is to be explained; ``missing`` is None where nothing marks its gaps."""
+
+    joints: np.ndarray
+    layout: str
+    rate: float
+    name: str
+    missing: np.ndarray | None
+
+
+def _found(folder: RunFolder, clip: Clip, layout: str, rate: float) -> tuple[_Found, int]:
+    """A clip and its class (-1: not known)."""
     if isinstance(clip, str) and not Path(clip).exists():
         skeletons = prepare_skeletons(folder.workspace, folder.config().dataset)
         rows = np.flatnonzero(skeletons.index.sample == clip)
@@ -124,13 +136,16 @@ def _found(folder: RunFolder, clip: Clip, layout: str, rate: float) -> tuple[np.
                 where=skeletons.dataset,
                 remedy="`zsar data show DATASET` shows samples with their names.",
             )
-        sequence = skeletons.sequence(int(rows[0]))
-        return np.asarray(sequence.joints), skeletons.layout, rate or KINECT_RATE, clip, int(sequence.label)
+        one = skeletons.select(rows[:1])
+        sequence = one.sequence(0)
+        missing = next(missing_points(one)) if has_marks(one) else None
+        joints = np.asarray(sequence.joints)
+        return _Found(joints, one.layout, rate or KINECT_RATE, clip, missing), int(sequence.label)
     if isinstance(clip, np.ndarray):
         sequence, body = read_clip(clip, layout or "ntu25")
-        return np.asarray(sequence.joints), body, rate or KINECT_RATE, sequence.sample, -1
+        return _Found(np.asarray(sequence.joints), body, rate or KINECT_RATE, sequence.sample, None), -1
     opened = open_in_space(clip, layout=layout, rate=rate)
-    return opened.joints, opened.layout, opened.rate, opened.name, -1
+    return _Found(opened.joints, opened.layout, opened.rate, opened.name, opened.missing), -1
 
 
 @dataclass(frozen=True, eq=False)

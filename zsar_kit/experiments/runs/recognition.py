@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from zsar_kit.data.readers.clips import read_clip
 from zsar_kit.errors import DataError
@@ -25,6 +25,7 @@ from zsar_kit.primitives.bodies import Bodies
 from zsar_kit.primitives.compare import distances, shares_of_distance
 from zsar_kit.primitives.measure import KINECT_RATE, levels_of, measure_bodies
 from zsar_kit.primitives.none_of_these import none_of_these
+from zsar_kit.primitives.reads import TRUNK_JOINTS
 from zsar_kit.primitives.why import Explanation, explain_lead
 from zsar_kit.reprs import counted, plain_markdown
 
@@ -215,6 +216,7 @@ def recognise_opened(
         candidates,
         layout=clip.layout,
         rate=clip.rate,
+        missing=clip.missing,
         name=name or clip.name,
         why=why,
         two_persons=two_persons,
@@ -228,12 +230,13 @@ def recognise_joints(
     *,
     layout: str = "ntu25",
     rate: float = KINECT_RATE,
+    missing: Bool[np.ndarray, "person frame joint"] | None = None,
     name: str = "clip",
     why: bool = False,
     two_persons: bool = False,
 ) -> Recognition:
     """As :func:`recognise`, of an array and with candidates that are ready."""
-    bodies, values = measured_clip(joints, layout, rate, name)
+    bodies, values = measured_clip(joints, layout, rate, name, missing)
     levels = levels_of(values[None])[0]
     left_out, notes = 0, candidates.notes
     if not (two_persons or bodies.two[0]):
@@ -268,18 +271,33 @@ def left_out_note(number: int) -> str:
 
 
 def measured_clip(
-    joints: Float[np.ndarray, "person frame joint 3"], layout: str, rate: float, name: str
+    joints: Float[np.ndarray, "person frame joint 3"],
+    layout: str,
+    rate: float,
+    name: str,
+    missing: Bool[np.ndarray, "person frame joint"] | None = None,
 ) -> tuple[Bodies, Float[np.ndarray, " a"]]:
     """The body of one clip, and its attributes in their units.
 
+    Args:
+        joints: the clip.
+        layout: its joint layout.
+        rate: frames a second.
+        name: for messages.
+        missing: which joints were not found and are filled in; default: those at zero.
+
     Raises:
-        DataError: see :func:`recognise`; or nothing at all can be measured.
+        DataError: see :func:`recognise`; or hips or shoulders were not found for most of the clip.
     """
     seen = (joints != 0).any(axis=(2, 3)).any(0)
     if joints.shape[1] < FEWEST or seen.sum() < FEWEST:
         problem = f"motion needs at least {FEWEST} frames with a body, got {int(seen.sum())}"
         raise DataError(problem, where=name, remedy="Give a longer clip.")
-    bodies = Bodies.of([np.asarray(joints, dtype=np.float32)], layout, rate, [name])
+    marks = None if missing is None else [missing]
+    bodies = Bodies.of([np.asarray(joints, dtype=np.float32)], layout, rate, [name], marks)
+    if bodies.lost[0, TRUNK_JOINTS].any():
+        problem = "hips or shoulders were not found for most of the clip, and attributes are measured by them"
+        raise DataError(problem, where=name, remedy="Give a clip that shows the trunk.")
     return bodies, measure_bodies(bodies)[0]
 
 
