@@ -95,6 +95,12 @@ def test_an_array_in_millimetres_is_refused_until_the_unit_is_said(clip, tmp_pat
     assert main(["recognise", str(file), "--classes", WORDS, "--unit", "mm"]) == 0
 
 
+@pytest.mark.parametrize("rate", ["-30", "nan", "inf"])
+def test_a_rate_that_is_none_is_refused(folder, rate, capsys):
+    assert main(["recognise", str(folder / "one.npy"), "--classes", WORDS, f"--rate={rate}"]) == 2
+    assert "a rate is a positive number of frames a second" in capsys.readouterr().err
+
+
 def test_points_of_a_picture_are_refused(clip, tmp_path, capsys):
     points = (clip[0, :, :, :2] * [100, -100] + [300, 300])[:, :17]
     frames = [{"keypoints": pose.tolist(), "keypoint_scores": [1.0] * 17} for pose in points]

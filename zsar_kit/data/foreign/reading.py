@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections import Counter
@@ -105,12 +106,14 @@ def read_recording(
             joints are.
 
     Raises:
-        DataError: there is no such file; no reader knows it; it is broken; or something that it does not state has to
-            be said.
+        DataError: there is no such file, no reader knows it, or it is broken; the rate is none; or something that the
+            file does not state has to be said.
     """
     path = Path(path)
     if not path.exists():
         raise DataError("there is no such file", where=path, remedy="Check the path.")
+    if not 0 <= rate < math.inf:
+        raise DataError(f"a rate is a positive number of frames a second, got {rate:g}", where=path)
     refuse_unreadable(path)
     if format and format not in FORMATS:
         raise DataError(f"unknown format {format!r}", where="argument 'format'", remedy=nearest_name(format, FORMATS))
