@@ -107,7 +107,7 @@ def given(clip: np.ndarray, layout: str) -> Given:
 
 def plain_clip(clip: np.ndarray, layout: str, known: Given) -> list[float]:
     """The attributes of :data:`SUBSET` of one clip, frame by frame."""
-    person = without_gaps(acting_first(clip, "clip")[0])
+    person = without_gaps(clip[acting_first(clip, "clip")[0]])
     person = np.stack([to_ntu25(layout) @ frame for frame in person])
     p = smoothed(person[after_calibration(person, KINECT_RATE) :].astype(np.float64), SMOOTHING)
     hands: list[list[np.ndarray]] = [[], []]

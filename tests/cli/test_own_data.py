@@ -25,6 +25,7 @@ from zsar_kit.data.puppet.world import PuppetConfig, build_puppet
 from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.data.splits import load_split, split_names
 from zsar_kit.errors import ArtefactError, DataError
+from zsar_kit.experiments.pipeline.own_clip import is_one_clip
 from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.recogniser import Prediction, Recogniser
@@ -295,6 +296,28 @@ def test_the_doctor_looks_at_a_set_a_folder_and_a_clip(new, zsar, tmp_path):
         assert report["clips"] == int(clips.split()[0])
 
 
+def test_the_doctor_goes_on_past_a_file_that_cannot_be_read(zsar, tmp_path, bodies):
+    folder = in_folders(tmp_path / "clips", bodies)
+    (folder / "broken.npy").write_bytes(b"no array")
+    code, out, _ = zsar("data", "doctor", folder, "--layout", "openni_15")
+    assert code == 1
+    assert out.splitlines()[0] == "17 clips; unusable: readable (1 clip)"
+    code, out, _ = zsar("data", "doctor", folder, "--layout", "openni_15", "--json")
+    report = json.loads(out)
+    assert (code, report["clips"], report["refused"]) == (1, 17, ["readable"])
+    (found,) = report["findings"]
+    assert (found["sample"], found["severity"], found["check"]) == ("broken.npy", "refuse", "readable")
+    assert "not a plain array file" in found["problem"]
+    assert report["measured"]["height"] > 1  # the others were looked at
+    assert zsar("data", "doctor", folder, "--layout", "openni_15", "--accept", "readable")[0] == 0
+    for path in folder.rglob("*.np[yz]"):
+        path.write_bytes(b"no array")
+    code, out, _ = zsar("data", "doctor", folder, "--layout", "openni_15")
+    assert (code, out.splitlines()[0]) == (1, "17 clips; unusable: readable (17 clips)")
+    code, _, err = zsar("data", "doctor", folder / "broken.npy", "--layout", "openni_15")
+    assert (code, err.startswith("error: not a plain array file")) == (2, True)
+
+
 def test_red_is_exit_code_one(zsar, tmp_path, bodies):
     folder = in_folders(tmp_path / "mm", bodies, scale=1000.0)
     asked = ("--layout", "openni_15")
@@ -417,8 +440,8 @@ def _pictures(folder: Path, clip: np.ndarray) -> Path:
 
 
 def test_a_folder_with_a_file_a_frame_is_one_clip(tmp_path, bodies):
-    assert prediction.is_one_clip(_pictures(tmp_path / "frames", bodies[0][2]))
-    assert not prediction.is_one_clip(in_folders(tmp_path / "clips", bodies[:2]))
+    assert is_one_clip(_pictures(tmp_path / "frames", bodies[0][2]))
+    assert not is_one_clip(in_folders(tmp_path / "clips", bodies[:2]))
 
 
 def test_points_of_a_picture_are_not_for_runs_of_bodies(tmp_path, bodies):

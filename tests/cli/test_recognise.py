@@ -12,6 +12,7 @@ import pytest
 
 from zsar_kit.cli import main
 from zsar_kit.cli.answers.recognition import frames_of_lines
+from zsar_kit.data.joints import layout
 from zsar_kit.data.puppet.world import PuppetConfig, generate
 from zsar_kit.errors import DataError
 
@@ -59,9 +60,75 @@ def test_a_folder_answers_for_every_clip_and_names_the_broken(folder, capsys):
     assert "broken.npy" in records[0]["problem"]
 
 
+def test_a_file_of_other_software_gives_what_the_array_gives(clip, tmp_path, capsys):
+    """Points of TRC in millimetres, z up, against the same clip as an array of metres, y up."""
+    joints = clip[0]
+    names = layout("ntu25").joints
+    frames, points = joints.shape[:2]
+    lines = [
+        "PathFileType\t4\t(X/Y/Z)\tclip.trc",
+        "DataRate\tCameraRate\tNumFrames\tNumMarkers\tUnits\tOrigDataRate\tOrigDataStartFrame\tOrigNumFrames",
+        f"30\t30\t{frames}\t{points}\tmm\t30\t1\t{frames}",
+        "Frame#\tTime\t" + "\t".join(f"{name}\t\t" for name in names),
+        "\t\t" + "\t".join(f"X{i}\tY{i}\tZ{i}" for i in range(1, points + 1)),
+        "",
+    ]
+    for t, pose in enumerate(joints.tolist()):
+        numbers = [value * 1000 for x, y, z in pose for value in (x, -z, y)]
+        lines.append("\t".join([str(t + 1), f"{t / 30:.5f}", *(f"{v:.4f}" for v in numbers)]))
+    (tmp_path / "clip.trc").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    np.save(tmp_path / "clip.npy", clip)
+    answers = []
+    for name, more in (("clip.npy", []), ("clip.trc", ["--up", "z"])):
+        assert main(["recognise", str(tmp_path / name), "--dataset", "utd_mhad", "--json", *more]) == 0
+        answers.append(json.loads(capsys.readouterr().out))
+    array, trc = ({c["name"]: c["distance"] for c in answer["classes"]} for answer in answers)
+    assert trc == pytest.approx(array, abs=2e-3)
+    assert answers[1]["doctor"] == answers[0]["doctor"] == ""
+
+
+def test_an_array_in_millimetres_is_refused_until_the_unit_is_said(clip, tmp_path, capsys):
+    file = tmp_path / "clip.npy"
+    np.save(file, clip * 1000)
+    assert main(["recognise", str(file), "--classes", WORDS]) == 2
+    assert "--unit mm" in capsys.readouterr().err
+    assert main(["recognise", str(file), "--classes", WORDS, "--unit", "mm"]) == 0
+
+
+@pytest.mark.parametrize("rate", ["-30", "nan", "inf"])
+def test_a_rate_that_is_none_is_refused(folder, rate, capsys):
+    assert main(["recognise", str(folder / "one.npy"), "--classes", WORDS, f"--rate={rate}"]) == 2
+    assert "a rate is a positive number of frames a second" in capsys.readouterr().err
+
+
+def test_points_of_a_picture_are_refused(clip, tmp_path, capsys):
+    points = (clip[0, :, :, :2] * [100, -100] + [300, 300])[:, :17]
+    frames = [{"keypoints": pose.tolist(), "keypoint_scores": [1.0] * 17} for pose in points]
+    content = [{"frame_id": i, "instances": [frame]} for i, frame in enumerate(frames)]
+    (tmp_path / "clip.json").write_text(json.dumps({"instance_info": content}), encoding="utf-8")
+    assert main(["recognise", str(tmp_path / "clip.json"), "--layout", "coco_17", "--accept", "joint order"]) == 2
+    assert "points of a picture" in capsys.readouterr().err
+
+
+def test_the_doctor_stands_beside_the_answer(clip, tmp_path, capsys):
+    clip = clip.copy()
+    clip[:, 5:12, 4] = 0
+    np.save(tmp_path / "lost.npy", clip)
+    assert main(["recognise", str(tmp_path / "lost.npy"), "--classes", WORDS]) == 0
+    assert "The data doctor: 1 clip; " in capsys.readouterr().out
+    assert main(["recognise", str(tmp_path), "--classes", WORDS, "--json"]) == 0
+    assert "missing" in json.loads(capsys.readouterr().out)["doctor"]
+
+
+def test_what_is_no_clip_is_passed_over_and_counted(folder, caplog):
+    (folder / "notes.txt").write_text("x", encoding="utf-8")
+    assert main(["recognise", str(folder), "--classes", WORDS]) == 0
+    assert "passed over: 1 file .txt" in caplog.text
+
+
 def test_an_empty_folder_is_refused(tmp_path, capsys):
     assert main(["recognise", str(tmp_path)]) == 2
-    assert "no clip in this folder" in capsys.readouterr().err
+    assert "no clip of a known format here" in capsys.readouterr().err
 
 
 def test_a_stream_gives_the_record_of_the_file(clip, folder, capsys, monkeypatch):
@@ -89,7 +156,7 @@ def test_a_broken_line_is_named(line, problem):
 
 def test_a_missing_clip_is_one_line(capsys):
     assert main(["recognise", "nothing.npy"]) == 2
-    assert capsys.readouterr().err.startswith("error: there is no such clip")
+    assert capsys.readouterr().err.startswith("error: there is no such file")
 
 
 def test_a_drawing_is_written(folder, capsys):

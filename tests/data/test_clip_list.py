@@ -124,6 +124,22 @@ def test_a_sample_is_named_by_its_path(folder):
     assert sample_name(folder, folder / "wave") == "wave"  # a clip may be a folder with a file for each frame
 
 
+@pytest.mark.parametrize(("name", "meant"), [("subjct", "subject"), ("Subjects", "subject"), ("camra", "camera")])
+def test_a_misspelt_column_is_refused(folder, name, meant):
+    (folder / "labels.csv").write_text(f"sample,label,{name}\nwave/s1,wave,anna\n", encoding="utf-8")
+    with pytest.raises(DataError, match=rf"unknown column '{name}' .*line 1.*Did you mean '{meant}'"):
+        list_clips(folder, clips(folder))
+
+
+def test_columns_that_nothing_reads_are_named_in_one_line(folder, caplog):
+    table = "sample,label,subject,position,notes,\nwave/s1,wave,anna,left,good,\n"
+    (folder / "labels.csv").write_text(table, encoding="utf-8")
+    (found,) = list_clips(folder, clips(folder))
+    assert found.columns == {"subject": "anna"}
+    assert len(caplog.records) == 1
+    assert "nothing reads the columns position, notes; known: sample, label, subject" in caplog.text
+
+
 def test_columns_as_numbers(folder):
     (folder / "labels.csv").write_text(
         "sample,label,subject,camera\ns2,wave,ben,2\nbow/s1,bow,anna,1\nwave/s1,wave,,2\n", encoding="utf-8"

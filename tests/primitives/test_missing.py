@@ -12,6 +12,7 @@ from zsar_kit.errors import DataError
 from zsar_kit.primitives.attributes import attribute_names, attributes
 from zsar_kit.primitives.clips import available
 from zsar_kit.primitives.measure import measure, packed
+from zsar_kit.primitives.reads import joints_asked
 
 
 def moves() -> np.ndarray:
@@ -58,6 +59,74 @@ def test_a_joint_that_is_lost_in_some_frames_keeps_its_last_place():
     levels = measure([clip]).levels[0], measure([moves()]).levels[0]
     assert np.nanmax(np.abs(levels[0] - levels[1])) < 0.2
     assert np.nanmean(np.abs(levels[0] - levels[1])) < 0.01
+
+
+def both_arms() -> np.ndarray:
+    hand = wave(3)
+    return stick(len(hand), right=hand, left=hand * [-1, 1, 1])
+
+
+@pytest.mark.parametrize("filled_in", [False, True])
+def test_nothing_is_measured_by_a_joint_that_was_never_seen(filled_in):
+    """Zeros and marks of a joint that was filled in say the same; all other attributes are those of the whole clip."""
+    clip, missing = both_arms(), np.zeros((1, both_arms().shape[1], 25), dtype=bool)
+    lost = [NTU[f"{joint}_left"] for joint in ("hand", "wrist", "hand_tip", "thumb")]
+    missing[:, :, lost] = True
+    clip[:, :, lost] = clip[:, :, [NTU["elbow_left"]]] if filled_in else 0
+    found = measure([clip], missing=[missing] if filled_in else None).values[0]
+    whole = measure([both_arms()]).values[0]
+    reads = np.array([joints_asked(name)[0][lost].any() for name in attribute_names()])
+    named = dict(zip(attribute_names(), found, strict=True))
+    assert np.isnan([named[n] for n in ("lead_hand_highest", "other_hand_highest", "hand_mouth", "energy")]).all()
+    assert np.isfinite([named[n] for n in ("hips_down", "turn", "two_persons", "lead_knee_bend")]).all()
+    assert np.isnan(found[reads]).all()
+    np.testing.assert_allclose(found[~reads], whole[~reads], atol=1e-5)
+
+
+def test_a_joint_that_is_missing_for_most_of_the_clip_counts_and_for_half_of_it_does_not():
+    clip = both_arms()
+    frames = clip.shape[1]
+    for share, gone in ((0.4, False), (0.6, True)):
+        missing = np.zeros((1, frames, 25), dtype=bool)
+        missing[0, : round(share * frames), NTU["head"]] = True
+        found = dict(zip(attribute_names(), measure([clip], missing=[missing]).values[0], strict=True))
+        assert bool(np.isnan(found["hand_ear"])) is gone
+
+
+def test_legs_that_were_never_seen_do_not_tilt_the_body():
+    """Somebody behind a desk: arms and trunk have the values of the whole body."""
+    clip = both_arms()
+    lost = [NTU[f"{joint}_{side}"] for joint in ("knee", "ankle", "foot") for side in ("left", "right")]
+    clip[:, :, lost] = 0
+    found = dict(zip(attribute_names(), measure([clip]).values[0], strict=True))
+    whole = dict(zip(attribute_names(), measure([both_arms()]).values[0], strict=True))
+    assert np.isnan([found[n] for n in ("hips_down", "lead_knee_bend", "lead_knee_bend_at_top")]).all()
+    for name in ("lead_hand_highest", "other_hand_highest", "hand_mouth", "turn"):
+        assert found[name] == pytest.approx(whole[name], abs=0.03), name
+
+
+def test_a_body_that_is_centred_in_each_frame_lacks_nothing():
+    clip = both_arms()
+    moved = clip - clip[:, :, [NTU["spine_base"]]]
+    assert not moved[:, :, NTU["spine_base"]].any()
+    unknown = np.isnan(measure([moved]).values[0])
+    np.testing.assert_array_equal(unknown, np.isnan(measure([clip]).values[0]))
+
+
+def test_what_the_second_person_lacks_concerns_two_persons_alone():
+    clip = np.concatenate([both_arms(), stick(both_arms().shape[1]) + np.float32([0, 0, 1.5])])
+    whole = measure([clip]).values[0]
+    missing = np.zeros(clip.shape[:3], dtype=bool)
+    missing[1, :, NTU["head"]] = True
+    found = measure([clip], missing=[missing]).values[0]
+    lacking = {n for n, a, b in zip(attribute_names(), found, whole, strict=True) if np.isnan(a) and not np.isnan(b)}
+    assert lacking == {n for n in attribute_names() if joints_asked(n)[1][NTU["head"]]}
+    assert "hand_to_other_head" in lacking
+
+
+def test_marks_of_another_shape_are_refused():
+    with pytest.raises(DataError, match=r"marks of missing joints must be \[1, 30, 25\]"):
+        measure([stick(30)], missing=[np.zeros((1, 29, 25), dtype=bool)])
 
 
 def test_frames_without_anybody_keep_the_last_pose():

@@ -16,18 +16,28 @@ class RecogniseOptions:
     """What to recognise, and among which classes."""
 
     clip: Annotated[Positional[str], arg(metavar="CLIP")]
-    """a file of a public data set, or a .npy or .npz file [frame, joint, xyz] in metres; a folder of such files; or -
-    for a stream on standard input, one frame a line as JSON: [person, joint, xyz]"""
+    """a file of any format that `zsar data new` reads; a folder of such files; or - for a stream on standard input, one
+    frame a line as JSON: [person, joint, xyz] in metres"""
     classes: str = ""
     """"squat; lunge: one leg steps far forward; wave"; @FILE reads a file; default: the known classes of the kit"""
     dataset: str = ""
     """only classes of this data set"""
     form: str = ""
     """a .toml file with expected levels of classes of your own"""
-    layout: str = "ntu25"
-    """joint layout of an array or a stream"""
-    rate: float = 30.0
-    """frames a second"""
+    layout: str = ""
+    """joint layout of an array or a stream, or a .toml file of your own; default: as the file says, else ntu25"""
+    rate: float = 0.0
+    """frames a second, where a file does not say; default: 30"""
+    format: str = ""
+    """of a file, where it cannot be told from it"""
+    unit: str = ""
+    """of the coordinates, where a file does not say: m, cm, mm"""
+    up: str = ""
+    """axis that points up, where a file does not say: y, z, -y"""
+    accept: tuple[str, ...] = ()
+    """checks of the doctor whose findings you accept"""
+    two_persons: bool = False
+    """rank classes of two persons also for a clip with one person"""
     why: bool = False
     """say which attributes decided between the first two classes"""
     figures: str = ""
@@ -43,13 +53,18 @@ class RecogniseOptions:
 
 
 def recognise(asked: Annotated[RecogniseOptions, OmitArgPrefixes]) -> int:
-    """Recognise the action of a clip by its motion: no training, no data set, no GPU."""
+    """Recognise the action of a clip by its motion: no training, no data set, no GPU.
+
+    The data doctor looks at every clip; its line stands beside the answer. Exit code 3: clips of a folder could not be
+    read, or were refused.
+    """
     from zsar_kit.cli.answers.recognition import recognise_clip, recognise_folder, recognise_input
+    from zsar_kit.experiments.pipeline.own_clip import is_one_clip
 
     if asked.clip == "-":
         recognise_input(asked)
         return 0
-    if Path(asked.clip).is_dir():
+    if Path(asked.clip).is_dir() and not is_one_clip(Path(asked.clip)):
         return 3 if recognise_folder(asked) else 0
     say(recognise_clip(asked))
     return 0
@@ -59,8 +74,8 @@ def explain(
     run: Annotated[Positional[Path], arg(metavar="RUN")],
     clip: Annotated[Positional[str], arg(metavar="CLIP")] = "",
     among: Literal["", "unseen", "all"] = "",
-    layout: str = "ntu25",
-    rate: float = 30.0,
+    layout: str = "",
+    rate: float = 0.0,
     figures: str = "",
     common: Common = CommonOptions(),
 ) -> None:
@@ -71,8 +86,8 @@ def explain(
         clip: name of a sample of the run's data set, or a clip as in `zsar recognise`. Without it: which attribute, if
             it were as expected, would mend most errors of the run (this looks at test labels).
         among: the classes that compete; default: all for a sample of a seen class, else the unseen ones.
-        layout: joint layout of an array.
-        rate: frames a second.
+        layout: joint layout of an array; default: as the file says, else ntu25.
+        rate: frames a second, where a file does not say; default: 30.
         figures: folder for the drawing.
     """
     from zsar_kit.cli.answers.recognition import explain_run

@@ -235,7 +235,8 @@ def predict(asked: Annotated[PredictOptions, OmitArgPrefixes], common: Common = 
     The data doctor looks at every clip; its line stands beside the answer. Exit code 3: clips of a folder could not be
     read, or were refused.
     """
-    from zsar_kit.cli.answers.prediction import is_one_clip, predict_clip, predict_folder, predict_stream
+    from zsar_kit.cli.answers.prediction import predict_clip, predict_folder, predict_stream
+    from zsar_kit.experiments.pipeline.own_clip import is_one_clip
 
     workspace = common.open()
     if asked.clip == "-":

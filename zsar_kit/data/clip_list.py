@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import csv
 import io
+import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 
 from zsar_kit.data.own_sets import numbered
@@ -19,6 +21,9 @@ from zsar_kit.reprs import counted, short_path, shortened
 
 TABLE = "labels.csv"
 COLUMNS = ("subject", "camera", "setup", "replication")
+#: likeness of two names from which on one is a misspelling of the other: ``subjct``, ``Subjects``; not ``position``
+MISSPELT = 0.8
+log = logging.getLogger("zsar_kit")
 _FIELD = re.compile(r"\{(\w*)\}")
 
 
@@ -53,7 +58,8 @@ def list_clips(
         clips: files or folders of clips in it.
         table: CSV file with the columns ``sample`` and ``label``, and perhaps ``subject``, ``camera``, ``setup`` and
             ``replication``; default: ``labels.csv`` of the folder, where there is one. A sample is a file's path in the
-            folder or its name, with or without its suffix. Clips that it does not name are left out.
+            folder or its name, with or without its suffix. Clips that it does not name are left out; other columns
+            are not read, with a warning.
         names: how file names are made, e.g. ``{label}_{subject}_{}``; ``{}`` stands for anything.
 
     Raises:
@@ -179,6 +185,7 @@ def _checked_rows(reader: csv.DictReader[str], table: Path) -> list[tuple[int, d
             raise DataError(problem, where=f"{table}, line 1", remedy=f"Columns: {', '.join(known)}.")
     if twice := [name for name in known if header.count(name) > 1]:
         raise DataError(f"two columns are called {twice[0]!r}", where=f"{table}, line 1", remedy="Keep one.")
+    _check_unknown([name for name in header if name and name not in known], known, header, table)
     rows: list[tuple[int, dict[str, str]]] = []
     for row in reader:
         cells = {str(name).strip(): (value or "").strip() for name, value in row.items() if name is not None}
@@ -189,6 +196,21 @@ def _checked_rows(reader: csv.DictReader[str], table: Path) -> list[tuple[int, d
     if not rows:
         raise DataError("the table has no row", where=table)
     return rows
+
+
+def _check_unknown(names: Sequence[str], known: Sequence[str], header: Sequence[str], table: Path) -> None:
+    """Refuse columns that are misspelt, and say which others nothing reads.
+
+    Raises:
+        DataError: a name is nearly that of a known column, which the table lacks.
+    """
+    lacking = [column for column in known if column not in header]
+    for name in names:
+        if meant := get_close_matches(name.casefold(), lacking, n=1, cutoff=MISSPELT):
+            remedy = f"{nearest_name(name, meant)} Rename it, or call it something else if it is another thing."
+            raise DataError(f"unknown column {name!r}", where=f"{table}, line 1", remedy=remedy)
+    if names:
+        log.warning("%s: nothing reads the columns %s; known: %s", table, ", ".join(names), ", ".join(known))
 
 
 def numbered_columns(clips: Sequence[ListedClip]) -> tuple[dict[str, list[int]], dict[str, tuple[str, ...]]]:

@@ -65,11 +65,17 @@ def distinct_persons(joints: Skeleton) -> Float32[np.ndarray, "kept frame joint 
 
     Some published arrays fill the place of a second person with a copy of the only one: that is still one person.
     """
+    kept = distinct_places(joints)
+    return joints if len(kept) == len(joints) else joints[kept]
+
+
+def distinct_places(joints: Skeleton) -> list[int]:
+    """Numbers of the persons that :func:`distinct_persons` keeps."""
     kept: list[int] = []
     for person in range(len(joints)):
         if not any(np.array_equal(joints[person], joints[other]) for other in kept):
             kept.append(person)
-    return joints if len(kept) == len(joints) else joints[kept]
+    return kept
 
 
 def by_energy(joints: Skeleton, persons: int) -> Float32[np.ndarray, "kept frame joint 3"]:

@@ -48,7 +48,16 @@ class Bodies(Frames):
     @cached_property
     def pairs(self) -> Bodies:
         """The clips with a second person."""
-        return Bodies(self.joints[self.two], self.partner[self.two], self.frames[self.two], self.rate, self.has)
+        two = self.two
+        return Bodies(
+            self.joints[two],
+            self.partner[two],
+            self.frames[two],
+            self.rate,
+            self.has,
+            self.lost[two],
+            self.partner_lost[two],
+        )
 
     # -------------------------------------------------------------- limbs, the leading one first
     @cached_property

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Bool, Float32
 
+from zsar_kit.data.doctor.presence import presence
 from zsar_kit.data.joints import layout as joint_layout
 from zsar_kit.data.joints import to_ntu25
-from zsar_kit.data.orientation import distinct_persons, present
+from zsar_kit.data.orientation import distinct_places, present
 from zsar_kit.errors import DataError
 from zsar_kit.primitives.signals import (
     dot,
@@ -15,6 +16,8 @@ from zsar_kit.primitives.signals import (
     unit,
 )
 
+#: a joint that was not found in more than this share of a person's frames is lost: nothing is measured by it
+LOST_SHARE = 0.5
 NTU = {name: i for i, name in enumerate(joint_layout("ntu25").joints)}
 
 
@@ -34,8 +37,8 @@ def require_shape(clip: np.ndarray, layout: str, name: str) -> None:
         raise DataError(problem, where=name, remedy="Check the joint layout, and the order of the axes.")
 
 
-def acting_first(clip: np.ndarray, name: str) -> list[Float32[np.ndarray, "frame joint 3"]]:
-    """The one or two persons of a clip, the one with the longer path of all joints first.
+def acting_first(clip: np.ndarray, name: str) -> list[int]:
+    """Numbers of the one or two persons of a clip, the one with the longer path of all joints first.
 
     Raises:
         DataError: nobody is there, or a coordinate is not finite.
@@ -43,12 +46,13 @@ def acting_first(clip: np.ndarray, name: str) -> list[Float32[np.ndarray, "frame
     if not np.isfinite(clip).all():
         raise DataError("a coordinate is not finite", where=name, remedy="Write 0, 0, 0 for a joint that was not seen.")
     there = present(clip)
-    persons = [person for person in distinct_persons(clip[there.any(1)])]
+    somebody = np.flatnonzero(there.any(1))
+    persons = somebody[distinct_places(clip[somebody])].tolist()
     if not persons:
         raise DataError("there is nobody in this clip", where=name, remedy="Leave it out.")
     if len(persons) == 1:
         return persons
-    moved = [float(length(np.diff(without_gaps(p), axis=0)).sum()) for p in persons]
+    moved = [float(length(np.diff(without_gaps(clip[p]), axis=0)).sum()) for p in persons]
     order = np.argsort(moved, kind="stable")[::-1][:2]
     return [persons[i] for i in order]
 
@@ -85,3 +89,34 @@ def without_gaps(person: Float32[np.ndarray, "frame joint 3"]) -> Float32[np.nda
     first = np.where(missing.all(0), 0, (~missing).argmax(0))
     source = np.where(last >= 0, last, first)
     return np.take_along_axis(person, source[..., None], axis=0)
+
+
+def not_seen(clip: np.ndarray, layout: str) -> Bool[np.ndarray, "person frame joint"]:
+    """Joints at exactly (0, 0, 0) of persons who are there; a clip that is centred on a joint keeps it."""
+    if not (clip == 0).all(axis=-1).any():
+        return np.zeros(clip.shape[:3], dtype=bool)
+    return presence(clip, joint_layout(layout)).missing
+
+
+def lost_joints(
+    person: Float32[np.ndarray, "frame joint 3"], missing: Bool[np.ndarray, "frame joint"], layout: str
+) -> Bool[np.ndarray, " 25"]:
+    """Which joints of NTU RGB+D were not found for most of a person's frames.
+
+    A joint that is made of several was found where all of them were.
+    """
+    made_of = to_ntu25(layout) > 0
+    lacking = (missing[present(person[None])[0]].astype(np.float32) @ made_of.T.astype(np.float32)) > 0
+    return np.asarray(lacking.mean(axis=0) > LOST_SHARE)
+
+
+def with_legs_drawn_in(
+    body: Float32[np.ndarray, "frame 25 3"], lost: Bool[np.ndarray, " 25"]
+) -> Float32[np.ndarray, "frame 25 3"]:
+    """The body with a leg that was not seen at its hip, so that a made-up leg does not say which way is up."""
+    body = body.copy()
+    for side in ("left", "right"):
+        leg = [NTU[f"{joint}_{side}"] for joint in ("knee", "ankle", "foot")]
+        if lost[leg[:2]].any():
+            body[:, leg] = body[:, NTU[f"hip_{side}"]][:, None]
+    return body

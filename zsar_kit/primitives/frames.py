@@ -14,7 +14,17 @@ from jaxtyping import Bool, Float, Float32, Int
 from zsar_kit.data.joints import to_ntu25
 from zsar_kit.data.orientation import SHORTEST_DIRECTION
 from zsar_kit.errors import DataError
-from zsar_kit.primitives.clips import NTU, acting_first, after_calibration, available, require_shape, without_gaps
+from zsar_kit.primitives.clips import (
+    NTU,
+    acting_first,
+    after_calibration,
+    available,
+    lost_joints,
+    not_seen,
+    require_shape,
+    with_legs_drawn_in,
+    without_gaps,
+)
 from zsar_kit.primitives.signals import (
     Mask,
     PerClip,
@@ -51,6 +61,8 @@ class Frames:
         frames: number of real frames of each clip.
         rate: frames a second.
         has: what the layout has (see :func:`available`).
+        lost, partner_lost: joints that were not found for most of the clip, ``[clip, 25]``; no attribute that reads one
+            has a value.
     """
 
     joints: Float32[np.ndarray, "clip frame 25 3"]
@@ -58,6 +70,8 @@ class Frames:
     frames: Int[np.ndarray, " clip"]
     rate: float
     has: frozenset[str]
+    lost: Bool[np.ndarray, "clip 25"]
+    partner_lost: Bool[np.ndarray, "clip 25"]
 
     def __repr__(self) -> str:
         return (
@@ -66,7 +80,12 @@ class Frames:
 
     @classmethod
     def of(
-        cls: type[Made], clips: Sequence[np.ndarray], layout: str, rate: float, names: list[str] | None = None
+        cls: type[Made],
+        clips: Sequence[np.ndarray],
+        layout: str,
+        rate: float,
+        names: list[str] | None = None,
+        missing: Sequence[np.ndarray] | None = None,
     ) -> Made:
         """Pad, smooth and bring clips to the joints of NTU RGB+D.
 
@@ -75,6 +94,8 @@ class Frames:
             layout: their joint layout.
             rate: frames a second.
             names: names for messages.
+            missing: which joints were not found, each ``[person, frame, joint]``, where their places in ``clips`` are
+                filled in; default: those at zero.
 
         Raises:
             DataError: a clip of another shape than the layout's, without a body, with a value that is not finite, or
@@ -89,20 +110,26 @@ class Frames:
         shape = (len(clips), int(frames.max()), len(NTU), 3)
         main, partner = np.zeros(shape, dtype=np.float32), np.full(shape, np.nan, dtype=np.float32)
         weights, starts = to_ntu25(layout), np.zeros(len(clips), dtype=int)
+        lost, partner_lost = np.zeros((2, len(clips), len(NTU)), dtype=bool)
         for i, clip in enumerate(clips):
-            for target, person in zip((main, partner), acting_first(clip, places[i]), strict=False):
-                body = without_gaps(person)
+            persons = acting_first(clip, places[i])
+            gaps = not_seen(clip, layout) if missing is None else _same_shape(missing[i], clip, places[i])
+            for target, gone, person in zip((main, partner), (lost, partner_lost), persons, strict=False):
+                body = without_gaps(clip[person])
                 body = body if layout == "ntu25" else np.tensordot(body, weights, axes=(1, 1)).swapaxes(1, 2)
                 if target is main:
                     starts[i] = after_calibration(body, rate)
                 body = body[starts[i] :]
+                if gaps[person].any():
+                    gone[i] = lost_joints(clip[person], gaps[person], layout)
+                    body = with_legs_drawn_in(body, gone[i])
                 target[i, : len(body)] = body
                 target[i, len(body) :] = body[-1]
         frames = frames - starts
         main = held(smooth(main, SMOOTHING, rate), frames)
         two = np.isfinite(partner[:, 0, 0, 0])
         partner[two] = held(smooth(partner[two], SMOOTHING, rate), frames[two])
-        made = cls(main, partner, frames, rate, available(layout))
+        made = cls(main, partner, frames, rate, available(layout), lost, partner_lost)
         flat = np.flatnonzero(~(made.torso > SHORTEST_DIRECTION))
         if len(flat):
             problem = "hips and shoulders are at one place, so the body has no size"
@@ -144,6 +171,18 @@ class Frames:
     @cached_property
     def _by_joint(self) -> Float[np.ndarray, "25 clip frame 3"]:
         return np.ascontiguousarray(np.moveaxis(self.joints, 2, 0))
+
+    def other(self, name: str) -> Points:
+        """Positions of a joint of the second person in metres; NaN in clips without one."""
+        return self.partner[:, :, NTU[name]]
+
+    def body(self) -> Float32[np.ndarray, "clip frame 25 3"]:
+        """All joints of the acting person, for attributes that are about all of them."""
+        return self.joints
+
+    def other_body(self) -> Float32[np.ndarray, "clip frame 25 3"]:
+        """All joints of the second person."""
+        return self.partner
 
     @cached_property
     def torso(self) -> PerClip:
@@ -241,3 +280,10 @@ class Frames:
             second = unit(self.joint(f"{c}_{name}") - self.joint(f"{b}_{name}"))
             angles.append(np.degrees(np.arccos(np.clip(dot(first, second), -1.0, 1.0))))
         return np.stack(angles, axis=1)
+
+
+def _same_shape(missing: np.ndarray, clip: np.ndarray, name: str) -> np.ndarray:
+    if missing.shape != clip.shape[:3]:
+        problem = f"marks of missing joints must be {list(clip.shape[:3])}, got {list(missing.shape)}"
+        raise DataError(problem, where=name)
+    return missing

@@ -13,6 +13,7 @@ from tqdm.auto import tqdm
 from zsar_kit.errors import DataError
 from zsar_kit.primitives.attributes import Attribute, attribute_names, attributes
 from zsar_kit.primitives.bodies import Bodies
+from zsar_kit.primitives.reads import joints_asked
 from zsar_kit.primitives.topics import functions
 from zsar_kit.reprs import markdown_table
 
@@ -67,16 +68,20 @@ def measure(
     *,
     rate: float = KINECT_RATE,
     names: Sequence[str] | None = None,
+    missing: Iterable[np.ndarray] | None = None,
     progress: bool = False,
 ) -> Measured:
     """All attributes of clips.
 
     Args:
         clips: each ``[person, frame, joint, xyz]``, in metres or any other unit of length (attributes are in torso
-            lengths), zeros where a person or a joint was not seen; read one after another.
+            lengths), zeros where a person or a joint was not seen; read one after another. An attribute that reads a
+            joint that was not seen for most of the clip is missing.
         layout: their joint layout.
         rate: frames a second.
         names: names for messages.
+        missing: which joints were not found, each ``[person, frame, joint]``, of clips whose gaps are filled in;
+            default: those at zero.
         progress: show a bar.
 
     Raises:
@@ -85,10 +90,12 @@ def measure(
     """
     parts: list[np.ndarray] = []
     bar = tqdm(desc="attributes", unit="clip", disable=not progress, total=None if names is None else len(names))
+    marks = None if missing is None else iter(missing)
     with bar:
         for start, some in _read_ahead(clips):
             labels = [names[start + i] if names is not None else f"clip {start + i}" for i in range(len(some))]
-            parts.append(_measure_some(some, layout, rate, labels, bar.update))
+            gaps = None if marks is None else list(islice(marks, len(some)))
+            parts.append(_measure_some(some, layout, rate, labels, gaps, bar.update))
     if not parts:
         raise DataError("there is no clip to measure", remedy="Is the set, or the selection of it, empty?")
     return Measured(np.concatenate(parts))
@@ -102,7 +109,12 @@ def _read_ahead(clips: Iterable[np.ndarray]) -> Iterator[tuple[int, list[np.ndar
 
 
 def _measure_some(
-    clips: list[np.ndarray], layout: str, rate: float, names: list[str], done: Callable[[int], object]
+    clips: list[np.ndarray],
+    layout: str,
+    rate: float,
+    names: list[str],
+    missing: list[np.ndarray] | None,
+    done: Callable[[int], object],
 ) -> np.ndarray:
     lengths = np.array([clip.shape[1] if clip.ndim == 4 else 0 for clip in clips])
     result = np.full((len(clips), len(attribute_names())), np.nan, dtype=np.float32)
@@ -112,7 +124,8 @@ def _measure_some(
         fitting = np.arange(1, len(rest) + 1) * lengths[rest] <= BATCH_FRAMES
         count = max(1, int(fitting.argmin()) if not fitting.all() else len(rest))
         batch, rest = rest[:count], rest[count:]
-        bodies = Bodies.of([clips[i] for i in batch], layout, rate, [names[i] for i in batch])
+        gaps = None if missing is None else [missing[i] for i in batch]
+        bodies = Bodies.of([clips[i] for i in batch], layout, rate, [names[i] for i in batch], gaps)
         result[batch] = measure_bodies(bodies)
         done(count)
     return result
@@ -122,7 +135,13 @@ def measure_bodies(bodies: Bodies) -> Float32[np.ndarray, "clip attribute"]:
     """All attributes of one batch, in their units; NaN where a clip lacks what an attribute needs."""
     known = functions()
     columns = [_column(bodies, a, known[a.name]) for a in attributes()]
-    return np.stack(columns, axis=1).astype(np.float32)
+    values = np.stack(columns, axis=1).astype(np.float32)
+    some = np.flatnonzero(bodies.lost.any(1) | bodies.partner_lost.any(1))
+    for column, a in enumerate(attributes()) if len(some) else ():
+        mine, theirs = joints_asked(a.name)
+        unknown = (bodies.lost[some] & mine).any(1) | (bodies.partner_lost[some] & theirs).any(1)
+        values[some[unknown], column] = np.nan
+    return values
 
 
 def _column(bodies: Bodies, attribute: Attribute, function: Callable[[Bodies], np.ndarray]) -> np.ndarray:

@@ -6,7 +6,6 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from zsar_kit.primitives.bodies import Bodies
-from zsar_kit.primitives.clips import NTU
 from zsar_kit.primitives.registry import measures
 from zsar_kit.primitives.signals import PerClip, at, dot, length, masked_max, smooth, unit, velocity
 
@@ -15,10 +14,6 @@ HANDS = ("hand_right", "hand_left")
 
 def _two(b: Bodies) -> Bool[np.ndarray, " clip"]:
     return b.two
-
-
-def _other(b: Bodies, name: str) -> Float[np.ndarray, "clip frame 3"]:
-    return b.partner[:, :, NTU[name]]
 
 
 def _distance(b: Bodies, first: np.ndarray, second: np.ndarray) -> Float[np.ndarray, "clip frame"]:
@@ -32,11 +27,11 @@ def _closest(b: Bodies, pairs: list[tuple[np.ndarray, np.ndarray]]) -> PerClip:
 
 
 def _both_ways(b: Bodies, mine: str, theirs: str) -> list[tuple[np.ndarray, np.ndarray]]:
-    return [(b.joint(mine), _other(b, theirs)), (_other(b, mine), b.joint(theirs))]
+    return [(b.joint(mine), b.other(theirs)), (b.other(mine), b.joint(theirs))]
 
 
 def _level_distance(b: Bodies) -> Float[np.ndarray, "clip frame"]:
-    away = _other(b, "spine_base") - b.joint("spine_base")
+    away = b.other("spine_base") - b.joint("spine_base")
     return length(away - dot(away, b.up[:, None])[..., None] * b.up[:, None]) / b.torso[:, None]
 
 
@@ -62,7 +57,7 @@ def persons_approach(b: Bodies) -> PerClip:
 @measures
 def persons_facing(b: Bodies) -> PerClip:
     """Minus the mean cosine between the headings."""
-    across = _other(b, "shoulder_right") - _other(b, "shoulder_left")
+    across = b.other("shoulder_right") - b.other("shoulder_left")
     theirs = unit(across - dot(across, b.up[:, None])[..., None] * b.up[:, None])
     cosine = dot(theirs, b.right)
     return -np.where(_two(b), np.where(b.mask, cosine, 0.0).sum(1) / b.frames, np.nan)
@@ -71,7 +66,7 @@ def persons_facing(b: Bodies) -> PerClip:
 @measures
 def persons_hands(b: Bodies) -> PerClip:
     """A hand of one to a hand of the other."""
-    return _closest(b, [(b.joint(mine), _other(b, theirs)) for mine in HANDS for theirs in HANDS])
+    return _closest(b, [(b.joint(mine), b.other(theirs)) for mine in HANDS for theirs in HANDS])
 
 
 @measures
@@ -90,7 +85,7 @@ def hand_to_other_trunk(b: Bodies) -> PerClip:
 @measures
 def hand_to_other_back(b: Bodies) -> PerClip:
     """Along the line between the two, how far the first's nearest hand is beyond the other's trunk."""
-    trunk = 0.5 * (_other(b, "spine_shoulder") + _other(b, "spine_base"))
+    trunk = 0.5 * (b.other("spine_shoulder") + b.other("spine_base"))
     away = trunk - 0.5 * (b.joint("spine_shoulder") + b.joint("spine_base"))
     line = unit(away - dot(away, b.up[:, None])[..., None] * b.up[:, None])
     far = np.stack([_distance(b, b.joint(hand), trunk) for hand in HANDS], axis=1)
@@ -111,7 +106,7 @@ def foot_to_other(b: Bodies) -> PerClip:
     """A lifted foot of the first to the other's knees, ankles or hips; far away if none is lifted."""
     lifted = b.foot_heights.max(1) > 0.2
     targets = [
-        _other(b, name) for name in ("hip_right", "hip_left", "knee_right", "knee_left", "ankle_right", "ankle_left")
+        b.other(name) for name in ("hip_right", "hip_left", "knee_right", "knee_left", "ankle_right", "ankle_left")
     ]
     feet = [b.joint("foot_right"), b.joint("foot_left")]
     nearest = np.min([_distance(b, foot, target) for foot in feet for target in targets], axis=0)
@@ -127,7 +122,7 @@ def _effort(b: Bodies, joints: np.ndarray) -> PerClip:
 @measures
 def persons_alike(b: Bodies) -> PerClip:
     """Path of the second over the path of both."""
-    mine, theirs = _effort(b, b.joints), _effort(b, b.partner)
+    mine, theirs = _effort(b, b.body()), _effort(b, b.other_body())
     return theirs / np.maximum(mine + theirs, 1e-6)
 
 
@@ -136,8 +131,8 @@ def other_pushed(b: Bodies) -> PerClip:
     """How far the second gets from where it is when the two are nearest, away from the first, until the end."""
     near = np.where(b.mask & _two(b)[:, None], _level_distance(b), np.inf)
     moment = near.argmin(1)
-    theirs = smooth(_other(b, "spine_base"), 0.15, b.rate)
-    away = at(_other(b, "spine_base") - b.joint("spine_base"), moment)
+    theirs = smooth(b.other("spine_base"), 0.15, b.rate)
+    away = at(b.other("spine_base") - b.joint("spine_base"), moment)
     line = unit(away - dot(away, b.up)[:, None] * b.up)
     moved = dot(theirs - at(theirs, moment)[:, None], line[:, None]) / b.torso[:, None]
     after = b.mask & (np.arange(near.shape[1]) >= moment[:, None]) & _two(b)[:, None]

@@ -60,7 +60,7 @@ def net_side(b: Bodies) -> PerClip:
 @measures
 def energy(b: Bodies) -> PerClip:
     """Mean speed over all joints and frames."""
-    speed = length(velocity(b.joints, b.rate)).mean(2) / b.torso[:, None]
+    speed = length(velocity(b.body(), b.rate)).mean(2) / b.torso[:, None]
     return masked_mean(speed, b.mask)
 
 

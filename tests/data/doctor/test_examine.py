@@ -92,7 +92,7 @@ def test_every_fault_is_found(name, clips):
 
 
 def test_every_check_about_clips_has_a_fault():
-    beside = {"shape", "finite", "empty", "labels", "class names", "parts", "twice"}
+    beside = {"readable", "shape", "finite", "empty", "labels", "class names", "parts", "twice"}
     assert {fault.check for fault in FAULTS.values()} == set(CHECKS) - beside
 
 

@@ -12,14 +12,20 @@ from tests.bodies import in_layout
 from zsar_kit.cli import main
 from zsar_kit.data import catalogue
 from zsar_kit.data.joints import layout
+from zsar_kit.data.lost_points import missing_points
 from zsar_kit.data.puppet.world import PuppetConfig, build_puppet
 from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.errors import ArtefactError, ConfigError, DataError, TextError
 from zsar_kit.experiments.pipeline.new_set import NewSet, new_set
 from zsar_kit.experiments.pipeline.own_clip import at_rate, in_trunks, open_clip
 from zsar_kit.experiments.pipeline.own_texts import use_own_texts, write_names_as_texts
+from zsar_kit.experiments.pipeline.primitives import primitive_features
 from zsar_kit.experiments.pipeline.workspace import Workspace
+from zsar_kit.experiments.runs.recognition import recognise
 from zsar_kit.experiments.studies.suite import Case, fallback_encoder, run_config
+from zsar_kit.primitives.attributes import attribute_names
+from zsar_kit.primitives.clips import NTU
+from zsar_kit.primitives.reads import joints_asked
 from zsar_kit.semantics.text_files import load_texts
 
 NAMES = "{label}_{subject}_{}"
@@ -87,6 +93,38 @@ def test_joints_that_were_not_found_are_filled_in_and_marked(tmp_path, bodies):
         assert np.abs(clip.joints - truth)[:, 10:15, elbow].max() < 0.25  # a straight line over five frames
         np.testing.assert_allclose(np.delete(clip.joints, elbow, axis=2), np.delete(truth, elbow, axis=2), atol=1e-6)
     assert sum(made.mended.values()) >= len(made.skeletons)
+
+
+def test_attributes_of_a_joint_that_was_never_seen_are_missing_in_features_and_in_a_single_clip(tmp_path, bodies):
+    hand = layout("openni_15").index("hand_left")
+
+    def lost(joints):
+        joints[:, :, hand] = 0
+        return joints
+
+    workspace = Workspace(tmp_path / "w", progress=False)
+    folder = written(tmp_path / "clips", bodies, lost)
+    made = new_set(workspace, asked(folder, parts=("subject:odd",), accept=("missing",)))
+    features = primitive_features(workspace, made.skeletons, "xsub")
+    names = attribute_names()
+    known = features.pooled[:, len(names) :] == 1.0
+    reads = np.array([joints_asked(name)[0][NTU["hand_left"]] for name in names])
+    assert reads.sum() > 50
+    assert not known[:, reads].any()
+    assert known[:, names.index("hips_down")].all()
+    assert np.isfinite(features.pooled).all()
+    clip = open_clip(next(folder.glob("*.npz")), layout="openni_15", accept=("missing",))
+    assert np.argwhere(clip.missing.all(axis=1)).tolist() == [[0, hand]]
+    answer = recognise(next(folder.glob("*.npz")), dataset="utd_mhad", layout="openni_15", accept=("missing",))
+    assert answer.measured <= int((~reads).sum())
+
+
+def test_marks_that_are_not_of_the_set_are_refused(tmp_path, bodies):
+    made = new_set(Workspace(tmp_path / "w", progress=False), asked(written(tmp_path / "clips", bodies)))
+    assert not np.concatenate([marks.ravel() for marks in missing_points(made.skeletons)]).any()
+    np.save(made.skeletons.path / "missing.npy", np.zeros((3, 15), dtype=bool))
+    with pytest.raises(ArtefactError, match=r"marks \[.*, 15\] are needed, got bool \[3, 15\]"):
+        next(missing_points(made.skeletons))
 
 
 def test_another_unit_is_refused_said_or_accepted(tmp_path, bodies):

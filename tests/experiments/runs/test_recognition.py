@@ -71,13 +71,32 @@ def test_probabilities_sum_to_one_and_fall_with_distance(clip):
 
 
 def test_of_classes_that_mean_the_same_only_the_nearest_is_shown(clip):
-    answer = recognise(clip)
+    answer = recognise(clip, two_persons=True)
     shown = [next(k for k in known_classes() if k.source == r.source) for r in answer.ranked]
     covered = set()
     for known in shown:
         assert (known.dataset, known.class_id) not in covered
         covered |= known.meaning()
     assert all((k.dataset, k.class_id) in covered for k in known_classes())
+
+
+def test_classes_of_two_persons_are_for_clips_with_two(clip):
+    """34 of the 266 known classes are; the levels of one person's clip say nothing of them."""
+    at = attribute_names().index("two_persons")
+    pairs = {k.source for k in known_classes() if k.levels()[at] == 1.0}
+    alone = recognise(clip)
+    assert (alone.left_out, len(pairs)) == (34, 34)
+    assert not pairs & {r.source for r in alone.ranked}
+    assert alone.notes == (
+        "The clip has one person: 34 classes of two persons are left out (--two-persons ranks them too).",
+    )
+    assert alone.to_dict()["left_out"] == 34
+    asked = recognise(clip, two_persons=True)
+    assert pairs & {r.source for r in asked.ranked}
+    both = np.concatenate([clip, clip + np.float32([0.9, 0, 0])])
+    assert (asked.left_out, asked.notes, recognise(both).left_out) == (0, (), 0)
+    few = recognise(clip, "hugging other person; handshaking; squat")
+    assert (len(few.ranked), few.left_out) == (3, 0)  # one class alone is no choice
 
 
 def test_a_data_set_keeps_all_its_classes(clip):

@@ -18,10 +18,9 @@ from zsar_kit.evaluation.tables import format_table
 from zsar_kit.experiments.pipeline.new_set import (
     MadeSet,
     NewSet,
-    clips_of,
     new_set,
 )
-from zsar_kit.experiments.pipeline.own_clip import asked_layout, in_trunks, own_layout
+from zsar_kit.experiments.pipeline.own_clip import asked_layout, clips_of, in_trunks, own_layout
 from zsar_kit.experiments.pipeline.own_texts import check_own_texts, use_own_texts, write_names_as_texts
 from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
 from zsar_kit.experiments.pipeline.workspace import Workspace
@@ -110,9 +109,12 @@ def examine(workspace: Workspace, source: str, asked: DoctorOptions) -> tuple[st
         report = examine_skeletons(skeletons, accept=asked.accept, progress=workspace.progress)
         layout, clips = joint_layout(skeletons.layout), None
     else:
-        layout, clips, flat = _clips(Path(source), asked)
-        report = examine_set(clips, layout, accept=asked.accept)
+        layout, clips, flat, unread = _clips(Path(source), asked)
+        report = Report(0, (), {}, accepted=asked.accept)
+        if clips:
+            report = examine_set(clips, layout, accept=asked.accept)
         report = report.without("units") if flat else report
+        report = report.with_unread(unread)
     drawn = _drawn(report, workspace, source, layout, clips, Path(asked.figures)) if asked.figures else []
     if asked.json:
         return json.dumps(report.to_json()), not report.red
@@ -121,27 +123,38 @@ def examine(workspace: Workspace, source: str, asked: DoctorOptions) -> tuple[st
     return "\n".join([line(report), "", table, *drawn]).rstrip(), not report.red
 
 
-def _clips(source: Path, asked: DoctorOptions) -> tuple[JointLayout, list[Clip], bool]:
-    """The clips of a folder or file, in the layout that was asked for or that the first one says; and whether any are
-    points of a picture."""
+def _clips(source: Path, asked: DoctorOptions) -> tuple[JointLayout, list[Clip], bool, list[tuple[str, DataError]]]:
+    """The clips of a folder or file, in the layout that was asked for or that the first one says; whether any are
+    points of a picture; and the files of a folder that could not be read, with the reason.
+
+    Raises:
+        DataError: there is no clip; or the one that was asked for cannot be read.
+    """
     if not source.exists():
         problem = "neither a prepared data set nor a file or folder"
         raise DataError(problem, where=source, remedy="See `zsar data list`, or check the path.")
     paths, _ = clips_of(source)
     layout, clips, flat = asked_layout(asked.layout), [], False
+    unread: list[tuple[str, DataError]] = []
+    how = {"format": asked.format, "unit": asked.unit, "up": asked.up, "rate": asked.rate}
     for path in paths:
-        name = layout.name if layout else ""
-        how = {"format": asked.format, "unit": asked.unit, "up": asked.up, "rate": asked.rate}
-        recording = read_recording(path, layout=name, **how)
-        layout = layout or own_layout(recording, str(path))
-        recording = recording.in_layout(layout, str(path))
-        joints = recording.joints
-        if recording.dimensions == 2:
-            joints, flat = in_trunks(joints, layout, str(path)), True
+        try:
+            recording = read_recording(path, layout=layout.name if layout else "", **how)
+            body = layout or own_layout(recording, str(path))
+            recording = recording.in_layout(body, str(path))
+            joints = recording.joints
+            if recording.dimensions == 2:
+                joints, flat = in_trunks(joints, body, str(path)), True
+        except DataError as error:
+            if path == source:
+                raise
+            unread.append((path.relative_to(source).as_posix(), error))
+            continue
+        layout = body
         clips.append(Clip(joints, path.stem, rate=recording.rate or asked.rate, times=recording.times))
-    if layout is None:
-        raise DataError("no clip could be read", where=source)
-    return layout, clips, flat
+    if layout is None:  # no file says it, and without clips none is needed
+        layout = joint_layout("ntu25")
+    return layout, clips, flat, unread
 
 
 def _drawn(

@@ -14,14 +14,12 @@ from tqdm.auto import tqdm
 from zsar_kit.cli.answers.recognition import frames_of_lines
 from zsar_kit.cli.common import say
 from zsar_kit.data.catalogue import is_flat
-from zsar_kit.data.doctor import examine_clip
 from zsar_kit.errors import DataError
 from zsar_kit.evaluation.tables import format_table
-from zsar_kit.experiments.pipeline.new_set import clips_of
-from zsar_kit.experiments.pipeline.own_clip import OwnClip, asked_layout, open_clip
+from zsar_kit.experiments.pipeline.own_clip import OwnClip, asked_layout, clips_of, open_clip
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.recogniser import Prediction, Recogniser
-from zsar_kit.experiments.runs.recognition import windows
+from zsar_kit.experiments.runs.windows import suspect_in_window, windows
 from zsar_kit.primitives.measure import KINECT_RATE
 from zsar_kit.reprs import csv_cell, one_line, plain_markdown
 
@@ -31,16 +29,11 @@ if TYPE_CHECKING:
 COLUMNS = ("clip", "class", "probability", "runner_up", "none_of_these", "doctor")
 
 
-def is_one_clip(folder: Path) -> bool:
-    """Whether a folder is a single clip: one file for each frame, as OpenPose writes them."""
-    return clips_of(folder)[0] == [folder]
-
-
 def predict_clip(workspace: Workspace, asked: PredictOptions) -> str:
     """The answer for one clip: a ranking, the doctor's line, and what a run of SkeletonContext reads from it."""
     recogniser = Recogniser.load(asked.run, workspace)
     clip = _open(Path(asked.clip), recogniser, asked)
-    answer = recogniser.classify(clip.joints, asked.classes, layout=clip.layout, rate=clip.rate)
+    answer = _classified(recogniser, clip, asked)
     if asked.form != "table":
         rows = [_row(clip.name, answer, clip.told)]
         return json.dumps(_as_json(clip.name, answer, clip.told)) if asked.form == "json" else _csv(rows, header=True)
@@ -66,7 +59,7 @@ def predict_folder(workspace: Workspace, asked: PredictOptions) -> int:
         name = path.relative_to(asked.clip).as_posix()
         try:
             clip = _open(path, recogniser, asked)
-            answer = recogniser.classify(clip.joints, asked.classes, layout=clip.layout, rate=clip.rate)
+            answer = _classified(recogniser, clip, asked)
         except DataError as error:
             broken += 1
             _say_problem(name, one_line(error), asked)
@@ -86,12 +79,12 @@ def predict_stream(workspace: Workspace, asked: PredictOptions) -> None:
     for start, end, clip in windows(frames, window=asked.window, hop=asked.hop, layout=layout.name, rate=rate):
         name = f"{start:.1f} to {end:.1f} s"
         try:
-            found = [one.check for one in examine_clip(clip, layout, rate=rate) if one.severity != "note"]
+            told = suspect_in_window(clip, layout.name, rate)
             answer = recogniser.classify(clip, asked.classes, layout=layout.name, rate=rate)
         except DataError as error:
             _say_problem(name, one_line(error.problem), asked)
             continue
-        _say(name, answer, ", ".join(dict.fromkeys(found)), asked)
+        _say(name, answer, told, asked)
 
 
 def _open(path: Path, recogniser: Recogniser, asked: PredictOptions) -> OwnClip:
@@ -103,6 +96,10 @@ def _open(path: Path, recogniser: Recogniser, asked: PredictOptions) -> OwnClip:
         problem = f"the clip has {here}, the run was trained on {there}"
         raise DataError(problem, where=path, remedy="Take a run of a set with the same kind of points.")
     return clip
+
+
+def _classified(recogniser: Recogniser, clip: OwnClip, asked: PredictOptions) -> Prediction:
+    return recogniser.classify(clip.joints, asked.classes, layout=clip.layout, rate=clip.rate, missing=clip.missing)
 
 
 def _row(name: str, answer: Prediction, told: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -12,16 +13,26 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from zsar_kit.cli.common import say
-from zsar_kit.data.readers.clips import read_clip
+from zsar_kit.data.clip_list import sample_name
 from zsar_kit.errors import DataError, ZsarError
+from zsar_kit.experiments.pipeline.own_clip import asked_layout, clips_of
 from zsar_kit.experiments.runs.candidates import Candidates, choose_candidates
-from zsar_kit.experiments.runs.recognition import Recognition, recognise_joints, recognise_stream
-from zsar_kit.reprs import one_line, plain_markdown
+from zsar_kit.experiments.runs.recognition import (
+    Recognition,
+    left_out_note,
+    open_in_space,
+    recognise_opened,
+    recognise_stream,
+)
+from zsar_kit.primitives.measure import KINECT_RATE
+from zsar_kit.reprs import counted, one_line, plain_markdown
 
 if TYPE_CHECKING:
     from zsar_kit.cli.recognise import RecogniseOptions
     from zsar_kit.experiments.pipeline.workspace import Workspace
     from zsar_kit.primitives.why import Explanation
+
+log = logging.getLogger("zsar_kit")
 
 
 def recognise_clip(options: RecogniseOptions) -> str:
@@ -32,35 +43,40 @@ def recognise_clip(options: RecogniseOptions) -> str:
 
 
 def recognise_folder(options: RecogniseOptions) -> int:
-    """Answer for every file of a folder, each as soon as it is there; returns how many could not be read.
+    """Answer for every clip of a folder, each as soon as it is there; returns how many were refused or not readable.
 
     Raises:
-        DataError: the folder has no file.
+        DataError: the folder has no clip.
     """
-    files = sorted(path for path in Path(options.clip).iterdir() if path.is_file() and path.name[0] != ".")
-    if not files:
-        raise DataError("there is no clip in this folder", where=options.clip, remedy="Check the path.")
-    candidates, broken = _candidates(options), 0
+    root = Path(options.clip)
+    files, passed_over = clips_of(root)
+    candidates, broken, left_out = _candidates(options), 0, 0
     if not options.json:
         for note in candidates.notes:
             say(note)
-        say("| clip | class | probability, % | runner-up | none of these, % |\n| --- | --- | ---: | --- | ---: |")
+        columns = ("clip", "class", "probability, %", "runner-up", "none of these, %", "doctor")
+        say(f"| {' | '.join(columns)} |\n| --- | --- | ---: | --- | ---: | --- |")
     for path in tqdm(files, unit="clip", disable=None):
         try:
-            answer = _of_file(path, candidates, options)
+            answer = _of_file(path, candidates, options, sample_name(root, path))
         except DataError as error:
             broken += 1
-            say(_problem(path.name, error, options.json))
+            say(_problem(path.relative_to(root).as_posix(), error, options.json))
             continue
+        left_out = max(left_out, answer.left_out)
         drawn = _drawn(answer, options)
         say(json.dumps(answer.to_dict()) if options.json else _row(answer) + drawn)
+    if left_out and not options.json:
+        say(f"\nOf clips with one person: {left_out_note(left_out)}")
+    for suffix, number in passed_over.items():
+        log.warning("passed over: %s %s, no clips", counted(number, "file"), suffix or "without suffix")
     return broken
 
 
 def _row(answer: Recognition) -> str:
     first, second = answer.ranked[:2]
     cells = [answer.clip, first.name, f"{100 * first.probability:.1f}", second.name]
-    row = [plain_markdown(cell) for cell in [*cells, f"{100 * answer.none_of_these:.1f}"]]
+    row = [plain_markdown(cell) for cell in [*cells, f"{100 * answer.none_of_these:.1f}", answer.doctor]]
     why = f"\n{answer.explanation}" if answer.explanation is not None else ""
     return f"| {' | '.join(row)} |{why}"
 
@@ -68,19 +84,22 @@ def _row(answer: Recognition) -> str:
 def _problem(name: str, error: ZsarError, as_json: bool) -> str:
     if as_json:
         return json.dumps({"clip": name, "label": None, "problem": one_line(error)})
-    return f"| {plain_markdown(name)} | ({plain_markdown(error)}) | | | |"
+    return f"| {plain_markdown(name)} | ({plain_markdown(error)}) | | | | |"
 
 
 def recognise_input(options: RecogniseOptions) -> None:
     """Answer for the stream on standard input, one line a window, as frames arrive."""
+    layout, left_out = asked_layout(options.layout or "ntu25"), 0
+    assert layout is not None
     windows = recognise_stream(
         frames_of_lines(sys.stdin),
         _candidates(options),
         window=options.window,
         hop=options.hop,
-        layout=options.layout,
-        rate=options.rate,
+        layout=layout.name,
+        rate=options.rate or KINECT_RATE,
         why=options.why or bool(options.figures),
+        two_persons=options.two_persons,
     )
     for start, end, answer in windows:
         if options.json:
@@ -92,7 +111,11 @@ def recognise_input(options: RecogniseOptions) -> None:
         else:
             first = answer.ranked[0]
             sure = f"{100 * first.probability:.1f} %, none of these {100 * answer.none_of_these:.1f} %"
-            say(f"{start:.1f} to {end:.1f} s: {first.name} ({sure})")
+            doctor = f"; the data doctor: {answer.doctor}" if answer.doctor else ""
+            say(f"{start:.1f} to {end:.1f} s: {first.name} ({sure}){doctor}")
+            if answer.left_out > left_out:  # said once, not for every window
+                left_out = answer.left_out
+                say(left_out_note(left_out))
             if answer.explanation is not None:
                 say(str(answer.explanation))
         if not isinstance(answer, DataError):
@@ -123,16 +146,11 @@ def _candidates(options: RecogniseOptions) -> Candidates:
     )
 
 
-def _of_file(path: Path, candidates: Candidates, options: RecogniseOptions) -> Recognition:
-    sequence, layout = read_clip(path, options.layout)
-    return recognise_joints(
-        np.asarray(sequence.joints),
-        candidates,
-        layout=layout,
-        rate=options.rate,
-        name=sequence.sample,
-        why=options.why or bool(options.figures),
-    )
+def _of_file(path: Path, candidates: Candidates, options: RecogniseOptions, name: str = "") -> Recognition:
+    terms = ("layout", "rate", "format", "unit", "up", "accept")
+    clip = open_in_space(path, **{term: getattr(options, term) for term in terms})
+    why = options.why or bool(options.figures)
+    return recognise_opened(clip, candidates, name=name, why=why, two_persons=options.two_persons)
 
 
 def _drawn(answer: Recognition, options: RecogniseOptions) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal
 
-from zsar_kit.errors import ConfigError, nearest_name
+from zsar_kit.errors import ConfigError, DataError, nearest_name
 from zsar_kit.reprs import counted, listed, short_path
 
 Severity = Literal["refuse", "warn", "note"]
@@ -16,6 +16,7 @@ SEVERITIES: tuple[Severity, ...] = ("refuse", "warn", "note")
 #: every check and the question it answers
 CHECKS: Mapping[str, str] = MappingProxyType(
     {
+        "readable": "can every file be read?",
         "shape": "is the array [person, frame, joint, 3], with the joints of the layout?",
         "axes": "are frames and persons where they belong?",
         "finite": "is every number finite, or NaN for a joint that was not found?",
@@ -38,6 +39,7 @@ CHECKS: Mapping[str, str] = MappingProxyType(
         "twice": "does every sequence occur once, in one part only?",
     }
 )
+EMPTY: Mapping[tuple[str, Severity], int] = MappingProxyType({})
 #: so many findings of one check are kept whole; of the others only the number of clips is kept
 KEPT = 20
 
@@ -136,6 +138,20 @@ class Report:
         affected = {key: number for key, number in self.affected.items() if key[0] != check}
         return Report(self.clips, findings, affected, self.measured, self.accepted)
 
+    def with_unread(self, problems: Iterable[tuple[str, DataError]]) -> Report:
+        """The same report with a finding for every clip that could not be read.
+
+        Args:
+            problems: name of the clip, and what its reader says.
+        """
+        collector = Collector(self.findings, self.affected)
+        number = self.clips
+        for sample, error in problems:
+            number += 1
+            cause = "A file that was cut short or is of another kind, or something that it does not say."
+            collector.add_clip([Finding("readable", "refuse", error.problem, cause, error.remedy or "", sample=sample)])
+        return collector.report(number, self.measured, self.accepted)
+
     def rows(self) -> list[tuple[str, str, str, str, str]]:
         """A table with a row for each check and severity: severity, check, clips, what was found, what to do.
 
@@ -208,9 +224,11 @@ def _with_number(report: Report, check: str, severity: Severity) -> str:
 class Collector:
     """Gathers findings clip by clip, in memory that does not grow with the clips."""
 
-    def __init__(self) -> None:
+    def __init__(self, findings: Iterable[Finding] = (), affected: Mapping[tuple[str, Severity], int] = EMPTY) -> None:
         self._kept: dict[tuple[str, Severity], list[Finding]] = {}
-        self._affected: dict[tuple[str, Severity], int] = {}
+        self._affected: dict[tuple[str, Severity], int] = dict(affected)
+        for one in findings:
+            self._kept.setdefault((one.check, one.severity), []).append(one)
 
     def add_clip(self, findings: Iterable[Finding]) -> None:
         """Count the findings of one clip."""

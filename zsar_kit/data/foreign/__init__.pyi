@@ -1,3 +1,4 @@
+from .alphapose import read_alphapose
 from .anipose import read_anipose
 from .bvh import read_bvh
 from .c3d import read_c3d
@@ -18,6 +19,7 @@ __all__ = [
     "FORMATS",
     "Format",
     "joints_of_markers",
+    "read_alphapose",
     "read_anipose",
     "read_bvh",
     "read_c3d",

@@ -26,6 +26,7 @@ from zsar_kit.data.foreign.points import (
     an_object,
     gathered,
     kind,
+    layout_by_count,
     numbers,
     picture,
     read_json,
@@ -34,8 +35,7 @@ from zsar_kit.data.foreign.points import (
     stated_unit,
     turned,
 )
-from zsar_kit.data.joints import fitting_layouts, layout_of_names
-from zsar_kit.data.joints import layout as joint_layout
+from zsar_kit.data.joints import layout_of_names
 from zsar_kit.data.recording import Recording
 from zsar_kit.errors import DataError, nearest_name
 
@@ -48,8 +48,6 @@ _AXES_SAID = (
 _GROUND_SAID = "the file's lowest key point of each frame is at height 0, so jumps are lost: disable_rebase_keypoint"
 #: names of Human3.6M's joints in MMPose that are other words for those of the kit
 _OTHER_WORDS = {"root": "hip", "right_foot": "ankle_right", "left_foot": "ankle_left", "neck_base": "nose"}
-_2D_BY_COUNT = {17: "coco_17", 26: "halpe_26"}
-_3D_BY_COUNT = {17: "h36m_17"}
 
 
 @dataclass(frozen=True)
@@ -178,23 +176,14 @@ def _key_points(person: Mapping[str, Any], where: str) -> np.ndarray:
 def _names(meta: Mapping[str, Any], clip: _Clip, layout: str, path: Path) -> tuple[tuple[str, ...], str, str]:
     """Names of the key points, their layout (empty: to be found by the names), and how that was told."""
     if layout:
-        joints = joint_layout(layout).joints
-        if len(joints) != clip.count:
-            problem = f"the layout {layout!r} has {len(joints)} joints, the file {clip.count} key points"
-            raise DataError(problem, where=path)
-        return joints, layout, "as the caller says"
+        return layout_by_count(clip.count, clip.axes, layout, path)
     if named := _meta_names(meta, path):
         if len(named) != clip.count:
             problem = f"'meta_info' names {len(named)} key points, but people have {clip.count}"
             raise DataError(problem, where=path)
         other = tuple(_OTHER_WORDS.get(name, name) for name in named)
         return (other if layout_of_names(other) == "h36m_17" else named), "", "by the names in 'meta_info'"
-    guess = (_3D_BY_COUNT if clip.axes == 3 else _2D_BY_COUNT).get(clip.count)
-    if guess is None:
-        known = fitting_layouts(clip.count)
-        advice = f"Say what they are: layout={known[0]!r}." if known else "Write a layout and name it: layout='mine'."
-        raise DataError(f"the file does not name its {clip.count} key points", where=path, remedy=advice)
-    return joint_layout(guess).joints, guess, f"guessed by the number of key points, {clip.count}: no 'meta_info'"
+    return layout_by_count(clip.count, clip.axes, "", path)
 
 
 def _meta_names(meta: Mapping[str, Any], path: Path) -> tuple[str, ...]:

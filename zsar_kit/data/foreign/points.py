@@ -11,8 +11,8 @@ import numpy as np
 from jaxtyping import Float, Float32
 
 from zsar_kit.data.foreign.shared import Stated, distinct, in_metres, metres_of, read_text
+from zsar_kit.data.joints import fitting_layouts, layout_of_names, matched_joints
 from zsar_kit.data.joints import layout as joint_layout
-from zsar_kit.data.joints import layout_of_names, matched_joints
 from zsar_kit.data.recording import Recording
 from zsar_kit.errors import DataError
 from zsar_kit.reprs import listed, shortened
@@ -20,6 +20,8 @@ from zsar_kit.reprs import listed, shortened
 #: people of one frame: who -> ``[joint, axes + 1]``, the last column is confidence (NaN: not said)
 People = Mapping[Hashable, np.ndarray]
 
+_2D_BY_COUNT = {17: "coco_17", 26: "halpe_26"}
+_3D_BY_COUNT = {17: "h36m_17"}
 #: the most numbers of a clip, so that a wrong frame number or a bomb ends in a message and not in a full memory
 MOST_VALUES = 2**28
 #: a half turn about x: x to the right, y down and z away become x to the right, y up and z towards the camera
@@ -186,6 +188,31 @@ def picture(
     if np.isinf(flipped).any():
         raise DataError("a coordinate is too large", where=where)
     return flipped
+
+
+def layout_by_count(count: int, axes: int, layout: str, where: str | Path) -> tuple[tuple[str, ...], str, str]:
+    """Names of key points that a file does not name, their layout, and how that was told.
+
+    Args:
+        count, axes: of the key points. 17 in 2-D are ``coco_17``, 26 are ``halpe_26`` and 17 in 3-D ``h36m_17``.
+        layout: what they are, as the caller says; empty to guess.
+        where: the file, for the message.
+
+    Raises:
+        DataError: the layout has another number of joints, or none is usual for so many key points.
+    """
+    if layout:
+        joints = joint_layout(layout).joints
+        if len(joints) != count:
+            problem = f"the layout {layout!r} has {len(joints)} joints, the file {count} key points"
+            raise DataError(problem, where=where)
+        return joints, layout, "as the caller says"
+    guess = (_3D_BY_COUNT if axes == 3 else _2D_BY_COUNT).get(count)
+    if guess is None:
+        known = fitting_layouts(count)
+        advice = f"Say what they are: layout={known[0]!r}." if known else "Write a layout and name it: layout='mine'."
+        raise DataError(f"the file does not name its {count} key points", where=where, remedy=advice)
+    return joint_layout(guess).joints, guess, f"guessed by the number of key points, {count}: the file names none"
 
 
 def recorded(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections import Counter
@@ -13,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from zsar_kit.data.foreign.alphapose import read_alphapose
 from zsar_kit.data.foreign.mediapipe import PICTURE_KEYS, WORLD_KEYS, has_landmark_columns, read_mediapipe
 from zsar_kit.data.foreign.mmpose import read_mmpose
 from zsar_kit.data.foreign.movement import read_movement, software_of
@@ -57,6 +59,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
             (".json",), "OpenPose, a folder with a file a frame, or one file; Kinetics-skeleton", ("unit",)
         ),
         "mmpose": Format((".json",), "predictions of MMPose", ("unit",)),
+        "alphapose": Format((".json",), "results of AlphaPose: COCO's 17 or Halpe's 26 key points"),
         "mediapipe": Format((".json", ".csv", ".npz", ".npy"), "world landmarks of MediaPipe Pose"),
         "mediapipe_2d": Format((".json", ".csv", ".npz", ".npy"), "picture landmarks of MediaPipe Pose"),
         "deeplabcut": Format((".csv", ".h5"), "tables of DeepLabCut", _3D),
@@ -73,6 +76,7 @@ _HDF5 = (".h5", ".hdf5", ".slp", ".nc")
 _HEAD = 2**18
 _JSON_KEYS: Mapping[str, str] = {
     **dict.fromkeys(("people", "frame_index"), "openpose"),
+    "image_id": "alphapose",
     **dict.fromkeys(("meta_info", "instance_info", "instances", "keypoint_scores"), "mmpose"),
     **dict.fromkeys((*WORLD_KEYS, *(key for key in PICTURE_KEYS if key != "keypoints"), "visibility"), "mediapipe"),
 }
@@ -102,12 +106,14 @@ def read_recording(
             joints are.
 
     Raises:
-        DataError: there is no such file; no reader knows it; it is broken; or something that it does not state has to
-            be said.
+        DataError: there is no such file, no reader knows it, or it is broken; the rate is none; or something that the
+            file does not state has to be said.
     """
     path = Path(path)
     if not path.exists():
         raise DataError("there is no such file", where=path, remedy="Check the path.")
+    if not 0 <= rate < math.inf:
+        raise DataError(f"a rate is a positive number of frames a second, got {rate:g}", where=path)
     refuse_unreadable(path)
     if format and format not in FORMATS:
         raise DataError(f"unknown format {format!r}", where="argument 'format'", remedy=nearest_name(format, FORMATS))
@@ -135,6 +141,8 @@ def _read(name: str, path: Path, unit: str, rate: float, up: str, layout: str) -
         return read_openpose(path, unit=unit, rate=rate)
     if name == "mmpose":
         return read_mmpose(path, unit=unit, rate=rate, layout=layout)
+    if name == "alphapose":
+        return read_alphapose(path, rate=rate, layout=layout)
     if name.startswith("mediapipe"):
         return read_mediapipe(path, rate=rate, flat=name == "mediapipe_2d")
     if name in ("array", "raw"):

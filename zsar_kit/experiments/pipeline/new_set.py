@@ -15,10 +15,11 @@ from tqdm.auto import tqdm
 from zsar_kit.artefacts import exists, file_digest, made_once, write_json
 from zsar_kit.config import digest_of
 from zsar_kit.data.catalogue import is_published
-from zsar_kit.data.clip_list import TABLE, ListedClip, list_clips, numbered_columns
+from zsar_kit.data.clip_list import ListedClip, list_clips, numbered_columns
 from zsar_kit.data.doctor import Clip, Report, examine_set, mend
-from zsar_kit.data.foreign import FORMATS, read_recording, recordings_in
+from zsar_kit.data.foreign import read_recording
 from zsar_kit.data.joints import JointLayout
+from zsar_kit.data.lost_points import MISSING_FILE
 from zsar_kit.data.own_sets import OwnSet
 from zsar_kit.data.own_writing import part_masks, require_class_names, write_own_set
 from zsar_kit.data.readers.arrays import class_id
@@ -26,14 +27,21 @@ from zsar_kit.data.recording import Recording
 from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.data.skeletons import SkeletonSequence
 from zsar_kit.errors import ArtefactError, DataError
-from zsar_kit.experiments.pipeline.own_clip import asked_layout, at_rate, in_trunks, own_layout, refuse
+from zsar_kit.experiments.pipeline.own_clip import (
+    asked_layout,
+    at_rate,
+    clips_of,
+    in_trunks,
+    own_layout,
+    refuse,
+)
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.primitives.measure import KINECT_RATE
 from zsar_kit.semantics.generate import read_class_list
 
 log = logging.getLogger("zsar_kit")
-#: the doctor's report and the marks of missing joints, beside the skeletons
-REPORT_FILE, MISSING_FILE = "doctor.json", "missing.npy"
+#: the doctor's report, beside the skeletons
+REPORT_FILE = "doctor.json"
 
 
 @dataclass(frozen=True)
@@ -145,28 +153,6 @@ def require_own_name(dataset: str) -> None:
         raise DataError(problem, where="the name", remedy=f"Read its files with zsar data prepare {dataset}.")
     if not dataset.replace("_", "").replace("-", "").isalnum() or not dataset.isascii():
         raise DataError(f"a name has letters, digits, - and _; got {dataset!r}", where="the name")
-
-
-def clips_of(source: Path) -> tuple[list[Path], dict[str, int]]:
-    """The clips of a folder, or the one that a file is; and how many files are none, by suffix.
-
-    Raises:
-        DataError: there is no clip.
-    """
-    if not source.exists():
-        raise DataError("there is no such file or folder", where=source, remedy="Check the path.")
-    if source.is_file():
-        return [source], {}
-    clips, passed_over = recordings_in(source)
-    clips = [path for path in clips if path != source / TABLE]
-    if not clips:
-        seen = (
-            ", ".join(f"{number} {suffix or 'without suffix'}" for suffix, number in passed_over.items()) or "no file"
-        )
-        known = ", ".join(f"{name} ({', '.join(form.suffixes)})" for name, form in FORMATS.items())
-        problem = f"no clip of a known format here; there are {seen}"
-        raise DataError(problem, where=source, remedy=f"Known: {known}.")
-    return clips, passed_over
 
 
 def _class_names(asked: NewSet, listed: Sequence[ListedClip]) -> tuple[str, ...]:

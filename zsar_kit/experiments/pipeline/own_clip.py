@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Bool, Float32
 
+from zsar_kit.data.clip_list import TABLE
 from zsar_kit.data.doctor import Clip, Report, examine_set, line, mend
-from zsar_kit.data.foreign import read_recording
+from zsar_kit.data.foreign import FORMATS, read_recording, recordings_in
 from zsar_kit.data.joints import JointLayout, layout_names, layout_of_names
 from zsar_kit.data.joints import layout as joint_layout
 from zsar_kit.data.own_layouts import read_layout, register_layout
@@ -38,6 +39,7 @@ class OwnClip:
         rate: frames a second: 30 where the clip's was known, and taken for 30 where it was not.
         flat: the joints are points of a picture.
         report: what the doctor found; its line is :attr:`told`.
+        missing: which joints were not found and are filled in.
     """
 
     name: str
@@ -46,6 +48,7 @@ class OwnClip:
     rate: float
     flat: bool
     report: Report
+    missing: Bool[np.ndarray, "person frame joint"]
 
     @property
     def told(self) -> str:
@@ -89,8 +92,39 @@ def open_clip(
     if report.red:
         refuse(report, where)
     mended = mend(joints, body, rate=hertz or KINECT_RATE, where=where)
-    ready, _ = at_rate(mended.joints, mended.missing, hertz)
-    return OwnClip(recording.sample, ready, body.name, KINECT_RATE, flat, report)
+    ready, missing = at_rate(mended.joints, mended.missing, hertz)
+    return OwnClip(recording.sample, ready, body.name, KINECT_RATE, flat, report, missing)
+
+
+def clips_of(source: Path) -> tuple[list[Path], dict[str, int]]:
+    """The clips of a folder, or the one that a file is; and how many files are none, by suffix.
+
+    Raises:
+        DataError: there is no clip.
+    """
+    if not source.exists():
+        raise DataError("there is no such file or folder", where=source, remedy="Check the path.")
+    if source.is_file():
+        return [source], {}
+    clips, passed_over = recordings_in(source)
+    clips = [path for path in clips if path != source / TABLE]
+    if not clips:
+        seen = (
+            ", ".join(f"{number} {suffix or 'without suffix'}" for suffix, number in passed_over.items()) or "no file"
+        )
+        known = ", ".join(f"{name} ({', '.join(form.suffixes)})" for name, form in FORMATS.items())
+        problem = f"no clip of a known format here; there are {seen}"
+        raise DataError(problem, where=source, remedy=f"Known: {known}.")
+    return clips, passed_over
+
+
+def is_one_clip(folder: Path) -> bool:
+    """Whether a folder is a single clip: one file for each frame, as OpenPose writes them.
+
+    Raises:
+        DataError: there is no clip.
+    """
+    return clips_of(folder)[0] == [folder]
 
 
 def asked_layout(text: str) -> JointLayout | None:

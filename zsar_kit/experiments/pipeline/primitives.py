@@ -12,6 +12,7 @@ from zsar_kit.artefacts import exists
 from zsar_kit.config import digest_of
 from zsar_kit.data.feature_set import FeatureSet
 from zsar_kit.data.leakage import EncoderRecord
+from zsar_kit.data.lost_points import has_marks, missing_points
 from zsar_kit.data.parts import train_part
 from zsar_kit.data.skeleton_set import SkeletonSet
 from zsar_kit.encoders.distributed import made_together
@@ -46,9 +47,11 @@ def primitive_features(workspace: Workspace, skeletons: SkeletonSet, protocol: s
     """The attributes of all samples as packed levels (:func:`~zsar_kit.primitives.measure.packed`), measured once.
 
     They are measured on whole sequences at their own frame rate, and learnt from nothing: their encoder has seen no
-        class.
+    class. Of joints that the set marks as not found nothing is measured.
     """
-    name = f"{PRIMITIVES}_{protocol}_{digest_of([attributes_digest(), VERSION])}"
+    marked = has_marks(skeletons)
+    made_by = [attributes_digest(), VERSION, *(["marks"] if marked else [])]
+    name = f"{PRIMITIVES}_{protocol}_{digest_of(made_by)}"
     folder = workspace.root / "features" / slug(skeletons.dataset) / name
     inputs = {"skeletons": skeletons.digest, "attributes": attributes_digest(), "version": str(VERSION)}
     with made_together(folder):
@@ -59,6 +62,7 @@ def primitive_features(workspace: Workspace, skeletons: SkeletonSet, protocol: s
             skeletons.layout,
             rate=KINECT_RATE,
             names=skeletons.index.sample.tolist(),
+            missing=missing_points(skeletons) if marked else None,
             progress=workspace.progress,
         )
         record = EncoderRecord(PRIMITIVES, attributes_digest(), "joint", 0.0, skeletons.dataset, ())

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from jaxtyping import Float32
 from tqdm.auto import tqdm
 
 from zsar_kit.errors import TextError
+from zsar_kit.primitives.attributes import attribute_names
 from zsar_kit.primitives.forms import Form, read_form, require_distinct
 from zsar_kit.primitives.known import ORIGINS, classes_named, folded, known_classes, mean_levels
 from zsar_kit.reprs import counted, listed
@@ -22,6 +23,8 @@ from zsar_kit.semantics.text_files import load_texts
 from zsar_kit.semantics.words import named_words, warn_undescribed
 
 FORETOLD = "foretold"
+#: a class whose form expects more than this of ``two_persons`` is one of two persons
+PAIR = 0.5
 Meaning = frozenset[tuple[str, int]]
 
 
@@ -52,6 +55,20 @@ class Candidates:
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def of_one_person(self) -> Candidates:
+        """Without the classes that two persons do, by their forms; foretold levels are guesses and leave nothing out.
+
+        All of them where fewer than two would be left.
+        """
+        two = self.levels[:, attribute_names().index("two_persons")] > PAIR
+        kept = [i for i, source in enumerate(self.sources) if source == FORETOLD or not two[i]]
+        if len(kept) < 2:
+            return self
+        picked = {
+            name: tuple(getattr(self, name)[i] for i in kept) for name in ("names", "sources", "keys", "meanings")
+        }
+        return replace(self, levels=self.levels[kept], **picked)
 
 
 def choose_candidates(

@@ -8,20 +8,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 
 from zsar_kit.data.catalogue import is_synthetic
+from zsar_kit.data.lost_points import has_marks, missing_points
 from zsar_kit.data.readers.clips import read_clip
 from zsar_kit.errors import ArtefactError, ConfigError, DataError
 from zsar_kit.evaluation.tables import format_table
 from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
 from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.experiments.runs.inputs import build_test_data
-from zsar_kit.experiments.runs.recognition import Clip, measured_clip
+from zsar_kit.experiments.runs.recognition import Clip, measured_clip, open_in_space
 from zsar_kit.methods.base import ComparesLevels
 from zsar_kit.primitives.attributes import attribute, attribute_names
 from zsar_kit.primitives.measure import KINECT_RATE, levels_of, packed
@@ -40,20 +41,20 @@ def explain(
     *,
     among: Among = "",
     count: int = 3,
-    layout: str = "ntu25",
-    rate: float = KINECT_RATE,
+    layout: str = "",
+    rate: float = 0.0,
 ) -> Explanation:
     """Why a finished run places one class before another for a clip.
 
     Args:
         run: a run of a method that compares levels (``primitives``, ``primitives_calibrated``).
-        clip: the name of a sample of the run's data set, whose class then is shown beside; a file, or an array; see
-            :func:`read_clip`.
+        clip: the name of a sample of the run's data set, whose class then is shown beside; a file of any
+            format that is read, or an array.
         among: the classes that compete: the ``unseen`` ones of the split or ``all``; default: all for a sample of a
             seen class, else the unseen ones. No gate is applied.
         count: number of reasons at most.
-        layout: joint layout of an array.
-        rate: frames a second.
+        layout: the joint layout; default: as a file says, and ``ntu25`` for an array.
+        rate: frames a second; default: as a file says, else 30.
 
     Raises:
         ConfigError: the run's method compares no levels.
@@ -62,8 +63,9 @@ def explain(
     """
     folder = run if isinstance(run, RunFolder) else RunFolder(run)
     method, result = _level_method(folder), folder.result()
-    joints, layout, name, label = _found(folder, clip, layout)
-    bodies, values = measured_clip(joints, layout, rate, name)
+    found, label = _found(folder, clip, layout, rate)
+    bodies, values = measured_clip(found.joints, found.layout, found.rate, found.name, found.missing)
+    name = found.name
     classes = _classes(folder, among or ("all" if label in result.seen else "unseen"))
     levels = levels_of(values[None])
     with torch.inference_mode():
@@ -113,8 +115,18 @@ def _classes(folder: RunFolder, among: str) -> tuple[int, ...]:
     return result.unseen if among == "unseen" else tuple(sorted((*result.seen, *result.unseen)))
 
 
-def _found(folder: RunFolder, clip: Clip, layout: str) -> tuple[np.ndarray, str, str, int]:
-    """Joints, layout, name and class (-1: not known) of a clip."""
+class _Found(NamedTuple):
+    """A clip that is to be explained; ``missing`` is None where nothing marks its gaps."""
+
+    joints: np.ndarray
+    layout: str
+    rate: float
+    name: str
+    missing: np.ndarray | None
+
+
+def _found(folder: RunFolder, clip: Clip, layout: str, rate: float) -> tuple[_Found, int]:
+    """A clip and its class (-1: not known)."""
     if isinstance(clip, str) and not Path(clip).exists():
         skeletons = prepare_skeletons(folder.workspace, folder.config().dataset)
         rows = np.flatnonzero(skeletons.index.sample == clip)
@@ -124,10 +136,16 @@ def _found(folder: RunFolder, clip: Clip, layout: str) -> tuple[np.ndarray, str,
                 where=skeletons.dataset,
                 remedy="`zsar data show DATASET` shows samples with their names.",
             )
-        sequence = skeletons.sequence(int(rows[0]))
-        return np.asarray(sequence.joints), skeletons.layout, clip, int(sequence.label)
-    sequence, own = read_clip(clip, layout)
-    return np.asarray(sequence.joints), own, sequence.sample, -1
+        one = skeletons.select(rows[:1])
+        sequence = one.sequence(0)
+        missing = next(missing_points(one)) if has_marks(one) else None
+        joints = np.asarray(sequence.joints)
+        return _Found(joints, one.layout, rate or KINECT_RATE, clip, missing), int(sequence.label)
+    if isinstance(clip, np.ndarray):
+        sequence, body = read_clip(clip, layout or "ntu25")
+        return _Found(np.asarray(sequence.joints), body, rate or KINECT_RATE, sequence.sample, None), -1
+    opened = open_in_space(clip, layout=layout, rate=rate)
+    return _Found(opened.joints, opened.layout, opened.rate, opened.name, opened.missing), -1
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import Bool
 
 from zsar_kit.data.readers.clips import read_clip
 from zsar_kit.data.skeletons import SkeletonSequence
@@ -36,7 +37,7 @@ from zsar_kit.primitives.measure import KINECT_RATE, measure, packed
 from zsar_kit.semantics.embeddings import Semantics
 from zsar_kit.semantics.text_encoder import UNPROJECTED, TextEncoder, load_text_encoder
 from zsar_kit.semantics.texts import ClassTexts
-from zsar_kit.semantics.words import parse_classes
+from zsar_kit.semantics.words import named_words, parse_classes
 
 Clip = str | Path | np.ndarray
 
@@ -152,7 +153,13 @@ class Recogniser:
         )
 
     def classify(
-        self, clip: Clip, classes: str | ClassTexts = "", *, layout: str = "ntu25", rate: float = KINECT_RATE
+        self,
+        clip: Clip,
+        classes: str | ClassTexts = "",
+        *,
+        layout: str = "ntu25",
+        rate: float = KINECT_RATE,
+        missing: Bool[np.ndarray, "person frame joint"] | None = None,
     ) -> Prediction:
         """Rank classes given as words for one clip.
 
@@ -164,6 +171,8 @@ class Recogniser:
             classes: see :func:`parse_classes`; default: the unseen classes of the run, with the run's own texts.
             layout: the joint layout of an array.
             rate: frames a second, where attributes are measured.
+            missing: which joints of an array were not found and are filled in; attributes that read one which was not
+                found for most of the clip are missing. Encoders read what was filled in.
 
         Raises:
             DataError: the clip can't be read, or shows no body.
@@ -176,7 +185,7 @@ class Recogniser:
         with _timed(spent, "words"):
             ids, names, method = self._candidates(classes)
         with _timed(spent, "skeleton"):
-            feature = self._feature(sequence, own_layout, rate)
+            feature = self._feature(sequence, own_layout, rate, missing)
         with _timed(spent, "score"), torch.inference_mode():
             columns = (*ids, *self.seen)
             output = method.class_scores(feature, columns)
@@ -249,18 +258,19 @@ class Recogniser:
         """Ids and names of the classes that compete, and the method that knows them; the last words are remembered."""
         if not classes:
             return self.unseen, next(iter(self.semantics.values())).select(self.unseen).class_names, self.method
-        if isinstance(classes, str) and classes in self._heard:
-            texts, method = self._heard[classes]
-        else:
-            texts = parse_classes(classes, first_id=self._first_id) if isinstance(classes, str) else classes
+        if isinstance(classes, ClassTexts):
+            return classes.ids, classes.names, self._with_classes(classes)
+        words = tuple(named_words(classes)[0])  # of a file what it says now: it may have been edited
+        if words not in self._heard:
+            texts = parse_classes(classes, first_id=self._first_id)
             method = self._with_classes(texts)
-            if isinstance(classes, str):
-                self._heard.clear()
-                self._heard[classes] = texts, method
+            self._heard.clear()
+            self._heard[words] = texts, method
+        texts, method = self._heard[words]
         return texts.ids, texts.names, method
 
     @cached_property
-    def _heard(self) -> dict[str, tuple[ClassTexts, Method]]:
+    def _heard(self) -> dict[tuple[tuple[str, str], ...], tuple[ClassTexts, Method]]:
         return {}
 
     def _with_classes(self, texts: ClassTexts) -> Method:
@@ -281,10 +291,17 @@ class Recogniser:
         levels, _, _ = levels_of_words(pairs, language_model=self.language_model)
         return semantics_of(Form("words", "words", texts.ids, texts.names, levels), text_set)
 
-    def _feature(self, sequence: SkeletonSequence, layout: str, rate: float = KINECT_RATE) -> torch.Tensor:
+    def _feature(
+        self,
+        sequence: SkeletonSequence,
+        layout: str,
+        rate: float = KINECT_RATE,
+        missing: Bool[np.ndarray, "person frame joint"] | None = None,
+    ) -> torch.Tensor:
         parts = [] if self.encoder is None else [self._encoded(self.encoder, sequence, layout)]
         if self.features != "encoder":
-            measured = measure([sequence.joints], layout, rate=rate, names=[sequence.sample])
+            marks = None if missing is None else [missing]
+            measured = measure([sequence.joints], layout, rate=rate, names=[sequence.sample], missing=marks)
             parts.append(torch.from_numpy(packed(measured.levels)).to(self.workspace.torch_device))
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
 

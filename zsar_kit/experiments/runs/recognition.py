@@ -7,31 +7,31 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
-from zsar_kit.data.joints import layout as joint_layout
 from zsar_kit.data.readers.clips import read_clip
-from zsar_kit.errors import ConfigError, DataError
+from zsar_kit.errors import DataError
 from zsar_kit.evaluation.tables import format_table
+from zsar_kit.experiments.pipeline.own_clip import OwnClip, open_clip
 from zsar_kit.experiments.runs.candidates import FORETOLD, Candidates, choose_candidates
+from zsar_kit.experiments.runs.windows import FEWEST, suspect_in_window, windows
 from zsar_kit.primitives.bodies import Bodies
 from zsar_kit.primitives.compare import distances, shares_of_distance
 from zsar_kit.primitives.measure import KINECT_RATE, levels_of, measure_bodies
 from zsar_kit.primitives.none_of_these import none_of_these
+from zsar_kit.primitives.reads import TRUNK_JOINTS
 from zsar_kit.primitives.why import Explanation, explain_lead
-from zsar_kit.reprs import plain_markdown
+from zsar_kit.reprs import counted, plain_markdown
 
 Clip = str | Path | np.ndarray
 #: classes of an answer that its table shows
 SHOWN = 5
-#: a body seen for less than this, in frames, does not move
-FEWEST = 2
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,8 @@ class Recognition:
         measured: number of attributes that could be measured.
         notes: what has to be said beside it.
         explanation: why the first is ahead of the second, where that was asked for.
+        doctor: what the data doctor says of the clip in one line; empty if nothing is wrong.
+        left_out: number of classes of two persons that were not ranked, as the clip has one person.
     """
 
     clip: str
@@ -70,6 +72,8 @@ class Recognition:
     measured: int
     notes: tuple[str, ...] = ()
     explanation: Explanation | None = None
+    doctor: str = ""
+    left_out: int = 0
 
     @property
     def label(self) -> str:
@@ -94,7 +98,8 @@ class Recognition:
             )
         rows.append({"class": "(none of these)", "probability": 100 * self.none_of_these, "form": ""})
         columns = {"class": "class", "probability": "probability, %", "distance": "distance", "form": "levels"}
-        notes = "".join(f"\n{plain_markdown(note)}\n" for note in self.notes)
+        said = [*self.notes, *([f"The data doctor: {self.doctor}"] if self.doctor else [])]
+        notes = "".join(f"\n{plain_markdown(note)}\n" for note in said)
         why = f"\n{self.explanation}" if self.explanation is not None else ""
         return format_table(rows, columns) + notes + why
 
@@ -117,7 +122,9 @@ class Recognition:
             ],
             "none_of_these": round(self.none_of_these, 5),
             "attributes_measured": self.measured,
+            "left_out": self.left_out,
             "notes": list(self.notes),
+            "doctor": self.doctor,
         }
         return record | ({"why": self.explanation.to_dict()} if self.explanation is not None else {})
 
@@ -128,8 +135,13 @@ def recognise(
     *,
     dataset: str = "",
     form: str | Path = "",
-    layout: str = "ntu25",
-    rate: float = KINECT_RATE,
+    layout: str = "",
+    rate: float = 0.0,
+    format: str = "",
+    unit: str = "",
+    up: str = "",
+    accept: Sequence[str] = (),
+    two_persons: bool = False,
     why: bool = False,
     language_model: str = "offline",
 ) -> Recognition:
@@ -139,26 +151,77 @@ def recognise(
     no trained run and no GPU are needed; a language model only where words have no form.
 
     Args:
-        clip: a file of a known data set, an array file or an array; see :func:`read_clip`.
+        clip: a file of any format that is read (see :func:`open_in_space`), or an array ``[frame, joint, xyz]`` or
+            ``[person, frame, joint, xyz]`` in metres.
         classes: ``"squat; lunge: one leg steps far forward"``; empty for the known classes. See
             :func:`choose_candidates`, also for ``dataset``, ``form`` and ``language_model``.
         dataset: only classes of this data set.
         form: a form of your own, a ``.toml`` file.
-        layout: the joint layout of an array.
-        rate: frames a second.
+        layout: the joint layout; default: as the file says, and ``ntu25`` for an array.
+        rate: frames a second; default: as the file says, else 30.
+        format, unit, up: of a file that does not say them.
+        accept: checks of the doctor whose findings in a file are accepted.
+        two_persons: rank classes of two persons also for a clip with one.
         why: explain the lead of the first class over the second.
         language_model: what foretells the levels of words.
 
     Raises:
-        DataError: the clip can't be read, has a single frame, or shows no body or one without extent.
+        DataError: the clip can't be read, has a single frame, or shows no body or one without extent; or the doctor
+            refuses it.
         TextError: the classes, the data set or the form are broken.
         MissingModelError: words have no form, and the language model is not installed.
     """
     candidates = choose_candidates(classes, dataset=dataset, form=form, language_model=language_model)
-    sequence, own_layout = read_clip(clip, layout)
-    return recognise_joints(
-        np.asarray(sequence.joints), candidates, layout=own_layout, rate=rate, name=sequence.sample, why=why
+    if isinstance(clip, np.ndarray):
+        sequence, body = read_clip(clip, layout or "ntu25")
+        joints, hertz = np.asarray(sequence.joints), rate or KINECT_RATE
+        return recognise_joints(joints, candidates, layout=body, rate=hertz, why=why, two_persons=two_persons)
+    opened = open_in_space(clip, layout=layout, rate=rate, format=format, unit=unit, up=up, accept=accept)
+    return recognise_opened(opened, candidates, why=why, two_persons=two_persons)
+
+
+def open_in_space(path: str | Path, **how: Any) -> OwnClip:
+    """Open a clip of bodies in space.
+
+    Args:
+        path: a file of any format that is read, or a folder with a file for each frame.
+        how: see :func:`~zsar_kit.experiments.pipeline.own_clip.open_clip`.
+
+    Raises:
+        DataError: the clip cannot be read, has points of a picture, or the doctor refuses it.
+    """
+    clip = open_clip(path, **how)
+    if clip.flat:
+        problem = "the clip has points of a picture, and attributes are measured on bodies in space"
+        raise DataError(
+            problem, where=path, remedy="Give 3-D joints, or train a run on such points (docs/own_data.md)."
+        )
+    return clip
+
+
+def recognise_opened(
+    clip: OwnClip, candidates: Candidates, *, name: str = "", why: bool = False, two_persons: bool = False
+) -> Recognition:
+    """As :func:`recognise`, of a clip that was opened; the doctor's line stands in the answer.
+
+    Args:
+        clip: of :func:`open_in_space`.
+        candidates: see :func:`choose_candidates`.
+        name: of the clip in the answer; default: its own.
+        why: explain the lead of the first class over the second.
+        two_persons: rank classes of two persons also for a clip with one.
+    """
+    answer = recognise_joints(
+        clip.joints,
+        candidates,
+        layout=clip.layout,
+        rate=clip.rate,
+        missing=clip.missing,
+        name=name or clip.name,
+        why=why,
+        two_persons=two_persons,
     )
+    return replace(answer, doctor=clip.told)
 
 
 def recognise_joints(
@@ -167,12 +230,20 @@ def recognise_joints(
     *,
     layout: str = "ntu25",
     rate: float = KINECT_RATE,
+    missing: Bool[np.ndarray, "person frame joint"] | None = None,
     name: str = "clip",
     why: bool = False,
+    two_persons: bool = False,
 ) -> Recognition:
     """As :func:`recognise`, of an array and with candidates that are ready."""
-    bodies, values = measured_clip(joints, layout, rate, name)
+    bodies, values = measured_clip(joints, layout, rate, name, missing)
     levels = levels_of(values[None])[0]
+    left_out, notes = 0, candidates.notes
+    if not (two_persons or bodies.two[0]):
+        for_one = candidates.of_one_person()
+        candidates, left_out = for_one, len(candidates) - len(for_one)
+    if left_out:
+        notes = (*notes, left_out_note(left_out))
     apart = distances(levels, candidates.levels)
     kept = nearest_of_each_meaning(apart, candidates)
     near, constants = apart[kept], none_of_these()
@@ -182,7 +253,7 @@ def recognise_joints(
         Ranked(candidates.names[i], candidates.sources[i], float(apart[i]), float(p))
         for i, p in zip(kept, probabilities, strict=True)
     )
-    answer = Recognition(name, ranked, 1.0 - known, int(np.isfinite(levels).sum()), candidates.notes)
+    answer = Recognition(name, ranked, 1.0 - known, int(np.isfinite(levels).sum()), notes, left_out=left_out)
     if not why:
         return answer
     rows = candidates.levels[kept[:2]]
@@ -193,19 +264,40 @@ def recognise_joints(
     return replace(answer, explanation=explain_lead(bodies, values, shares, rows, names, clip=name, note=note))
 
 
+def left_out_note(number: int) -> str:
+    """What is said of classes that were not ranked."""
+    classes, are = counted(number, "class"), "is" if number == 1 else "are"
+    return f"The clip has one person: {classes} of two persons {are} left out (--two-persons ranks them too)."
+
+
 def measured_clip(
-    joints: Float[np.ndarray, "person frame joint 3"], layout: str, rate: float, name: str
+    joints: Float[np.ndarray, "person frame joint 3"],
+    layout: str,
+    rate: float,
+    name: str,
+    missing: Bool[np.ndarray, "person frame joint"] | None = None,
 ) -> tuple[Bodies, Float[np.ndarray, " a"]]:
     """The body of one clip, and its attributes in their units.
 
+    Args:
+        joints: the clip.
+        layout: its joint layout.
+        rate: frames a second.
+        name: for messages.
+        missing: which joints were not found and are filled in; default: those at zero.
+
     Raises:
-        DataError: see :func:`recognise`; or nothing at all can be measured.
+        DataError: see :func:`recognise`; or hips or shoulders were not found for most of the clip.
     """
     seen = (joints != 0).any(axis=(2, 3)).any(0)
     if joints.shape[1] < FEWEST or seen.sum() < FEWEST:
         problem = f"motion needs at least {FEWEST} frames with a body, got {int(seen.sum())}"
         raise DataError(problem, where=name, remedy="Give a longer clip.")
-    bodies = Bodies.of([np.asarray(joints, dtype=np.float32)], layout, rate, [name])
+    marks = None if missing is None else [missing]
+    bodies = Bodies.of([np.asarray(joints, dtype=np.float32)], layout, rate, [name], marks)
+    if bodies.lost[0, TRUNK_JOINTS].any():
+        problem = "hips or shoulders were not found for most of the clip, and attributes are measured by them"
+        raise DataError(problem, where=name, remedy="Give a clip that shows the trunk.")
     return bodies, measure_bodies(bodies)[0]
 
 
@@ -229,6 +321,7 @@ def recognise_stream(
     layout: str = "ntu25",
     rate: float = KINECT_RATE,
     why: bool = False,
+    two_persons: bool = False,
 ) -> Iterator[tuple[float, float, Recognition | DataError]]:
     """Answers for a stream, one a window.
 
@@ -242,6 +335,7 @@ def recognise_stream(
         layout: the joint layout.
         rate: frames a second.
         why: explain each answer.
+        two_persons: rank classes of two persons also where a window has one person.
 
     Yields:
         Start and end of the window in seconds, and the answer; or, where a window shows nobody, what is wrong.
@@ -253,57 +347,10 @@ def recognise_stream(
     for start, end, clip in windows(frames, window=window, hop=hop, layout=layout, rate=rate):
         name = f"{start:.1f} to {end:.1f} s"
         try:
-            yield start, end, recognise_joints(clip, candidates, layout=layout, rate=rate, name=name, why=why)
+            answer = recognise_joints(
+                clip, candidates, layout=layout, rate=rate, name=name, why=why, two_persons=two_persons
+            )
         except DataError as error:
             yield start, end, error
-
-
-def windows(
-    frames: Iterable[np.ndarray], *, window: float, hop: float, layout: str, rate: float
-) -> Iterator[tuple[float, float, Float[np.ndarray, "person frame joint 3"]]]:
-    """The windows of a stream as clips, with their start and end in seconds, as :func:`recognise_stream` has them.
-
-    Raises:
-        ConfigError: window, hop or rate are not positive, or a window has fewer than two frames.
-        DataError: a frame has another shape than the layout.
-    """
-    if not (rate > 0 and window > 0 and hop > 0 and np.isfinite([rate, window, hop]).all()):
-        raise ConfigError(f"window, hop and rate must be positive, got {window}, {hop} and {rate}")
-    length, step = round(window * rate), max(1, round(hop * rate))
-    if length < FEWEST:
-        raise ConfigError(f"a window needs at least {FEWEST} frames, {window:g} s at {rate:g} Hz are {length}")
-    needed = len(joint_layout(layout))
-    kept: deque[np.ndarray] = deque(maxlen=length)
-    number = fresh = 0
-    for frame in frames:
-        number, fresh = number + 1, fresh + 1
-        kept.append(_checked_frame(frame, needed, layout, number))
-        if len(kept) == length and (fresh >= step or number == length):
-            yield (number - len(kept)) / rate, number / rate, _stacked(kept, needed)
-            fresh = 0
-    if fresh:
-        yield (number - len(kept)) / rate, number / rate, _stacked(kept, needed)
-
-
-def _checked_frame(frame: np.ndarray, joints: int, layout: str, number: int) -> np.ndarray:
-    frame = frame[None] if frame.ndim == 2 else frame
-    if frame.size == 0:
-        return np.zeros((0, joints, 3), dtype=np.float32)
-    if frame.ndim != 3 or frame.shape[1:] != (joints, 3):
-        raise DataError(
-            f"a frame of layout {layout!r} is [person, {joints}, 3], got {list(frame.shape)}",
-            where=f"frame {number}",
-            remedy="Name the layout of your stream (--layout).",
-        )
-    if not np.isfinite(frame).all():
-        raise DataError("a coordinate is not finite", where=f"frame {number}", remedy="Write 0, 0, 0 for it.")
-    return frame.astype(np.float32)
-
-
-def _stacked(frames: Iterable[np.ndarray], joints: int) -> Float[np.ndarray, "person frame joint 3"]:
-    """Frames with different numbers of persons as one array; absent persons are zeros."""
-    rows = list(frames)
-    clip = np.zeros((max(1, *map(len, rows)) if rows else 1, len(rows), joints, 3), dtype=np.float32)
-    for i, frame in enumerate(rows):
-        clip[: len(frame), i] = frame
-    return clip
+        else:
+            yield start, end, replace(answer, doctor=suspect_in_window(clip, layout, rate))
