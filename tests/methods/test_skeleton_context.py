@@ -394,10 +394,13 @@ def test_projection_before_grounding_leaves_only_the_scaling_after_it(world, tex
     assert not list(method.spaces["context"].skeleton.parameters())
 
 
-@pytest.mark.parametrize(("context_set", "part_set"), [("motion", "contexts"), ("phases", "parts")])
+@pytest.mark.parametrize(
+    ("context_set", "part_set"), [("motion", "contexts"), ("phases", "parts"), ("levels", "levels_first")]
+)
 def test_each_head_is_aligned_with_its_own_target(world, context_set, part_set):
-    own = {name: replace(s, pooled=s.pooled + i) for i, (name, s) in enumerate(world.training.task.semantics.items())}
-    own = {name: replace(s, sentences=None) for name, s in own.items()}
+    own = dict(world.training.task.semantics)
+    own |= {name: replace(own["motion"], text_set=name) for name in ("levels", "levels_first")}
+    own = {name: replace(s, pooled=s.pooled + i, sentences=None) for i, (name, s) in enumerate(own.items())}
     config = SHORT.override({"space.context_set": context_set, "space.part_set": part_set, "space.scale": "none"})
     method = fresh(with_task(world.training, semantics=own), config)
     assert config.text_sets() == (context_set, part_set)
