@@ -1,4 +1,5 @@
 from .calibration import GammaFit, calibration_curve, fit_gamma
+from .fusion import Fusion, fit_fusion
 from .gates import CalibratedStacking, Gate, LogisticGate, RatioGate, restore_gate
 from .metrics import (
     SeenUnseenCurve,
@@ -20,6 +21,7 @@ __all__ = [
     "Accuracies",
     "CalibratedStacking",
     "Evaluation",
+    "Fusion",
     "GammaFit",
     "Gate",
     "LogisticGate",
@@ -31,6 +33,7 @@ __all__ = [
     "ausuc",
     "calibration_curve",
     "evaluate",
+    "fit_fusion",
     "fit_gamma",
     "fit_open_set",
     "format_table",
