@@ -10,7 +10,7 @@ from jaxtyping import Float
 from zsar_kit.primitives.attributes import attribute, attribute_names
 from zsar_kit.primitives.bodies import Bodies
 from zsar_kit.primitives.moments import frame_read, joints_read, pose_at
-from zsar_kit.primitives.spoken import emphasised, level_of, sentence
+from zsar_kit.primitives.spoken import emphasised, level_of, sentence, spoken_about
 from zsar_kit.reprs import one_line
 
 
@@ -111,7 +111,7 @@ class Explanation:
         if wrong is None or not wrong.reasons:
             return []
         if wrong.runner_up == self.runner_up:
-            about = emphasised(attribute(wrong.reasons[0].attribute).about)
+            about = emphasised(spoken_about(attribute(wrong.reasons[0].attribute)))
             return ["", f"The runner-up is right; misled most by the first of these: {about}."]
         heading = f"What misled, in percent of the lead over the right class, {emphasised(wrong.runner_up)}"
         reasons = [f"- {reason.text} ({wrong._share(reason)})" for reason in wrong.reasons]
