@@ -187,6 +187,19 @@ def test_it_transfers_unless_texts_are_shuffled(world, fitted):
 
 
 @pytest.mark.slow
+def test_it_transfers_to_levels_of_one_row_a_class(world):
+    """Expected levels have neither sentences nor the texts' width; the rest of the method reads the contexts."""
+    texts = world.training.task.semantics
+    own = texts["motion"]
+    wide = {name: np.concatenate([getattr(own, name)] * 2, axis=-1) for name in ("pooled", "tokens")}
+    language = replace(own.language, width=2 * own.language.width)
+    levels = replace(own, text_set="levels", sentences=None, language=language, **wide)
+    training = with_task(world.training, semantics={**texts, "levels": levels})
+    method = train(training, TINY.override({"space.context_set": "levels", "space.part_set": "levels"}))
+    assert min(accuracy(world, method, head) for head in ("context", "part")) > 0.5  # chance: 0.2
+
+
+@pytest.mark.slow
 def test_words_are_read_from_the_motion_even_of_classes_never_seen(world, fitted):
     seen = named_right(fitted, world.training.features, world.training.labels, world.words)
     unseen = named_right(fitted, world.maps, world.labels, world.words)
