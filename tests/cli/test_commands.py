@@ -29,6 +29,7 @@ COMMANDS = (
     ["predict"],
     ["recognise"],
     ["explain"],
+    ["fuse"],
     ["import"],
     ["export"],
     ["lab"],

@@ -187,6 +187,19 @@ def test_it_transfers_unless_texts_are_shuffled(world, fitted):
 
 
 @pytest.mark.slow
+def test_it_transfers_to_levels_of_one_row_a_class(world):
+    """Expected levels have neither sentences nor the texts' width; the rest of the method reads the contexts."""
+    texts = world.training.task.semantics
+    own = texts["motion"]
+    wide = {name: np.concatenate([getattr(own, name)] * 2, axis=-1) for name in ("pooled", "tokens")}
+    language = replace(own.language, width=2 * own.language.width)
+    levels = replace(own, text_set="levels", sentences=None, language=language, **wide)
+    training = with_task(world.training, semantics={**texts, "levels": levels})
+    method = train(training, TINY.override({"space.context_set": "levels", "space.part_set": "levels"}))
+    assert min(accuracy(world, method, head) for head in ("context", "part")) > 0.5  # chance: 0.2
+
+
+@pytest.mark.slow
 def test_words_are_read_from_the_motion_even_of_classes_never_seen(world, fitted):
     seen = named_right(fitted, world.training.features, world.training.labels, world.words)
     unseen = named_right(fitted, world.maps, world.labels, world.words)
@@ -394,10 +407,13 @@ def test_projection_before_grounding_leaves_only_the_scaling_after_it(world, tex
     assert not list(method.spaces["context"].skeleton.parameters())
 
 
-@pytest.mark.parametrize(("context_set", "part_set"), [("motion", "contexts"), ("phases", "parts")])
+@pytest.mark.parametrize(
+    ("context_set", "part_set"), [("motion", "contexts"), ("phases", "parts"), ("levels", "levels_first")]
+)
 def test_each_head_is_aligned_with_its_own_target(world, context_set, part_set):
-    own = {name: replace(s, pooled=s.pooled + i) for i, (name, s) in enumerate(world.training.task.semantics.items())}
-    own = {name: replace(s, sentences=None) for name, s in own.items()}
+    own = dict(world.training.task.semantics)
+    own |= {name: replace(own["motion"], text_set=name) for name in ("levels", "levels_first")}
+    own = {name: replace(s, pooled=s.pooled + i, sentences=None) for i, (name, s) in enumerate(own.items())}
     config = SHORT.override({"space.context_set": context_set, "space.part_set": part_set, "space.scale": "none"})
     method = fresh(with_task(world.training, semantics=own), config)
     assert config.text_sets() == (context_set, part_set)

@@ -79,7 +79,7 @@ def explain(
     figures: str = "",
     common: Common = CommonOptions(),
 ) -> None:
-    """Why a run of kinematic primitives decided: the attributes of a clip, measured and expected.
+    """Why a run of kinematic primitives decided, and what misled it: attributes of a clip, measured and expected.
 
     Args:
         run: a run folder of the method primitives or primitives_calibrated.

@@ -127,6 +127,23 @@ def show(runs: Annotated[Positional[tuple[Path, ...]], arg(metavar="RUN...")], f
     say(show_runs(runs, figures))
 
 
+@app.command(name="fuse")
+def fuse(
+    first: Annotated[Positional[Path], arg(metavar="RUN")],
+    second: Annotated[Positional[Path], arg(metavar="RUN")],
+    common: Common = CommonOptions(),
+) -> None:
+    """Add the scores of two finished runs, with the weight that their pseudo-unseen folds choose; nothing is trained.
+
+    Args:
+        first: a run folder.
+        second: another one, of the same data set, split, protocol and folds.
+    """
+    from zsar_kit.cli.answers.runs import fuse_runs
+
+    say(fuse_runs(first, second, common.open()))
+
+
 @app.command(name="sweep")
 def sweep(
     suite: Annotated[Positional[str], arg(metavar="SUITE")],

@@ -1,4 +1,5 @@
 from .calibration import GammaFit, calibration_curve, fit_gamma
+from .fusion import Fusion, fit_fusion
 from .gates import CalibratedStacking, Gate, LogisticGate, RatioGate, restore_gate
 from .metrics import (
     SeenUnseenCurve,
@@ -21,6 +22,7 @@ __all__ = [
     "Accuracies",
     "CalibratedStacking",
     "Evaluation",
+    "Fusion",
     "GammaFit",
     "Gate",
     "LogisticGate",
@@ -32,6 +34,7 @@ __all__ = [
     "ausuc",
     "calibration_curve",
     "evaluate",
+    "fit_fusion",
     "fit_gamma",
     "fit_open_set",
     "format_table",

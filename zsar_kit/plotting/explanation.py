@@ -33,6 +33,7 @@ class LevelPanel:
         levels: of measured, winner and runner-up; NaN where a class leaves it open.
         amounts: the same three with their units, as texts.
         meanings: what levels 0, 0.5 and 1 mean.
+        names: of the two classes, where they are not those of the other panels.
     """
 
     title: str
@@ -42,6 +43,7 @@ class LevelPanel:
     levels: tuple[float, float, float]
     amounts: tuple[str, str, str]
     meanings: tuple[str, str, str]
+    names: tuple[str, str] | None = None
 
 
 def plot_pose(pose: np.ndarray, bones: Bones, joints: Sequence[int], ax: Axes | None = None) -> Axes:
@@ -100,7 +102,7 @@ def plot_explanation(panels: Sequence[LevelPanel], bones: Bones, names: tuple[st
     Args:
         panels: the attributes that decided, most important first.
         bones: pairs of joint positions of the poses.
-        names: of winner and runner-up.
+        names: of winner and runner-up; a panel may have its own.
         title: above.
 
     Raises:
@@ -113,6 +115,6 @@ def plot_explanation(panels: Sequence[LevelPanel], bones: Bones, names: tuple[st
     for (left, right), panel in zip(grid, panels, strict=True):
         plot_pose(panel.pose, bones, panel.joints, left)
         left.set_title(panel.when, fontsize=style.TICK_SIZE, color=style.INK)
-        plot_levels(panel, names, right)
+        plot_levels(panel, panel.names or names, right)
     figure.suptitle(style.wrap(title, 84, 3), fontsize=style.TITLE_SIZE, color=style.INK)
     return figure

@@ -28,6 +28,10 @@ from zsar_kit.reprs import counted, markdown_table
 AUTHORS = ("first", "second")
 MEAN = "mean"
 UNKNOWN = "?"
+#: text set of expected levels to the author of its form
+LEVEL_SETS = {"levels": MEAN, **{f"levels_{author}": author for author in AUTHORS}}
+#: text set of the levels that are foretold from a class's texts
+FORETOLD = "levels_foretold"
 
 
 @dataclass(frozen=True, eq=False)

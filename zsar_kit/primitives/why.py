@@ -10,7 +10,7 @@ from jaxtyping import Float
 from zsar_kit.primitives.attributes import attribute, attribute_names
 from zsar_kit.primitives.bodies import Bodies
 from zsar_kit.primitives.moments import frame_read, joints_read, pose_at
-from zsar_kit.primitives.spoken import emphasised, level_of, sentence
+from zsar_kit.primitives.spoken import emphasised, level_of, sentence, spoken_about
 from zsar_kit.reprs import one_line
 
 
@@ -73,6 +73,8 @@ class Explanation:
         against: the attribute that speaks most for the runner-up; empty where none does.
         truth: the clip's class where it is known, else empty.
         note: what has to be said beside it, such as that the data are synthetic.
+        misled: where the answer is known to be wrong, the lead of the winner over the right class: its first reason
+            misled most. The same reasons as above where the runner-up is the right class.
     """
 
     clip: str
@@ -83,6 +85,7 @@ class Explanation:
     against: tuple[Reason, ...]
     truth: str = ""
     note: str = ""
+    misled: Explanation | None = None
 
     def __repr__(self) -> str:
         return f"Explanation({one_line(self.clip)}: {self.winner!r} before {self.runner_up!r})"
@@ -100,7 +103,19 @@ class Explanation:
         lines = [f"{heading}. What decided, in percent of the lead:", ""]
         lines += [f"- {reason.text} ({self._share(reason)})" for reason in self.reasons]
         lines += [f"- Against it: {reason.text} ({self._share(reason)})" for reason in self.against]
+        lines += self._misled_lines()
         return "\n".join([*lines, *(["", self.note] if self.note else [])]) + "\n"
+
+    def _misled_lines(self) -> list[str]:
+        wrong = self.misled
+        if wrong is None or not wrong.reasons:
+            return []
+        if wrong.runner_up == self.runner_up:
+            about = emphasised(spoken_about(attribute(wrong.reasons[0].attribute)))
+            return ["", f"The runner-up is right; misled most by the first of these: {about}."]
+        heading = f"What misled, in percent of the lead over the right class, {emphasised(wrong.runner_up)}"
+        reasons = [f"- {reason.text} ({wrong._share(reason)})" for reason in wrong.reasons]
+        return ["", f"{heading} ({wrong.distances[1]:.3f}):", "", *reasons]
 
     def _share(self, reason: Reason) -> str:
         return f"{100 * reason.lead / (self.distances[1] - self.distances[0]):+.0f} %"
@@ -116,7 +131,7 @@ class Explanation:
             "distances": [round(d, 5) for d in self.distances],
             "reasons": [reason.to_dict() for reason in self.reasons],
             "against": [reason.to_dict() for reason in self.against],
-        }
+        } | ({} if self.misled is None else {"truth": self.truth, "misled": self.misled.to_dict()})
 
 
 def explain_lead(

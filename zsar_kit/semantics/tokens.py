@@ -114,6 +114,6 @@ def _states_at_padding(text: Semantics, max_tokens: int) -> Float32[np.ndarray, 
     if text.padding is None or text.padded_to < max_tokens:
         raise TextError(
             f"the text set {text.text_set!r} needs states at padding up to token {max_tokens}, it has {text.padded_to}",
-            remedy="Encode the texts with padding (pad_to), or lower max_tokens.",
+            remedy="Encode the texts with padding (pad_to), lower max_tokens, or do without these states.",
         )
     return text.padding

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,15 +14,23 @@ from zsar_kit.data.joints import layout
 from zsar_kit.errors import DataError, ZsarError
 from zsar_kit.experiments.reports.inspection import OUTCOMES, Filters, Inspection
 from zsar_kit.experiments.reports.inspection_errors import confusions, nearest_clips, nearest_texts
+from zsar_kit.primitives.attributes import attribute
+from zsar_kit.primitives.spoken import spoken_about
+from zsar_kit.primitives.why import Explanation, Reason
 from zsar_kit.widgets.body import Body
 from zsar_kit.widgets.panel import Panel, Section, bars, matrix, message, table, words
 from zsar_kit.widgets.run_widget import ROW, RunWidget, button
+
+_MARKUP = re.compile(r"\\(.)|\*")
 
 
 class ErrorExplorer(RunWidget):
     """Test clips of any run, by the cells of its confusion matrix: choose a cell, then a clip; see what the clip was
     read as, the contexts where the method reads them, the nearest class texts, and the training clips that look most
     alike to the encoder. A neighbour can be put beside the clip.
+
+    Of a method that compares levels, the attributes that decided are said, and those that misled where the answer is
+    wrong; until there is a neighbour, the body where the first of them was read stands beside the clip.
 
     Attributes:
         cell: the true class and the class that clips were read as; ``(-1, -1)`` for all.
@@ -118,10 +127,15 @@ class ErrorExplorer(RunWidget):
         predicted, margin = inspection.judged(self.candidates)
         true, read = int(inspection.labels[clip]), int(predicted[clip])
         title = f"{inspection.name(true)} ({inspection.scores.samples[clip]})"
-        self._stage_bodies(inspection, clip, title)
+        why, lacking = None, []
+        try:
+            why = inspection.explained(clip, self.candidates)
+        except ZsarError as error:
+            lacking = [message(error)]
+        self._stage_bodies(inspection, clip, title, why)
         verdict = "right" if true == read else f"wrong; true class: {inspection.name(true)}"
         line = f"read as {inspection.name(read)}, {verdict}; margin {margin[clip]:.2f}"
-        sections = [words(inspection.title, [line], wide=True)]
+        sections = [words(inspection.title, [line], wide=True), *lacking, *_reasons(why)]
         for part in (self._ranking, self._contexts, self._texts, self._neighbours):
             try:
                 sections += part(inspection, clip, true, read)
@@ -129,12 +143,14 @@ class ErrorExplorer(RunWidget):
                 sections.append(message(error))
         return sections
 
-    def _stage_bodies(self, inspection: Inspection, clip: int, title: str) -> None:
+    def _stage_bodies(self, inspection: Inspection, clip: int, title: str, why: Explanation | None) -> None:
         bodies = [Body(inspection.joints(clip), layout("ntu25"), "z", title)]
         if self.neighbour >= 0:
             index = inspection.skeletons.index
             name = f"{inspection.name(int(index.label[self.neighbour]))} ({index.sample[self.neighbour]}, training)"
             bodies.append(Body(inspection.joints_of_row(self.neighbour), layout("ntu25"), "z", f"beside: {name}"))
+        elif why is not None and (reasons := (why.misled or why).reasons):
+            bodies.append(_pose(reasons[0], bodies[0], "misled most" if why.misled else "decided most"))
         self.stage.show(*bodies, about={"widget": type(self).__name__, **self.state()})
 
     def _ranking(self, inspection: Inspection, clip: int, true: int, read: int) -> list[Section]:
@@ -168,3 +184,33 @@ class ErrorExplorer(RunWidget):
         rows = [(index.sample[r], inspection.name(int(index.label[r])), f"{s:.2f}") for r, s in near]
         title = "training clips that look alike to the encoder: choose one to put it beside"
         return [table(title, ("clip", "class", "cosine"), rows, picks=True, wide=True)]
+
+
+def _reasons(why: Explanation | None) -> list[Section]:
+    """The sentences of an explanation, and of what misled it."""
+    if why is None:
+        return []
+    lead = f"{why.winner} before {why.runner_up}"
+    found = [_sentences(f"why {lead}, without a gate", why)]
+    if why.misled is not None and why.misled.runner_up != why.runner_up:
+        title = f"what misled: {why.winner} before the right class, {why.misled.runner_up}"
+        found.append(_sentences(title, why.misled))
+    return found
+
+
+def _sentences(title: str, why: Explanation) -> Section:
+    lines = [*(reason.text for reason in why.reasons), *(f"Against it: {reason.text}" for reason in why.against)]
+    plain = [_MARKUP.sub(lambda m: m.group(1) or "", line) for line in lines]
+    return words(title, plain or ["no attribute: both are equally far"], wide=True)
+
+
+def _pose(reason: Reason, clip: Body, what: str) -> Body:
+    """The body where an attribute is read, as large as the clip's, with the joints that it is about coloured."""
+    ntu = layout("ntu25")
+    trunk = clip.joints[..., ntu.index("spine_shoulder"), :] - clip.joints[..., ntu.index("spine_base"), :]
+    torso = float(np.nanmedian(np.linalg.norm(trunk, axis=-1)))
+    weights = np.zeros((1, len(ntu)))
+    weights[0, [ntu.index(name) for name in reason.joints]] = 1.0
+    title = f"{what}: {spoken_about(attribute(reason.attribute))} (at {reason.seconds:.1f} s)"
+    joints = reason.pose[:, None] * torso
+    return Body(joints, ntu, "z", title, weights=weights, weights_label="read here")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -13,6 +14,7 @@ from zsar_kit.data.catalogue import class_names
 from zsar_kit.data.puppet.world import PuppetConfig, generate
 from zsar_kit.data.readers.arrays import from_arrays
 from zsar_kit.errors import ConfigError, DataError
+from zsar_kit.experiments.reports.explanations import explanation_figure
 from zsar_kit.experiments.runs.explanation import _changes, confusion_by_attribute, explain
 from zsar_kit.primitives.attributes import attribute_names
 from zsar_kit.primitives.measure import packed
@@ -65,6 +67,39 @@ def test_the_winner_is_that_of_the_stored_scores(run):
         near, far = explanation.distances
         parts = sum(r.lead for r in explain(run, str(scores.samples[i]), count=200).reasons)
         assert parts >= far - near >= 0
+
+
+def test_a_wrong_answer_says_what_misled_it(run):
+    labels, _ = run.test_samples()
+    distance = -run.scores().fused()
+    column = {c: i for i, c in enumerate(run.scores().classes)}
+    wrong = other = 0
+    for sample, label, row in zip(run.scores().samples, labels, distance, strict=True):
+        explanation = explain(run, sample, among="all", count=3)
+        if explanation.right:
+            assert explanation.misled is None
+            assert "misled" not in str(explanation)
+            continue
+        wrong += 1
+        misled = explanation.misled
+        assert (misled.winner, misled.runner_up) == (explanation.winner, NAMES[label])
+        lead = misled.distances[1] - misled.distances[0]
+        assert lead == pytest.approx(row[column[label]] - row.min(), abs=1e-4)
+        leads = [reason.lead for reason in misled.reasons]
+        assert leads == sorted(leads, reverse=True)
+        assert explanation.to_dict()["misled"]["reasons"][0]["attribute"] == misled.reasons[0].attribute
+        panels = len(explanation_figure(explanation).axes) // 2
+        if misled.runner_up == explanation.runner_up:
+            assert "The runner-up is right; misled most by" in str(explanation)
+            assert panels == len(explanation.reasons)
+        else:
+            other += 1
+            assert f"over the right class, *{NAMES[label]}*" in str(explanation)
+            assert panels == len(explanation.reasons) + 1
+        if wrong >= 6 and other:
+            break
+    assert wrong
+    plt.close("all")
 
 
 def test_without_a_choice_a_seen_class_competes_with_all(run):

@@ -12,6 +12,7 @@ import pytest
 from zsar_kit.data.leakage import EncoderMark
 from zsar_kit.data.puppet.world import PuppetConfig, build_puppet
 from zsar_kit.data.splits import class_names
+from zsar_kit.errors import ConfigError
 from zsar_kit.experiments.pipeline import primitives
 from zsar_kit.experiments.pipeline import skeletons as pipeline_skeletons
 from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
@@ -19,7 +20,7 @@ from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs import inputs
 from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.experiments.runs.run import run
-from zsar_kit.primitives.attributes import attribute_names
+from zsar_kit.primitives.attributes import TOPICS, attribute_names
 from zsar_kit.primitives.forms import Form
 
 pytestmark = pytest.mark.slow
@@ -104,6 +105,32 @@ def test_the_calibrated_method_chooses_on_folds(workspace):
     assert result.method_config["fit"] in ("all", "weights")
     assert result.evaluation.micro.zsl > 60
     assert result.encoder_mark == "untrained"
+
+
+def test_flora_between_attributes_and_levels(workspace):
+    """A class's text is a token a topic and one of all its levels; nothing of Flora is changed for that."""
+    config = replace(FIXED, method="flora", preset="levels", features="primitives", folds=2)
+    folder = run(config, workspace)
+    result, (levels,) = folder.result(), folder.semantics().values()
+    assert result.feature_shape == (2 * COUNT,)
+    assert result.encoder_mark == "untrained"
+    assert levels.tokens.shape[1:] == (len(TOPICS), 2 * COUNT)
+    table = folder.method().table
+    np.testing.assert_array_equal(table.raw[:, -1], levels.pooled)
+    assert table.mask.all()
+    assert table.raw.shape[1] == len(TOPICS) + 1
+    assert result.evaluation.micro.zsl > 50  # chance: 20
+
+
+def test_a_method_that_reads_joints_takes_levels_but_no_attributes():
+    joints = {"method": "skeleton_context", "preset": "cpu"}
+    levels = {"space.context_set": "levels", "space.part_set": "levels"}
+    config = replace(FIXED, **joints, overrides=levels)
+    assert config.resolve().method_config.text_sets() == ("levels", "levels")
+    for features in ("primitives", "both"):
+        with pytest.raises(ConfigError, match=f"got '{features}': an attribute is one number a clip") as refused:
+            replace(config, features=features)
+        assert "levels instead" in refused.value.remedy
 
 
 def test_attributes_beside_encoder_features(workspace, monkeypatch):

@@ -22,6 +22,7 @@ from zsar_kit.experiments.reports.tables import markdown_table
 from zsar_kit.experiments.reports.titles import rows_of_runs
 from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.experiments.runs.folder import RunFolder
+from zsar_kit.experiments.runs.fusion import fuse
 from zsar_kit.experiments.runs.pack import export_run, import_run
 from zsar_kit.experiments.runs.run import run
 
@@ -129,3 +130,9 @@ def unpack_run(workspace: Workspace, file: Path, max_gib: float) -> str:
     if not 0 < max_gib < 2**20:
         raise ConfigError(f"a size in GiB must be above 0, got {max_gib:g}", where="--max-gib")
     return str(import_run(file, workspace, limit=int(max_gib * 2**30)).path)
+
+
+def fuse_runs(first: Path, second: Path, workspace: Workspace) -> str:
+    """The table of two runs and their fusion, and where its record is."""
+    fused = fuse(RunFolder(first, workspace), RunFolder(second, workspace))
+    return f"{fused}\n{fused.path}"

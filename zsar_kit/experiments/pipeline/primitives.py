@@ -20,7 +20,7 @@ from zsar_kit.errors import TextError, nearest_name
 from zsar_kit.experiments.pipeline.workspace import Workspace, slug
 from zsar_kit.primitives.attributes import TOPICS, VERSION, attributes, attributes_digest
 from zsar_kit.primitives.foretell import PENALTY, foretell_each
-from zsar_kit.primitives.forms import AUTHORS, MEAN, Form, load_form, require_distinct, same_meaning
+from zsar_kit.primitives.forms import FORETOLD, LEVEL_SETS, Form, load_form, require_distinct, same_meaning
 from zsar_kit.primitives.measure import KINECT_RATE, measure, packed
 from zsar_kit.semantics.embeddings import Semantics
 from zsar_kit.semantics.text_encoder import LanguageRecord
@@ -28,9 +28,6 @@ from zsar_kit.semantics.text_files import load_texts
 
 #: the name of the "encoder" that measures attributes
 PRIMITIVES = "primitives"
-#: text set of expected levels to the author of its form
-LEVEL_SETS = {"levels": MEAN, **{f"levels_{author}": author for author in AUTHORS}}
-FORETOLD = "levels_foretold"
 #: text sets that levels are foretold from; chosen with the penalty by leaving out each NTU class in turn, on forms
 #: alone: 47 % of the variance of levels are explained from motion, 55 % from all three
 FORETOLD_FROM = ("motion", "parts", "phases")

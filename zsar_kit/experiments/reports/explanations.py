@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,12 +23,20 @@ from zsar_kit.primitives.why import Explanation, Reason
 def explanation_figure(explanation: Explanation) -> Figure:
     """The attributes that decided, each on the body where it is read, beside what winner and runner-up expect.
 
+    Where the answer is known to be wrong, the attribute that misled most against the right class is said to, in a last
+    row of its own where the runner-up is another class.
+
     Raises:
         DataError: nothing decided: winner and runner-up are equally far.
     """
     bones = layout("ntu25").bones
-    names = (explanation.winner, explanation.runner_up)
-    return plot_explanation([_panel(reason) for reason in explanation.reasons], bones, names, _title(explanation))
+    names, wrong = (explanation.winner, explanation.runner_up), explanation.misled
+    panels = [_panel(reason) for reason in explanation.reasons]
+    if wrong is not None and wrong.reasons:
+        worst = _panel(wrong.reasons[0])
+        worst = replace(worst, title=f"Misled most: {worst.title}", names=(wrong.winner, wrong.runner_up))
+        panels = [worst, *panels[1:]] if wrong.runner_up == explanation.runner_up else [*panels, worst]
+    return plot_explanation(panels, bones, names, _title(explanation))
 
 
 def _panel(reason: Reason) -> LevelPanel:

@@ -25,11 +25,13 @@ from zsar_kit.errors import ArtefactError, ConfigError, DataError, TextError
 from zsar_kit.experiments.pipeline.semantics import prompt_states
 from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
 from zsar_kit.experiments.reports.contexts import texts_of_run
+from zsar_kit.experiments.runs.explanation import explain
 from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.experiments.runs.inputs import FoldData, build_test_data
 from zsar_kit.experiments.runs.recogniser import Prediction, Recogniser
-from zsar_kit.methods.base import Method, ReadsContexts, WeighsKeyParts
+from zsar_kit.methods.base import ComparesLevels, Method, ReadsContexts, WeighsKeyParts
 from zsar_kit.methods.task import sample_features
+from zsar_kit.primitives.why import Explanation
 from zsar_kit.semantics.slots import slot_words
 
 CANDIDATES = ("unseen classes", "all classes")
@@ -271,6 +273,14 @@ class Inspection:
                 self._readings.pop(next(iter(self._readings)))
             self._readings[key] = self._read(int(self.rows[clip]), self.classes(candidates), change)
         return self._readings[key]
+
+    def explained(self, clip: int, candidates: str = CANDIDATES[0]) -> Explanation | None:
+        """Why a test clip is nearer to one class than to another, without the gate; None of a method that compares no
+        levels."""
+        if not isinstance(self.method, ComparesLevels):
+            return None
+        among = "unseen" if candidates == CANDIDATES[0] else "all"
+        return explain(self.run, self.scores.samples[clip], among=among)
 
     def _read(self, row: int, classes: tuple[int, ...], change: Change) -> Reading:
         joints = self._joints(row, change)

@@ -2,6 +2,7 @@ from .candidates import Candidates, choose_candidates
 from .config import RunConfig, RunPlan
 from .explanation import AttributeConfusion, confusion_by_attribute, explain
 from .folder import FoldScores, RunFolder
+from .fusion import FusedRuns, fuse
 from .inputs import FoldData
 from .recogniser import Prediction, Recogniser
 from .recognition import Recognition, recognise, recognise_stream
@@ -12,6 +13,7 @@ __all__ = [
     "Candidates",
     "FoldData",
     "FoldScores",
+    "FusedRuns",
     "Prediction",
     "Recogniser",
     "Recognition",
@@ -23,6 +25,7 @@ __all__ = [
     "choose_candidates",
     "confusion_by_attribute",
     "explain",
+    "fuse",
     "recognise",
     "recognise_stream",
 ]

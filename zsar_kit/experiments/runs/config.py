@@ -174,11 +174,18 @@ class RunPlan:
     features: str = "encoder"
 
     def __post_init__(self) -> None:
-        self.config.require(
-            self.features == "encoder" or not (self.config.features_from or self.method_config.map_views()),
-            "features",
-            "'encoder' with imported features, and for a method that learns from un-pooled maps",
-        )
+        if self.features == "encoder":
+            return
+        self.config.require(not self.config.features_from, "features", "'encoder' with imported features")
+        if self.method_config.map_views():
+            name = self.config.method
+            raise ConfigError(
+                f"'features' must be 'encoder' for {name}, which reads features joint by joint and frame by frame, got "
+                f"{self.features!r}: an attribute is one number a clip",
+                where="RunConfig",
+                remedy="Give its classes levels instead (docs/primitives.md), or a method on pooled features, such as "
+                "flora or ridge, these features.",
+            )
 
     def __repr__(self) -> str:
         return f"RunPlan({self.config!r}, protocol={self.protocol!r}, method={self.method.__name__})"

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -44,7 +44,7 @@ def explain(
     layout: str = "",
     rate: float = 0.0,
 ) -> Explanation:
-    """Why a finished run places one class before another for a clip.
+    """Why a finished run places one class before another for a clip, and what misled it where the answer is wrong.
 
     Args:
         run: a run of a method that compares levels (``primitives``, ``primitives_calibrated``).
@@ -76,17 +76,24 @@ def explain(
     shares = distance[0].double().cpu().numpy() * weight / np.maximum(weight.sum(1), 1e-9)[:, None]
     first, second = np.argsort(shares.sum(1), kind="stable")[:2].tolist()
     names = _names(folder)
-    return explain_lead(
-        bodies,
-        values,
-        shares[[first, second]],
-        expected[[first, second]],
-        (names[classes[first]], names[classes[second]]),
-        clip=name,
-        count=count,
-        truth=names[label] if label in classes else "",
-        note="The data are synthetic." if is_synthetic(result.dataset) and label >= 0 else "",
-    )
+    truth = names[label] if label in classes else ""
+
+    def lead(other: int) -> Explanation:
+        return explain_lead(
+            bodies,
+            values,
+            shares[[first, other]],
+            expected[[first, other]],
+            (names[classes[first]], names[classes[other]]),
+            clip=name,
+            count=count,
+            truth=truth,
+            note="The data are synthetic." if is_synthetic(result.dataset) and label >= 0 else "",
+        )
+
+    found = lead(second)
+    wrong = label in classes and label != classes[first]
+    return replace(found, misled=lead(classes.index(label))) if wrong else found
 
 
 def _level_method(folder: RunFolder) -> ComparesLevels:

@@ -11,6 +11,7 @@ from typing import Literal
 from zsar_kit.config import LATER, Config, formerly, later
 from zsar_kit.errors import ConfigError
 from zsar_kit.methods.base import GateChoice, MethodConfig
+from zsar_kit.primitives.attributes import TOPICS
 from zsar_kit.semantics.text_encoding import TextEncoding
 
 
@@ -279,15 +280,19 @@ The width of its hidden layers is not recorded; the width of the latent space st
 """
 
 
+LEVELS = {"text.sets": ["levels"], "text.max_tokens": len(TOPICS)}
+"""A class's expected levels as its text: one token a topic, and at the end that of all levels."""
+
+
 def presets() -> Mapping[str, FloraConfig]:
     """All presets by name.
 
-    ``paper`` and ``cpu``; for each published setting ``<family>_<data set>_<split>``, with its length, k and tau (the
-    GZSL value) and gamma fitted on folds; and the same with ``_as_released``: the published gamma, one model each for
-    ZSL and GZSL, and :data:`AS_RELEASED`.
+    ``paper`` and ``cpu``; ``levels``, as ``cpu`` with expected levels for texts; for each published setting
+    ``<family>_<data set>_<split>``, with its length, k and tau (the GZSL value) and gamma fitted on folds; and the same
+    with ``_as_released``: the published gamma, one model each for ZSL and GZSL, and :data:`AS_RELEASED`.
     """
     resource = files("zsar_kit.methods.flora") / "resources" / "presets.toml"
-    named = {"paper": FloraConfig(), "cpu": cpu_preset()}
+    named = {"paper": FloraConfig(), "cpu": cpu_preset(), "levels": cpu_preset().override(LEVELS)}
     for name, row in tomllib.loads(resource.read_text(encoding="utf-8")).items():
         values = {"text.max_tokens": row["max_tokens"], "text.k": row["k"], "text.tau": row["tau"]}
         named[name] = FloraConfig().override(values)

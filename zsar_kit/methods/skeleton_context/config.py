@@ -8,6 +8,7 @@ from typing import Literal
 
 from zsar_kit.config import LATER, Config
 from zsar_kit.methods.base import GateChoice, MethodConfig
+from zsar_kit.primitives.forms import FORETOLD, LEVEL_SETS
 from zsar_kit.semantics.context_request import USED_TITLES, ContextRequest
 from zsar_kit.semantics.texts import SLOTS, TEXT_SETS
 
@@ -136,7 +137,7 @@ class SpaceConfig(Config):
         context_set: text set that the context head is aligned with, Z^c; ``contexts`` is the paper's reading, the
             released code has Neuron's temporal texts (``phases``).
         part_set: text set that the part head is aligned with, Z^a; ``motion`` is the paper's reading ("action-aware"),
-            the released code has Neuron's spatial texts (``parts``).
+            the released code has Neuron's spatial texts (``parts``). Either may be a set of expected levels.
         dim: width of the common space.
         normalise: scale both sides to unit length, so that dot products are cosines.
         temperature: divisor of the dot products; the paper has none.
@@ -161,8 +162,9 @@ class SpaceConfig(Config):
 
     def validate(self) -> None:
         """Check names and ranges."""
+        known = (*TEXT_SETS, *LEVEL_SETS, FORETOLD)
         for name in ("context_set", "part_set"):
-            self.require(getattr(self, name) in TEXT_SETS, name, f"one of {', '.join(TEXT_SETS)}")
+            self.require(getattr(self, name) in known, name, f"one of {', '.join(known)}")
         self.require(self.dim >= 1, "dim", "at least 1")
         self.require(0 < self.temperature < float("inf"), "temperature", "positive and finite")
 
