@@ -41,19 +41,24 @@ def write_clips(
         if software in ("arrays", "copy"):
             np.savez(folder / f"{name}.npz", joints=joints)
         elif software == "mediapipe":
-            _mediapipe(folder / f"{name}.json", joints[0])
+            _mediapipe(folder / f"{name}.json", joints, there)
         else:
             _openpose(folder / name, name, joints, there)
 
 
-def _mediapipe(file: Path, joints: np.ndarray) -> None:
-    """World landmarks of one person: origin between the hips, y points down, z towards the camera is negative."""
-    joints = joints - joints[:, [layout("mediapipe_33").index(f"hip_{side}") for side in ("left", "right")]].mean(
-        axis=1, keepdims=True
-    )
+def _mediapipe(file: Path, joints: np.ndarray, there: np.ndarray) -> None:
+    """World landmarks of each person: origin between the own hips, y points down, z towards the camera is negative."""
+    hips = [layout("mediapipe_33").index(f"hip_{side}") for side in ("left", "right")]
+    joints = joints - joints[:, :, hips].mean(axis=2, keepdims=True)
     frames = [
-        {"poseWorldLandmarks": [{"x": x, "y": -y, "z": -z, "visibility": 1.0} for x, y, z in frame.tolist()]}
-        for frame in joints
+        {
+            "poseWorldLandmarks": [
+                [{"x": x, "y": -y, "z": -z, "visibility": 1.0} for x, y, z in joints[p, t].tolist()]
+                for p in range(len(joints))
+                if there[p, t]
+            ]
+        }
+        for t in range(joints.shape[1])
     ]
     file.write_text(json.dumps(frames), encoding="utf-8")
 

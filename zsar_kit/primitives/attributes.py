@@ -18,7 +18,7 @@ TOPICS = ("arms", "places", "hands", "path", "trunk", "legs", "whole", "phases",
 #: levels that a form may name
 LEVELS = (0.0, 0.25, 0.5, 0.75, 1.0)
 #: raised when an attribute is computed differently, so that stored features are made again, and runs on them
-VERSION = 2
+VERSION = 3
 #: measured levels are cut here, a quarter beyond the anchors, so that one wild value decides nothing
 LOWEST, HIGHEST = -0.25, 1.25
 

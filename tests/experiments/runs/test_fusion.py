@@ -9,7 +9,7 @@ import pytest
 
 import zsar_kit as zk
 from tests.experiments.runs.test_explanation import workspace  # noqa: F401
-from zsar_kit.artefacts import read_json
+from zsar_kit.artefacts import read_json, read_provenance
 from zsar_kit.errors import ArtefactError, ConfigError
 from zsar_kit.evaluation.scores import Scores
 from zsar_kit.experiments.runs.fusion import fuse
@@ -33,6 +33,8 @@ def test_the_record_says_members_and_weight(pair):
     stored = Scores.load(fused.path / "scores.safetensors")
     np.testing.assert_array_equal(stored.fused(), fused.fusion.apply(pair[0].scores(), pair[1].scores()).fused())
     assert "fused" in str(fused)
+    assert set(read_provenance(fused.path, "Fusion", version=1)["inputs"]) == {"first", "second"}
+    assert fuse(*pair).path == fused.path
 
 
 def test_test_scores_choose_nothing(pair, monkeypatch):

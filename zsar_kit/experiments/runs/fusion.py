@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from zsar_kit.artefacts import made_once, write_json
+from zsar_kit.artefacts import atomic_folder, write_json, write_provenance
 from zsar_kit.config import digest_of
 from zsar_kit.errors import ArtefactError, ConfigError
 from zsar_kit.evaluation.calibration import fit_gamma
@@ -17,6 +17,8 @@ from zsar_kit.evaluation.result import Evaluation
 from zsar_kit.evaluation.tables import format_table
 from zsar_kit.experiments.runs.folder import FoldScores, RunFolder
 from zsar_kit.experiments.runs.result import RunResult
+
+KIND, SCHEMA = "Fusion", 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,10 +110,10 @@ def fuse(first: str | Path | RunFolder, second: str | Path | RunFolder) -> Fused
     place = folder.workspace.root / "fusions" / f"{one.dataset}_{digest_of([one.digest, two.digest])}"
     names = (folders[0].path.name, folders[1].path.name)
     fused = FusedRuns((one, two), names, fusion, evaluation, place)
-    with made_once(place):
-        place.mkdir(parents=True, exist_ok=True)
-        scores.save(place / "scores.safetensors")
-        write_json(place / "fusion.json", fused.to_dict())
+    with atomic_folder(place) as scratch:
+        scores.save(scratch / "scores.safetensors")
+        write_json(scratch / "fusion.json", fused.to_dict())
+        write_provenance(scratch, KIND, version=SCHEMA, inputs={"first": one.digest, "second": two.digest})
     return fused
 
 

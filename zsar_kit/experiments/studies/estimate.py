@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import resource
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from zsar_kit.config import digest_of
 from zsar_kit.experiments.pipeline.semantics import context_bank_for, semantics_for
 from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
 from zsar_kit.experiments.pipeline.workspace import Workspace
@@ -26,6 +26,8 @@ log = logging.getLogger("zsar_kit")
 STEPS = 2
 #: samples with a feature of their own while steps are timed: the others repeat them
 SAMPLES = 256
+#: variants of a preset that are timed
+VARIANTS = 4
 GIB = 2**30
 
 
@@ -68,8 +70,8 @@ class Estimate:
 def estimate(plans: Sequence[EntryPlan], workspace: Workspace, engine: Engine) -> Estimate:
     """What some tables and figures would take, from the number of missing encoders and runs and one timed step of each.
 
-    An encoder that has patience may end earlier, and a method's variants are taken to be as fast as the first of its
-    preset. The texts that the runs read are encoded here, as the runs would.
+    An encoder that has patience may end earlier, and of a method's variants a few are timed for all. The texts that the
+    runs read are encoded here, as the runs would.
 
     Raises:
         ArtefactError: the data set is not prepared.
@@ -117,21 +119,26 @@ def _encoders(configs: Sequence[RunConfig], workspace: Workspace) -> tuple[list[
 
 
 def _runs(configs: Sequence[RunConfig], workspace: Workspace) -> float:
-    """Seconds of all runs, one after the other."""
-    kinds = Counter((c.dataset, c.split, c.method, c.preset) for c in configs)
-    first: dict[tuple, RunConfig] = {}
+    """Seconds of all runs, one after the other.
+
+    A fit of a preset is taken to last as long as the mean of some of its variants, spread evenly over all of them: an
+    ablation's first row may have hardly anything of the method in it.
+    """
+    variants: dict[tuple, dict[str, RunConfig]] = {}
     for config in configs:
-        first.setdefault((config.dataset, config.split, config.method, config.preset), config)
-    steps: dict[tuple, float] = {}
+        of_preset = variants.setdefault((config.dataset, config.method, config.preset), {})
+        of_preset.setdefault(digest_of(config.overrides), config)
+    seconds = {kind: _mean_fit_seconds(list(ones.values()), workspace) for kind, ones in variants.items()}
     total = 0.0
-    for kind, config in first.items():
-        speed = (config.dataset, config.method, config.preset)
-        if speed not in steps:
-            steps[speed] = _fit_seconds(config, workspace)
-        plan = config.resolve()
-        fits = len(plan.method_config.grid()) * (1 + min(2, config.folds))
-        total += kinds[kind] * fits * steps[speed]
+    for config in configs:
+        fits = len(config.resolve().method_config.grid()) * (1 + min(2, config.folds))
+        total += fits * seconds[config.dataset, config.method, config.preset]
     return total
+
+
+def _mean_fit_seconds(variants: Sequence[RunConfig], workspace: Workspace) -> float:
+    places = np.unique(np.linspace(0, len(variants) - 1, VARIANTS).round().astype(int)).tolist()
+    return float(np.mean([_fit_seconds(variants[k], workspace) for k in places]))
 
 
 def _fit_seconds(config: RunConfig, workspace: Workspace) -> float:
