@@ -106,12 +106,12 @@ def main() -> None:
         puppet = build_puppet(workspace.skeletons_folder("puppet"))
         for software in LAYOUTS:
             dataset = read_back(workspace, puppet, software, Path(scratch))
-            row = {"read from": TITLES[software], "layout": LAYOUTS[software]}
+            row: dict[str, object] = {"read from": TITLES[software], "layout": LAYOUTS[software]}
             for method in METHODS:
                 found = accuracies(workspace, dataset, method)
                 base = original.setdefault(method, found)
-                row[f"{method}, ZSL"] = f"{summarize(found).mean:.1f}"
-                row[f"{method}, minus the first row"] = "" if found is base else str(paired_difference(found, base))
+                row[f"{method}, ZSL"] = summarize(found).mean
+                row[f"{method}, minus the first row"] = None if found is base else paired_difference(found, base)
             rows.append(row)
     table = format_table(rows, list(rows[0]))
     sys.stdout.write(table)
