@@ -1,7 +1,7 @@
 """HDF5 files of others, read with care: no pickle, nothing from outside the file, no bomb.
 
-The HDF5 library itself is not hardened against files that were damaged on purpose; those of strangers belong in a place
-of their own.
+The HDF5 library itself is not hardened against damaged files, so another process reads each of them first
+(:mod:`~zsar_kit.data.foreign.hdf5_trial`).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from zsar_kit.data.foreign.hdf5_trial import try_reading
 from zsar_kit.data.foreign.points import MOST_VALUES
 from zsar_kit.errors import DataError
 from zsar_kit.reprs import listed
@@ -30,7 +31,8 @@ def opened(path: Path) -> Iterator[Any]:
     """The file, open for reading.
 
     Raises:
-        DataError: h5py is missing, or the file is cut short or no HDF5, also where that shows only while it is read.
+        DataError: h5py is missing, or the file is cut short or no HDF5, also where that shows only while it is read; or
+            the library breaks down over it.
     """
     try:
         import h5py
@@ -39,6 +41,7 @@ def opened(path: Path) -> Iterator[Any]:
         raise DataError(f"{path.suffix} files need the library h5py", where=path, remedy=remedy) from None
     try:
         _check_heaps(path)
+        try_reading(path)
         with h5py.File(path, "r") as file:
             yield file
     except DataError:
