@@ -26,8 +26,8 @@ _MARKUP = re.compile(r"\\(.)|\*")
 
 class ErrorExplorer(RunWidget):
     """Test clips of any run, by the cells of its confusion matrix: choose a cell, then a clip; see what the clip was
-    read as, the contexts where the method reads them, the nearest class texts, and the training clips that look most
-    alike to the encoder. A neighbour can be put beside the clip.
+    read as, the contexts where the method reads them, the nearest class texts, and the training clips most
+    alike in features. A neighbour can be put beside the clip.
 
     Of a method that compares levels, the attributes that decided are said, and those that misled where the answer is
     wrong; until there is a neighbour, the body where the first of them was read stands beside the clip.
@@ -182,7 +182,7 @@ class ErrorExplorer(RunWidget):
         self._listed = [row for row, _ in near]
         index = inspection.skeletons.index
         rows = [(index.sample[r], inspection.name(int(index.label[r])), f"{s:.2f}") for r, s in near]
-        title = "training clips that look alike to the encoder: choose one to put it beside"
+        title = "training clips with the most similar features: choose one to put it beside"
         return [table(title, ("clip", "class", "cosine"), rows, picks=True, wide=True)]
 
 

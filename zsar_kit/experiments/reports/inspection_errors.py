@@ -72,7 +72,7 @@ def _text_similarity(inspection: Inspection) -> tuple[list[int], np.ndarray]:
 
 
 def nearest_clips(inspection: Inspection, clip: int, most: int = 6) -> list[tuple[int, float]]:
-    """The training clips that look most alike to the encoder: positions in the data set, and cosine similarity.
+    """The training clips of most similar features: positions in the data set, and cosine similarity.
 
     Similarity is that of pooled features around their mean over training clips.
     """
