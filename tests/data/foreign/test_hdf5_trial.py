@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from tests.extras import needs
 from zsar_kit.data.foreign import hdf5_trial
 from zsar_kit.data.foreign.hdf5 import array, opened
 from zsar_kit.errors import DataError
 
-h5py = pytest.importorskip("h5py")
+pytestmark = needs("h5py", "mocap")
 
 #: stands for the library: it ends over one name, waits over another, and reads all others
 STAND_IN = """
@@ -33,6 +34,8 @@ def own_child():
 @pytest.fixture
 def files(tmp_path):
     def make(name: str):
+        import h5py
+
         with h5py.File(tmp_path / f"{name}.h5", "w") as file:
             file["a/b"] = [1.0, 2.0, 3.0]
             file["texts"] = [b"one", b"two"]
@@ -60,6 +63,8 @@ def test_a_sound_file_is_read_and_the_child_stays(files):
 
 
 def test_a_file_is_tried_once_until_it_changes(files, monkeypatch):
+    import h5py
+
     path, asked = files("once"), []
     genuine = hdf5_trial._ask
     monkeypatch.setattr(hdf5_trial, "_ask", lambda child, path: asked.append(path) or genuine(child, path))
