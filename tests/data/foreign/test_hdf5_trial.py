@@ -25,10 +25,11 @@ for line in sys.stdin:
 
 
 @pytest.fixture(autouse=True)
-def own_child():
-    hdf5_trial._end()
+def own_child(monkeypatch):
+    reader = hdf5_trial._Reader()
+    monkeypatch.setattr(hdf5_trial, "_reader", reader)
     yield
-    hdf5_trial._end()
+    reader.end()
 
 
 @pytest.fixture
@@ -55,11 +56,11 @@ def test_a_sound_file_is_read_and_the_child_stays(files):
     for path in (first, second, first):
         with opened(path) as file:
             assert array(file, "a/b", path).tolist() == [1.0, 2.0, 3.0]
-    child = hdf5_trial._child
+    child = hdf5_trial._reader._child
     assert child is not None
     assert child.poll() is None
     hdf5_trial.try_reading(files("third"))
-    assert hdf5_trial._child is child
+    assert hdf5_trial._reader._child is child
 
 
 def test_a_file_is_tried_once_until_it_changes(files, monkeypatch):
