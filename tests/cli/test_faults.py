@@ -353,10 +353,12 @@ def test_an_answer_that_cannot_be_written_is_one_line():
     assert said.startswith("error: the disk is full (in standard output)")
 
 
-def test_a_reader_that_has_seen_enough_is_no_error():
+@pytest.mark.parametrize("command", [["data", "list"], ["--help"], ["ablate", "--help"]], ids=" ".join)
+def test_a_reader_that_has_seen_enough_is_no_error(command):
+    """Neither for an answer nor for what the parser of arguments prints."""
     reading, writing = os.pipe()
     os.close(reading)
-    process = started("data", "list", stdout=writing)
+    process = started(*command, stdout=writing)
     os.close(writing)
     _, said = process.communicate(timeout=60)
     assert (process.returncode, said) == (0, "")

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from zsar_kit import __version__
 from zsar_kit.cli.audit import data_audit
-from zsar_kit.cli.common import app, say
+from zsar_kit.cli.common import app, reader_has_left, say
 from zsar_kit.cli.data import split
 from zsar_kit.cli.exchange import export, import_
 from zsar_kit.cli.fetch import data
@@ -80,6 +80,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write("stopped; run the same command again to resume\n")
         return 130
     except Exception as error:
+        if isinstance(error, BrokenPipeError) and reader_has_left():  # of a help page: its printer knows no `say`
+            return 0
         if (fault := machine_fault(error)) is None:
             raise
         return _refused(fault)

@@ -36,10 +36,25 @@ def say(text: str) -> None:
         sys.stdout.write(visible(text).rstrip("\n") + "\n")
         sys.stdout.flush()
     except OSError as error:
-        with suppress(OSError, ValueError):  # otherwise Python complains again when it ends
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _write_no_more()
         if not isinstance(error, BrokenPipeError):
             raise disk_fault(error, "standard output") from None
+
+
+def reader_has_left() -> bool:
+    """Whether nobody reads standard output any more; what is written to it from then on goes nowhere."""
+    try:
+        sys.stdout.write("\n")  # what broke the pipe need not be in the buffer still
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _write_no_more()
+        return True
+    return False
+
+
+def _write_no_more() -> None:
+    with suppress(OSError, ValueError):  # otherwise Python complains again when it ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def refuse_several_processes() -> None:
