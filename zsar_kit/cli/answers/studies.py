@@ -121,7 +121,7 @@ def run_input_study(workspace: Workspace, name: str, dataset: str, write: Sequen
 def run_demo(workspace: Workspace, figure_folder: Path) -> tuple[str, int]:
     """The suite ``demo`` with its figures."""
     case = Suite.load("demo").cases[0]
-    skeletons = prepare_skeletons(workspace, case.dataset)  # before the sweep, whose processes would wait for each other
+    skeletons = prepare_skeletons(workspace, case.dataset)  # first: processes of the sweep would wait for it
     text, failures = sweep_suite(workspace, "demo", False, (), figure_folder)
     draw_data(skeletons, workspace, case.split, figure_folder)
     return f"{text}\nRun folders: {workspace.runs}\nFigures: {figure_folder}", failures
