@@ -13,6 +13,7 @@ from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.reports.data_figures import draw_data
 from zsar_kit.experiments.reports.effects import ablation_table, write_effects
+from zsar_kit.experiments.reports.fusions import fusion_table
 from zsar_kit.experiments.reports.heads import variant_heads
 from zsar_kit.experiments.reports.input_study import trials_table
 from zsar_kit.experiments.reports.markdown import write_tables, write_where_marked
@@ -24,7 +25,7 @@ from zsar_kit.experiments.studies.ablation import Ablation, ablation_names
 from zsar_kit.experiments.studies.encoder_input import InputStudy
 from zsar_kit.experiments.studies.engines import Engine
 from zsar_kit.experiments.studies.suite import Suite
-from zsar_kit.experiments.studies.sweep import finished_runs, sweep
+from zsar_kit.experiments.studies.sweep import finished_runs, fused_pairs, sweep
 
 log = logging.getLogger("zsar_kit")
 PROCESSES = Engine("processes")
@@ -54,6 +55,8 @@ def sweep_suite(
     seen_only = finished_runs(replace(suite, encoder_from=""), workspace) if encoder_from else []
     others = result_rows(seen_only, over_trainings=bool(suite.encoder_seeds))
     tables = suite_tables(rows, suite.reference, others=others, by_training=by_training)
+    if pairs := fused_pairs(suite, cells):
+        tables["fusions"] = fusion_table(pairs)
     label = Path(name).stem + ("_cross" if encoder_from else "")
     for path in write:
         write_tables(path, label, tables)

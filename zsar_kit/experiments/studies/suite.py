@@ -70,6 +70,18 @@ class MethodRow(Config):
         self.require_once("seeds")
 
 
+@dataclass(frozen=True)
+class FusionRow(Config):
+    """Two rows of a suite whose runs are fused, case by case and seed by seed.
+
+    Attributes:
+        first, second: titles of the rows; the weight is that of the second.
+    """
+
+    first: str
+    second: str
+
+
 class SuiteRun(NamedTuple):
     """One run and its place in a table: the case, and the method's row within it."""
 
@@ -87,7 +99,8 @@ class Suite(Config):
         cases: data sets and splits.
         methods: the methods that are compared in each case.
         encoders: encoder settings of each data set: fields of :class:`EncoderConfig`, and optionally ``preset``, the
-            encoder preset that they change. A data set without settings gets the preset ``cpu``.
+            encoder preset that they change. A data set without settings gets the preset ``cpu``. In a file also the
+            name of a suite of the kit, for that suite's settings.
         language_model: see :class:`RunConfig`.
         edition: see :class:`RunConfig`.
         encoder_from: see :class:`RunConfig`; for all cases.
@@ -96,6 +109,7 @@ class Suite(Config):
         encoder_seeds: seeds of the skeleton encoder's training, for all cases: every method runs on each training with
             all of its seeds, and tables give means over the trainings. Empty: one training. With a released encoder,
             which is not trained, they do not apply.
+        fusions: pairs of rows whose scores are fused (:func:`~zsar_kit.experiments.runs.fusion.fuse`).
     """
 
     title: str
@@ -108,6 +122,7 @@ class Suite(Config):
     reference: str = ""
     edition: Edition = CURRENT
     encoder_seeds: tuple[int, ...] = ()
+    fusions: tuple[FusionRow, ...] = ()
 
     def __repr__(self) -> str:
         runs = sum(1 for _ in self.configs())
@@ -120,6 +135,10 @@ class Suite(Config):
         require_once([row.title for row in self.methods], "methods", where=type(self).__name__)
         own = any(case.encoder_seed is not None for case in self.cases)
         self.require(not (own and self.encoder_seeds), "encoder_seeds", "empty where cases have an encoder_seed")
+        titles = [row.title for row in self.methods]
+        for title in (title for pair in self.fusions for title in (pair.first, pair.second)):
+            if title not in titles:
+                raise ConfigError(f"no method is titled {title!r}", where="fusions", remedy=nearest_name(title, titles))
 
     def _repr_markdown_(self) -> str:
         cases = ", ".join(f"{case.dataset} {case.split}" for case in self.cases)
@@ -139,7 +158,10 @@ class Suite(Config):
             ConfigError: the name is unknown, or the file is missing or malformed.
         """
         name = name or (customary_suite(dataset) if dataset else "")
-        return cls.from_dict(read_toml(name, _suites(), "suite"))
+        content = dict(read_toml(name, _suites(), "suite"))
+        if isinstance(lender := content.get("encoders"), str):
+            content["encoders"] = read_toml(lender, _suites(), "suite")["encoders"]
+        return cls.from_dict(content)
 
     def configs(self) -> Iterator[tuple[Case, MethodRow, RunConfig]]:
         """All runs of the suite, case by case, and within a case training by training of the encoder.

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.folder import RunFolder
+from zsar_kit.experiments.runs.fusion import FusedRuns, fuse
 from zsar_kit.experiments.studies.engines import Engine, OnFailure
-from zsar_kit.experiments.studies.suite import Suite, SuiteRun
+from zsar_kit.experiments.studies.suite import Case, FusionRow, Suite, SuiteRun
 
 log = logging.getLogger("zsar_kit")
 
@@ -51,3 +55,43 @@ def is_current(folder: RunFolder) -> bool:
     if replaced := folder.replaced_inputs():
         log.info("stale, as %s was replaced since: %s", replaced[0], folder.path)
     return not replaced
+
+
+class FusedPair(NamedTuple):
+    """Two runs of a suite, fused: the case, the pair of rows, and the outcome."""
+
+    case: Case
+    row: FusionRow
+    fused: FusedRuns
+
+
+def fused_pairs(suite: Suite, runs: Sequence[SuiteRun]) -> list[FusedPair]:
+    """Fuse what a suite says, case by case and pair by pair.
+
+    Runs with the same training of the encoder and the same seed belong together. A row that reads no encoder stands
+    for every training, and a row with a single seed for every seed of the other.
+
+    Args:
+        suite: the suite.
+        runs: its finished runs; a pair of which one is missing is left out.
+
+    Raises:
+        ConfigError: two runs do not have the same folds.
+    """
+    fused = []
+    for case in suite.cases:
+        for row in suite.fusions:
+            first, second = (_runs_of(case, title, runs) for title in (row.first, row.second))
+            pairs = {(a.folder.path, b.folder.path): (a, b) for a in first for b in second if _belong(a, b)}
+            fused += [FusedPair(case, row, fuse(a.folder, b.folder)) for a, b in pairs.values()]
+    return fused
+
+
+def _runs_of(case: Case, title: str, runs: Sequence[SuiteRun]) -> list[SuiteRun]:
+    return [one for one in runs if one.row.title == title and replace(one.case, encoder_seed=case.encoder_seed) == case]
+
+
+def _belong(one: SuiteRun, other: SuiteRun) -> bool:
+    trainings = {one.case.encoder_seed, other.case.encoder_seed} - {None}
+    seeds = {member.folder.result().seed for member in (one, other) if len(member.row.seeds) > 1}
+    return len(trainings) < 2 and len(seeds) < 2
