@@ -417,6 +417,7 @@ def test_files_of_before_tokens_had_statistics_of_their_own_are_read_as_they_wer
     assert {name: presets()[name].override(AS_BEFORE).digest() for name in before} == before
     assert not {presets()[name].digest() for name in before} & set(before.values())
     stored = presets()["cpu"].override(AS_BEFORE).to_dict()
+    del stored["choose_k"]
     for part, names in {
         "text": ("padding_states", "statistics", "neighbours_by", "projected"),
         "align": ("activation",),
@@ -510,6 +511,19 @@ def test_as_released_has_a_model_for_each_setting_and_its_gamma():
     assert presets()["synse_ntu60_55_5"].zsl_config() is None
     assert (config.gate().kind, config.gate().gamma) == ("ratio", 0.75)
     assert FloraConfig().override({"classifier": "similarity"}).gate().kind == "stacking"
+
+
+def test_folds_may_choose_the_number_of_neighbours():
+    config = presets()["folds"]
+    assert [(c.text.k, c.choose_k) for c in config.grid()] == [(k, ()) for k in (0, 1, 2, 3)]
+    assert [c.text_use() for c in config.grid()] == ["inductive", *["transductive text"] * 3]
+    assert config.grid()[2] == presets()["cpu"]
+    assert config.text_use() == "transductive text"
+    assert FloraConfig(choose_k=(0,)).text_use() == "inductive"
+    assert presets()["cpu"].grid() == [presets()["cpu"]]
+    for wrong in ((0, 0), (-1,)):
+        with pytest.raises(ConfigError, match="choose_k"):
+            FloraConfig(choose_k=wrong)
 
 
 def test_centred_errors_are_the_definition(toy, fitted):

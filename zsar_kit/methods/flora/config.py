@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from typing import Literal
@@ -200,6 +200,8 @@ class FloraConfig(MethodConfig):
         gamma: fixed threshold of the gate; ``None`` fits it on pseudo-unseen folds. The ratio is one of errors as
             ``flow.error`` gives them: the published values, 0.45 to 0.8, belong to ``mean_square``; the same decision
             by norms (``total``) has their square roots.
+        choose_k: numbers of neighbours that pseudo-unseen folds choose among, 0 for no attunement; empty: ``text.k``.
+            The released settings have a k for each split, set by hand.
     """
 
     text: TextConfig = field(default_factory=TextConfig)
@@ -209,6 +211,7 @@ class FloraConfig(MethodConfig):
     classifier: Literal["flow", "linear", "similarity"] = "flow"
     gate_kind: Literal["ratio", "stacking", "logistic"] = field(default="ratio", metadata=formerly("gate"))
     gamma: float | None = None
+    choose_k: tuple[int, ...] = field(default=(), metadata=LATER)
 
     def accepts_flat(self) -> bool:
         """True: features are whatever the encoder made of the set's own clips."""
@@ -225,6 +228,8 @@ class FloraConfig(MethodConfig):
             in_range = abs(self.gamma) < float("inf") and (self.gamma > 0 or self.gate_kind != "ratio")
             self.require(in_range, "gamma", "positive for a ratio, finite")
             self.require(self.gate_kind != "logistic", "gamma", "None for a logistic gate, which must be fitted")
+        self.require(all(k >= 0 for k in self.choose_k), "choose_k", "numbers from 0 up")
+        self.require_once("choose_k")
 
     def text_sets(self) -> tuple[str, ...]:
         """The text sets that are concatenated."""
@@ -237,12 +242,17 @@ class FloraConfig(MethodConfig):
 
     def text_use(self) -> str:
         """Transductive text if unseen classes can be neighbours, otherwise inductive."""
-        return "transductive text" if self.text.k and self.text.pool == "all" else "inductive"
+        any_neighbour = any(self.choose_k or (self.text.k,))
+        return "transductive text" if any_neighbour and self.text.pool == "all" else "inductive"
 
     def gate(self) -> GateChoice:
         """The gate that ``gate_kind`` names; stacking instead of the ratio for classifiers without errors."""
         kind = "stacking" if self.gate_kind == "ratio" and self.classifier != "flow" else self.gate_kind
         return GateChoice(kind, self.gamma)
+
+    def grid(self) -> Sequence[FloraConfig]:
+        """One configuration for each number of neighbours in ``choose_k``, if there are any."""
+        return [replace(self, text=replace(self.text, k=k), choose_k=()) for k in self.choose_k] or [self]
 
     def zsl_config(self) -> FloraConfig | None:
         """A model with ``text.tau_zsl`` if that is given, as in the released settings."""
@@ -287,12 +297,18 @@ LEVELS = {"text.sets": ["levels"], "text.max_tokens": len(TOPICS)}
 def presets() -> Mapping[str, FloraConfig]:
     """All presets by name.
 
-    ``paper`` and ``cpu``; ``levels``, as ``cpu`` with expected levels for texts; for each published setting
+    ``paper`` and ``cpu``; ``levels``, as ``cpu`` with expected levels for texts; ``folds``, as ``cpu`` with the number of
+    neighbours, or none, chosen on folds; for each published setting
     ``<family>_<data set>_<split>``, with its length, k and tau (the GZSL value) and gamma fitted on folds; and the same
     with ``_as_released``: the published gamma, one model each for ZSL and GZSL, and :data:`AS_RELEASED`.
     """
     resource = files("zsar_kit.methods.flora") / "resources" / "presets.toml"
-    named = {"paper": FloraConfig(), "cpu": cpu_preset(), "levels": cpu_preset().override(LEVELS)}
+    named = {
+        "paper": FloraConfig(),
+        "cpu": cpu_preset(),
+        "levels": cpu_preset().override(LEVELS),
+        "folds": replace(cpu_preset(), choose_k=(0, 1, 2, 3)),
+    }
     for name, row in tomllib.loads(resource.read_text(encoding="utf-8")).items():
         values = {"text.max_tokens": row["max_tokens"], "text.k": row["k"], "text.tau": row["tau"]}
         named[name] = FloraConfig().override(values)
