@@ -297,8 +297,8 @@ LEVELS = {"text.sets": ["levels"], "text.max_tokens": len(TOPICS)}
 def presets() -> Mapping[str, FloraConfig]:
     """All presets by name.
 
-    ``paper`` and ``cpu``; ``levels``, as ``cpu`` with expected levels for texts; ``folds``, as ``cpu`` with the number of
-    neighbours, or none, chosen on folds; for each published setting
+    ``paper`` and ``cpu``; ``levels``, as ``cpu`` with expected levels for texts; ``folds``, as ``cpu`` with the number
+    of neighbours, or none, chosen on folds; for each published setting
     ``<family>_<data set>_<split>``, with its length, k and tau (the GZSL value) and gamma fitted on folds; and the same
     with ``_as_released``: the published gamma, one model each for ZSL and GZSL, and :data:`AS_RELEASED`.
     """
