@@ -9,6 +9,7 @@ import pytest
 
 from zsar_kit.errors import DataError
 from zsar_kit.evaluation.fusion import WEIGHTS, fit_fusion
+from zsar_kit.evaluation.metrics import zsl_accuracy
 from zsar_kit.evaluation.scores import Scores
 
 SEEN, UNSEEN = (0, 1, 2), (3, 4, 5, 6)
@@ -60,6 +61,26 @@ def test_the_definition():
     w, (s, t) = fusion.weight, fusion.scales
     np.testing.assert_allclose(fusion.apply(a, b).fused(), (1 - w) * a.fused() / s + w * b.fused() / t)
     assert len(fusion.accuracy) == len(WEIGHTS)
+
+
+def test_a_method_of_two_heads_is_itself_among_unseen_classes():
+    """Its softmax is over the candidates: one head that prefers seen classes counts for nothing in GZSL only."""
+    rng, two_heads = np.random.default_rng(5), []
+    for scores, labels, seen in folds(2.0, 0):
+        lured = rng.normal(size=scores.fused().shape) + 9.0 * np.isin(scores.classes, seen)
+        two_heads.append((replace(scores, heads={"a": scores.fused(), "b": 3 * lured}), labels, seen))
+    other = folds(1.0, 1)
+    fusion = fit_fusion(two_heads, other)
+    own = [zsl_accuracy(scores, labels, UNSEEN) for scores, labels, _ in two_heads]
+    assert fusion.accuracy[0] == pytest.approx(np.mean(own))
+    assert fit_fusion(other, two_heads).accuracy[-1] == pytest.approx(np.mean(own))
+    (first, labels, _), (second, *_) = two_heads[0], other[0]
+    alone = replace(fusion, weight=0.0)
+    assert zsl_accuracy(alone.apply(first, second, among=UNSEEN), labels, UNSEEN) == pytest.approx(own[0])
+    np.testing.assert_allclose(alone.apply(first, second).fused(), first.fused() / fusion.scales[0])
+    among = alone.apply(first, second, among=UNSEEN).fused()
+    np.testing.assert_allclose(among, first.restrict(UNSEEN).fused() / fusion.zsl_scales[0])
+    assert zsl_accuracy(alone.apply(first, second), labels, UNSEEN) != pytest.approx(own[0])
 
 
 def test_what_does_not_fit_together_is_refused():

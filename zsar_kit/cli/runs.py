@@ -158,7 +158,7 @@ def sweep(
 
     Args:
         suite: a suite of the kit (demo, real), or a .toml file.
-        table_only: compute nothing, only show finished runs.
+        table_only: train nothing, only show finished runs.
         write: Markdown files to write the tables into, between the markers <!-- NAME --> and <!-- /NAME -->, where NAME
             is the suite's name (NAME_cross with a released encoder).
         figures: folder for the suite's figures.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,28 +22,40 @@ TOLERANCE = 1e-9
 class Fusion:
     """``f = (1 - w) f_1 / s_1 + w f_2 / s_2``, with the weight w and the scales s that folds gave.
 
+    A method of several heads takes their softmax over the candidate classes, so that its scores against all classes and
+    among unseen ones are two things, with scales of their own.
+
     Attributes:
         weight: w, in [0, 1].
         scales: s, positive: the root mean square over the folds' samples and classes of a score around the mean over
             the sample's classes. What is added to all classes of a sample decides nothing, so no mean is subtracted.
+        zsl_scales: the same, over samples of unseen classes and scores among unseen classes.
         accuracy: the folds' mean ZSL accuracy in percent at each of :data:`WEIGHTS`.
     """
 
     weight: float
     scales: tuple[float, float]
+    zsl_scales: tuple[float, float]
     accuracy: Float[np.ndarray, " weight"]
 
     def __repr__(self) -> str:
         return f"Fusion(weight {self.weight:g} of the second, ZSL {self.accuracy.max():.1f} % on the folds)"
 
-    def apply(self, first: Scores, second: Scores) -> Scores:
+    def apply(self, first: Scores, second: Scores, *, among: Iterable[int] | None = None) -> Scores:
         """The fused scores, one head.
+
+        Args:
+            first, second: scores of both methods.
+            among: the unseen classes, to tell them apart; default: all classes.
 
         Raises:
             DataError: samples or classes of the two differ.
         """
         _require_same(first, second)
-        return Scores({"fused": _mixed(first, second, self.scales, self.weight)}, first.classes, first.samples)
+        if among is None:
+            return _mixed(first, second, self.scales, self.weight)
+        among = tuple(among)
+        return _mixed(first.restrict(among), second.restrict(among), self.zsl_scales, self.weight)
 
 
 def fit_fusion(first: Sequence[ScoredFold], second: Sequence[ScoredFold]) -> Fusion:
@@ -66,20 +78,21 @@ def fit_fusion(first: Sequence[ScoredFold], second: Sequence[ScoredFold]) -> Fus
         _require_same(a, b)
         if set(seen) != set(also) or not np.array_equal(labels, others):
             raise DataError("the folds of both methods must have the same labels and seen classes", where="folds")
-    scales = _scale([a for (a, *_), _ in pairs]), _scale([b for _, (b, *_) in pairs])
-    accuracy = np.zeros(len(WEIGHTS))
+    accuracy, apart = np.zeros(len(WEIGHTS)), []
     for (a, labels, mask, seen), (b, *_) in pairs:
         unseen, rows = np.asarray(a.classes)[~mask].tolist(), ~np.isin(labels, seen)
+        apart.append((*(one.restrict(unseen).select(rows) for one in (a, b)), labels[rows]))
+    scales = _scale([a for (a, *_), _ in pairs]), _scale([b for _, (b, *_) in pairs])
+    zsl_scales = _scale([a for a, _, _ in apart]), _scale([b for _, b, _ in apart])
+    for a, b, labels in apart:
         for i, weight in enumerate(WEIGHTS):
-            mixed = Scores({"fused": _mixed(a, b, scales, weight)}, a.classes, a.samples).restrict(unseen).select(rows)
-            accuracy[i] += 100 * micro_accuracy(top1(mixed), labels[rows]) / len(pairs)
-    return Fusion(_middle_of_best(accuracy), scales, accuracy)
+            accuracy[i] += 100 * micro_accuracy(top1(_mixed(a, b, zsl_scales, weight)), labels) / len(apart)
+    return Fusion(_middle_of_best(accuracy), scales, zsl_scales, accuracy)
 
 
-def _mixed(
-    first: Scores, second: Scores, scales: tuple[float, float], weight: float
-) -> Float[np.ndarray, "sample class"]:
-    return (1 - weight) * first.fused() / scales[0] + weight * second.fused() / scales[1]
+def _mixed(first: Scores, second: Scores, scales: tuple[float, float], weight: float) -> Scores:
+    values = (1 - weight) * first.fused() / scales[0] + weight * second.fused() / scales[1]
+    return Scores({"fused": values}, first.classes, first.samples)
 
 
 def _scale(folds: Sequence[Scores]) -> float:

@@ -29,6 +29,7 @@ def evaluate(
     *,
     calibration: Gate | None = None,
     seed: int = 0,
+    zsl: Scores | None = None,
 ) -> Evaluation:
     """Measure a method on the test samples of a split.
 
@@ -40,17 +41,22 @@ def evaluate(
         split: the seen, unseen and excluded classes.
         calibration: the gate of GZSL, fitted beforehand; None leaves the scores uncalibrated (gamma = 0).
         seed: of the bootstrap.
+        zsl: scores of the same samples that tell unseen classes apart, where these are not the columns of ``scores``.
 
     Raises:
-        DataError: lengths differ, or there is no test sample of seen or none of unseen classes.
+        DataError: lengths or samples differ, or there is no test sample of seen or none of unseen classes.
         SplitError: a label or a column belongs to no class of the split, or a class of the split has no column.
     """
     gate = CalibratedStacking() if calibration is None else calibration
+    if zsl is not None and zsl.samples != scores.samples:
+        raise DataError("scores for ZSL must be of the same samples in the same order", where="zsl")
+    zsl = scores if zsl is None else zsl
+    zsl_rows = np.isin(labels, split.unseen)
     scores, labels, subjects = _test_samples(scores, np.asarray(labels), np.asarray(subjects), split)
     is_seen = np.isin(labels, split.seen)
     seen_mask = np.isin(scores.classes, split.seen)
 
-    zsl_scores = scores.restrict(split.unseen).select(~is_seen)
+    zsl_scores = zsl.restrict(split.unseen).select(zsl_rows)
     zsl_labels = labels[~is_seen]
     zsl_predicted = metrics.top1(zsl_scores)
     predicted = gate.predict(scores, seen_mask)

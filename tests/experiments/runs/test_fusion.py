@@ -13,6 +13,7 @@ from zsar_kit.artefacts import read_json, read_provenance
 from zsar_kit.errors import ArtefactError, ConfigError
 from zsar_kit.evaluation.scores import Scores
 from zsar_kit.experiments.runs.fusion import fuse
+from zsar_kit.experiments.runs.verification import verify
 
 FIXED = zk.RunConfig(dataset="nw_ucla", split="8/2", method="primitives", preset="fixed")
 
@@ -33,8 +34,40 @@ def test_the_record_says_members_and_weight(pair):
     stored = Scores.load(fused.path / "scores.safetensors")
     np.testing.assert_array_equal(stored.fused(), fused.fusion.apply(pair[0].scores(), pair[1].scores()).fused())
     assert "fused" in str(fused)
-    assert set(read_provenance(fused.path, "Fusion", version=1)["inputs"]) == {"first", "second"}
+    made_from = read_provenance(fused.path, "Fusion", version=2)["inputs"]
+    assert set(made_from) == {f"runs/{folder.path.name}" for folder in pair}
+    assert record["marks"]["encoder"] == ["untrained"]
+    assert "Encoder: untrained." in str(fused)
     assert fuse(*pair).path == fused.path
+
+
+def test_a_fusion_of_runs_that_changed_is_stale(pair):
+    """Verification says so, and a stale run is not fused at all."""
+    fused, workspace = fuse(*pair), pair[0].workspace  # noqa: F811
+    place = fused.path.relative_to(workspace.root).as_posix()
+
+    def state():
+        (found,) = [one for one in verify(workspace) if one.place == place]
+        return found.state
+
+    assert state() == "whole"
+    result = pair[1].result()
+    pair[1].store_result(replace(result, notes=(*result.notes, "another note")))
+    assert state() == "stale"
+    assert "another note" in str(fuse(*pair))
+    assert state() == "whole"
+    pair[1].store_result(result)
+
+
+def test_stale_runs_and_runs_with_a_model_of_their_own_for_zsl_are_refused(pair, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(zk.RunFolder, "replaced_inputs", lambda self: ("skeletons/nw-ucla",))
+        with pytest.raises(ArtefactError, match=r"this run is stale: .* skeletons/nw-ucla"):
+            fuse(*pair)
+    config = type(pair[1].config().resolve().method_config)
+    monkeypatch.setattr(config, "zsl_config", lambda self: self)
+    with pytest.raises(ConfigError, match="a separate model for ZSL"):
+        fuse(*pair)
 
 
 def test_test_scores_choose_nothing(pair, monkeypatch):

@@ -13,7 +13,7 @@ from zsar_kit.evaluation.tables import format_value
 from zsar_kit.experiments.reports.fusions import fusion_table
 from zsar_kit.experiments.runs.fusion import fuse
 from zsar_kit.experiments.studies.suite import Case, FusionRow, MethodRow, Suite
-from zsar_kit.experiments.studies.sweep import fused_pairs, sweep
+from zsar_kit.experiments.studies.sweep import FusedPair, fused_pairs, sweep
 
 FIXED = MethodRow("fixed", "primitives", "fixed")
 LINEAR = MethodRow("linear", "linear_cosine", "motion", {"text_set": "levels"}, (0, 1), features="primitives")
@@ -56,6 +56,34 @@ def test_trainings_and_seeds_are_not_mixed(suite, runs):
     assert fused_pairs(twice, [*unread, *crossed]) == []
 
 
+def test_two_cases_with_trainings_of_their_own_have_their_own_runs(suite, runs):
+    cases = tuple(replace(suite.cases[0], encoder_seed=seed) for seed in (0, 1))
+    own = replace(suite, cases=cases)
+    trained = [one._replace(case=cases[k]) for k, one in enumerate(runs[1:])]
+    pairs = fused_pairs(own, [runs[0], *trained])
+    assert [(pair.case.encoder_seed, pair.fused.members[1].seed) for pair in pairs] == [(0, 0), (1, 1)]
+
+
+def with_zsl(fused, zsl: float):
+    evaluation = fused.evaluation
+    return replace(fused, evaluation=replace(evaluation, micro=replace(evaluation.micro, zsl=zsl)))
+
+
+def test_intervals_are_over_trainings_after_the_mean_over_seeds(suite, runs):
+    (pair, _), case = fused_pairs(suite, runs), suite.cases[0]
+    of_seed = {0: [40.0, 42.0], 1: [50.0, 50.0], 2: [60.0, 64.0]}
+    pairs = [
+        FusedPair(replace(case, encoder_seed=training), pair.row, with_zsl(pair.fused, value))
+        for training, values in of_seed.items()
+        for value in values
+    ]
+    (line,) = fusion_table(pairs, replace(suite, encoder_seeds=(0, 1, 2))).splitlines()[2:3]
+    assert format_value(summarize([41.0, 50.0, 62.0])) in line
+    apart = fusion_table(pairs, suite).splitlines()[2:5]
+    assert [f"nw_ucla 8/2, encoder {k}" in row for k, row in enumerate(apart)] == [True] * 3
+    assert "Encoder: untrained" in fusion_table(pairs, suite)
+
+
 def test_a_pair_of_which_one_is_missing_is_left_out(suite, runs):
     assert fused_pairs(suite, runs[:1]) == []
     assert len(fused_pairs(suite, runs[:2])) == 1
@@ -63,7 +91,7 @@ def test_a_pair_of_which_one_is_missing_is_left_out(suite, runs):
 
 def test_the_table_has_means_over_seeds_and_single_values_without_an_interval(suite, runs):
     pairs = fused_pairs(suite, runs)
-    heading, _, line = fusion_table(pairs).splitlines()
+    heading, _, line = fusion_table(pairs, suite).splitlines()[:3]
     cells = dict(zip((c.strip() for c in heading.split("|")), (c.strip() for c in line.split("|")), strict=True))
     assert cells["data, split"] == "nw_ucla 8/2"
     assert cells["ZSL: first"] == f"{pairs[0].fused.members[0].evaluation.micro.zsl:.1f}"

@@ -67,12 +67,7 @@ def evaluate_run(path: Path, gamma: float | None, workspace: Workspace) -> str:
     """
     folder = RunFolder(path, workspace)
     config, result = folder.config(), folder.result()
-    if config.resolve().method.config_type.from_record(result.method_config).zsl_config() is not None:
-        raise ConfigError(
-            "this run had a separate model for ZSL (text.tau_zsl), whose scores are not stored",
-            where=path,
-            remedy="Read its result.json, or train it without text.tau_zsl.",
-        )
+    folder.require_scores_for_zsl()
     gate = folder.gate() if gamma is None else folder.gate().with_gamma(gamma)
     labels, subjects = folder.test_samples()
     evaluation = evaluate(folder.scores(), labels, subjects, folder.split(), calibration=gate, seed=config.seed)

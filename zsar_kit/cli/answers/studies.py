@@ -56,7 +56,7 @@ def sweep_suite(
     others = result_rows(seen_only, over_trainings=bool(suite.encoder_seeds))
     tables = suite_tables(rows, suite.reference, others=others, by_training=by_training)
     if pairs := fused_pairs(suite, cells):
-        tables["fusions"] = fusion_table(pairs)
+        tables["fusions"] = fusion_table(pairs, suite)
     label = Path(name).stem + ("_cross" if encoder_from else "")
     for path in write:
         write_tables(path, label, tables)

@@ -121,13 +121,13 @@ def _row(first: SuiteRun, by_training: Mapping[int | None, Sequence[RunResult]])
     evaluations = [r.evaluation for r in results]
     trainings = tuple(seed for seed in by_training if seed is not None)
     evaluated = [[r.evaluation for r in members] for members in by_training.values()]
-    micro = {key: _summary([[getattr(e.micro, key) for e in es] for es in evaluated]) for key in MICRO}
+    micro = {key: summary_over_trainings([[getattr(e.micro, key) for e in es] for es in evaluated]) for key in MICRO}
     return ResultRow(
         case=first.case,
         title=first.row.title,
         baseline=first.row.baseline,
         **micro,
-        zsl_macro=_summary([[e.macro.zsl for e in es] for es in evaluated]),
+        zsl_macro=summary_over_trainings([[e.macro.zsl for e in es] for es in evaluated]),
         zsl_interval=_mean_interval([e.zsl_interval for e in evaluations]),
         harmonic_interval=_mean_interval([e.harmonic_interval for e in evaluations]),
         n_unseen=evaluations[0].n_unseen_test,
@@ -156,7 +156,7 @@ def semantics_of(result: RunResult) -> str:
     return " and ".join(sets) or "texts"
 
 
-def _summary(values: Sequence[Sequence[float]]) -> Summary:
+def summary_over_trainings(values: Sequence[Sequence[float]]) -> Summary:
     """Over the trainings, after the mean over a training's seeds; over the seeds where there is one training."""
     return summarize(values[0] if len(values) == 1 else [float(np.mean(v)) for v in values])
 
@@ -175,7 +175,7 @@ def _marks(marks: Iterable[str]) -> str:
 
 def _merged(values: Sequence[Sequence[float | None]]) -> Summary | None:
     known = [[v for v in of_training if v is not None] for of_training in values]
-    return _summary(known) if [len(k) for k in known] == [len(v) for v in values] else None
+    return summary_over_trainings(known) if [len(k) for k in known] == [len(v) for v in values] else None
 
 
 def _selections(by_training: Sequence[Sequence[RunResult]]) -> dict[str, dict[str, list[float]]]:

@@ -27,7 +27,7 @@ from zsar_kit.data.feature_set import KIND as FEATURES
 from zsar_kit.data.feature_set import FeatureSet
 from zsar_kit.data.own_sets import FACTS
 from zsar_kit.data.splits import ClassSplit, load_split, write_split
-from zsar_kit.errors import ArtefactError
+from zsar_kit.errors import ArtefactError, ConfigError
 from zsar_kit.evaluation.calibration import Gate, restore_gate
 from zsar_kit.evaluation.scores import Scores
 from zsar_kit.experiments.pipeline.own_workspace import SPLIT
@@ -139,6 +139,31 @@ class RunFolder:
         """
         there = {place: digest for place, digest in self.inputs().items() if exists(self.workspace.root / place)}
         return tuple(p for p, digest in there.items() if input_digest(self.workspace.root / p) != digest)
+
+    def require_current(self) -> None:
+        """Refuse a run whose inputs were replaced.
+
+        Raises:
+            ArtefactError: the run is stale.
+        """
+        if replaced := self.replaced_inputs():
+            problem = f"this run is stale: what it was made from was replaced since, {', '.join(replaced[:3])}"
+            remedy = "Move the folder away to run it with what is there now."
+            raise ArtefactError(problem, where=self.path, remedy=remedy)
+
+    def require_scores_for_zsl(self) -> None:
+        """Refuse a run whose scores are not those of its ZSL numbers.
+
+        Raises:
+            ConfigError: the run had a separate model for ZSL, whose scores are not stored.
+        """
+        config = self.config().resolve().method.config_type.from_record(self.result().method_config)
+        if config.zsl_config() is not None:
+            raise ConfigError(
+                "this run had a separate model for ZSL (text.tau_zsl), whose scores are not stored",
+                where=self.path,
+                remedy="Read its result.json, or train it without text.tau_zsl.",
+            )
 
     def _check(self) -> None:
         """Compare a finished run's files with its record."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from zsar_kit.artefacts import atomic_folder, write_json, write_provenance
+from zsar_kit.artefacts import PROVENANCE, atomic_folder, write_json, write_provenance
 from zsar_kit.config import digest_of
 from zsar_kit.errors import ArtefactError, ConfigError
 from zsar_kit.evaluation.calibration import fit_gamma
@@ -15,10 +15,11 @@ from zsar_kit.evaluation.fusion import WEIGHTS, Fusion, fit_fusion
 from zsar_kit.evaluation.protocol import evaluate
 from zsar_kit.evaluation.result import Evaluation
 from zsar_kit.evaluation.tables import format_table
-from zsar_kit.experiments.runs.folder import FoldScores, RunFolder
+from zsar_kit.experiments.runs.folder import FoldScores, RunFolder, input_digest
 from zsar_kit.experiments.runs.result import RunResult
+from zsar_kit.reprs import plain_markdown
 
-KIND, SCHEMA = "Fusion", 1
+KIND, SCHEMA = "Fusion", 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +31,8 @@ class FusedRuns:
         names: of their folders.
         fusion: weight of the second, scales, and what each weight gives on the folds.
         evaluation: of the fused test scores; GZSL with calibrated stacking, its gamma fitted on the fused folds.
-        path: folder of the record, ``fusion.json`` and ``scores.safetensors``.
+        path: folder of the record, ``fusion.json``, and of the fused scores, ``scores.safetensors`` against all classes
+            and ``zsl_scores.safetensors`` among unseen ones.
     """
 
     members: tuple[RunResult, RunResult]
@@ -51,8 +53,18 @@ class FusedRuns:
             "scales": list(self.fusion.scales),
             "folds_zsl_by_weight": dict(zip((f"{w:.2f}" for w in WEIGHTS), self.fusion.accuracy.tolist(), strict=True)),
             "caveats": list(self._caveats()),
+            "marks": self.marks(),
             "evaluation": self.evaluation.to_dict(),
         }
+
+    def marks(self) -> dict[str, list[str]]:
+        """What stands beside every number of the members: encoders, use of texts, notes."""
+        found = {
+            "encoder": [m.encoder_mark for m in self.members],
+            "texts": [m.text_use for m in self.members],
+            "notes": [note for m in self.members for note in m.notes],
+        }
+        return {name: list(dict.fromkeys(values)) for name, values in found.items() if values}
 
     def _caveats(self) -> tuple[str, ...]:
         said = [c for m in self.members for c in (*m.selection.split(", ")[1:], *m.calibration.split(", ")[1:])]
@@ -74,7 +86,8 @@ class FusedRuns:
         first = self.members[0]
         columns = {"method": "method", "weight": "weight", "folds": "ZSL on folds", "zsl": "ZSL", "h": "H"}
         made = " (synthetic data)" if first.synthetic else ""
-        notes = [f"Folds: {', '.join(self._caveats())}.\n"] if self._caveats() else []
+        notes = [f"{name.capitalize()}: {plain_markdown(', '.join(found))}.\n" for name, found in self.marks().items()]
+        notes += [f"Folds: {', '.join(self._caveats())}.\n"] if self._caveats() else []
         heading = f"{first.dataset}{made} {first.split}; the folds chose the weight.\n"
         return "\n".join([heading, format_table(self.rows(), columns), *notes])
 
@@ -89,14 +102,16 @@ def fuse(first: str | Path | RunFolder, second: str | Path | RunFolder) -> Fused
     the mean of their softmax over the candidate classes.
 
     Raises:
-        ArtefactError: a run is not finished, or a part of it is missing.
-        ConfigError: the runs differ in data set, split, protocol or folds.
+        ArtefactError: a run is not finished or stale, or a part of it is missing.
+        ConfigError: the runs differ in data set, split, protocol or folds, or one has a separate model for ZSL.
         DataError: their stored scores are not of the same samples.
     """
     folders = tuple(one if isinstance(one, RunFolder) else RunFolder(one) for one in (first, second))
     for folder in folders:
         if not folder.finished:
             raise ArtefactError("no finished run here", where=folder.path, remedy="Finish it with zsar train.")
+        folder.require_current()
+        folder.require_scores_for_zsl()
     one, two = (folder.result() for folder in folders)
     _require_alike(one, two, folders)
     of_folds = [folder.folds() for folder in folders]
@@ -104,17 +119,25 @@ def fuse(first: str | Path | RunFolder, second: str | Path | RunFolder) -> Fused
     mixed = [replace(a, scores=fusion.apply(a.scores, b.scores)) for a, b in zip(*of_folds, strict=True)]
     gate = fit_gamma("stacking", _scored(mixed)).gate
     folder = folders[0]
-    scores = fusion.apply(folder.scores(), folders[1].scores())
+    members, split = [one.scores() for one in folders], folder.split()
+    scores, zsl = fusion.apply(*members), fusion.apply(*members, among=split.unseen)
     labels, subjects = folder.test_samples()
-    evaluation = evaluate(scores, labels, subjects, folder.split(), calibration=gate, seed=one.seed)
+    evaluation = evaluate(scores, labels, subjects, split, calibration=gate, seed=one.seed, zsl=zsl)
     place = folder.workspace.root / "fusions" / f"{one.dataset}_{digest_of([one.digest, two.digest])}"
     names = (folders[0].path.name, folders[1].path.name)
     fused = FusedRuns((one, two), names, fusion, evaluation, place)
+    inputs = {f"runs/{folder.path.name}": _content(folder) for folder in folders}
     with atomic_folder(place) as scratch:
         scores.save(scratch / "scores.safetensors")
+        zsl.save(scratch / "zsl_scores.safetensors")
         write_json(scratch / "fusion.json", fused.to_dict())
-        write_provenance(scratch, KIND, version=SCHEMA, inputs={"first": one.digest, "second": two.digest})
+        write_provenance(scratch, KIND, version=SCHEMA, inputs=inputs)
     return fused
+
+
+def _content(folder: RunFolder) -> str:
+    """Digest of all files of a run; the first runs have no record of them."""
+    return input_digest(folder.path) if (folder.path / PROVENANCE).is_file() else folder.result().digest
 
 
 def _scored(folds: Sequence[FoldScores]) -> list:

@@ -47,7 +47,7 @@ def run(config: RunConfig, workspace: Workspace) -> RunFolder:
     with made_once(folder.path):
         if folder.finished:
             _require_unchanged_texts(folder)
-            _require_same_inputs(folder)
+            folder.require_current()
         else:
             _carry_out(folder, config.resolve(), workspace)
     return folder
@@ -90,13 +90,6 @@ def _inputs(workspace: Workspace, data: Sequence[FoldData], texts: Sequence[str]
     # Folds have prompts of their own, which no folder holds.
     prompts = [one.contexts.digest() for one in data if one.contexts is not None]
     return found | ({"context prompts": digest_of(prompts)} if prompts else {})
-
-
-def _require_same_inputs(folder: RunFolder) -> None:
-    if replaced := folder.replaced_inputs():
-        problem = f"this run is stale: what it was made from was replaced since, {', '.join(replaced[:3])}"
-        remedy = "Move the folder away to run it with what is there now."
-        raise ArtefactError(problem, where=folder.path, remedy=remedy)
 
 
 def _require_unchanged_texts(folder: RunFolder) -> None:

@@ -14,7 +14,8 @@ from zsar_kit.artefacts import PROVENANCE, check_files, left_behind, read_json
 from zsar_kit.errors import ArtefactError
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.folder import KIND as RUN
-from zsar_kit.experiments.runs.folder import RunFolder
+from zsar_kit.experiments.runs.folder import RunFolder, input_digest
+from zsar_kit.experiments.runs.fusion import KIND as FUSION
 
 State = Literal["whole", "damaged", "stale", "not finished", "no record", "left behind"]
 
@@ -27,8 +28,9 @@ class Verified:
         place: folder, relative to the workspace.
         kind: the artefact's kind, as its record names it.
         state: ``whole``; ``damaged`` if a file is missing or is not what was written; ``stale`` for a run whose inputs
-            were replaced since; ``not finished`` for a run without a result; ``no record`` for a run of the first
-            versions, whose files can't be compared; ``left behind`` for a temporary folder of a killed process.
+            were replaced since, and for a fusion of such a run; ``not finished`` for a run without a result; ``no
+            record`` for a run of the first versions, whose files can't be compared; ``left behind`` for a temporary
+            folder of a killed process.
         detail: what is wrong, or empty.
     """
 
@@ -51,7 +53,7 @@ def verify(workspace: Workspace) -> list[Verified]:
     for folder, name in tqdm(list(_places(root)), unit="artefact", disable=not workspace.progress, leave=False):
         place = folder.relative_to(root).as_posix()
         if name == PROVENANCE and not (folder / "config.json").is_file():
-            found.append(_verified(folder, place))
+            found.append(_verified_artefact(folder, place, workspace))
         elif name == "config.json":
             found.append(_verified_run(folder, place, workspace))
         else:
@@ -71,6 +73,23 @@ def _places(root: Path) -> Iterator[tuple[Path, str]]:
                 yield folder, marker
                 folders[:] = []
                 break
+
+
+def _verified_artefact(folder: Path, place: str, workspace: Workspace) -> Verified:
+    found = _verified(folder, place)
+    if found.state == "whole" and found.kind == FUSION:
+        members = {workspace.root / run: digest for run, digest in read_json(folder / PROVENANCE)["inputs"].items()}
+        changed = [run for run, digest in members.items() if _digest(run) not in ("", digest)]
+        changed += [run for run in members if run not in changed and RunFolder(run, workspace).replaced_inputs()]
+        if changed:
+            names = ", ".join(run.name for run in changed)
+            return Verified(place, found.kind, "stale", f"its runs were replaced since, or are stale: {names}")
+    return found
+
+
+def _digest(run: Path) -> str:
+    """The content of a run folder; empty if there is none with a record."""
+    return input_digest(run) if (run / PROVENANCE).is_file() else ""
 
 
 def _verified(folder: Path, place: str) -> Verified:

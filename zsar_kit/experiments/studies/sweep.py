@@ -58,7 +58,7 @@ def is_current(folder: RunFolder) -> bool:
 
 
 class FusedPair(NamedTuple):
-    """Two runs of a suite, fused: the case, the pair of rows, and the outcome."""
+    """Two runs of a suite, fused: the case with the training of its encoder, the pair of rows, and the outcome."""
 
     case: Case
     row: FusionRow
@@ -83,12 +83,19 @@ def fused_pairs(suite: Suite, runs: Sequence[SuiteRun]) -> list[FusedPair]:
         for row in suite.fusions:
             first, second = (_runs_of(case, title, runs) for title in (row.first, row.second))
             pairs = {(a.folder.path, b.folder.path): (a, b) for a in first for b in second if _belong(a, b)}
-            fused += [FusedPair(case, row, fuse(a.folder, b.folder)) for a, b in pairs.values()]
+            for a, b in pairs.values():
+                training = b.case.encoder_seed if a.case.encoder_seed is None else a.case.encoder_seed
+                place = replace(case, encoder_seed=training)
+                fused.append(FusedPair(place, row, fuse(a.folder, b.folder)))
     return fused
 
 
 def _runs_of(case: Case, title: str, runs: Sequence[SuiteRun]) -> list[SuiteRun]:
-    return [one for one in runs if one.row.title == title and replace(one.case, encoder_seed=case.encoder_seed) == case]
+    """The runs of a row: of all trainings, unless the case has one of its own."""
+    titled = [one for one in runs if one.row.title == title]
+    if case.encoder_seed is not None:
+        return [one for one in titled if one.case in (case, replace(case, encoder_seed=None))]
+    return [one for one in titled if replace(one.case, encoder_seed=None) == case]
 
 
 def _belong(one: SuiteRun, other: SuiteRun) -> bool:
