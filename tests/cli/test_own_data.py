@@ -17,6 +17,7 @@ import pytest
 from tests.bodies import in_layout
 from zsar_kit.cli import main
 from zsar_kit.cli.answers import prediction
+from zsar_kit.cli.reading import ReadingOptions
 from zsar_kit.cli.runs import PredictOptions
 from zsar_kit.data import catalogue, joints
 from zsar_kit.data.own_layouts import write_layout
@@ -448,7 +449,7 @@ def test_points_of_a_picture_are_not_for_runs_of_bodies(tmp_path, bodies):
     np.save(tmp_path / "clip.npy", bodies[0][2])
     for dimensions, dataset in ((2, "pictures"), (3, "spaces")):
         OwnSet(dataset, ("a", "b", "c"), dimensions=dimensions).make_known()
-    asked = PredictOptions(run=Path("r"), clip=str(tmp_path / "clip.npy"), layout="openni_15")
+    asked = PredictOptions(Path("r"), str(tmp_path / "clip.npy"), reading=ReadingOptions(layout="openni_15"))
     run = {name: object.__new__(Recogniser) for name in ("pictures", "spaces")}  # of a run, only its data set is asked
     for name, recogniser in run.items():
         object.__setattr__(recogniser, "dataset", name)

@@ -126,16 +126,17 @@ def test_two_heads_are_fused_and_their_union_stands_apart(problem, build_problem
 
 
 def test_scores_for_zsl_alone_change_zsl_alone(problem):
-    scores, labels, subjects, split = problem
+    scores, split = problem.scores, problem.split
     reverse = replace(scores, heads={name: -head for name, head in scores.heads.items()}, errors={})
-    plain, both = evaluate(*problem), evaluate(*problem, zsl=reverse.restrict(split.unseen))
-    alone = evaluate(reverse, labels, subjects, split)
+    plain, both = run(problem), run(problem, zsl=reverse.restrict(split.unseen))
+    alone = run(problem, scores=reverse)
     assert both.per_class == alone.per_class != plain.per_class
     assert both.micro == replace(plain.micro, zsl=alone.micro.zsl)
+    assert both.micro != plain.micro
     np.testing.assert_array_equal(both.confusion, alone.confusion)
     assert (both.zsl_interval, both.harmonic_interval) == (alone.zsl_interval, plain.harmonic_interval)
     with pytest.raises(DataError, match="of the same samples"):
-        evaluate(*problem, zsl=replace(reverse, samples=tuple(reversed(reverse.samples))))
+        run(problem, zsl=replace(reverse, samples=tuple(reversed(reverse.samples))))
 
 
 def test_ratio_gate_goes_through_the_protocol(problem):

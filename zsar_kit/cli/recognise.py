@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from zsar_kit.cli.common import Common, CommonOptions, say
+from zsar_kit.cli.reading import AS_READ, Reading
 
 
 @dataclass(frozen=True)
@@ -24,18 +25,6 @@ class RecogniseOptions:
     """only classes of this data set"""
     form: str = ""
     """a .toml file with expected levels of classes of your own"""
-    layout: str = ""
-    """joint layout of an array or a stream, or a .toml file of your own; default: as the file says, else ntu25"""
-    rate: float = 0.0
-    """frames a second, where a file does not say; default: 30"""
-    format: str = ""
-    """of a file, where it cannot be told from it"""
-    unit: str = ""
-    """of the coordinates, where a file does not say: m, cm, mm"""
-    up: str = ""
-    """axis that points up, where a file does not say: y, z, -y"""
-    accept: tuple[str, ...] = ()
-    """checks of the doctor whose findings you accept"""
     two_persons: bool = False
     """rank classes of two persons also for a clip with one person"""
     why: bool = False
@@ -50,6 +39,7 @@ class RecogniseOptions:
     """answer in JSON, one line a clip or window"""
     language_model: str = "offline"
     """'offline', a model name, or a folder; used only for words that have no form"""
+    reading: Reading = AS_READ
 
 
 def recognise(asked: Annotated[RecogniseOptions, OmitArgPrefixes]) -> int:
@@ -74,9 +64,8 @@ def explain(
     run: Annotated[Positional[Path], arg(metavar="RUN")],
     clip: Annotated[Positional[str], arg(metavar="CLIP")] = "",
     among: Literal["", "unseen", "all"] = "",
-    layout: str = "",
-    rate: float = 0.0,
     figures: str = "",
+    reading: Reading = AS_READ,
     common: Common = CommonOptions(),
 ) -> None:
     """Why a run of kinematic primitives decided, and what misled it: attributes of a clip, measured and expected.
@@ -86,10 +75,8 @@ def explain(
         clip: name of a sample of the run's data set, or a clip as in `zsar recognise`. Without it: which attribute, if
             it were as expected, would mend most errors of the run (this looks at test labels).
         among: the classes that compete; default: all for a sample of a seen class, else the unseen ones.
-        layout: joint layout of an array; default: as the file says, else ntu25.
-        rate: frames a second, where a file does not say; default: 30.
         figures: folder for the drawing.
     """
     from zsar_kit.cli.answers.recognition import explain_run
 
-    say(explain_run(common.open(), run, clip, among, layout, rate, figures))
+    say(explain_run(common.open(), run, clip, among, reading, figures))

@@ -10,6 +10,7 @@ import tyro
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from zsar_kit.cli.common import SOME_FAILED, Batch, Common, CommonOptions, Dataset, EngineOptions, Split, app, say
+from zsar_kit.cli.reading import AS_READ, Reading
 from zsar_kit.semantics.editions import CURRENT, Edition
 
 runs = tyro.extras.SubcommandApp()
@@ -227,22 +228,13 @@ class PredictOptions:
     classes: str = ""
     """"label: description; label: description; ..."; a label alone describes itself; @FILE reads a file; default: the
     unseen classes of the run"""
-    layout: str = ""
-    """joint layout of an array or a stream, or a .toml file of your own; default: as the file says, else ntu25"""
-    rate: float = 0.0
-    """frames a second, where a file does not say; default: 30"""
-    unit: str = ""
-    """of the coordinates, where a file does not say: m, cm, mm"""
-    up: str = ""
-    """axis that points up, where a file does not say: y, z, -y"""
-    accept: tuple[str, ...] = ()
-    """checks of the doctor whose findings you accept"""
     window: float = 3.0
     """seconds of a stream that are looked at together"""
     hop: float = 1.0
     """seconds from one answer to the next"""
     form: Literal["table", "json", "csv"] = "table"
     """how answers are written; json is one line a clip or window"""
+    reading: Reading = AS_READ
 
 
 @app.command(name="predict")

@@ -114,11 +114,16 @@ def mean_form(forms: Sequence[Form]) -> Form:
     first = forms[0]
     if any(form.class_ids != first.class_ids for form in forms):
         raise TextError("forms of different classes have no mean", where=f"forms of {first.dataset}")
-    stacked = np.stack([form.levels for form in forms])
+    levels = mean_where_known([form.levels for form in forms])
+    return Form(first.dataset, MEAN, first.class_ids, first.class_names, levels)
+
+
+def mean_where_known(levels: Sequence[Float32[np.ndarray, "*shape"]]) -> Float32[np.ndarray, "*shape"]:
+    """The mean of several levels where more than one is known; what the only one knows elsewhere."""
+    stacked = np.stack(levels)
     known = np.isfinite(stacked)
     total = np.where(known, stacked, 0.0).sum(0)
-    levels = np.where(known.any(0), total / np.maximum(known.sum(0), 1), np.nan).astype(np.float32)
-    return Form(first.dataset, MEAN, first.class_ids, first.class_names, levels)
+    return np.where(known.any(0), total / np.maximum(known.sum(0), 1), np.nan).astype(np.float32)
 
 
 def read_form(path: Path) -> Form:

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from zsar_kit.errors import TextError, nearest_name
-from zsar_kit.primitives.forms import Form, form_datasets, load_form, same_meaning
+from zsar_kit.primitives.forms import MEAN, Form, form_datasets, load_form, mean_where_known, same_meaning
 
 #: data sets whose classes have forms of their own; all other data sets have classes of these
 ORIGINS = ("ntu120", "pku_mmd", "utd_mhad", "nw_ucla", "kinder_gator")
@@ -33,9 +33,9 @@ class KnownClass:
         """Where its form is: ``utd_mhad:26``."""
         return f"{self.dataset}:{self.class_id}"
 
-    def levels(self) -> Float32[np.ndarray, " attribute"]:
-        """The mean of both authors' levels."""
-        return load_form(self.dataset).of(self.class_id)
+    def levels(self, author: str = MEAN) -> Float32[np.ndarray, " attribute"]:
+        """The mean of both authors' levels, or those of one."""
+        return load_form(self.dataset, author).of(self.class_id)
 
     def meaning(self) -> frozenset[tuple[str, int]]:
         """All classes that mean the same act, this one among them."""
@@ -77,9 +77,6 @@ def classes_named(name: str, among: Sequence[KnownClass]) -> list[KnownClass]:
     return [known for known in among if folded(known.name) == folded(name)]
 
 
-def mean_levels(classes: Sequence[KnownClass]) -> Float32[np.ndarray, " attribute"]:
+def mean_levels(classes: Sequence[KnownClass], author: str = MEAN) -> Float32[np.ndarray, " attribute"]:
     """The mean of several classes' levels where more than one form knows; what the only one knows elsewhere."""
-    stacked = np.stack([known.levels() for known in classes])
-    known = np.isfinite(stacked)
-    total = np.where(known, stacked, 0.0).sum(0)
-    return np.where(known.any(0), total / np.maximum(known.sum(0), 1), np.nan).astype(np.float32)
+    return mean_where_known([known.levels(author) for known in classes])

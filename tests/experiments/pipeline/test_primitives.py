@@ -81,7 +81,7 @@ def text_of(form: Form, seed: int) -> np.ndarray:
 @pytest.fixture
 def texts(monkeypatch):
     """The open data sets alone, with embeddings that say their forms, so that no language model is needed."""
-    monkeypatch.setattr(primitives, "FORM_SETS", OPEN)
+    monkeypatch.setattr(primitives, "ORIGINS", OPEN)
 
 
 def encoded(dataset: str, text_set: str) -> Semantics:

@@ -17,6 +17,7 @@ import pytest
 from tests.extras import needs
 from zsar_kit.errors import ArtefactError, ConfigError, DiskError
 from zsar_kit.experiments.pipeline.workspace import Workspace
+from zsar_kit.experiments.studies import engines
 from zsar_kit.experiments.studies.engines import Engine, _on_a_node
 from zsar_kit.experiments.studies.jobs import Job, Progress, carried_out, duration
 
@@ -224,3 +225,52 @@ def test_an_address_that_hangs_is_not_waited_for(place, monkeypatch):
     monkeypatch.setattr(socket, "create_connection", lambda *_, **__: (_ for _ in ()).throw(TimeoutError))
     with pytest.raises(ConfigError, match="does not answer"):
         Engine("ray", address="10.255.255.1:6379").carry_out([Job("a", threads)], place)
+
+
+class _Shrinking(engines._Backend):
+    """A cluster that loses half of its slots after the first round; what is under way ends one by one."""
+
+    def __init__(self):
+        self.under_way: list[int] = []
+        self.most: list[int] = []
+        self.size = 8
+
+    def slots(self) -> int:
+        return self.size
+
+    def submit(self, position: int, job: Job) -> None:
+        self.under_way.append(position)
+
+    def ended(self) -> list:
+        self.most.append(len(self.under_way))
+        self.size = 4
+        return [(self.under_way.pop(0), None)]
+
+
+def test_a_cluster_that_shrinks_gets_no_more_jobs_than_it_has_slots():
+    jobs, backend = [Job(f"job {i}", int) for i in range(30)], _Shrinking()
+    assert engines._carry_out(jobs, backend, Progress(jobs, 8, shown=False), stop=False) == [None] * 30
+    assert backend.most[0] == 8
+    assert max(backend.most[5:]) == 4
+
+
+@pytest.mark.parametrize(("share", "whole", "times"), [(0.2, 1.0, 5), (0.1, 1.0, 10), (0.3, 1.0, 3), (2.0, 7.0, 3)])
+def test_as_many_jobs_share_a_gpu_as_fit(share, whole, times):
+    assert engines._times(share, whole) == times
+
+
+def test_a_cluster_says_how_many_jobs_it_takes(place, monkeypatch):
+    class Cluster(_Shrinking):
+        def __init__(self, engine, root):
+            super().__init__()
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *raised):
+            pass
+
+    monkeypatch.setattr(engines, "_Ray", Cluster)
+    assert [Engine("ray").width(jobs, place) for jobs in (1, 5, 50)] == [1, 5, 8]
+    assert [Engine("processes", 2).width(jobs, place) for jobs in (1, 5)] == [1, 2]
+    assert Engine().width(50, place) == 1

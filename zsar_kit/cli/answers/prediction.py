@@ -13,7 +13,6 @@ from tqdm.auto import tqdm
 
 from zsar_kit.cli.answers.recognition import frames_of_lines
 from zsar_kit.cli.common import say
-from zsar_kit.data.catalogue import is_flat
 from zsar_kit.errors import DataError
 from zsar_kit.evaluation.tables import format_table
 from zsar_kit.experiments.pipeline.own_clip import OwnClip, asked_layout, clips_of, open_clip
@@ -71,11 +70,12 @@ def predict_folder(workspace: Workspace, asked: PredictOptions) -> int:
 def predict_stream(workspace: Workspace, asked: PredictOptions) -> None:
     """Answer for the stream on standard input, once for each window, as frames arrive."""
     recogniser = Recogniser.load(asked.run, workspace)
-    layout = asked_layout(asked.layout or "ntu25")
+    recogniser.require_dimensions(flat=False, where="standard input")
+    layout = asked_layout(asked.reading.layout or "ntu25")
     assert layout is not None
     _head(asked)
     frames = frames_of_lines(sys.stdin)
-    rate = asked.rate or KINECT_RATE
+    rate = asked.reading.rate or KINECT_RATE
     for start, end, clip in windows(frames, window=asked.window, hop=asked.hop, layout=layout.name, rate=rate):
         name = f"{start:.1f} to {end:.1f} s"
         try:
@@ -89,17 +89,14 @@ def predict_stream(workspace: Workspace, asked: PredictOptions) -> None:
 
 def _open(path: Path, recogniser: Recogniser, asked: PredictOptions) -> OwnClip:
     """A clip, fit for the run: points of a picture are for runs that were trained on such points."""
-    how: dict[str, Any] = {"rate": asked.rate, "unit": asked.unit, "up": asked.up, "accept": asked.accept}
-    clip = open_clip(path, layout=asked.layout, **how)
-    if clip.flat != is_flat(recogniser.dataset):
-        here, there = ("points of a picture", "bodies in space") if clip.flat else ("bodies in space", "points")
-        problem = f"the clip has {here}, the run was trained on {there}"
-        raise DataError(problem, where=path, remedy="Take a run of a set with the same kind of points.")
+    clip = open_clip(path, **asked.reading.how())
+    recogniser.require_dimensions(clip.flat, path)
     return clip
 
 
 def _classified(recogniser: Recogniser, clip: OwnClip, asked: PredictOptions) -> Prediction:
-    return recogniser.classify(clip.joints, asked.classes, layout=clip.layout, rate=clip.rate, missing=clip.missing)
+    how = {"layout": clip.layout, "rate": clip.rate, "missing": clip.missing, "flat": clip.flat}
+    return recogniser.classify(clip.joints, asked.classes, **how)
 
 
 def _row(name: str, answer: Prediction, told: str) -> list[str]:

@@ -28,6 +28,7 @@ from zsar_kit.primitives.measure import KINECT_RATE
 from zsar_kit.reprs import counted, one_line, plain_markdown
 
 if TYPE_CHECKING:
+    from zsar_kit.cli.reading import ReadingOptions
     from zsar_kit.cli.recognise import RecogniseOptions
     from zsar_kit.experiments.pipeline.workspace import Workspace
     from zsar_kit.primitives.why import Explanation
@@ -89,7 +90,7 @@ def _problem(name: str, error: ZsarError, as_json: bool) -> str:
 
 def recognise_input(options: RecogniseOptions) -> None:
     """Answer for the stream on standard input, one line a window, as frames arrive."""
-    layout, left_out = asked_layout(options.layout or "ntu25"), 0
+    layout, left_out = asked_layout(options.reading.layout or "ntu25"), 0
     assert layout is not None
     windows = recognise_stream(
         frames_of_lines(sys.stdin),
@@ -97,7 +98,7 @@ def recognise_input(options: RecogniseOptions) -> None:
         window=options.window,
         hop=options.hop,
         layout=layout.name,
-        rate=options.rate or KINECT_RATE,
+        rate=options.reading.rate or KINECT_RATE,
         why=options.why or bool(options.figures),
         two_persons=options.two_persons,
     )
@@ -147,8 +148,7 @@ def _candidates(options: RecogniseOptions) -> Candidates:
 
 
 def _of_file(path: Path, candidates: Candidates, options: RecogniseOptions, name: str = "") -> Recognition:
-    terms = ("layout", "rate", "format", "unit", "up", "accept")
-    clip = open_in_space(path, **{term: getattr(options, term) for term in terms})
+    clip = open_in_space(path, **options.reading.how())
     why = options.why or bool(options.figures)
     return recognise_opened(clip, candidates, name=name, why=why, two_persons=options.two_persons)
 
@@ -172,8 +172,7 @@ def explain_run(
     run: Path,
     clip: str,
     among: Literal["", "unseen", "all"],
-    layout: str,
-    rate: float,
+    reading: ReadingOptions,
     figures: str,
 ) -> str:
     """The explanation of a clip, or the attributes that a run's errors hang on."""
@@ -183,6 +182,6 @@ def explain_run(
     folder = RunFolder(run, workspace)
     if not clip:
         return str(confusion_by_attribute(folder))
-    explanation = explain(folder, clip, among=among, layout=layout, rate=rate)
+    explanation = explain(folder, clip, among=among, **reading.how())
     saved = "\n" + _saved(explanation, Path(figures), (folder.path.name,)) if figures else ""
     return f"{explanation}{saved}"

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from zsar_kit.experiments.pipeline.primitives import FORM_SETS
 from zsar_kit.experiments.pipeline.semantics import semantics_for
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.primitives.forms import load_form
+from zsar_kit.primitives.known import ORIGINS
 from zsar_kit.semantics.text_encoder import load_text_encoder
 
 
@@ -28,7 +28,7 @@ def nearest_by_text(workspace: Workspace, language_model: str = "offline", most:
     """
     encoder = load_text_encoder() if language_model == "offline" else load_text_encoder(language_model)
     sources, names, vectors = [], [], []
-    for dataset in FORM_SETS:
+    for dataset in ORIGINS:
         semantics = semantics_for(workspace, dataset, "label", language_model).select(load_form(dataset).class_ids)
         sources += [f"{dataset}:{c}" for c in semantics.class_ids]
         names += [other.casefold() for other in semantics.class_names]

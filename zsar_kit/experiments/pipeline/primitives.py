@@ -21,6 +21,7 @@ from zsar_kit.experiments.pipeline.workspace import Workspace, slug
 from zsar_kit.primitives.attributes import TOPICS, VERSION, attributes, attributes_digest
 from zsar_kit.primitives.foretell import PENALTY, foretell_each
 from zsar_kit.primitives.forms import FORETOLD, LEVEL_SETS, Form, load_form, require_distinct, same_meaning
+from zsar_kit.primitives.known import ORIGINS
 from zsar_kit.primitives.measure import KINECT_RATE, measure, packed
 from zsar_kit.semantics.embeddings import Semantics
 from zsar_kit.semantics.text_encoder import LanguageRecord
@@ -31,8 +32,6 @@ PRIMITIVES = "primitives"
 #: text sets that levels are foretold from; chosen with the penalty by leaving out each NTU class in turn, on forms
 #: alone: 47 % of the variance of levels are explained from motion, 55 % from all three
 FORETOLD_FROM = ("motion", "parts", "phases")
-#: data sets whose forms foretelling learns from; those of the others are forms of these
-FORM_SETS = ("ntu120", "pku_mmd", "utd_mhad", "nw_ucla", "kinder_gator")
 
 
 def is_level_set(text_set: str) -> bool:
@@ -107,7 +106,7 @@ def foretold_semantics(
         edition: edition of the class texts.
         encoded: one text set of a data set (arguments: data set, text set), encoded.
     """
-    forms = {d: load_form(d) for d in FORM_SETS}
+    forms = {d: load_form(d) for d in ORIGINS}
     places = [(d, c) for d, form in forms.items() for c in form.class_ids]
     levels = np.concatenate([form.levels for form in forms.values()]).astype(np.float64)
 
@@ -131,10 +130,10 @@ def levels_digest(dataset: str, text_set: str, unseen: tuple[int, ...], edition:
     """What identifies a set of expected levels; another digest says that a form, or a text behind it, has changed."""
     if text_set != FORETOLD:
         return load_form(dataset, LEVEL_SETS[text_set]).digest()
-    forms = {d: load_form(d) for d in FORM_SETS}
-    words = {d: load_texts(d, edition) for d in (*FORM_SETS, dataset)}  # once each: reading a file takes the longest
+    forms = {d: load_form(d) for d in ORIGINS}
+    words = {d: load_texts(d, edition) for d in (*ORIGINS, dataset)}  # once each: reading a file takes the longest
     texts = {d: [w.sentences(name, c) for name in FORETOLD_FROM for c in w.ids] for d, w in words.items()}
-    return digest_of([{d: forms[d].digest() for d in FORM_SETS}, texts, dataset, list(unseen), PENALTY])
+    return digest_of([{d: forms[d].digest() for d in ORIGINS}, texts, dataset, list(unseen), PENALTY])
 
 
 def semantics_of(form: Form, text_set: str) -> Semantics:

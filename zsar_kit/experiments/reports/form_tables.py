@@ -8,12 +8,12 @@ import numpy as np
 
 from zsar_kit.errors import TextError
 from zsar_kit.evaluation.tables import format_table
-from zsar_kit.experiments.pipeline.primitives import FORM_SETS
 from zsar_kit.plotting.levels import plot_forms, plot_topic
 from zsar_kit.plotting.style import save_figure
 from zsar_kit.primitives.attributes import TOPICS, attributes
 from zsar_kit.primitives.drawings import drawable
 from zsar_kit.primitives.forms import AUTHORS, Form, agreement, load_form
+from zsar_kit.primitives.known import ORIGINS
 
 TOPIC_TITLES = {
     "arms": "Arms",
@@ -31,7 +31,7 @@ TOPIC_TITLES = {
 def forms_by_author() -> dict[str, tuple[Form, Form]]:
     """Data set to its forms by both authors, where there are forms of its own."""
     found = {}
-    for dataset in FORM_SETS:
+    for dataset in ORIGINS:
         try:
             found[dataset] = tuple(load_form(dataset, author) for author in AUTHORS)
         except TextError:

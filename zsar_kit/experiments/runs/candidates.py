@@ -15,7 +15,8 @@ from tqdm.auto import tqdm
 
 from zsar_kit.errors import TextError
 from zsar_kit.primitives.attributes import attribute_names
-from zsar_kit.primitives.forms import Form, read_form, require_distinct
+from zsar_kit.primitives.forms import FORETOLD as FORETOLD_SET
+from zsar_kit.primitives.forms import LEVEL_SETS, Form, read_form, require_distinct
 from zsar_kit.primitives.known import ORIGINS, classes_named, folded, known_classes, mean_levels
 from zsar_kit.reprs import counted, listed
 from zsar_kit.semantics.offline import INSTALL_REMEDY
@@ -115,7 +116,12 @@ def _of_words(classes: str, own: Form | None, dataset: str, language_model: str)
 
 
 def levels_of_words(
-    pairs: Sequence[tuple[str, str]], *, own: Form | None = None, dataset: str = "", language_model: str = "offline"
+    pairs: Sequence[tuple[str, str]],
+    *,
+    own: Form | None = None,
+    dataset: str = "",
+    language_model: str = "offline",
+    text_set: str = "levels",
 ) -> tuple[Float32[np.ndarray, "class attribute"], list[str], tuple[str, ...]]:
     """Each class takes the form of its name: your own, one of the kit's; else its levels are foretold.
 
@@ -124,11 +130,12 @@ def levels_of_words(
         own: a form of your own.
         dataset: only the kit's forms of this data set.
         language_model: what foretells.
+        text_set: whose levels: of both authors (``levels``), of one, or all foretold (``levels_foretold``).
 
     Returns:
         The levels, where each class's are from, and what has to be said of them.
     """
-    known = known_classes(dataset)
+    known = () if text_set == FORETOLD_SET else known_classes(dataset)
     own_names = [folded(name) for name in own.class_names] if own is not None else []
     levels: list[np.ndarray | None] = []
     sources: list[str] = []
@@ -137,7 +144,7 @@ def levels_of_words(
             levels.append(own.levels[own_names.index(folded(label))])
             sources.append(_name_of(own))
         elif found := classes_named(label, known):
-            levels.append(mean_levels(found))
+            levels.append(mean_levels(found, LEVEL_SETS[text_set]))
             sources.append("+".join(k.source for k in found))
         else:
             levels.append(None)
@@ -148,7 +155,8 @@ def levels_of_words(
         for i, row in zip(missing, told, strict=True):
             levels[i] = row
         names = ", ".join(pairs[i][0] for i in missing)
-        notes = (f"Foretold from the words alone by a language model, as no form has them: {names}.",)
+        why = "" if text_set == FORETOLD_SET else ", as no form has them"
+        notes = (f"Foretold from the words alone by a language model{why}: {names}.",)
     return np.stack([row for row in levels if row is not None]).astype(np.float32), sources, notes
 
 
@@ -161,6 +169,23 @@ def _checked(names: list[str], sources: list[str], levels: np.ndarray, notes: tu
     if len(names) < 2:
         problem = f"at least two classes are needed to choose among, got {len(names)}"
         raise TextError(problem, where=sources[0], remedy="Add a [[class]] table, or name classes (--classes).")
+    require_comparable(names, sources, levels)
+    count = len(names)
+    alone: Meaning = frozenset()
+    return Candidates(tuple(names), tuple(sources), levels.astype(np.float32), (None,) * count, (alone,) * count, notes)
+
+
+def require_comparable(names: Sequence[str], sources: Sequence[str], levels: np.ndarray) -> None:
+    """Refuse classes that nothing tells apart.
+
+    Args:
+        names: of the classes.
+        sources: where the levels of each are from, for messages.
+        levels: ``[class, attribute]``, NaN where unknown.
+
+    Raises:
+        TextError: a class knows no level, or two have equal levels.
+    """
     seen: dict[bytes, str] = {}
     for name, source, row in zip(names, sources, levels, strict=True):
         if not np.isfinite(row).any():
@@ -172,19 +197,18 @@ def _checked(names: list[str], sources: list[str], levels: np.ndarray, notes: tu
                 where=source,
                 remedy="Leave one out, or describe how they differ in a form of your own (--form).",
             )
-    count = len(names)
-    alone: Meaning = frozenset()
-    return Candidates(tuple(names), tuple(sources), levels.astype(np.float32), (None,) * count, (alone,) * count, notes)
 
 
 def _foretold(pairs: Sequence[tuple[str, str]], language_model: str) -> Float32[np.ndarray, "new attribute"]:
     """Levels from descriptions, by regression on the texts and forms of all known classes.
 
+    A class of the kit, and what means the same, is left out where its own levels are foretold.
+
     Raises:
         MissingModelError: the language model is not there; the words that need it are named.
     """
     from zsar_kit.errors import MissingModelError
-    from zsar_kit.primitives.foretell import foretell
+    from zsar_kit.primitives.foretell import foretell_each
 
     try:
         texts, encoded = _known_embeddings(language_model), _encoder(language_model)
@@ -200,8 +224,11 @@ def _foretold(pairs: Sequence[tuple[str, str]], language_model: str) -> Float32[
         if not description:
             warn_undescribed(label)
     new = encoded.encode([description or label for label, description in pairs]).pooled.double().cpu().numpy()
-    levels = np.stack([k.levels() for k in known_classes()]).astype(np.float64)
-    return foretell(texts, levels, new)
+    known = known_classes()
+    levels = np.stack([k.levels() for k in known]).astype(np.float64)
+    hidden = [{place for k in classes_named(label, known) for place in k.meaning()} for label, _ in pairs]
+    allowed = np.array([[(k.dataset, k.class_id) not in itself for k in known] for itself in hidden])
+    return foretell_each(texts, levels, new, allowed)
 
 
 @lru_cache(maxsize=2)

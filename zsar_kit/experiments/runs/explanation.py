@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -41,8 +41,7 @@ def explain(
     *,
     among: Among = "",
     count: int = 3,
-    layout: str = "",
-    rate: float = 0.0,
+    **reading: Any,
 ) -> Explanation:
     """Why a finished run places one class before another for a clip, and what misled it where the answer is wrong.
 
@@ -53,8 +52,8 @@ def explain(
         among: the classes that compete: the ``unseen`` ones of the split or ``all``; default: all for a sample of a
             seen class, else the unseen ones. No gate is applied.
         count: number of reasons at most.
-        layout: the joint layout; default: as a file says, and ``ntu25`` for an array.
-        rate: frames a second; default: as a file says, else 30.
+        reading: of a file what it does not say, see :func:`~zsar_kit.experiments.pipeline.own_clip.open_clip`; of an
+            array its ``layout`` (default: ``ntu25``) and its ``rate`` (default: 30 frames a second).
 
     Raises:
         ConfigError: the run's method compares no levels.
@@ -63,7 +62,7 @@ def explain(
     """
     folder = run if isinstance(run, RunFolder) else RunFolder(run)
     method, result = _level_method(folder), folder.result()
-    found, label = _found(folder, clip, layout, rate)
+    found, label = _found(folder, clip, reading)
     bodies, values = measured_clip(found.joints, found.layout, found.rate, found.name, found.missing)
     name = found.name
     classes = _classes(folder, among or ("all" if label in result.seen else "unseen"))
@@ -132,8 +131,9 @@ class _Found(NamedTuple):
     missing: np.ndarray | None
 
 
-def _found(folder: RunFolder, clip: Clip, layout: str, rate: float) -> tuple[_Found, int]:
+def _found(folder: RunFolder, clip: Clip, reading: dict[str, Any]) -> tuple[_Found, int]:
     """A clip and its class (-1: not known)."""
+    rate = reading.get("rate") or KINECT_RATE
     if isinstance(clip, str) and not Path(clip).exists():
         skeletons = prepare_skeletons(folder.workspace, folder.config().dataset)
         rows = np.flatnonzero(skeletons.index.sample == clip)
@@ -147,11 +147,11 @@ def _found(folder: RunFolder, clip: Clip, layout: str, rate: float) -> tuple[_Fo
         sequence = one.sequence(0)
         missing = next(missing_points(one)) if has_marks(one) else None
         joints = np.asarray(sequence.joints)
-        return _Found(joints, one.layout, rate or KINECT_RATE, clip, missing), int(sequence.label)
+        return _Found(joints, one.layout, rate, clip, missing), int(sequence.label)
     if isinstance(clip, np.ndarray):
-        sequence, body = read_clip(clip, layout or "ntu25")
-        return _Found(np.asarray(sequence.joints), body, rate or KINECT_RATE, sequence.sample, None), -1
-    opened = open_in_space(clip, layout=layout, rate=rate)
+        sequence, body = read_clip(clip, reading.get("layout") or "ntu25")
+        return _Found(np.asarray(sequence.joints), body, rate, sequence.sample, None), -1
+    opened = open_in_space(clip, **reading)
     return _Found(opened.joints, opened.layout, opened.rate, opened.name, opened.missing), -1
 
 

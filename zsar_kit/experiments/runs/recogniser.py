@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,17 +20,18 @@ import numpy as np
 import torch
 from jaxtyping import Bool
 
+from zsar_kit.data.catalogue import is_flat
 from zsar_kit.data.readers.clips import read_clip
 from zsar_kit.data.skeletons import SkeletonSequence
 from zsar_kit.encoders.inputs import encoder_clips, ready_sequence
 from zsar_kit.encoders.pretrain import TrainedEncoder
-from zsar_kit.errors import ArtefactError, ConfigError
+from zsar_kit.errors import ArtefactError, ConfigError, DataError
 from zsar_kit.evaluation.open_set import OpenSet, fit_open_set
 from zsar_kit.evaluation.scores import Scores
 from zsar_kit.evaluation.tables import format_table
 from zsar_kit.experiments.pipeline.primitives import is_level_set, semantics_of
 from zsar_kit.experiments.pipeline.workspace import Workspace
-from zsar_kit.experiments.runs.candidates import levels_of_words
+from zsar_kit.experiments.runs.candidates import levels_of_words, require_comparable
 from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.methods.base import Method, ReadsContexts, WeighsKeyParts
 from zsar_kit.primitives.forms import Form
@@ -39,6 +41,7 @@ from zsar_kit.semantics.text_encoder import UNPROJECTED, TextEncoder, load_text_
 from zsar_kit.semantics.texts import ClassTexts
 from zsar_kit.semantics.words import named_words, parse_classes
 
+log = logging.getLogger("zsar_kit")
 Clip = str | Path | np.ndarray
 
 
@@ -160,6 +163,7 @@ class Recogniser:
         layout: str = "ntu25",
         rate: float = KINECT_RATE,
         missing: Bool[np.ndarray, "person frame joint"] | None = None,
+        flat: bool = False,
     ) -> Prediction:
         """Rank classes given as words for one clip.
 
@@ -173,12 +177,15 @@ class Recogniser:
             rate: frames a second, where attributes are measured.
             missing: which joints of an array were not found and are filled in; attributes that read one which was not
                 found for most of the clip are missing. Encoders read what was filled in.
+            flat: whether the joints are points of a picture.
 
         Raises:
-            DataError: the clip can't be read, or shows no body.
+            DataError: the clip can't be read, shows no body, or has points of a picture where the run was trained on
+                bodies in space, or the reverse.
             TextError: there are fewer than two classes, or a class is given twice.
             ArtefactError: the language model is not the run's.
         """
+        self.require_dimensions(flat)
         spent: dict[str, float] = {}
         with _timed(spent, "read"):
             sequence, own_layout = read_clip(clip, layout)
@@ -200,6 +207,17 @@ class Recogniser:
         order = np.argsort(-confidence.classes[0], kind="stable")
         ranked = tuple((names[i], known * float(confidence.classes[0, i])) for i in order)
         return Prediction(ranked, 1 - known, spent)
+
+    def require_dimensions(self, flat: bool, where: str | Path | None = None) -> None:
+        """Refuse points of a picture for a run on bodies in space, and the reverse.
+
+        Raises:
+            DataError: the run was trained on the other kind.
+        """
+        if flat != is_flat(self.dataset):
+            here, there = ("points of a picture", "bodies in space") if flat else ("bodies in space", "points")
+            problem = f"the clip has {here}, the run was trained on {there}"
+            raise DataError(problem, where=where, remedy="Take a run of a set with the same kind of points.")
 
     def contexts(self, clip: Clip, *, k: int = 5, layout: str = "ntu25") -> dict[str, list[tuple[str, float]]]:
         """The k likeliest words of each slot with their probabilities, read from the clip's motion alone.
@@ -286,9 +304,16 @@ class Recogniser:
         return method
 
     def _levels(self, texts: ClassTexts, text_set: str) -> Semantics:
-        """Expected levels of classes in words: the kit's form of that name, else foretold."""
+        """Expected levels of classes in words, of the authors whose levels the run has: by name, else foretold.
+
+        Raises:
+            TextError: two classes have equal levels.
+        """
         pairs = [(name, texts.sentences("motion", c)[0]) for c, name in zip(texts.ids, texts.names, strict=True)]
-        levels, _, _ = levels_of_words(pairs, language_model=self.language_model)
+        levels, sources, notes = levels_of_words(pairs, language_model=self.language_model, text_set=text_set)
+        require_comparable(texts.names, sources, levels)
+        for note in notes:
+            log.info("%s", note)
         return semantics_of(Form("words", "words", texts.ids, texts.names, levels), text_set)
 
     def _feature(

@@ -119,12 +119,23 @@ class Engine(Config):
             backend = self._backend(len(jobs), workspace, stack)
             return _carry_out(jobs, backend, Progress(jobs, backend.slots(), workspace.progress), stop)
 
+    def width(self, jobs: int, workspace: Workspace) -> int:
+        """How many of so many jobs would be under way at a time; a cluster is asked.
+
+        Raises:
+            ConfigError: the cluster does not answer, or Ray is not installed.
+        """
+        if self.kind == "ray":
+            with _Ray(self, workspace.root) as cluster:
+                return max(1, min(jobs, cluster.slots()))
+        return max(1, worker_count(self.processes, workspace, jobs)) if self.kind == "processes" else 1
+
     def _backend(self, jobs: int, workspace: Workspace, stack: ExitStack) -> _Backend:
         if not jobs:
             return _Serial(self.threads)
         if self.kind == "ray":
             return stack.enter_context(_Ray(self, workspace.root))
-        count = worker_count(self.processes, workspace, jobs) if self.kind == "processes" else 1
+        count = self.width(jobs, workspace)
         return _Serial(self.threads) if count == 1 else stack.enter_context(_Processes(count, self.threads))
 
 
@@ -161,7 +172,7 @@ def _carry_out(jobs: list[Job], backend: _Backend, progress: Progress, stop: boo
     waiting, running = dict(enumerate(jobs)), set[int]()
     while waiting or running:
         ready = [k for k, job in waiting.items() if all(need in outcomes for need in job.needs)]
-        for position in ready[: backend.slots() - len(running)]:
+        for position in ready[: max(0, backend.slots() - len(running))]:  # a cluster that lost a node has fewer slots
             progress.start(position)
             running.add(position)
             backend.submit(position, waiting.pop(position))
@@ -291,9 +302,9 @@ class _Ray(_Backend):
 
     def slots(self) -> int:
         there, engine = self.ray.cluster_resources(), self.engine
-        count = there.get("CPU", 1.0) // engine.threads
-        count = min(count, there.get("GPU", 0.0) // engine.gpus) if engine.gpus else count
-        return max(1, int(count))
+        count = int(there.get("CPU", 1.0) / engine.threads)
+        count = min(count, _times(engine.gpus, there.get("GPU", 0.0))) if engine.gpus else count
+        return max(1, count)
 
     def submit(self, position: int, job: Job) -> None:
         level = log.getEffectiveLevel()
@@ -315,6 +326,11 @@ class _Ray(_Backend):
         except lost as error:
             problem = f"its process was killed {RETRIES + 1} times, perhaps as memory ran out: {job.name}"
             return position, ArtefactError(problem, where=type(error).__name__, remedy=MEMORY_REMEDY)
+
+
+def _times(share: float, whole: float) -> int:
+    """How often a share fits into a whole; five fifths do, though 1.0 // 0.2 is 4."""
+    return int(whole / share + 1e-9)
 
 
 def _on_a_node(job: Job, threads: int, root: str, level: int) -> Any:

@@ -19,7 +19,7 @@ from zsar_kit.experiments.runs.inputs import encoder_is_made, partitions_of_run
 from zsar_kit.experiments.studies.engines import Engine
 from zsar_kit.experiments.studies.jobs import duration, limited_threads
 from zsar_kit.experiments.studies.paper_plan import EntryPlan, distinct
-from zsar_kit.experiments.studies.workers import encodings_of, worker_count
+from zsar_kit.experiments.studies.workers import encodings_of
 
 log = logging.getLogger("zsar_kit")
 #: steps of a method that are timed, after one that is not
@@ -79,18 +79,16 @@ def estimate(plans: Sequence[EntryPlan], workspace: Workspace, engine: Engine) -
     """
     configs = distinct(config for plan in plans for _, _, config in plan.configs())
     missing = [config for config in configs if not RunFolder.of(config, workspace).finished]
-    width = worker_count(engine.processes, workspace, len(missing)) if engine.kind == "processes" else 1
     device, finished = str(workspace.torch_device), len(configs) - len(missing)
     if not missing:
-        return Estimate(len(configs), finished, 0, 0.0, 0.0, width, 0, 0, device)
+        return Estimate(len(configs), finished, 0, 0.0, 0.0, 1, 0, 0, device)
+    width = engine.width(len(missing), workspace)
     with limited_threads(engine.threads):
         encoding, disk = _encoders(missing, workspace)
         training = _runs(missing, workspace)
     # ru_maxrss is in KiB on Linux.
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 + _largest_set(missing, workspace)
-    return Estimate(
-        len(configs), finished, len(encoding), sum(encoding, 0.0), training, max(1, width), memory, disk, device
-    )
+    return Estimate(len(configs), finished, len(encoding), sum(encoding, 0.0), training, width, memory, disk, device)
 
 
 def _encoders(configs: Sequence[RunConfig], workspace: Workspace) -> tuple[list[float], int]:
