@@ -50,13 +50,17 @@ def puppet_workspace(tmp_path_factory: pytest.TempPathFactory):
     """A workspace with puppet and the demo's encoders, trained once a session (some minutes on two cores)."""
     from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
     from zsar_kit.experiments.pipeline.workspace import Workspace
-    from zsar_kit.experiments.studies.engines import encoders_ahead
+    from zsar_kit.experiments.studies.engines import Engine
     from zsar_kit.experiments.studies.suite import Suite
+    from zsar_kit.experiments.studies.workers import jobs_of
 
     workspace = Workspace(tmp_path_factory.mktemp("puppet") / "workspace", "cpu", progress=False)
     prepare_skeletons(workspace, "puppet")
     _, _, config = next(Suite.load("demo").configs())
-    encoders_ahead([config], workspace, processes=2)
+    jobs = [job for job in jobs_of([config], workspace)[0] if job.kind == "encoder"]
+    for outcome in Engine("processes", 2).carry_out(jobs, workspace):
+        if isinstance(outcome, Exception):
+            raise outcome
     return workspace
 
 

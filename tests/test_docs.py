@@ -152,3 +152,12 @@ def test_each_mark_of_a_generated_table_stands_in_one_page():
     ]
     assert len(marks) == len(set(marks)) >= 20
     assert sorted(ends) == sorted(marks)
+
+
+def test_the_tree_of_architecture_has_every_room():
+    """Folders of the package with modules in them, two levels down."""
+    (body,) = Page.read(ROOT / "docs" / "architecture.md").blocks("tree")
+    named = set(re.findall(r"^ *([\w]+)/", body, flags=re.MULTILINE))
+    package = ROOT / "zsar_kit"
+    rooms = {path.parent.relative_to(package).parts for path in package.rglob("*.py")} - {()}
+    assert sorted("/".join(room) for room in rooms if not set(room) <= named) == []

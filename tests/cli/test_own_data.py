@@ -457,6 +457,19 @@ def test_points_of_a_picture_are_not_for_runs_of_bodies(tmp_path, bodies):
     assert (clip.layout, clip.flat, clip.joints.shape) == ("openni_15", False, bodies[0][2].shape)
     with pytest.raises(DataError, match="the clip has bodies in space, the run was trained on points"):
         prediction._open(tmp_path / "clip.npy", run["pictures"], asked)
+    with pytest.raises(DataError, match="the clip has bodies in space, the run was trained on points"):
+        run["pictures"].classify(clip.joints)
+    with pytest.raises(DataError, match="the clip has points of a picture, the run was trained on bodies in space"):
+        run["spaces"].classify(clip.joints, flat=True)
+
+
+def test_a_stream_is_of_bodies_in_space(monkeypatch, tmp_path):
+    OwnSet("pictures", ("a", "b", "c"), dimensions=2).make_known()
+    recogniser = object.__new__(Recogniser)
+    object.__setattr__(recogniser, "dataset", "pictures")
+    monkeypatch.setattr(Recogniser, "load", lambda run, workspace: recogniser)
+    with pytest.raises(DataError, match=r"the run was trained on points \(in standard input\)"):
+        prediction.predict_stream(Workspace(tmp_path, "cpu"), PredictOptions(Path("r"), "-"))
 
 
 def test_answers_in_csv_are_safe_for_spreadsheets():

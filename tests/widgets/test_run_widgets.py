@@ -229,8 +229,15 @@ def test_a_view_is_saved_and_opened_again(inspector, contexts, tmp_path):
     again = ContextInspector(contexts, view=record)
     assert again.state() == inspector.state()
     assert (again.stage.frame, again.stage.view["yaw"]) == (5, 0.5)
+    moved = json.loads(record.read_text(encoding="utf-8"))
+    moved["chosen"]["run"] = "/where/somebody/else/has/it"
+    record.write_text(json.dumps(moved), encoding="utf-8")
+    sent = ContextInspector(contexts, view=record)  # the run that is named, not the one that was kept
+    assert (sent.problem, sent.run, sent.clip) == ("", str(contexts.path), inspector.clip)
     with pytest.raises(ConfigError, match="'candidates' of ContextInspector can't be 'nobody'"):
         ContextInspector(contexts, candidates="nobody")
+    with pytest.raises(ConfigError, match=r"no choice 'candidate'.*'candidates'"):
+        ContextInspector(contexts, candidate="all")
 
 
 def test_time_and_gamma_show_at_once_and_choose_nothing(flows):

@@ -112,8 +112,8 @@ def form_attributes(write: Path | None = None, figures: Path | None = None) -> N
     """List all attributes and the meaning of their levels, and how far the two authors of the kit's forms agree.
 
     Args:
-        write: Markdown file with the markers <!-- attributes -->, <!-- agreement_by_attribute --> and
-            <!-- agreement_by_class -->, for the tables.
+        write: Markdown file with the markers <!-- attributes -->, <!-- agreement -->,
+            <!-- agreement_by_attribute --> and <!-- agreement_by_class -->, for the tables.
         figures: folder for drawings of the levels, one file a topic, and for the forms as matrices, one a data set.
     """
     from zsar_kit.cli.answers.forms import attribute_pages

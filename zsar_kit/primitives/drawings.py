@@ -2,7 +2,7 @@
 
 A family of motions (:mod:`zsar_kit.primitives.motions`) is measured at 25 settings from little to much, then at 13 more
 between the neighbours of the best; the setting whose level is nearest the wanted one is drawn. Times, speeds and shares
-of time have no picture: :data:`IN_WORDS` lists them, and their level is said in words.
+of time have no picture: :func:`drawable` leaves them out, and their level is said in words.
 """
 
 from __future__ import annotations
@@ -57,17 +57,12 @@ def drawable() -> tuple[str, ...]:
     return tuple(name for name in attribute_names() if name in registered())
 
 
-def in_words() -> tuple[str, ...]:
-    """Names of the attributes whose level is only said in words, in the order of the list."""
-    return tuple(name for name in attribute_names() if name not in registered())
-
-
 @lru_cache(maxsize=2048)
 def drawing(name: str, level: float) -> Drawing:
     """The drawing of an attribute at a level.
 
     Args:
-        name: of the attribute. One without a picture (:func:`in_words`) gives a body that stands.
+        name: of the attribute. One without a picture (not :func:`drawable`) gives a body that stands.
         level: from 0 to 1; NaN (unknown) gives a body that stands.
 
     Raises:

@@ -124,9 +124,7 @@ class ContextInspector(RunWidget):
             self._slot_row.children = [self._slot_field(slot) for slot in inspection.slots]
         for slot, field in zip(inspection.slots, self._slot_row.children, strict=True):
             field.value = self.given.get(slot, READ)
-            field.options = tuple(
-                sorted({w for c in inspection.split.seen for w in inspection.own_words(c).get(slot, ())})
-            )
+            field.options = self._bank(inspection, slot)
         self._parts.value = tuple(self.dropped)
         self._hold.max, self._hold.value = frames - 1, min(self.hold, frames - 1)
         if not self._motion.options:

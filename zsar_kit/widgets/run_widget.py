@@ -14,7 +14,7 @@ import numpy as np
 import traitlets
 
 from zsar_kit.artefacts import write_atomic, write_json
-from zsar_kit.errors import ArtefactError, ConfigError, DataError, ZsarError
+from zsar_kit.errors import ArtefactError, ConfigError, DataError, ZsarError, nearest_name
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.reports.inspection import CANDIDATES, GROUPS, OUTCOMES, Filters, Inspection
 from zsar_kit.experiments.runs.folder import RunFolder
@@ -87,10 +87,15 @@ class RunWidget(ipywidgets.VBox):
         self.stage, self.panel = Stage(height=380), Panel()
         self.stage.layout, self.panel.layout = ipywidgets.Layout(**HALF), ipywidgets.Layout(**HALF)
         self._make_menus()
+        if unknown := [name for name in choices if name not in self.kept_traits()]:
+            problem = f"{type(self).__name__} has no choice {unknown[0]!r}"
+            raise ConfigError(problem, where=unknown[0], remedy=nearest_name(unknown[0], self.kept_traits()))
         kept = read_view(view) if view is not None else None
+        # The run is the one that is named: a view may have been sent by somebody whose runs are elsewhere.
+        seen = {name: value for name, value in kept.chosen.items() if name != "run"} if kept else {}
         with self._filling():
             self.run = str(folder.path if folder else run)
-            for name, value in {**choices, **(kept.chosen if kept else {})}.items():
+            for name, value in {**choices, **seen}.items():
                 if name not in self.kept_traits():
                     continue
                 try:

@@ -113,7 +113,12 @@ def test_without_a_choice_a_seen_class_competes_with_all(run):
 def test_a_file_has_no_known_class(run, workspace, tmp_path):
     skeletons = zk.SkeletonSet.load(workspace.skeletons_folder("nw_ucla"))
     np.save(tmp_path / "clip.npy", np.asarray(skeletons.sequence(0).joints))
-    assert explain(run, str(tmp_path / "clip.npy")).right is None
+    plain = explain(run, str(tmp_path / "clip.npy"))
+    assert plain.right is None
+    np.save(tmp_path / "millimetres.npy", 1000 * np.asarray(skeletons.sequence(0).joints))
+    assert [r.attribute for r in explain(run, str(tmp_path / "millimetres.npy"), unit="mm").reasons] == [
+        r.attribute for r in plain.reasons
+    ]
 
 
 def test_what_is_neither_file_nor_sample_is_refused(run):

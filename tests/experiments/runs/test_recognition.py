@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from zsar_kit.data.puppet.world import PuppetConfig, generate
 from zsar_kit.errors import ConfigError, DataError, MissingModelError, TextError
 from zsar_kit.experiments.runs import candidates as candidates_module
-from zsar_kit.experiments.runs.candidates import FORETOLD, choose_candidates
+from zsar_kit.experiments.runs.candidates import FORETOLD, choose_candidates, levels_of_words
 from zsar_kit.experiments.runs.recognition import (
     Recognition,
     nearest_of_each_meaning,
@@ -20,7 +22,7 @@ from zsar_kit.experiments.runs.recognition import (
     recognise_stream,
 )
 from zsar_kit.primitives.attributes import attribute_names
-from zsar_kit.primitives.forms import load_form
+from zsar_kit.primitives.forms import AUTHORS, load_form
 from zsar_kit.primitives.known import classes_named, folded, known_classes, mean_levels
 from zsar_kit.semantics import offline
 
@@ -176,6 +178,39 @@ def test_other_words_are_foretold_and_the_answer_says_so(clip, caplog, monkeypat
     assert "squat" not in answer.notes[0]
     assert any((tmp_path / "zsar_kit" / "texts").iterdir())
     assert not caplog.records
+
+
+def test_words_take_the_levels_of_one_author():
+    pairs = [("squat", ""), ("Wave", "")]
+    for text_set, author in (("levels_first", AUTHORS[0]), ("levels_second", AUTHORS[1])):
+        levels, sources, notes = levels_of_words(pairs, text_set=text_set)
+        np.testing.assert_array_equal(levels[0], load_form("utd_mhad", author).of(26))
+        assert sources[0] == "utd_mhad:26"
+        assert notes == ()
+    both = levels_of_words(pairs)[0]
+    np.testing.assert_array_equal(both[0], load_form("utd_mhad").of(26))
+    assert not np.array_equal(both, levels, equal_nan=True)
+
+
+def test_foretold_levels_do_not_come_from_the_class_itself(monkeypatch):
+    """Neither from its own form nor from those of classes that mean the same."""
+    known, asked = known_classes(), []
+    encoder = SimpleNamespace(encode=lambda texts: SimpleNamespace(pooled=torch.ones(len(texts), 3)))
+    monkeypatch.setattr(candidates_module, "_known_embeddings", lambda model: np.ones((len(known), 3)))
+    monkeypatch.setattr(candidates_module, "_encoder", lambda model: encoder)
+
+    def foretell_each(texts, levels, new, allowed):
+        asked.append(allowed)
+        return np.full((len(new), levels.shape[1]), 0.5, dtype=np.float32)
+
+    monkeypatch.setattr("zsar_kit.primitives.foretell.foretell_each", foretell_each)
+    _, sources, notes = levels_of_words([("squat", ""), ("juggle", "")], text_set="levels_foretold")
+    assert sources == [FORETOLD, FORETOLD]
+    assert "squat, juggle" in notes[0]
+    (allowed,) = asked
+    meaning = next(k for k in known if k.source == "utd_mhad:26").meaning()
+    assert {(k.dataset, k.class_id) for k, may in zip(known, allowed[0], strict=True) if not may} == set(meaning)
+    assert allowed[1].all()
 
 
 def test_the_explanation_is_of_the_first_two_and_only_on_request(clip):

@@ -44,7 +44,7 @@ def from_arrays(
     Args:
         path: the folder to make; ``workspace/skeletons/mine`` makes it one of a workspace's data sets.
         sequences: each ``[frame, joint, xyz]`` or ``[person, frame, joint, xyz]`` in metres, of any number of
-            frames; zeros where a person is absent.
+            frames, 30 a second where speeds matter (kinematic primitives); zeros where a person is absent.
         labels: a 0-based class id, or the class name, for each.
         class_names: in label order.
         layout: the joint layout; see :func:`zsar_kit.data.joints.layout_names`.

@@ -42,8 +42,8 @@ def is_level_set(text_set: str) -> bool:
 def primitive_features(workspace: Workspace, skeletons: SkeletonSet, protocol: str) -> FeatureSet:
     """The attributes of all samples as packed levels (:func:`~zsar_kit.primitives.measure.packed`), measured once.
 
-    They are measured on whole sequences at their own frame rate, and learnt from nothing: their encoder has seen no
-    class. Of joints that the set marks as not found nothing is measured.
+    They are measured on whole sequences, at the 30 frames a second of a prepared set, and learnt from nothing: their
+    encoder has seen no class. Of joints that the set marks as not found nothing is measured.
     """
     marked = has_marks(skeletons)
     made_by = [attributes_digest(), VERSION, *(["marks"] if marked else [])]

@@ -25,7 +25,7 @@ from zsar_kit.experiments.pipeline.semantics import semantics_for
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.config import RunPlan
 from zsar_kit.experiments.runs.inputs import FoldData, build_folds
-from zsar_kit.experiments.studies.suite import Case, read_toml, resource_names, run_config, suite_encoder
+from zsar_kit.experiments.studies.suite import Case, read_toml, run_config, suite_encoder
 from zsar_kit.semantics.embeddings import Semantics
 from zsar_kit.training.loop import fit
 
@@ -155,11 +155,6 @@ class Trial:
     def __repr__(self) -> str:
         case = f"{self.case.dataset} {self.case.split}"
         return f"Trial({case}, rung {self.rung}, {self.setting!r}: {self.mean:.1f} %{', kept' * self.kept})"
-
-
-def input_study_names() -> list[str]:
-    """Names of the studies that come with the kit."""
-    return resource_names(_studies())
 
 
 def _studies() -> Traversable:

@@ -139,18 +139,6 @@ class Engine(Config):
         return _Serial(self.threads) if count == 1 else stack.enter_context(_Processes(count, self.threads))
 
 
-def encoders_ahead(configs: Sequence[RunConfig], workspace: Workspace, processes: int) -> None:
-    """Train the encoders of runs that are not finished, and extract their features, where they are missing.
-
-    Raises:
-        ZsarError: an encoder failed, or its process was killed.
-    """
-    jobs = [job for job in jobs_of(configs, workspace)[0] if job.kind == "encoder"]
-    for outcome in Engine("processes", processes).carry_out(jobs, workspace):
-        if isinstance(outcome, ZsarError):
-            raise outcome
-
-
 class _Backend(ABC):
     """What does jobs."""
 

@@ -207,9 +207,9 @@ class EntryPlan:
 
     def _encoder(self, case: PaperCase, row: PaperRow) -> EncoderConfig:
         changes = {**self.entry.encoder, **row.encoder}
-        preset = changes.pop("preset", "") if self.profile.encoder else changes.pop("preset", "") and ""
-        if name := preset or self.profile.encoder:
-            base = encoder_preset(name)
+        preset = changes.pop("preset", "")
+        if self.profile.encoder:
+            base = encoder_preset(preset or self.profile.encoder)
             base = replace(base, persons=min(base.persons, most_persons(case.dataset)))
         else:
             base = Suite.load("", case.dataset).encoder(case.dataset)

@@ -84,27 +84,13 @@ def slot_pattern(mask: Bool[Tensor, "batch slot"]) -> Int[Tensor, " batch"]:
         mask: True where a slot is masked.
 
     Returns:
-        Numbers in ``0 .. 2^S - 1``: 0 if no slot is masked, ``2^S - 1`` if all are. :func:`slot_patterns` holds the
-        inverse, row by row.
+        Numbers in ``0 .. 2^S - 1``: 0 if no slot is masked, ``2^S - 1`` if all are; the first slot is the lowest bit.
 
     Raises:
         ConfigError: there is no slot, or more than ``MAX_SLOTS``.
     """
     _check_slots(mask.shape[1])
     return (mask.long() << torch.arange(mask.shape[1], device=mask.device)).sum(dim=-1)
-
-
-def slot_patterns(slots: int) -> Bool[Tensor, "pattern {slots}"]:
-    """All ``2^S`` patterns of masked slots, each in the row given by its :func:`slot_pattern`.
-
-    Args:
-        slots: number S of slots.
-
-    Raises:
-        ConfigError: there is no slot, or more than ``MAX_SLOTS``.
-    """
-    _check_slots(slots)
-    return (torch.arange(2**slots)[:, None] >> torch.arange(slots)) % 2 == 1
 
 
 def _check_slots(slots: int) -> None:
