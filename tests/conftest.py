@@ -32,9 +32,10 @@ def shared_dir() -> Path:
 def own_sets_as_before() -> Iterator[None]:
     """Data sets of one's own that a test makes known to the process are forgotten after it."""
     from zsar_kit.data import catalogue
+    from zsar_kit.primitives import forms
     from zsar_kit.semantics import text_files
 
-    tables = [*catalogue._OWN.values(), text_files._OWN]
+    tables = [*catalogue._OWN.values(), forms._OWN, text_files._OWN]
     before = [dict(table) for table in tables]
     yield
     if [*map(dict, tables)] != before:

@@ -15,7 +15,7 @@ from zsar_kit.methods import peers, registry
 from zsar_kit.methods.base import ClassScores, Method, MethodConfig
 from zsar_kit.methods.baselines import LinearCosine, RidgeToText
 from zsar_kit.methods.flora import Flora, FloraConfig
-from zsar_kit.methods.registry import method_entry, method_names, preset, register
+from zsar_kit.methods.registry import customary_preset, method_entry, method_names, preset, register
 from zsar_kit.methods.skeleton_context import SkeletonContext
 from zsar_kit.training.loop import fit
 
@@ -161,3 +161,12 @@ def test_configs_that_runs_could_not_ask_are_refused(own_entries):
     with pytest.raises(ConfigError, match="the preset 'paper' of 'other' must be of type OtherConfig, got FloraConfig"):
         register("other", Other, {"paper": FloraConfig()})
     assert not {"odd", "hidden", "other"} & set(method_names())
+
+
+def test_every_method_has_a_preset_where_none_is_named():
+    named = {name: customary_preset(name) for name in method_names()}
+    assert (named["flora"], named["ridge"], named["primitives"]) == ("cpu", "motion", "fixed")
+    for name, preset_name in named.items():
+        assert preset(name, preset_name)
+    with pytest.raises(ConfigError, match=r"unknown method 'rigde'.*ridge"):
+        customary_preset("rigde")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from zsar_kit.experiments.studies.engines import Engine
 
 app = tyro.extras.SubcommandApp()
+DEFAULT_WORKSPACE = Path("workspace")
 #: exit code of a batch some of whose runs failed
 SOME_FAILED = 4
 
@@ -75,8 +76,8 @@ def refuse_several_processes() -> None:
 class CommonOptions:
     """Workspace, device and output."""
 
-    workspace: Path = Path("workspace")
-    """folder of all computed results"""
+    workspace: Path = DEFAULT_WORKSPACE
+    """folder of all computed results; by default, a command on runs takes the one that they lie in"""
     device: str = "auto"
     """'auto', 'cpu', or a torch device such as cuda:0"""
     quiet: bool = False
@@ -88,6 +89,13 @@ class CommonOptions:
 
         refuse_several_processes()
         return Workspace(self.workspace, self.device, not self.quiet)
+
+    def open_for(self, *runs: Path) -> Workspace:
+        """The workspace that is named; where none is, the one that the runs lie in."""
+        holders = {run.absolute().parent.parent for run in runs if run.absolute().parent.name == "runs"}
+        if self.workspace == DEFAULT_WORKSPACE and len(holders) == 1:
+            return replace(self, workspace=holders.pop()).open()
+        return self.open()
 
 
 @dataclass(frozen=True)

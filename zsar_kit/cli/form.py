@@ -8,7 +8,7 @@ from typing import Annotated
 import tyro
 from tyro.conf import Positional, arg
 
-from zsar_kit.cli.common import say
+from zsar_kit.cli.common import Common, CommonOptions, Dataset, say
 
 form = tyro.extras.SubcommandApp()
 File = Annotated[Positional[Path], arg(metavar="FILE.toml")]
@@ -105,6 +105,19 @@ def form_check(paths: Annotated[Positional[tuple[Path, ...]], arg(metavar="FILE.
     text, fit = check_forms(paths)
     say(text)
     return 0 if fit else 2
+
+
+@form.command(name="use")
+def form_use(dataset: Dataset, file: File, common: Common = CommonOptions()) -> None:
+    """Take the levels of a form for a data set of your own, for its runs; the workspace keeps a copy.
+
+    Args:
+        dataset: name of a data set of your own.
+        file: a form with all of its classes.
+    """
+    from zsar_kit.cli.answers.own_data import take_form
+
+    say(take_form(common.open(), dataset, file))
 
 
 @form.command(name="attributes")

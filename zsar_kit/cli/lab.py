@@ -62,7 +62,7 @@ def inspect(
     """
     from zsar_kit.cli.answers.lab import Server, inspect_clip, inspect_run
 
-    workspace = common.open()
+    workspace = common.open_for(target)
     if not target.is_dir():
         say(inspect_clip(workspace, target, layout, html, browser))
         return 0

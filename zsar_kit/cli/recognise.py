@@ -79,4 +79,4 @@ def explain(
     """
     from zsar_kit.cli.answers.recognition import explain_run
 
-    say(explain_run(common.open(), run, clip, among, reading, figures))
+    say(explain_run(common.open_for(run), run, clip, among, reading, figures))

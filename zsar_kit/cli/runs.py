@@ -26,8 +26,8 @@ class TrainOptions:
     """name of a class split, or a split file"""
     method: str = "flora"
     """name of a method"""
-    preset: str = "cpu"
-    """name of one of its presets"""
+    preset: str = ""
+    """name of one of its presets; default: cpu if the method has it, else its first"""
     set: tuple[str, ...] = field(default_factory=tuple)
     """fields of the preset to override, e.g. align.steps=300 text.pool=seen"""
     seeds: tuple[int, ...] = (0,)
@@ -84,6 +84,7 @@ def train(method: Annotated[TrainOptions, OmitArgPrefixes] = TrainOptions(), com
     from zsar_kit.cli.answers.runs import parse_overrides, train_runs
     from zsar_kit.experiments.studies.encoder_choice import Changes, encoder_of_run
     from zsar_kit.experiments.studies.suite import Case, run_config
+    from zsar_kit.methods.registry import customary_preset
 
     workspace = common.open()
     encoder = encoder_of_run(
@@ -97,6 +98,7 @@ def train(method: Annotated[TrainOptions, OmitArgPrefixes] = TrainOptions(), com
     )
     case = Case(method.dataset, method.split, method.protocol)
     shared = {name: getattr(method, name) for name in RUN_FIELDS} | {"overrides": parse_overrides(method.set)}
+    shared["preset"] = method.preset or customary_preset(method.method)
     say(train_runs([run_config(case, encoder, seed=seed, **shared) for seed in method.seeds], workspace))
 
 
@@ -112,7 +114,7 @@ def evaluate(
     """
     from zsar_kit.cli.answers.runs import evaluate_run
 
-    say(evaluate_run(run, gamma, common.open()))
+    say(evaluate_run(run, gamma, common.open_for(run)))
 
 
 @app.command(name="show")
@@ -142,7 +144,7 @@ def fuse(
     """
     from zsar_kit.cli.answers.runs import fuse_runs
 
-    say(fuse_runs(first, second, common.open()))
+    say(fuse_runs(first, second, common.open_for(first, second)))
 
 
 @app.command(name="sweep")
@@ -247,7 +249,7 @@ def predict(asked: Annotated[PredictOptions, OmitArgPrefixes], common: Common = 
     from zsar_kit.cli.answers.prediction import predict_clip, predict_folder, predict_stream
     from zsar_kit.experiments.pipeline.own_clip import is_one_clip
 
-    workspace = common.open()
+    workspace = common.open_for(asked.run)
     if asked.clip == "-":
         predict_stream(workspace, asked)
         return 0
@@ -273,7 +275,7 @@ def contexts(
     """
     from zsar_kit.cli.answers.runs import judge_contexts
 
-    say(judge_contexts(common.open(), runs, k, write))
+    say(judge_contexts(common.open_for(*runs), runs, k, write))
 
 
 @runs.command(name="export")
@@ -290,7 +292,7 @@ def run_export(
     """
     from zsar_kit.cli.answers.runs import pack_run
 
-    say(pack_run(common.open(), run, out))
+    say(pack_run(common.open_for(run), run, out))
 
 
 @runs.command(name="import")

@@ -94,6 +94,16 @@ def preset(name: str, preset_name: str) -> MethodConfig:
     return presets[preset_name]
 
 
+def customary_preset(name: str) -> str:
+    """The preset of a method where none is named: ``cpu`` if it has one, else its first.
+
+    Raises:
+        ConfigError: there is no such method.
+    """
+    presets = method_entry(name).presets
+    return "cpu" if "cpu" in presets else next(iter(presets))
+
+
 def _entries() -> dict[str, MethodEntry]:
     """All registered methods, after importing every file that may register one."""
     for package in (methods, peers):

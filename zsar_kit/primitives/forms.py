@@ -29,6 +29,11 @@ AUTHORS = ("first", "second")
 MEAN = "mean"
 UNKNOWN = "?"
 #: text set of expected levels to the author of its form
+#: what to do where a data set has no form
+OWN_FORMS = (
+    "A data set of your own gets one with: zsar form use DATASET FILE.toml. Without a form its levels can be foretold "
+    "from its texts: --preset foretold."
+)
 LEVEL_SETS = {"levels": MEAN, **{f"levels_{author}": author for author in AUTHORS}}
 #: text set of the levels that are foretold from a class's texts
 FORETOLD = "levels_foretold"
@@ -85,8 +90,23 @@ class Form:
         return digest_of([attributes_digest(), self.dataset, list(self.class_ids), self.levels.tobytes().hex()])
 
 
+#: forms of data sets of one's own, by data set name
+_OWN: dict[str, Path] = {}
+
+
+def use_form(dataset: str, path: Path) -> None:
+    """Read the form of a data set of one's own from a file, wherever its name is asked for.
+
+    Raises:
+        TextError: the kit has a form for that name.
+    """
+    if dataset in form_datasets():
+        raise TextError(f"the kit has a form of {dataset!r}", where=path, remedy="Give your data another name.")
+    _OWN[dataset] = path
+
+
 def load_form(dataset_or_path: str | Path, author: str = MEAN) -> Form:
-    """A form of the kit by data set, or your own file by path.
+    """A form by data set, of the kit or of an open workspace, or your own file by path.
 
     Args:
         dataset_or_path: a string that ends in ``.toml`` or holds a path separator is a path.
@@ -98,6 +118,11 @@ def load_form(dataset_or_path: str | Path, author: str = MEAN) -> Form:
     name = str(dataset_or_path)
     if isinstance(dataset_or_path, Path) or name.endswith(".toml") or "/" in name:
         return read_form(Path(dataset_or_path))
+    if name in _OWN:
+        if author != MEAN:
+            problem = f"{name!r} has one form of your own, not one of the author {author!r}"
+            raise TextError(problem, where=_OWN[name], remedy="Ask for the set `levels`.")
+        return read_form(_OWN[name])
     if author == MEAN:
         return mean_form([_builtin(name, one) for one in AUTHORS])
     if author not in AUTHORS:
@@ -164,7 +189,7 @@ def _builtin(dataset: str, author: str) -> Form:
         return Form(dataset, author, ids, whole.class_names, whole.levels)
     source = _folder(author) / f"{_same_as(dataset) or dataset}.toml"
     if not source.is_file():
-        remedy = f"{nearest_name(dataset, form_datasets())} Forms of your own: give the path of a .toml file."
+        remedy = f"{nearest_name(dataset, form_datasets())} {OWN_FORMS}"
         raise TextError(f"the kit has no form of data set {dataset!r}", remedy=remedy)
     form = _parsed(
         tomllib.loads(source.read_text(encoding="utf-8")), f"{author}/{dataset}.toml of zsar_kit", dataset, author

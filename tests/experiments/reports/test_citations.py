@@ -41,6 +41,20 @@ def test_what_has_no_paper_is_said_in_a_comment():
     assert "shift_gcn" not in text
 
 
+def test_what_a_run_did_not_use_is_not_cited():
+    fixed = cite(RunConfig("utd_mhad", "22/5", method="primitives", preset="fixed"))
+    assert keys(fixed) == ["utd_mhad", "zsar_kit"]
+    assert "% features: kinematic primitives" in fixed
+    assert "% semantics: expected levels" in fixed
+    foretold = cite(RunConfig("utd_mhad", "22/5", method="primitives", preset="foretold"))
+    assert keys(foretold) == ["utd_mhad", "minilm", "sentence_bert", "zsar_kit"]
+    both = cite(RunConfig("utd_mhad", "22/5", method="ridge", preset="motion", features="both"))
+    assert keys(both) == ["utd_mhad", "shift_gcn", "minilm", "sentence_bert", "zsar_kit"]
+    assert "% features: kinematic primitives" in both
+    contexts = cite(RunConfig("utd_mhad", "22/5", method="skeleton_context"))
+    assert "minilm" in keys(contexts)
+
+
 def test_an_encoder_trained_elsewhere_brings_its_data_set(make_result, tmp_path):
     folder = RunFolder(tmp_path / "runs" / "r")
     config = RunConfig("utd_mhad", "22/5", encoder_from="released.pt")

@@ -54,9 +54,9 @@ def workspace(made, monkeypatch) -> Workspace:
         rows.append(np.where(enough, np.round(4 * mean.clip(0, 1)) / 4, np.nan))
     form = Form("puppet", "test", tuple(range(len(names))), names, np.stack(rows).astype(np.float32))
     monkeypatch.setattr(primitives, "load_form", lambda dataset, author="mean": replace(form, author=author))
-    primitives.level_semantics.cache_clear()
+    primitives._distinct.cache_clear()
     yield made
-    primitives.level_semantics.cache_clear()
+    primitives._distinct.cache_clear()
 
 
 def scores(folder) -> tuple[np.ndarray, ...]:

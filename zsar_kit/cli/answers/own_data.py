@@ -21,10 +21,16 @@ from zsar_kit.experiments.pipeline.new_set import (
     new_set,
 )
 from zsar_kit.experiments.pipeline.own_clip import asked_layout, clips_of, in_trunks, own_layout
-from zsar_kit.experiments.pipeline.own_texts import check_own_texts, use_own_texts, write_names_as_texts
+from zsar_kit.experiments.pipeline.own_texts import (
+    check_own_texts,
+    use_own_form,
+    use_own_texts,
+    write_names_as_texts,
+)
 from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.reprs import counted, plain_markdown
+from zsar_kit.semantics.text_files import load_texts
 
 if TYPE_CHECKING:
     from zsar_kit.cli.own_data import DoctorOptions, NewOptions
@@ -52,7 +58,10 @@ def make_data(workspace: Workspace, dataset: str, given: NewOptions) -> tuple[st
         lines.append(f"A class split needs {FEWEST_CLASSES} classes, two seen and one unseen.")
     else:
         unseen = min(2, classes - 2)
-        lines.append(f"Next: zsar split make {dataset} --unseen {unseen}; zsar train {dataset} SPLIT --method ridge.")
+        preset = "" if "motion" in load_texts(dataset).common_sets else " --preset label"
+        lines.append(
+            f"Next: zsar split make {dataset} --unseen {unseen}; zsar train {dataset} SPLIT --method ridge{preset}."
+        )
     return "\n".join(lines), not made.left_out
 
 
@@ -84,6 +93,13 @@ def _texts_told(workspace: Workspace, dataset: str, file: Path | None) -> Iterat
         return
     place = write_names_as_texts(workspace, dataset)
     yield f"texts: {place}, at first the class names alone; take others with: zsar texts use {dataset} FILE"
+
+
+def take_form(workspace: Workspace, dataset: str, file: Path) -> str:
+    """Take the form of a file for a data set of one's own; says what it has."""
+    form = use_own_form(workspace, dataset, file)
+    place = workspace.form_file(dataset)
+    return f"{dataset}: expected levels of {counted(len(form.class_ids), 'class')}, kept in {place}"
 
 
 def take_texts(workspace: Workspace, dataset: str, file: Path) -> str:

@@ -1,4 +1,4 @@
-"""Class texts of a data set of one's own: which file they are in, and that they fit the classes."""
+"""Class texts and form of a data set of one's own: which file they are in, and that they fit the classes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from zsar_kit.data.catalogue import class_names
 from zsar_kit.errors import TextError
 from zsar_kit.experiments.pipeline.new_set import require_own_name
 from zsar_kit.experiments.pipeline.workspace import Workspace
+from zsar_kit.primitives.forms import Form, read_form, require_distinct, use_form
 from zsar_kit.semantics.text_files import load_texts, use_texts
 from zsar_kit.semantics.text_writer import toml_text
 from zsar_kit.semantics.texts import BASIC_SETS, ClassTexts
@@ -35,6 +36,26 @@ def use_own_texts(workspace: Workspace, dataset: str, file: Path) -> ClassTexts:
     return texts
 
 
+def use_own_form(workspace: Workspace, dataset: str, file: Path) -> Form:
+    """Take the expected levels of a file for a data set of one's own; the workspace keeps a copy.
+
+    Runs record the levels they were made with; one that was made with others is refused until its folder is moved away.
+
+    Raises:
+        TextError: the form is broken, its classes are not those of the data set, or two of them have equal levels.
+        DataError: the data set is a published one.
+        SplitError: the data set is not known.
+    """
+    require_own_name(dataset)
+    form = read_form(file)
+    _require_classes(dict(zip(form.class_ids, form.class_names, strict=True)), class_names(dataset), dataset, file)
+    require_distinct(form)
+    place = workspace.form_file(dataset)
+    write_atomic(place, file.read_bytes())
+    use_form(dataset, place)
+    return form
+
+
 def check_own_texts(dataset: str, names: tuple[str, ...], file: Path) -> ClassTexts:
     """Read texts and refuse those that are not of these classes.
 
@@ -45,17 +66,21 @@ def check_own_texts(dataset: str, names: tuple[str, ...], file: Path) -> ClassTe
     if texts.dataset != dataset:
         remedy = f'Its first line must be: dataset = "{dataset}".'
         raise TextError(f"the texts are for {texts.dataset!r}, not for {dataset!r}", where=file, remedy=remedy)
-    given = dict(zip(texts.ids, texts.names, strict=True))
+    _require_classes(dict(zip(texts.ids, texts.names, strict=True)), names, dataset, file)
+    refuse_same_texts(texts, file)
+    return texts
+
+
+def _require_classes(given: dict[int, str], names: tuple[str, ...], dataset: str, file: Path) -> None:
+    """Refuse a file whose classes are not those of the data set."""
     for number, name in enumerate(names):
         if given.get(number) != name:
             came = f"class {number} is {given[number]!r}" if number in given else f"there is no class {number}"
             remedy = "Ids are positions in the list of classes, from 0 on, and names must be the same."
-            raise TextError(f"class {number} of {dataset} is {name!r}; in the texts {came}", where=file, remedy=remedy)
+            raise TextError(f"class {number} of {dataset} is {name!r}; in the file {came}", where=file, remedy=remedy)
     if more := sorted(set(given) - set(range(len(names)))):
-        problem = f"{dataset} has {len(names)} classes; the texts have a class {more[0]}"
+        problem = f"{dataset} has {len(names)} classes; the file has a class {more[0]}"
         raise TextError(problem, where=file, remedy="Remove its table.")
-    refuse_same_texts(texts, file)
-    return texts
 
 
 def refuse_same_texts(texts: ClassTexts, file: Path) -> None:

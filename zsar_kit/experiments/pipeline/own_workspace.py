@@ -1,4 +1,4 @@
-"""What a workspace knows of data sets of one's own: facts, class splits, texts."""
+"""What a workspace knows of data sets of one's own: facts, class splits, texts, a form."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from zsar_kit.data.own_sets import FACTS, OwnSet, make_folder_known
 from zsar_kit.errors import ZsarError
+from zsar_kit.primitives.forms import use_form
 from zsar_kit.semantics.text_files import use_texts
 
 log = logging.getLogger("zsar_kit")
@@ -34,6 +35,9 @@ def make_own_sets_known(root: Path) -> None:
             texts = root / "texts" / f"{folder.name}.toml"
             if texts.is_file():
                 use_texts(OwnSet.read(folder).dataset, texts)
+            form = root / "forms" / f"{folder.name}.toml"
+            if form.is_file():
+                use_form(OwnSet.read(folder).dataset, form)
         except ZsarError as error:
             _warn(str(error))
     without: dict[str, list[Path]] = {}

@@ -75,7 +75,6 @@ def primitive_features(workspace: Workspace, skeletons: SkeletonSet, protocol: s
         )
 
 
-@cache
 def level_semantics(dataset: str, text_set: str) -> Semantics:
     """The expected levels of all classes of a data set as semantics.
 
@@ -86,6 +85,14 @@ def level_semantics(dataset: str, text_set: str) -> Semantics:
     """
     if text_set not in LEVEL_SETS:
         raise TextError(f"unknown set of levels {text_set!r}", remedy=nearest_name(text_set, (*LEVEL_SETS, FORETOLD)))
+    form = load_form(dataset, LEVEL_SETS[text_set])
+    return _distinct(dataset, text_set, form.digest())
+
+
+@cache
+def _distinct(dataset: str, text_set: str, digest: str) -> Semantics:
+    """Once for each content: a form of one's own may be replaced while the process runs."""
+    del digest
     form = load_form(dataset, LEVEL_SETS[text_set])
     require_distinct(form)
     return semantics_of(form, text_set)

@@ -9,7 +9,13 @@ import numpy as np
 import torch
 
 from zsar_kit.artefacts import exists, made_once
-from zsar_kit.experiments.pipeline.primitives import FORETOLD, foretold_semantics, is_level_set, level_semantics
+from zsar_kit.experiments.pipeline.primitives import (
+    FORETOLD,
+    FORETOLD_FROM,
+    foretold_semantics,
+    is_level_set,
+    level_semantics,
+)
 from zsar_kit.experiments.pipeline.workspace import Workspace, slug
 from zsar_kit.semantics.context_bank import ContextBank
 from zsar_kit.semantics.context_request import ContextRequest
@@ -48,6 +54,27 @@ def semantics_for(
     encoder = _text_encoder(language_model, str(workspace.torch_device), encoding.projected)
     texts = load_texts(dataset, edition)
     return Semantics.build(texts, text_set, encoder, cache=workspace.text_cache, pad_to=encoding.pad_to)
+
+
+def require_texts(dataset: str, names: Sequence[str], edition: str = CURRENT) -> None:
+    """Refuse, before any long work, a data set whose classes lack a text or a form.
+
+    Args:
+        dataset: name of the data set.
+        names: of text sets or sets of expected levels.
+        edition: of the kit's texts.
+
+    Raises:
+        TextError: a class has no such text, the data set has no form, or two classes have equal levels.
+    """
+    for name in dict.fromkeys(names):
+        if is_level_set(name) and name != FORETOLD:
+            level_semantics(dataset, name)
+            continue
+        texts = load_texts(dataset, edition)
+        for text_set in FORETOLD_FROM if name == FORETOLD else (name,):
+            for class_id in texts.ids:
+                texts.sentences(text_set, class_id)
 
 
 def text_similarity(

@@ -72,6 +72,10 @@ class Workspace:
         """The folder of class splits of a data set of one's own, which are known by their names."""
         return self.root / "splits" / slug(dataset)
 
+    def form_file(self, dataset: str) -> Path:
+        """The form of expected levels of a data set of one's own."""
+        return self.root / "forms" / f"{slug(dataset)}.toml"
+
     def texts_file(self, dataset: str) -> Path:
         """The class texts of a data set of one's own."""
         return self.root / "texts" / f"{slug(dataset)}.toml"

@@ -13,8 +13,10 @@ from zsar_kit import __version__
 from zsar_kit.artefacts import read_json
 from zsar_kit.data.catalogue import is_synthetic
 from zsar_kit.data.published import publication, publication_names
+from zsar_kit.experiments.pipeline.primitives import is_level_set
 from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.experiments.runs.folder import RunFolder
+from zsar_kit.primitives.forms import FORETOLD
 
 #: authors, title, venue and year of a citation in downloads.toml
 CITATION = re.compile(r"(?P<authors>.+?): (?P<title>.+)\. (?P<venue>.+?),? (?P<year>\d{4})\.")
@@ -30,7 +32,7 @@ class BibTeX(str):
 
 
 def cite(run: RunFolder | RunConfig) -> BibTeX:
-    """BibTeX of what a run used: method, data sets, encoder, language model, and this kit.
+    """BibTeX of what a run used: method, data sets, encoder and language model where it has them, and this kit.
 
     A method, encoder or language model without a paper is named in a comment. The synthetic data set and the baselines
     are the kit's own.
@@ -45,11 +47,18 @@ def cite(run: RunFolder | RunConfig) -> BibTeX:
     datasets = dict.fromkeys([config.dataset, *_of_the_encoder(run)])
     found = [_published("method", config.method)]
     found += [_dataset(name) for name in datasets]
+    plan = config.resolve()
     if config.features_from:
         found.append(f"% encoder: that of the imported features {config.features_from}; cite their authors\n")
-    else:
+    elif plan.features != "primitives":
         found.append(_published("encoder", config.encoder.architecture))
-    found.append(_language_model(config.language_model))
+    if plan.features != "encoder":
+        found.append("% features: kinematic primitives, measured by this kit\n")
+    sets = plan.method_config.text_sets()
+    if any(is_level_set(name) for name in sets):
+        found.append("% semantics: expected levels of kinematic primitives, of this kit\n")
+    if plan.method_config.contexts() is not None or any(name == FORETOLD or not is_level_set(name) for name in sets):
+        found.append(_language_model(config.language_model))
     title = "zsar_kit: a workbench for zero-shot skeleton action recognition"
     kit = {"author": "{The zsar_kit authors}", "title": title, "version": __version__}
     found.append(_entry("this kit", "zsar_kit", {"type": "software", **kit}))

@@ -23,7 +23,7 @@ from zsar_kit.config import digest_of
 from zsar_kit.data.catalogue import accepted_findings, is_flat, is_synthetic
 from zsar_kit.errors import ArtefactError
 from zsar_kit.experiments.pipeline.partitions import untrained_note
-from zsar_kit.experiments.pipeline.semantics import semantics_for, store_contexts, store_semantics
+from zsar_kit.experiments.pipeline.semantics import require_texts, semantics_for, store_contexts, store_semantics
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.code import code_digest
 from zsar_kit.experiments.runs.config import RunConfig, RunPlan
@@ -54,9 +54,11 @@ def run(config: RunConfig, workspace: Workspace) -> RunFolder:
 
 
 def _carry_out(folder: RunFolder, plan: RunPlan, workspace: Workspace) -> None:
-    main, folds = build_fold_data(plan, workspace)
     config, configs = plan.config, plan.method_config.grid()
     names = sorted({name for c in configs for name in c.text_sets()})
+    prompted = [] if plan.method_config.contexts() is None else ["contexts"]
+    require_texts(config.dataset, [*names, *prompted], config.edition)
+    main, folds = build_fold_data(plan, workspace)
     words = (config.language_model, config.edition)
     encoding = configs[0].text_encoding()
     unseen = main.partition.split.unseen
