@@ -109,13 +109,13 @@ def notebooks(
 
 
 @papers.command(name="report")
-def paper_report(out: Path = Path("figures"), page: Path = Path("figures/papers/index.html")) -> None:
+def paper_report(out: Path = Path("figures"), page: Path | None = None) -> None:
     """Write one page, for use offline, of all tables and figures that `zsar paper run` wrote, with their origin.
 
     Args:
         out: the folder of figures.
-        page: the page to write.
+        page: the page to write; default: papers/index.html in that folder.
     """
     from zsar_kit.cli.answers.papers import report_papers
 
-    say(report_papers(out, page))
+    say(report_papers(out, page or out / "papers" / "index.html"))

@@ -75,11 +75,13 @@ def texts_show(
     seed: int = 0,
     edition: Edition = CURRENT,
     write: Path | None = None,
+    common: Common = CommonOptions(),
 ) -> None:
     """Show everything that the texts say about some classes.
 
     Args:
-        source: a data set of the kit, a .toml file, or 'all': all classes of the kit that have texts of their own.
+        source: a data set of the kit or of the workspace, a .toml file, or 'all': all classes of the kit that have
+            texts of their own.
         classes: class ids or names; default: all.
         draw: draw that many classes at random instead, for a second reader.
         seed: of the drawing.
@@ -88,6 +90,7 @@ def texts_show(
     """
     from zsar_kit.cli.answers.texts import draw_texts, show_texts
 
+    common.open()  # which makes data sets of one's own known
     say(draw_texts(source, draw, seed, edition) if draw else show_texts(source, classes, edition, write))
 
 

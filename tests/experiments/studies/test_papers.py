@@ -102,6 +102,8 @@ def test_a_row_that_is_cut_short_is_refused():
 def test_an_unknown_id_names_the_nearest():
     with pytest.raises(ConfigError, match=r"'flora/tabel3'.*Did you mean 'flora/table3'"):
         plans(("flora/tabel3",), Request())
+    with pytest.raises(ConfigError, match=r"'table3'.*Did you mean 'flora/table3' or 'skeleton_context/table3'"):
+        plans(("table3",), Request())
     with pytest.raises(ConfigError, match="lists 'flora/table3' twice"):
         plans(("flora/table3", "flora/table3"), Request())
 

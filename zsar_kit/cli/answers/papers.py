@@ -13,6 +13,7 @@ from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.studies.engines import Engine
 from zsar_kit.experiments.studies.paper_plan import EntryPlan, Request, plans, possible_plans
 from zsar_kit.experiments.studies.papers import load_entry, paper_ids
+from zsar_kit.reprs import counted
 
 log = logging.getLogger("zsar_kit")
 
@@ -121,4 +122,4 @@ def report_papers(out: Path, page: Path) -> str:
     count = write_page(out, page)
     if not count:
         raise ArtefactError("no table or figure of a paper", where=out / "papers", remedy="Run: zsar paper run ID")
-    return f"{page}: {count} tables and figures"
+    return f"{page}: {counted(count, 'table or figure', 'tables and figures')}"

@@ -82,8 +82,8 @@ def _primitives(rows: Sequence[ResultRow]) -> str:
     if not any("untrained" in row.encoder for row in rows):
         return ""
     return (
-        " Encoder untrained: kinematic primitives, measured by geometry and trained on nothing; the list was made by "
-        "somebody who knew these classes and the results of a prototype."
+        " Encoder untrained: kinematic primitives, measured by geometry and trained on nothing; the list of attributes "
+        "was made by somebody who knew the kit's data sets and the results of a prototype on them."
     )
 
 

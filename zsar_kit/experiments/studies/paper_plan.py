@@ -123,6 +123,7 @@ class EntryPlan:
     @property
     def paper(self) -> Paper:
         """Its paper."""
+        load_entry(self.identifier)  # an id that is misspelt names no paper either
         return load_paper(self.identifier.partition("/")[0])
 
     @property

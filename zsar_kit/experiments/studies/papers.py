@@ -261,7 +261,9 @@ def load_entry(identifier: str) -> Entry:
         ConfigError: there is none of that id; the nearest is named.
     """
     if identifier not in paper_ids():
-        raise ConfigError(f"unknown table or figure {identifier!r}", remedy=nearest_name(identifier, paper_ids()))
+        ends = [repr(known) for known in paper_ids() if known.partition("/")[2] == identifier]
+        remedy = f"Did you mean {' or '.join(ends)}?" if ends else nearest_name(identifier, paper_ids())
+        raise ConfigError(f"unknown table or figure {identifier!r}", remedy=remedy)
     paper, _, name = identifier.partition("/")
     return Entry.from_dict(load_paper(paper).entries[name])
 
