@@ -12,13 +12,12 @@ from hypothesis import strategies as st
 
 from zsar_kit.cli import main
 from zsar_kit.errors import TextError
-from zsar_kit.primitives.attributes import attribute, attribute_names
+from zsar_kit.primitives.attributes import attribute_names
 from zsar_kit.primitives.form_writer import (
     class_of,
     equal_classes,
     find_class,
     form_text,
-    meaning_of,
     read_settings,
     with_class,
     with_levels,
@@ -100,13 +99,6 @@ def test_equal_classes_are_named():
     row = levels_from({"twist": 1.0, "duration": math.nan})
     form = Form("mine", "me", (0, 1, 2), ("a", "b", "c"), np.stack([row, levels_from({}), row]))
     assert equal_classes(form) == ["nothing tells these classes apart: 'a', 'c'"]
-
-
-def test_a_level_in_words_is_its_meaning_or_what_it_lies_between():
-    twist = attribute("twist")
-    assert meaning_of(twist, 0.5) == twist.half
-    assert meaning_of(twist, 0.75) == f"between {twist.half!r} and {twist.one!r}"
-    assert meaning_of(twist, math.nan) == "unknown"
 
 
 # --- commands ---------------------------------------------------------------------------------------------------------

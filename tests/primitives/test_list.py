@@ -68,23 +68,6 @@ def test_levels_rise_and_end_a_quarter_beyond_the_anchors_and_keep_what_is_missi
     assert (np.diff(one.level(np.linspace(one.lo, one.hi, 20))) > 0).all()
 
 
-@each
-def test_a_level_has_the_meaning_of_the_nearest_anchor_and_its_unit(one):
-    assert [one.meaning(level) for level in (-0.2, 0.1, 0.4, 0.6, 0.9, 1.25)] == [
-        one.zero,
-        one.zero,
-        one.half,
-        one.half,
-        one.one,
-        one.one,
-    ]
-    assert one.in_units(1.0).split()[-1] == {
-        "deg": "degrees",
-        "count": "times",
-        "share": f"{one.hi:.2f}",
-    }.get(one.unit, one.unit)
-
-
 def test_an_unknown_name_is_answered_with_the_nearest():
     assert attribute("sweep").name == "sweep"
     with pytest.raises(ConfigError, match="lead_hand_highest"):

@@ -114,6 +114,15 @@ def test_amounts(name, value, said):
     assert amount(attribute(name), value) == said
 
 
+def test_a_level_in_words_is_its_meaning_or_what_it_lies_between():
+    twist = attribute("twist")
+    assert [meaning(twist, level) for level in (0.0, 0.5, 1.0)] == [twist.zero, twist.half, twist.one]
+    assert meaning(twist, 0.75) == f"between “{twist.half}” and “{twist.one}”"
+    assert meaning(attribute("lead_hand_forward"), 0.25) == "close before it"  # the list has words for it
+    assert (meaning(twist, -0.2), meaning(twist, 1.25)) == (twist.zero, twist.one)
+    assert meaning(twist, float("nan")) == "unknown"
+
+
 def test_a_sentence_says_as_expected_only_within_half_a_step():
     a = attribute("hips_down")
     for level in np.linspace(0.0, 1.0, 21):

@@ -15,6 +15,7 @@ from zsar_kit.errors import DataError
 from zsar_kit.plotting import style
 from zsar_kit.primitives.attributes import Attribute
 from zsar_kit.primitives.drawings import Drawing, drawing
+from zsar_kit.primitives.spoken import meaning
 
 #: the reader stands behind the body, to its left, and looks down a little: degrees
 TURN, DOWN = 40.0, 14.0
@@ -116,7 +117,7 @@ def plot_topic(attributes: Sequence[Attribute]) -> Figure:
         block.suptitle(attribute.name, fontsize=style.TICK_SIZE, color=style.INK, fontweight="bold")
         for axes, shown, level in zip(block.subplots(1, 3), drawings, _LEVELS, strict=True):
             plot_drawing(shown, axes, limits=limits)
-            words = style.wrap(f"{level:g}: {attribute.meaning(level)}", 19, 3)
+            words = style.wrap(f"{level:g}: {meaning(attribute, level)}", 19, 3)
             axes.set_xlabel(words, fontsize=style.SMALL_SIZE - 1, color=style.INK, linespacing=1.0)
     return fig
 

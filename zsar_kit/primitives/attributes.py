@@ -70,19 +70,6 @@ class Attribute:
             return float(np.expm1(np.log1p(self.lo) + level * (np.log1p(self.hi) - np.log1p(self.lo))))
         return self.lo + level * (self.hi - self.lo)
 
-    def meaning(self, level: float) -> str:
-        """The meaning of the nearest of levels 0, 0.5 and 1, in words."""
-        return (self.zero, self.half, self.one)[int(np.clip(np.round(2 * level), 0, 2))]
-
-    def in_units(self, level: float) -> str:
-        """The value that a level stands for, with its unit: ``-1.1 T``, ``3 times``, ``40 %``."""
-        value = self.value(level)
-        if self.unit == "share":
-            return f"{value:.2f}"
-        if self.unit == "count":
-            return f"{value:.1f} times"
-        return f"{value:.0f} degrees" if self.unit == "deg" else f"{value:.1f} {self.unit}"
-
 
 @cache
 def attributes() -> tuple[Attribute, ...]:

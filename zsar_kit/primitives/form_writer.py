@@ -39,18 +39,6 @@ def is_neutral(attribute: Attribute, level: float) -> bool:
     return bool(np.isnan(level)) if attribute.neutral is None else level == attribute.neutral
 
 
-def meaning_of(attribute: Attribute, level: float) -> str:
-    """A level in words: its meaning, or those that it lies between."""
-    if np.isnan(level):
-        return "unknown"
-    known = ((0.0, attribute.zero), (0.5, attribute.half), (1.0, attribute.one))
-    for place, words in known:
-        if abs(level - place) < 1e-6:
-            return words
-    low, high = (known[0], known[1]) if level < 0.5 else (known[1], known[2])
-    return f"between {low[1]!r} and {high[1]!r}"
-
-
 def written(level: float) -> str:
     """A level as a form names it: the shortest number that reads back as the same, or ``"?"``."""
     if np.isnan(level):

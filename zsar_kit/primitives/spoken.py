@@ -54,7 +54,9 @@ def _rounded(value: float, digits: int) -> str:
 
 def meaning(attribute: Attribute, level: float) -> str:
     """What a level means: the words of the nearest of 0, 0.5 and 1, or of 0.25 and 0.75 where the list has them, or
-    ``between A and B``."""
+    ``between A and B``; ``unknown`` where it is not known."""
+    if math.isnan(level):
+        return "unknown"
     words = {0.0: attribute.zero, 0.5: attribute.half, 1.0: attribute.one}
     asides = {float(m.group(1)): m.group(2) for text in words.values() for m in _ASIDE.finditer(text)}
     words = {k: _ASIDE.sub("", text) for k, text in words.items()} | asides

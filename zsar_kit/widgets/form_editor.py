@@ -26,13 +26,13 @@ from zsar_kit.primitives.form_writer import (
     class_of,
     find_class,
     is_neutral,
-    meaning_of,
     with_class,
     with_levels,
     write_form,
     written,
 )
 from zsar_kit.primitives.forms import Form, form_datasets, levels_from, load_form, read_form
+from zsar_kit.primitives.spoken import amount, meaning
 from zsar_kit.reprs import one_line, shortened
 
 UNKNOWN = "?"
@@ -331,7 +331,7 @@ class FormEditor(ipywidgets.VBox):
 
 def _told(a: Attribute, level: float | None) -> str:
     number = float("nan") if level is None else level
-    words = UNKNOWN if level is None else f"{level:g}, {a.in_units(level)}, {meaning_of(a, level)}"
+    words = UNKNOWN if level is None else f"{level:g}, {amount(a, a.value(level))}, {meaning(a, level)}"
     rest = "" if a.name in drawable() else " (no picture: a time, a speed or a share of time)"
     return words + (", neutral" if is_neutral(a, number) else "") + rest
 

@@ -20,7 +20,6 @@ from zsar_kit.primitives.form_writer import (
     find_class,
     form_text,
     is_neutral,
-    meaning_of,
     read_settings,
     with_class,
     with_levels,
@@ -28,6 +27,7 @@ from zsar_kit.primitives.form_writer import (
     written,
 )
 from zsar_kit.primitives.forms import Form, levels_from, load_form, read_form
+from zsar_kit.primitives.spoken import amount, meaning
 from zsar_kit.reprs import counted, one_line, plain_markdown
 
 
@@ -53,8 +53,8 @@ def _class_page(form: Form, class_id: int, every: bool) -> str:
             "topic": a.topic,
             "attribute": a.name,
             "level": "?" if np.isnan(level) else f"{level:.3g}",
-            "in units": "" if np.isnan(level) else a.in_units(level),
-            "in words": meaning_of(a, level),
+            "in units": "" if np.isnan(level) else amount(a, a.value(level)),
+            "in words": meaning(a, level),
         }
         for a, level in zip(attributes(), form.of(class_id).tolist(), strict=True)
         if every or not is_neutral(a, level)
@@ -84,7 +84,7 @@ def set_levels(path: Path, wanted: str, settings: Sequence[str]) -> str:
         raise TextError("no level is given", remedy="Write attribute=level, such as lead_hand_highest=0.75.")
     write_form(with_levels(form, class_id, levels), path)
     known = {a.name: a for a in attributes()}
-    told = [f"{name} = {written(level)}: {meaning_of(known[name], level)}" for name, level in levels.items()]
+    told = [f"{name} = {written(level)}: {meaning(known[name], level)}" for name, level in levels.items()]
     return "\n".join([f"{path}, class {class_id}:", *told])
 
 
