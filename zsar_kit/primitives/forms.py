@@ -29,6 +29,8 @@ AUTHORS = ("first", "second")
 MEAN = "mean"
 UNKNOWN = "?"
 #: text set of expected levels to the author of its form
+#: levels of two authors that differ by less are equal; and by a step of a form or less
+EQUAL, NEAR = 0.01, 0.26
 #: what to do where a data set has no form
 OWN_FORMS = (
     "A data set of your own gets one with: zsar form use DATASET FILE.toml. Without a form its levels can be foretold "
@@ -291,8 +293,8 @@ def agreement(first: Form, second: Form) -> dict[str, Float32[np.ndarray, ...]]:
     count = np.maximum(both.sum(0), 1)
     a, b = first.levels[both], second.levels[both]
     return {
-        "equal": (both & (difference < 0.01)).sum(0) / count,
-        "near": (both & (difference < 0.26)).sum(0) / count,
+        "equal": (both & (difference < EQUAL)).sum(0) / count,
+        "near": (both & (difference < NEAR)).sum(0) / count,
         "by_class": np.where(both, difference, 0.0).sum(1) / np.maximum(both.sum(1), 1),
         "correlation": np.array(np.corrcoef(a, b)[0, 1]),
         "both_known": np.array(both.mean()),

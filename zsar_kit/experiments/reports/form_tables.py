@@ -12,7 +12,7 @@ from zsar_kit.plotting.levels import plot_forms, plot_topic
 from zsar_kit.plotting.style import save_figure
 from zsar_kit.primitives.attributes import TOPICS, attributes
 from zsar_kit.primitives.drawings import drawable
-from zsar_kit.primitives.forms import AUTHORS, Form, agreement, load_form
+from zsar_kit.primitives.forms import AUTHORS, EQUAL, NEAR, Form, agreement, load_form
 from zsar_kit.primitives.known import ORIGINS
 
 TOPIC_TITLES = {
@@ -84,8 +84,8 @@ def agreement_by_attribute() -> str:
         {
             "attribute": a.name,
             "both know, %": 100.0 * float(both[:, i].mean()),
-            "equal, %": 100.0 * float((both[:, i] & (difference[:, i] < 0.01)).sum() / count[i]),
-            "within a step, %": 100.0 * float((both[:, i] & (difference[:, i] < 0.26)).sum() / count[i]),
+            "equal, %": 100.0 * float((both[:, i] & (difference[:, i] < EQUAL)).sum() / count[i]),
+            "within a step, %": 100.0 * float((both[:, i] & (difference[:, i] < NEAR)).sum() / count[i]),
             "mean difference": f"{difference[:, i].sum() / count[i]:.2f}",
             "correlation": _correlation(first[both[:, i], i], second[both[:, i], i]),
         }
@@ -112,8 +112,8 @@ def agreement_by_dataset() -> str:
                 "data set": dataset,
                 "classes": str(len(first.class_ids)),
                 "both know, %": 100.0 * float(found["both_known"]),
-                "equal, %": 100.0 * float((difference < 0.01).mean()),
-                "within a step, %": 100.0 * float((difference < 0.26).mean()),
+                "equal, %": 100.0 * float((difference < EQUAL).mean()),
+                "within a step, %": 100.0 * float((difference < NEAR).mean()),
                 "mean difference": f"{difference.mean():.2f}",
                 "correlation": f"{float(found['correlation']):.2f}",
             }
