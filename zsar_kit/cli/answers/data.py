@@ -22,6 +22,7 @@ from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons, read_raw
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.reports.audit import audit_tables
 from zsar_kit.experiments.reports.audit_scan import audit_skeletons
+from zsar_kit.reprs import listed, plain_markdown
 
 LISTED_FAULTS = 20
 #: clips of a newly prepared set that the doctor looks at: all, or so many
@@ -89,6 +90,7 @@ def show_data(workspace: Workspace, dataset: str, protocol: str) -> str:
             "subjects": str(len(np.unique(index.subject[mask]))) if (index.subject >= 0).any() else "not known",
             "frames, median (range)": _median_and_range(index.frames[mask]),
             "two persons": str((index.persons[mask] > 1).sum()),
+            "named": listed([plain_markdown(name) for name in index.sample[mask].tolist()], 2),
         }
         for name, mask in masks.items()
     ]
