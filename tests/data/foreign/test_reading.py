@@ -113,6 +113,21 @@ def test_arrays_and_files_of_known_data_sets(tmp_path):
     assert (read.layout, read.joints.shape) == ("kinect_v1_20", (1, 4, 20, 3))
 
 
+@pytest.mark.parametrize(("up", "head"), [("", (1, 2, 3)), ("y", (1, 2, 3)), ("z", (1, 3, -2)), ("-y", (1, -2, -3))])
+def test_an_array_is_turned_by_the_direction_that_is_up(tmp_path, up, head):
+    """Its file says nothing of axes: y is up unless another direction is named."""
+    joints = np.zeros((2, 2, 20, 3))
+    joints[0, :, :] = (1000, 2000, 3000)
+    joints[0, 1, 4, 0] = np.inf  # of the doctor's business, and of this coordinate alone
+    np.savez(tmp_path / "walk.npz", joints=joints)
+    read = read_recording(tmp_path / "walk.npz", layout="kinect_v1_20", unit="mm", up=up)
+    np.testing.assert_array_equal(read.joints[0, 0], [head] * 20)
+    assert np.isinf(read.joints[0, 1, 4]).sum() == 1
+    assert np.isnan(read.joints[1]).all()
+    assert dict(read.stated)["axes"] == (f"{up} up, as asked for" if up else "assumed y up; the format does not say")
+    refused(tmp_path / "walk.npz", "'w' is not a direction", layout="kinect_v1_20", up="w")
+
+
 def test_the_wanted_layout_is_found_by_names(tmp_path):
     columns = [(f"{joint}", coord) for joint in (*layout("coco_17").joints, "tail") for coord in ("x", "y")]
     lines = ["scorer" + ",a" * 36, "bodyparts," + ",".join(c[0] for c in columns)]
@@ -136,8 +151,8 @@ def test_what_is_refused_at_the_door(tmp_path):
     refused(write(tmp_path, "walk.csv", DLC), "unknown format 'deeplab'.*'deeplabcut'", format="deeplab")
     refused(write(tmp_path, "walk.csv", DLC), "the file is not one of anipose but of deeplabcut", format="anipose")
     landmarks = write(tmp_path, "walk.json", WORLD.tolist())
-    refused(landmarks, "have a unit of their own, so unit='mm' cannot hold.*Leave unit out", unit="mm")
-    refused(landmarks, "have a up|have an? up", up="z")
+    refused(landmarks, "the unit of the format 'mediapipe' is fixed.*'mm'.*Leave unit out", unit="mm")
+    refused(landmarks, "the direction that is up of the format 'mediapipe' is fixed.*Leave up out", up="z")
 
 
 def test_every_format_says_what_it_is():

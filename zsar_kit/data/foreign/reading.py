@@ -21,7 +21,7 @@ from zsar_kit.data.foreign.movement import read_movement, software_of
 from zsar_kit.data.foreign.openpose import FRAME_FILE, frame_files, read_openpose
 from zsar_kit.data.foreign.pose_format import read_pose
 from zsar_kit.data.foreign.refused import refuse_unreadable
-from zsar_kit.data.foreign.shared import metres_of
+from zsar_kit.data.foreign.shared import metres_of, turn_by_up
 from zsar_kit.data.joints import fitting_layouts
 from zsar_kit.data.joints import layout as joint_layout
 from zsar_kit.data.readers.clips import ARRAY_SUFFIXES, BROKEN_ARRAYS, array_of, read_clip
@@ -48,6 +48,8 @@ class Format:
 
 
 _3D = ("unit", "up")
+#: what may be said of a format -> its name in a message
+_OWN = {"unit": "the unit", "up": "the direction that is up"}
 #: name of a format, as ``format=`` takes it -> what it is
 FORMATS: Mapping[str, Format] = MappingProxyType(
     {
@@ -66,7 +68,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
         "sleap": Format((".h5", ".slp"), "analysis exports and labels of SLEAP"),
         "anipose": Format((".csv",), "triangulated points of Anipose", _3D),
         "movement": Format((".nc",), "data sets that the library movement saved", _3D),
-        "array": Format(ARRAY_SUFFIXES, "an array [frame, joint, xyz] or [person, frame, joint, xyz]", ("unit",)),
+        "array": Format(ARRAY_SUFFIXES, "an array [frame, joint, xyz] or [person, frame, joint, xyz]", _3D),
         "raw": Format((NTU_SUFFIX, ".mat", ".json", ".csv"), "a file of a data set that the kit knows by its name"),
     }
 )
@@ -124,8 +126,9 @@ def read_recording(
         raise DataError(problem, where=path, remedy=f"Known suffixes: {known}. Say which one it is: format='...'.")
     for term, value in (("unit", unit), ("up", up)):
         if value and term not in FORMATS[name].asks:
-            problem = f"files of the format {name!r} have a {term} of their own, so {term}={value!r} cannot hold"
-            raise DataError(problem, where=path, remedy=f"Leave {term} out.")
+            problem = f"{_OWN[term]} of the format {name!r} is fixed, so {value!r} cannot be told of it"
+            remedy = f"Leave {term} out (--{term}, in Python {term}=)."
+            raise DataError(problem, where=path, remedy=remedy)
     recording = _read(name, path, unit, rate, up, layout)
     if rate:
         recording = replace(recording, rate=float(rate))
@@ -146,7 +149,7 @@ def _read(name: str, path: Path, unit: str, rate: float, up: str, layout: str) -
     if name.startswith("mediapipe"):
         return read_mediapipe(path, rate=rate, flat=name == "mediapipe_2d")
     if name in ("array", "raw"):
-        return _array(path, layout, unit) if path.suffix.casefold() in ARRAY_SUFFIXES else _clip(path)
+        return _array(path, layout, unit, up) if path.suffix.casefold() in ARRAY_SUFFIXES else _clip(path)
     if (found := software_of(path)) != name:
         problem = f"the file is not one of {name}" + (f" but of {found}" if found else "")
         raise DataError(problem, where=path)
@@ -167,7 +170,7 @@ def _clip(path: Path) -> Recording:
     return _as_kept(path, sequence.joints.astype(np.float32), found, "a file of a known data set", "m")
 
 
-def _array(path: Path, layout: str, unit: str) -> Recording:
+def _array(path: Path, layout: str, unit: str, up: str) -> Recording:
     """An array; what its numbers are like is for the doctor to judge."""
     body = joint_layout(layout or _layout_of_array(path) or "ntu25")
     values = array_of(path)
@@ -182,17 +185,25 @@ def _array(path: Path, layout: str, unit: str) -> Recording:
     scale = metres_of(unit, path) if unit else 1.0
     with np.errstate(over="ignore"):
         joints = (values * scale).astype(np.float32)
-    return _as_kept(path, joints, body.name, "an array", f"{unit}, as asked for" if unit else "m, assumed")
+    said = "assumed y up; the format does not say"
+    if up:
+        # As the rotation only exchanges axes, a coordinate that is not a number leaves its fellows alone.
+        turn = turn_by_up(up, path)
+        joints = joints[..., np.abs(turn).argmax(axis=1)] * turn.sum(axis=1, dtype=np.float32)
+        said = f"{up} up, as asked for"
+    return _as_kept(path, joints, body.name, "an array", f"{unit}, as asked for" if unit else "m, assumed", said)
 
 
-def _as_kept(path: Path, joints: np.ndarray, layout: str, form: str, unit: str) -> Recording:
-    """A clip whose axes are those of the kit; a person of zeros is absent."""
+def _as_kept(
+    path: Path, joints: np.ndarray, layout: str, form: str, unit: str, axes: str = "y up, those of the kit"
+) -> Recording:
+    """A clip in the axes of the kit; a person of zeros is absent."""
     absent = ~joints.any(axis=(2, 3))
     joints[absent] = np.nan
     stated = (
         ("format", form),
         ("unit", unit),
-        ("axes", "those of the kit"),
+        ("axes", axes),
         ("missing points", f"{int(absent.sum())} frames of absent persons (NaN here)" if absent.any() else "none"),
     )
     return Recording(path.stem, joints, joint_layout(layout).joints, layout=layout, stated=stated)
