@@ -236,6 +236,7 @@ class _Intake:
             samples=samples,
             columns=columns,
             parts=self.asked.parts,
+            named=self.named,
             inputs={"clips": self._digest()},
             config={"reader": "own files", "stated": dict(self.first.stated), **self.asked.reading},
             note=f"made from files of one's own{', points of a picture' if flat else ''}",
