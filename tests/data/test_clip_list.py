@@ -57,7 +57,10 @@ def test_clips_that_a_table_does_not_name_are_left_out(folder):
         ("sample,class\ns2,wave\n", r"a column 'label' is needed, the table has sample, class"),
         ("sample,label\n", "the table has no row"),
         ("sample,label\ns1,wave\n", r"2 clips are called 's1' .*line 2\).*path in the folder"),
-        ("sample,label\ns3,wave\n", r"no clips are called 's3'"),
+        (
+            "sample,label\ns3,wave\n",
+            r"no clip is called 's3'; rows without a clip: 1 of 1; clips here: 3 .*line 2\).*Known: s1, s2\.",
+        ),
         ("sample,label\ns2,wave\nwave/s2,bow\n", r"'wave/s2' occurs twice .*line 3"),
         ("sample,label\ns2,\n", "a row is a sample, its label"),
         ("sample,label\ns2,wave,3,4\n", "a row is a sample, its label"),
@@ -71,6 +74,21 @@ def test_tables_that_do_not_fit(folder, table, message):
     (folder / "t.csv").write_text(table, encoding="utf-8")
     with pytest.raises(DataError, match=message):
         list_clips(folder, clips(folder), table=folder / "t.csv")
+
+
+def test_a_table_with_clips_that_are_not_there_names_the_nearest(tmp_path):
+    """The message is as short for many clips as for few."""
+    for i in range(500):
+        (tmp_path / f"take_{i:04d}.bvh").write_text("x", encoding="utf-8")
+    rows = "take_0001,wave\ntake_0499,wave\nXYZ,wave\nQQQ,wave\n"
+    (tmp_path / "t.csv").write_text("sample,label\n" + rows, encoding="utf-8")
+    with pytest.raises(DataError, match=r"'XYZ'; rows without a clip: 2 of 4; clips here: 500 .*line 4") as caught:
+        list_clips(tmp_path, clips(tmp_path), table=tmp_path / "t.csv")
+    assert "Of 500 names the nearest are 'take_" in str(caught.value)
+    assert len(str(caught.value).replace(str(tmp_path), "")) < 250
+    (tmp_path / "t.csv").write_text("sample,label\ntake_400.bvh,wave\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"Did you mean 'take_0400\.bvh'\?"):
+        list_clips(tmp_path, clips(tmp_path), table=tmp_path / "t.csv")
 
 
 def test_tables_as_spreadsheets_write_them(folder):

@@ -27,8 +27,8 @@ class NewOptions:
     names: str = ""
     """how file names are made, such as '{label}_{subject}_{}', where no table says what a clip shows"""
     parts: tuple[str, ...] = ()
-    """what is for training, such as subject:odd, subject:1,3,5-8, subject:anna,ben, camera:1,2 or train:FILE; the first is
-    the default"""
+    """what is for training, such as subject:odd, subject:1,3,5-8, subject:anna,ben, camera:1,2 or train:FILE; the first
+    is the default"""
     texts: Path | None = None
     """class texts (.toml), by hand or by `zsar texts generate`; default: the names alone"""
     format: str = ""

@@ -143,23 +143,36 @@ def _by_table(root: Path, clips: Sequence[Path], table: Path) -> tuple[ListedCli
     base = root if root.is_dir() else root.parent
     places: dict[str, list[Path]] = {}
     for path in clips:
-        inside = path.relative_to(base) if path.is_relative_to(base) else Path(path.name)
-        keys = {inside.as_posix(), inside.with_suffix("").as_posix(), path.name, Path(path.name).stem}
-        for key in keys:
+        for key in set(_spellings(base, path)):
             places.setdefault(key, []).append(path)
     found: dict[Path, ListedClip] = {}
     for number, row in rows:
         where = f"{table}, line {number}"
         meant = places.get(row["sample"], [])
         if len(meant) != 1:
-            problem = f"{len(meant) or 'no'} clips are called {row['sample']!r}"
-            remedy = "Write the path in the folder." if meant else nearest_name(row["sample"], sorted(places)[:2000])
-            raise DataError(problem, where=where, remedy=remedy)
+            if not meant:
+                raise _no_such_clip(base, clips, row["sample"], where, [one["sample"] in places for _, one in rows])
+            problem = f"{len(meant)} clips are called {row['sample']!r}"
+            raise DataError(problem, where=where, remedy="Write the path in the folder.")
         if meant[0] in found:
             raise DataError(f"{row['sample']!r} occurs twice", where=where, remedy="Keep one line.")
         columns = {name: row[name] for name in COLUMNS if row.get(name, "")}
         found[meant[0]] = ListedClip(meant[0], sample_name(base, meant[0]), row["label"], columns)
     return tuple(found[path] for path in clips if path in found)
+
+
+def _spellings(base: Path, path: Path) -> tuple[str, str, str, str]:
+    """How a table may call a clip: by its path in the folder or its name, with or without suffix."""
+    inside = path.relative_to(base) if path.is_relative_to(base) else Path(path.name)
+    return inside.as_posix(), inside.with_suffix("").as_posix(), path.name, Path(path.name).stem
+
+
+def _no_such_clip(base: Path, clips: Sequence[Path], sample: str, where: str, found: Sequence[bool]) -> DataError:
+    """A table names a clip that is not there: how many rows do, and the nearest clip, spelt as the row spells it."""
+    spelt = (0 if "/" in sample else 2) + (0 if Path(sample).suffix else 1)
+    lost = f"rows without a clip: {found.count(False)} of {len(found)}"
+    problem = f"no clip is called {sample!r}; {lost}; clips here: {len(clips)}"
+    return DataError(problem, where=where, remedy=nearest_name(sample, [_spellings(base, p)[spelt] for p in clips]))
 
 
 def _rows(table: Path) -> list[tuple[int, dict[str, str]]]:

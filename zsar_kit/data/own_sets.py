@@ -222,8 +222,8 @@ class PartRule:
 def part_rule(text: str) -> PartRule:
     """A rule as it is written: ``[NAME=]COLUMN:VALUES``.
 
-    ``subject:odd`` (of numbers), ``subject:1,3,5-8``, ``xsub=subject:anna,ben``, ``camera:1,2``, ``train:FILE`` with one
-    sample name a line. Values are for training.
+    ``subject:odd`` (of numbers), ``subject:1,3,5-8``, ``xsub=subject:anna,ben``, ``camera:1,2``, ``train:FILE`` with
+    one sample name a line. Values are for training.
 
     Raises:
         SplitError: it is written differently.
