@@ -14,7 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from zsar_kit.data.array_shape import layout_advice, require_shape, shape_advice
 from zsar_kit.data.foreign.alphapose import read_alphapose
+from zsar_kit.data.foreign.mediapipe import COUNT as LANDMARKS
 from zsar_kit.data.foreign.mediapipe import PICTURE_KEYS, WORLD_KEYS, has_landmark_columns, read_mediapipe
 from zsar_kit.data.foreign.mmpose import read_mmpose
 from zsar_kit.data.foreign.movement import read_movement, software_of
@@ -24,12 +26,11 @@ from zsar_kit.data.foreign.refused import refuse_unreadable
 from zsar_kit.data.foreign.shared import metres_of, turn_by_up
 from zsar_kit.data.joints import fitting_layouts
 from zsar_kit.data.joints import layout as joint_layout
-from zsar_kit.data.readers.clips import ARRAY_SUFFIXES, BROKEN_ARRAYS, array_of, read_clip
+from zsar_kit.data.readers.clips import ARRAY_SUFFIXES, BROKEN_ARRAYS, array_key, array_of, read_clip
 from zsar_kit.data.readers.ntu import SUFFIX as NTU_SUFFIX
 from zsar_kit.data.readers.registry import RAW_FORMATS
 from zsar_kit.data.recording import Recording
 from zsar_kit.errors import DataError, nearest_name
-from zsar_kit.reprs import listed
 
 
 @dataclass(frozen=True)
@@ -118,12 +119,14 @@ def read_recording(
         raise DataError(f"a rate is a positive number of frames a second, got {rate:g}", where=path)
     refuse_unreadable(path)
     if format and format not in FORMATS:
-        raise DataError(f"unknown format {format!r}", where="argument 'format'", remedy=nearest_name(format, FORMATS))
+        raise DataError(f"unknown format {format!r}", where="the format", remedy=nearest_name(format, FORMATS))
     name = format or format_of(path)
     if not name:
         known = ", ".join(sorted({suffix for every in FORMATS.values() for suffix in every.suffixes}))
         problem = "the folder has no frames of OpenPose" if path.is_dir() else "no reader knows this file"
-        raise DataError(problem, where=path, remedy=f"Known suffixes: {known}. Say which one it is: format='...'.")
+        raise DataError(
+            problem, where=path, remedy=f"Known suffixes: {known}. Or name the format (--format, in Python format=)."
+        )
     for term, value in (("unit", unit), ("up", up)):
         if value and term not in FORMATS[name].asks:
             problem = f"{_OWN[term]} of the format {name!r} is fixed, so {value!r} cannot be told of it"
@@ -173,15 +176,7 @@ def _clip(path: Path) -> Recording:
 def _array(path: Path, layout: str, unit: str, up: str) -> Recording:
     """An array; what its numbers are like is for the doctor to judge."""
     body = joint_layout(layout or _layout_of_array(path) or "ntu25")
-    values = array_of(path)
-    values = values[None] if values.ndim == 3 else values
-    if values.dtype.kind not in "fiu" or values.ndim != 4 or values.shape[-1] != 3:
-        came = f"{values.dtype} {list(values.shape)}"
-        problem = f"numbers [frame, joint, xyz] or [person, frame, joint, xyz] are needed, got {came}"
-        raise DataError(problem, where=path)
-    if values.shape[2] != len(body):
-        problem = f"layout {body.name!r} has {len(body)} joints, the sequence has {values.shape[2]}"
-        raise DataError(problem, where=path, remedy="Name the layout that these data have, or repair the file.")
+    values = require_shape(array_of(path), body, str(path))
     scale = metres_of(unit, path) if unit else 1.0
     with np.errstate(over="ignore"):
         joints = (values * scale).astype(np.float32)
@@ -214,15 +209,14 @@ def _layout_of_array(path: Path) -> str:
         with path.open("rb") as file:
             content: Any = np.load(file, allow_pickle=False)
             if not isinstance(content, np.ndarray):
-                content = content["joints"] if "joints" in content else np.empty(0)
-    except (ValueError, *BROKEN_ARRAYS):
+                content = content[array_key(content.files, path)]
+    except (DataError, ValueError, *BROKEN_ARRAYS):
         return ""  # the reader says what is wrong with it
-    joints = content.shape[-2] if content.ndim in (3, 4) else 0
+    joints = content.shape[-2] if content.ndim in (3, 4) and content.shape[-1] == 3 else 0
     fitting = fitting_layouts(joints)
     if len(fitting) != 1 and joints:
-        came = f"those with {joints} joints are {listed(fitting)}" if fitting else f"none has {joints} joints"
-        remedy = f"Say it: layout={fitting[0] if fitting else 'mine'!r}."
-        raise DataError(f"which joint layout is this? {came}", where=path, remedy=remedy)
+        remedy = layout_advice(joints) if fitting else shape_advice(content.shape, "ntu25")
+        raise DataError(f"which joint layout is this? It has {joints} joints", where=path, remedy=remedy)
     return fitting[0] if fitting else ""
 
 
@@ -244,7 +238,7 @@ def format_of(path: Path) -> str:
     if suffix == ".csv":
         return software_of(path) or ("mediapipe" if has_landmark_columns(_head(path).split("\n")[0].split(",")) else "")
     if suffix == ".npz":
-        return "array" if "joints" in _arrays_of(path) or not _arrays_of(path) else "mediapipe"
+        return "mediapipe" if _has_landmarks(path) else "array"
     return _json_format(_head(path)) if suffix == ".json" else ""
 
 
@@ -264,12 +258,18 @@ def _json_format(head: str) -> str:
     return "mediapipe" if _JSON_NUMBERS.match(head) else ""
 
 
-def _arrays_of(path: Path) -> tuple[str, ...]:
+def _has_landmarks(path: Path) -> bool:
+    """Whether an ``.npz`` file is of MediaPipe: by the name of an array, or by its only one, which has 33 joints."""
     try:
         with path.open("rb") as file:
-            return tuple(np.load(file, allow_pickle=False).files)
-    except (ValueError, AttributeError, *BROKEN_ARRAYS):
-        return ()  # the reader says what is wrong with it
+            content: Any = np.load(file, allow_pickle=False)
+            if "joints" in content:
+                return False
+            if len(content.files) > 1:
+                return any(key in content for key in (*WORLD_KEYS, *PICTURE_KEYS))
+            return any(content[key].shape[-2:-1] == (LANDMARKS,) for key in content.files)
+    except (ValueError, AttributeError, TypeError, *BROKEN_ARRAYS):
+        return False  # the reader says what is wrong with it
 
 
 def recordings_in(folder: str | Path) -> tuple[list[Path], dict[str, int]]:
