@@ -272,6 +272,14 @@ def test_errors_name_place_and_remedy():
     assert len(nearest_name("xyz", [letter * 90 for letter in "abcdefghijklmnopqr"])) < 600
 
 
+@pytest.mark.parametrize(
+    ("where", "told"),
+    [(None, "got 3. Write 2."), ("a.npy", "got 3. Write 2."), ("a.npy, line 2", "got 3 (in line 2). Write 2.")],
+)
+def test_an_error_beside_the_name_of_its_file_does_not_repeat_it(where, told):
+    assert ZsarError("got 3", where=where, remedy="Write 2.").told_beside("a.npy") == told
+
+
 def test_ids_are_told_by_their_ends():
     assert ids_told(range(120)) == "There are the ids 0 to 119."
     assert ids_told((7, 3, 4)) == "There are the ids 3 to 7, 3 of them."

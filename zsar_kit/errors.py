@@ -31,6 +31,11 @@ class ZsarError(Exception):
         advice = f" {remedy}" if remedy else ""
         super().__init__(f"{problem}{place}.{advice}")
 
+    def told_beside(self, place: str | Path) -> str:
+        """The message as it stands beside the name of a file, which it does not repeat."""
+        rest = str(self.where).removeprefix(str(place)).lstrip(", ") if self.where is not None else ""
+        return str(ZsarError(self.problem, where=rest or None, remedy=self.remedy))
+
     def __reduce__(self):
         """Keep all fields when the error is sent from another process."""
         return partial(type(self), where=self.where, remedy=self.remedy), (self.problem,)

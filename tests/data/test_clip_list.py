@@ -35,6 +35,15 @@ def test_clips_without_folders_need_something_that_says_what_they_show(folder):
         list_clips(folder, clips(folder))
 
 
+def test_folders_may_give_the_class_and_file_names_the_rest(folder):
+    (folder / "bow/s1.bvh").rename(folder / "bow/anna_1.bvh")
+    found = list_clips(folder, [folder / "bow/anna_1.bvh"], names="{subject}_{}")
+    assert [(one.sample, one.label, one.columns) for one in found] == [("bow/anna_1", "bow", {"subject": "anna"})]
+    (folder / "ben_1.bvh").write_text("x", encoding="utf-8")
+    with pytest.raises(DataError, match=r"nothing says what ben_1\.bvh shows.*with their label: --names"):
+        list_clips(folder, [folder / "ben_1.bvh"], names="{subject}_{}")
+
+
 def test_a_table_names_clips_with_or_without_folder_and_suffix(folder):
     table = "sample,label,subject\nwave/s1.bvh,0,anna\nbow/s1,bow,ben\ns2,wave,\n"
     (folder / "labels.csv").write_text(table, encoding="utf-8")
@@ -126,8 +135,8 @@ def test_names_of_files(tmp_path):
     ("names", "message"),
     [
         ("{label}-{subject}", "the file name is not of the form"),
-        ("{subject}_{}", "names each field once, and {label}"),
-        ("{label}_{label}", "names each field once"),
+        ("{subject}_{}", r"nothing says what eat_3\.npz shows.*with their label"),
+        ("{label}_{label}", "names one field or more, each once"),
         ("{label}_{person}", r"unknown field {person}"),
     ],
 )

@@ -156,13 +156,17 @@ def test_files_that_cannot_be_read_are_left_out(tmp_path, bodies, capsys):
     out = capsys.readouterr().out
     assert "12 clips of 2 classes" in out
     assert "left out" in out
-    assert "eat_1_99.npz" in out
+    (said,) = [line for line in out.splitlines() if "eat_1_99.npz" in line]
+    assert said.startswith(f"left out: {folder / 'eat_1_99.npz'}: not a plain array file; pickles are never read. Save")
     assert main([*new, "--workspace", str(tmp_path / "w")]) == 2
     assert "there is already a data set 'meals'" in capsys.readouterr().err
     for path in folder.glob("*.npz"):
         path.write_bytes(b"no array")
     assert main([*new, "--replace", "--workspace", str(tmp_path / "w")]) == 2
-    assert "none of 13 clips can be read" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "none of 13 clips can be read; the first: not a plain array file" in err
+    assert err.count(str(folder)) == 1
+    assert "--format" not in err  # which would not help
     assert len(SkeletonSet.load(tmp_path / "w" / "skeletons" / "meals")) == 12  # what was there stays
 
 
@@ -173,7 +177,7 @@ def test_files_that_cannot_be_read_are_left_out(tmp_path, bodies, capsys):
         ({"dataset": "my meals"}, DataError, "letters, digits, - and _"),
         ({"layout": "coco_17"}, DataError, "17 joints, the sequence has 15"),
         ({"layout": "openni15"}, DataError, "Did you mean 'openni_15'"),
-        ({"names": "{}"}, DataError, "names each field once"),
+        ({"names": "{}"}, DataError, "names one field or more, each once"),
         ({"parts": ("subject:77",)}, DataError, "no sample has subject '77'"),
     ],
 )
