@@ -406,7 +406,11 @@ def test_a_set_of_ones_own_is_shown_and_audited(tmp_path, capsys):
     row = capsys.readouterr().out.splitlines()[-1]
     assert [cell.strip() for cell in row.strip("|").split("|")] == ["all", "3", "2", "2", "6 (4-6)", "0"]
     assert main(["data", "show", "mine", "--protocol", "xsub", *place]) == 2
-    assert "the kit knows no train and test parts of 'mine'" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "the kit knows no train and test parts of 'mine'" in err
+    assert "zsar data new mine ... --parts RULE --replace" in err
+    assert main(["train", "mine", "1/1", "--method", "ridge", "--quiet", *place]) == 2
+    assert "--protocol" not in capsys.readouterr().err  # there is none to name
     assert main(["data", "audit", "mine", "--quiet", *place]) == 0
     shown = capsys.readouterr().out
     assert "identical sequences" in shown

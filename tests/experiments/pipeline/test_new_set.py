@@ -127,6 +127,26 @@ def test_marks_that_are_not_of_the_set_are_refused(tmp_path, bodies):
         next(missing_points(made.skeletons))
 
 
+@pytest.mark.parametrize(
+    ("scales", "message"),
+    [
+        (
+            (1, 1000),
+            r"; 6 of 12 clips are refused so .*millimetres\. The other 6 of 12 clips do not\..*holds for every",
+        ),
+        ((100, 1000), r"; 12 of 12 clips are refused so .*Other clips look otherwise\..*holds for every clip"),
+    ],
+)
+def test_a_unit_of_some_clips_alone_is_not_offered_for_all(tmp_path, bodies, scales, message):
+    folder, other = (written(tmp_path / str(scale), bodies, lambda joints, s=scale: joints * s) for scale in scales)
+    for path in sorted(other.glob("*"))[1::2]:
+        (folder / path.name).write_bytes(path.read_bytes())
+    with pytest.raises(DataError, match=message) as refused:
+        new_set(Workspace(tmp_path / "w", progress=False), asked(folder))
+    assert "--unit mm" not in str(refused.value)
+    assert "--unit cm" not in str(refused.value)
+
+
 def test_another_unit_is_refused_said_or_accepted(tmp_path, bodies):
     folder = written(tmp_path / "clips", bodies, lambda joints: joints * 1000)
     workspace = Workspace(tmp_path / "w", progress=False)

@@ -56,8 +56,8 @@ _COLUMNS = (
 )
 _AXES = {"x": 0, "y": 1, "z": 2, "v": 3, "vis": 3, "visibility": 3}
 _WORLD_REMEDY = (
-    "Save the world landmarks (pose_world_landmarks), or read these as 2-D: format='mediapipe_2d', or "
-    "read_mediapipe(path, flat=True)."
+    "Save the world landmarks (pose_world_landmarks), or read these as 2-D: --format mediapipe_2d, in Python "
+    "format='mediapipe_2d' or read_mediapipe(path, flat=True)."
 )
 
 
@@ -100,7 +100,8 @@ def read_mediapipe(path: str | Path, *, rate: float = 0.0, flat: bool = False) -
         joints = turned(points, 1.0, CAMERA, path)
     elif world:
         problem = "these are world landmarks, in metres from the hips, not places in the picture"
-        raise DataError(problem, where=path, remedy="Leave flat=True, or format='mediapipe_2d', out.")
+        remedy = "Leave out --format mediapipe_2d, in Python format='mediapipe_2d' or flat=True."
+        raise DataError(problem, where=path, remedy=remedy)
     else:
         joints = picture(points[..., :2], path)
     stated = (

@@ -1,0 +1,60 @@
+"""One clip as somebody has it: what the doctor refuses offers no way out that does not exist."""
+
+from __future__ import annotations
+
+import shlex
+
+import numpy as np
+import pytest
+
+from zsar_kit.data.puppet import PuppetConfig, build_puppet
+from zsar_kit.errors import DataError
+from zsar_kit.experiments.pipeline.own_clip import open_clip
+
+
+@pytest.fixture(scope="module")
+def joints(tmp_path_factory):
+    config = PuppetConfig(classes=(0,), subjects=1, cameras=1, replications=1)
+    return build_puppet(tmp_path_factory.mktemp("puppet") / "set", config).sequence(0).joints
+
+
+def infinite(joints: np.ndarray) -> np.ndarray:
+    return np.where(np.arange(joints.size).reshape(joints.shape) == 30, np.float32(np.inf), joints)
+
+
+def crowd(joints: np.ndarray) -> np.ndarray:
+    return (joints + np.arange(7)[:, None, None, None] * 0.5).astype(np.float32)
+
+
+def backwards(joints: np.ndarray) -> np.ndarray:
+    order = sorted(range(1, joints.shape[1] + 1), key=str)
+    return joints[:, [n - 1 for n in order]]
+
+
+@pytest.mark.parametrize(
+    ("change", "check"),
+    [
+        (lambda joints: joints * np.nan, "empty"),
+        (lambda joints: joints * 0, "empty"),
+        (lambda joints: joints[:, :0], "empty"),
+        (infinite, "finite"),
+        (lambda joints: joints.swapaxes(0, 1), "axes"),
+        (crowd, "axes"),
+        (lambda joints: joints * 3, "units"),
+        (lambda joints: joints * 1000, "units"),
+        (backwards, "frame order"),
+    ],
+)
+def test_what_is_offered_to_be_accepted_can_be(tmp_path, joints, change, check):
+    """A refusal offers ``--accept`` just where the clip can be opened with it, in words that a shell takes."""
+    np.save(tmp_path / "a.npy", change(joints))
+    with pytest.raises(DataError, match=rf"refuses \({check}\)") as refused:
+        open_clip(tmp_path / "a.npy")
+    _, offered, command = str(refused.value).partition("--accept ")
+    names = shlex.split(command.split(", in Python")[0]) if offered else [check]
+    try:
+        open_clip(tmp_path / "a.npy", accept=names)
+    except DataError:
+        assert not offered
+    else:
+        assert offered or "Or name the unit: --unit mm, in Python unit='mm'." in str(refused.value)
