@@ -263,6 +263,7 @@ def test_errors_name_place_and_remedy():
     assert nearest_name("linear", ["flora", "linear_cosine", "ridge"]) == "Did you mean 'linear_cosine'?"
     assert nearest_name("RIDGE", ["flora", "ridge"]) == "Did you mean 'ridge'?"
     assert nearest_name("f", ["flat", "flora"]) == "Known: flat, flora."
+    assert nearest_name("f", []) == "There is none."
     many = [f"class {i}" for i in range(100)]
     assert (
         nearest_name("xyz", many)

@@ -102,13 +102,15 @@ def nearest_name(name: str, known: Iterable[str]) -> str:
 
     Returns:
         ``"Did you mean 'x'?"`` if a name is close, otherwise ``"Known: a, b, c."``, of many names ``"Of 120 names the
-        nearest are 'a', 'b', 'c'."``.
+        nearest are 'a', 'b', 'c'."``, and of none ``"There is none."``.
     """
     names = list(dict.fromkeys(str(k) for k in known))
     candidates = {name.casefold(): name for name in names}
     folded = str(name).casefold()
     starts = [known_name for known_name in candidates if folded and known_name.startswith(folded)]
     close = starts if len(starts) == 1 else get_close_matches(folded, candidates, n=1, cutoff=0.6)
+    if not names:
+        return "There is none."
     if close:
         return f"Did you mean {candidates[close[0]]!r}?"
     if len(names) <= MOST_LISTED and sum(map(len, names)) <= MOST_CHARACTERS:

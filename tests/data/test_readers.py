@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from zsar_kit.cli import main
-from zsar_kit.data.catalogue import class_names
+from zsar_kit.data.catalogue import class_names, customary_protocol
 from zsar_kit.data.joints import layout
 from zsar_kit.data.published_checks import check_files
 from zsar_kit.data.readers import utd_mhad
@@ -22,7 +22,7 @@ from zsar_kit.data.readers.arrays import from_arrays, from_npz_folder
 from zsar_kit.data.readers.files import read_file
 from zsar_kit.data.readers.registry import RAW_FORMATS, plan_dataset, prepare_dataset
 from zsar_kit.data.skeleton_set import SkeletonSet
-from zsar_kit.errors import DataError
+from zsar_kit.errors import DataError, SplitError
 
 V1 = layout("kinect_v1_20")
 RNG = np.random.default_rng(11)
@@ -409,8 +409,9 @@ def test_a_set_of_ones_own_is_shown_and_audited(tmp_path, capsys):
     err = capsys.readouterr().err
     assert "the kit knows no train and test parts of 'mine'" in err
     assert "zsar data new mine ... --parts RULE --replace" in err
-    assert main(["train", "mine", "1/1", "--method", "ridge", "--quiet", *place]) == 2
-    assert "--protocol" not in capsys.readouterr().err  # there is none to name
+    with pytest.raises(SplitError, match="zsar data new mine ") as refused:
+        customary_protocol("mine")
+    assert "--protocol" not in str(refused.value)  # there is none to name
     assert main(["data", "audit", "mine", "--quiet", *place]) == 0
     shown = capsys.readouterr().out
     assert "identical sequences" in shown

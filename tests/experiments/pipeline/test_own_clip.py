@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 
 import numpy as np
@@ -58,3 +59,20 @@ def test_what_is_offered_to_be_accepted_can_be(tmp_path, joints, change, check):
         assert not offered
     else:
         assert offered or "Or name the unit: --unit mm, in Python unit='mm'." in str(refused.value)
+
+
+def opened(path, joints: np.ndarray, **how):
+    np.save(path, joints.astype(np.float32))
+    return open_clip(path, **how)
+
+
+@pytest.mark.parametrize("axes", ["x-zy", "x-y-z", "y-xz", "-yxz"])
+def test_the_way_up_that_the_doctor_names_can_be_named(tmp_path, joints, axes):
+    """Its words, as an option, stand the body on its feet again."""
+    signed = [(-1 if sign else 1, "xyz".index(name)) for sign, name in re.findall("(-?)([xyz])", axes)]
+    turned = np.stack([sign * joints[..., axis] for sign, axis in signed], axis=-1)
+    found = [one for one in opened(tmp_path / "a.npy", turned).report.findings if one.check == "upright"]
+    (up,) = {one.remedy.split("--up=")[1].split(",")[0] for one in found}
+    again = opened(tmp_path / "a.npy", turned, up=up)
+    assert not again.told
+    np.testing.assert_allclose(again.joints[..., 1], opened(tmp_path / "b.npy", joints).joints[..., 1], atol=1e-6)
