@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zsar_kit.config import LATER, Config, digest_of, formerly, later
-from zsar_kit.errors import ConfigError, ZsarError, nearest_name
+from zsar_kit.errors import ConfigError, ZsarError, ids_told, nearest_name
 
 
 @dataclass(frozen=True)
@@ -263,3 +263,25 @@ def test_errors_name_place_and_remedy():
     assert nearest_name("linear", ["flora", "linear_cosine", "ridge"]) == "Did you mean 'linear_cosine'?"
     assert nearest_name("RIDGE", ["flora", "ridge"]) == "Did you mean 'ridge'?"
     assert nearest_name("f", ["flat", "flora"]) == "Known: flat, flora."
+    assert nearest_name("f", []) == "There is none."
+    many = [f"class {i}" for i in range(100)]
+    assert (
+        nearest_name("xyz", many)
+        == "Of 100 names the nearest are 'class 0', 'class 1', 'class 2', 'class 3', 'class 4'."
+    )
+    assert nearest_name("pass the cup", many).startswith("Of 100 names the nearest are 'class ")
+    assert len(nearest_name("xyz", [letter * 90 for letter in "abcdefghijklmnopqr"])) < 600
+
+
+@pytest.mark.parametrize(
+    ("where", "told"),
+    [(None, "got 3. Write 2."), ("a.npy", "got 3. Write 2."), ("a.npy, line 2", "got 3 (in line 2). Write 2.")],
+)
+def test_an_error_beside_the_name_of_its_file_does_not_repeat_it(where, told):
+    assert ZsarError("got 3", where=where, remedy="Write 2.").told_beside("a.npy") == told
+
+
+def test_ids_are_told_by_their_ends():
+    assert ids_told(range(120)) == "There are the ids 0 to 119."
+    assert ids_told((7, 3, 4)) == "There are the ids 3 to 7, 3 of them."
+    assert ids_told(()) == "There is none."

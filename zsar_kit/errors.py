@@ -12,6 +12,9 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+#: up to so many names, and so long, an error lists them all; of more it names only a few
+MOST_LISTED, MOST_CHARACTERS, FEW = 40, 1000, 5
+
 
 class ZsarError(Exception):
     """Base class of all errors that are caused by bad input and that the user can fix.
@@ -27,6 +30,11 @@ class ZsarError(Exception):
         place = f" (in {where})" if where is not None else ""
         advice = f" {remedy}" if remedy else ""
         super().__init__(f"{problem}{place}.{advice}")
+
+    def told_beside(self, place: str | Path) -> str:
+        """The message as it stands beside the name of a file, which it does not repeat."""
+        rest = str(self.where).removeprefix(str(place)).lstrip(", ") if self.where is not None else ""
+        return str(ZsarError(self.problem, where=rest or None, remedy=self.remedy))
 
     def __reduce__(self):
         """Keep all fields when the error is sent from another process."""
@@ -90,14 +98,31 @@ class MissingModelError(ZsarError):
 
 
 def nearest_name(name: str, known: Iterable[str]) -> str:
-    """Advice for a misspelt or shortened name: the closest known one, or the list of all.
+    """Advice for a misspelt or shortened name: the closest known one, or the list of all, or of the nearest of many.
 
     Returns:
-        ``"Did you mean 'x'?"`` if a name is close, otherwise ``"Known: a, b, c."``.
+        ``"Did you mean 'x'?"`` if a name is close, otherwise ``"Known: a, b, c."``, of many names ``"Of 120 names the
+        nearest are 'a', 'b', 'c'."``, and of none ``"There is none."``.
     """
-    names = [str(k) for k in known]
+    names = list(dict.fromkeys(str(k) for k in known))
     candidates = {name.casefold(): name for name in names}
     folded = str(name).casefold()
     starts = [known_name for known_name in candidates if folded and known_name.startswith(folded)]
     close = starts if len(starts) == 1 else get_close_matches(folded, candidates, n=1, cutoff=0.6)
-    return f"Did you mean {candidates[close[0]]!r}?" if close else f"Known: {', '.join(names)}."
+    if not names:
+        return "There is none."
+    if close:
+        return f"Did you mean {candidates[close[0]]!r}?"
+    if len(names) <= MOST_LISTED and sum(map(len, names)) <= MOST_CHARACTERS:
+        return f"Known: {', '.join(names)}."
+    nearest = get_close_matches(folded, candidates, n=FEW, cutoff=0.3) or list(candidates)[:FEW]
+    return f"Of {len(names)} names the nearest are {', '.join(repr(candidates[key]) for key in nearest)}."
+
+
+def ids_told(ids: Iterable[int]) -> str:
+    """Advice for a class id that there is not: ``"There are the ids 0 to 119."``, and how many if some are left out."""
+    known = sorted(set(ids))
+    if not known:
+        return "There is none."
+    gaps = "" if known[-1] - known[0] + 1 == len(known) else f", {len(known)} of them"
+    return f"There are the ids {known[0]} to {known[-1]}{gaps}."

@@ -100,6 +100,7 @@ def test_folders_are_classes_and_other_files_are_counted(new, zsar, tmp_path):
     assert "passed over: 1 file without suffix, no clips" in out
     assert "doctor: 16 clips, nothing wrong found" in out
     assert "No train and test parts yet" in out
+    assert "--parts train:FILE --replace" in out  # of these, nothing is known that could divide them
     assert "zsar split make meals --unseen 2" in out
     made = SkeletonSet.load(tmp_path / "w" / "skeletons" / "meals")
     assert made.class_names == tuple(sorted(CLASSES))
@@ -120,7 +121,7 @@ def test_a_table_names_people_and_parts_go_by_them(new, zsar, tmp_path, bodies):
     rows = [f"{label}/{person},{CLASSES.index(label)},{person}" for label, person, _ in bodies if person != "dan"]
     (tmp_path / "clips" / "labels.csv").write_text("\n".join(["sample,label,subject", *rows]), encoding="utf-8")
     classes = ("--classes", tmp_path / "clips" / "classes.txt")
-    code, out, _ = new(*classes, "--parts", "subject:anna,cleo", "odd=subject:odd", "--synthetic")
+    code, out, _ = new(*classes, "--parts", "subject:anna,cleo", "one=subject:ben", "--synthetic")
     assert code == 0
     assert "passed over: 4 clips that the table of labels does not name" in out
     assert "No train and test parts yet" not in out
@@ -129,8 +130,8 @@ def test_a_table_names_people_and_parts_go_by_them(new, zsar, tmp_path, bodies):
     assert OwnSet.read(made.path).subjects == ("anna", "ben", "cleo")
     anna_or_cleo = ["ben" not in sample for sample in made.index.sample]
     assert made.parts["xsub"].tolist() == anna_or_cleo
-    assert made.parts["odd"].tolist() == [not train for train in anna_or_cleo]  # ben is number 1
-    assert catalogue.part_protocols("meals") == ("xsub", "odd")
+    assert made.parts["one"].tolist() == [not train for train in anna_or_cleo]
+    assert catalogue.part_protocols("meals") == ("xsub", "one")
     _, out, _ = zsar("data", "show", "meals")
     assert "These data are synthetic." in out
     rows_of = {line.split("|")[1].strip(): line.split("|")[2:5] for line in out.splitlines() if line.startswith("| t")}
@@ -142,7 +143,22 @@ def test_a_table_names_people_and_parts_go_by_them(new, zsar, tmp_path, bodies):
     assert code == 2
     assert "no sample has subject 'dan'" in err
     assert "There are: anna, ben, cleo" in err
+    code, _, err = new(*classes, "--parts", "subject:odd", "--replace")
+    assert code == 2
+    assert "'odd' needs subjects that are numbers, these are names: anna, ben, cleo" in err
     assert SkeletonSet.load(made.path).digest == made.digest
+    assert "--parts subject:anna --replace" in new(*classes, "--replace")[1]  # a rule that can hold
+
+
+def test_parts_go_by_setups_that_have_names(new, tmp_path, bodies):
+    rows = [f"{label}/{person},{label},{'kitchen' if person == 'ben' else 'bath'}" for label, person, _ in bodies]
+    (tmp_path / "clips" / "labels.csv").write_text("\n".join(["sample,label,setup", *rows]), encoding="utf-8")
+    assert new("--parts", "setup:kitchen")[0] == 0
+    made = SkeletonSet.load(tmp_path / "w" / "skeletons" / "meals")
+    assert made.parts["xset"].tolist() == ["ben" in sample for sample in made.index.sample]
+    code, _, err = new("--parts", "setup:odd", "--replace")
+    assert code == 2
+    assert "'odd' needs setups that are numbers, these are names: bath, kitchen" in err
 
 
 def test_labels_that_leave_the_first_class_empty_are_said(new, tmp_path, bodies):

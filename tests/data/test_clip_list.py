@@ -35,6 +35,15 @@ def test_clips_without_folders_need_something_that_says_what_they_show(folder):
         list_clips(folder, clips(folder))
 
 
+def test_folders_may_give_the_class_and_file_names_the_rest(folder):
+    (folder / "bow/s1.bvh").rename(folder / "bow/anna_1.bvh")
+    found = list_clips(folder, [folder / "bow/anna_1.bvh"], names="{subject}_{}")
+    assert [(one.sample, one.label, one.columns) for one in found] == [("bow/anna_1", "bow", {"subject": "anna"})]
+    (folder / "ben_1.bvh").write_text("x", encoding="utf-8")
+    with pytest.raises(DataError, match=r"nothing says what ben_1\.bvh shows.*with their label: --names"):
+        list_clips(folder, [folder / "ben_1.bvh"], names="{subject}_{}")
+
+
 def test_a_table_names_clips_with_or_without_folder_and_suffix(folder):
     table = "sample,label,subject\nwave/s1.bvh,0,anna\nbow/s1,bow,ben\ns2,wave,\n"
     (folder / "labels.csv").write_text(table, encoding="utf-8")
@@ -57,7 +66,10 @@ def test_clips_that_a_table_does_not_name_are_left_out(folder):
         ("sample,class\ns2,wave\n", r"a column 'label' is needed, the table has sample, class"),
         ("sample,label\n", "the table has no row"),
         ("sample,label\ns1,wave\n", r"2 clips are called 's1' .*line 2\).*path in the folder"),
-        ("sample,label\ns3,wave\n", r"no clips are called 's3'"),
+        (
+            "sample,label\ns3,wave\n",
+            r"no clip is called 's3'; rows without a clip: 1 of 1; clips here: 3 .*line 2\).*Known: s1, s2\.",
+        ),
         ("sample,label\ns2,wave\nwave/s2,bow\n", r"'wave/s2' occurs twice .*line 3"),
         ("sample,label\ns2,\n", "a row is a sample, its label"),
         ("sample,label\ns2,wave,3,4\n", "a row is a sample, its label"),
@@ -71,6 +83,21 @@ def test_tables_that_do_not_fit(folder, table, message):
     (folder / "t.csv").write_text(table, encoding="utf-8")
     with pytest.raises(DataError, match=message):
         list_clips(folder, clips(folder), table=folder / "t.csv")
+
+
+def test_a_table_with_clips_that_are_not_there_names_the_nearest(tmp_path):
+    """The message is as short for many clips as for few."""
+    for i in range(500):
+        (tmp_path / f"take_{i:04d}.bvh").write_text("x", encoding="utf-8")
+    rows = "take_0001,wave\ntake_0499,wave\nXYZ,wave\nQQQ,wave\n"
+    (tmp_path / "t.csv").write_text("sample,label\n" + rows, encoding="utf-8")
+    with pytest.raises(DataError, match=r"'XYZ'; rows without a clip: 2 of 4; clips here: 500 .*line 4") as caught:
+        list_clips(tmp_path, clips(tmp_path), table=tmp_path / "t.csv")
+    assert "Of 500 names the nearest are 'take_" in str(caught.value)
+    assert len(str(caught.value).replace(str(tmp_path), "")) < 250
+    (tmp_path / "t.csv").write_text("sample,label\ntake_400.bvh,wave\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"Did you mean 'take_0400\.bvh'\?"):
+        list_clips(tmp_path, clips(tmp_path), table=tmp_path / "t.csv")
 
 
 def test_tables_as_spreadsheets_write_them(folder):
@@ -108,8 +135,8 @@ def test_names_of_files(tmp_path):
     ("names", "message"),
     [
         ("{label}-{subject}", "the file name is not of the form"),
-        ("{subject}_{}", "names each field once, and {label}"),
-        ("{label}_{label}", "names each field once"),
+        ("{subject}_{}", r"nothing says what eat_3\.npz shows.*with their label"),
+        ("{label}_{label}", "names one field or more, each once"),
         ("{label}_{person}", r"unknown field {person}"),
     ],
 )

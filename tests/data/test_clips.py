@@ -58,13 +58,13 @@ def test_faults_name_the_file(tmp_path, joints):
     bad = joints.copy()
     bad[3, 2, 1] = np.nan
     (tmp_path / "broken.npz").write_bytes(b"PK no zip")
-    np.savez(tmp_path / "other.npz", wrong=joints)
+    np.savez(tmp_path / "other.npz", wrong=joints, label=0)
     (tmp_path / "clip.bvh").write_text("x")
     for source, message in (
         (tmp_path / "gone.npy", "there is no such clip"),
         (tmp_path / "clip.bvh", "no reader recognises this file by its name"),
         (tmp_path / "broken.npz", "not a plain array file"),
-        (tmp_path / "other.npz", "the array 'joints' is missing; there are"),
+        (tmp_path / "other.npz", "the array 'joints' is missing; there are wrong, label"),
         (saved(np.zeros_like(joints), "1.npy"), "every joint is missing"),
         (saved(bad, "2.npy"), "coordinates must be finite, got nan at frame 3"),
         (saved(joints[:0], "3.npy"), "the sequence has no frame"),

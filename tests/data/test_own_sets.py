@@ -87,6 +87,13 @@ def test_ranges_of_names_that_look_like_numbers():
     assert mask.tolist() == [True, True, False, True]
 
 
+@pytest.mark.parametrize("column", ["subject", "camera", "setup", "replication"])
+def test_odd_is_of_numbers(column):
+    """The place of a name in the alphabet is no number."""
+    with pytest.raises(DataError, match=rf"'odd' needs {column}s that are numbers.*anna, ben.*as in {column}:anna\."):
+        part_masks([f"{column}:odd"], SAMPLES, {column: [0, 1, 0, 1]}, {column: ("anna", "ben")})
+
+
 def test_odd_and_names(tmp_path):
     with pytest.raises(DataError, match=r"no sample has subject 'eve'.*There are: anna, ben"):
         part_masks(["subject:eve"], SAMPLES, {"subject": [0, 1, 0, 1]}, {"subject": ("anna", "ben")})

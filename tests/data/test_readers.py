@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from zsar_kit.cli import main
-from zsar_kit.data.catalogue import class_names
+from zsar_kit.data.catalogue import class_names, customary_protocol
 from zsar_kit.data.joints import layout
 from zsar_kit.data.published_checks import check_files
 from zsar_kit.data.readers import utd_mhad
@@ -22,7 +22,7 @@ from zsar_kit.data.readers.arrays import from_arrays, from_npz_folder
 from zsar_kit.data.readers.files import read_file
 from zsar_kit.data.readers.registry import RAW_FORMATS, plan_dataset, prepare_dataset
 from zsar_kit.data.skeleton_set import SkeletonSet
-from zsar_kit.errors import DataError
+from zsar_kit.errors import DataError, SplitError
 
 V1 = layout("kinect_v1_20")
 RNG = np.random.default_rng(11)
@@ -370,7 +370,10 @@ def test_arrays_without_persons_lists_and_class_names(tmp_path):
         ({"sequences": [JOINTS, JOINTS * 1000]}, r"must be metres.*sequences\[1\]"),
         ({"sequences": [JOINTS, [["a"]]]}, r"numbers \[frame, joint, xyz\].*sequences\[1\]"),
         ({"sequences": [JOINTS, [[[1, 2, 3]], [[1, 2]]]]}, r"differ in shape.*sequences\[1\]"),
-        ({"sequences": [JOINTS, JOINTS[..., :2]]}, r"got float32 \(1, 6, 20, 2\) \(in sequences\[1\]\)"),
+        (
+            {"sequences": [JOINTS, JOINTS[..., :2]]},
+            r"got float32\[6, 20, 2\] \(in sequences\[1\]\).*points of a picture",
+        ),
     ],
 )
 def test_broken_arrays(tmp_path, change, message):
@@ -403,7 +406,12 @@ def test_a_set_of_ones_own_is_shown_and_audited(tmp_path, capsys):
     row = capsys.readouterr().out.splitlines()[-1]
     assert [cell.strip() for cell in row.strip("|").split("|")] == ["all", "3", "2", "2", "6 (4-6)", "0"]
     assert main(["data", "show", "mine", "--protocol", "xsub", *place]) == 2
-    assert "the kit knows no train and test parts of 'mine'" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "the kit knows no train and test parts of 'mine'" in err
+    assert "zsar data new mine ... --parts RULE --replace" in err
+    with pytest.raises(SplitError, match="zsar data new mine ") as refused:
+        customary_protocol("mine")
+    assert "--protocol" not in str(refused.value)  # there is none to name
     assert main(["data", "audit", "mine", "--quiet", *place]) == 0
     shown = capsys.readouterr().out
     assert "identical sequences" in shown

@@ -76,6 +76,8 @@ def test_a_class_is_added_with_the_next_id_and_changed_alone():
         (lambda form: with_class(form, " \t ", form.levels[0]), "must be printable words"),
         (lambda form: with_class(form, "a\x1b[2J", form.levels[0]), "must be printable words"),
         (lambda form: find_class(form, "on"), "no class is called 'on'.*Did you mean 'one'"),
+        (lambda _: class_of("ntu120:500"), r"no class has the id 500 .*There are the ids 0 to 119\.$"),
+        (lambda _: class_of("ntu120:qqqq"), r"no class is called 'qqqq' .*Of 120 names the nearest are '"),
         (lambda _: class_of("ntu12:3"), "no form of data set 'ntu12'.*Did you mean"),
         (lambda _: read_settings(("twist",)), "expected attribute=level"),
         (lambda _: read_settings(("twist=high",)), "'high' is no level of 'twist'"),

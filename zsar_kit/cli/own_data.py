@@ -25,9 +25,11 @@ class NewOptions:
     """table (.csv) with the columns sample and label, and perhaps subject, camera, setup and replication; default:
     labels.csv in the folder, or else one folder for each class"""
     names: str = ""
-    """how file names are made, such as '{label}_{subject}_{}', where no table says what a clip shows"""
+    """how file names are made, such as '{label}_{subject}_{}', where no table says what a clip shows; without {label}
+    the folders are the classes"""
     parts: tuple[str, ...] = ()
-    """what is for training, such as subject:odd, subject:1,3,5-8, camera:1,2 or train:FILE; the first is the default"""
+    """what is for training, such as subject:odd, subject:1,3,5-8, subject:anna,ben, camera:1,2 or train:FILE; the first
+    is the default"""
     texts: Path | None = None
     """class texts (.toml), by hand or by `zsar texts generate`; default: the names alone"""
     format: str = ""

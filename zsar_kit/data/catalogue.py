@@ -186,8 +186,19 @@ def customary_protocol(dataset: str) -> str:
     """
     known = part_protocols(dataset)
     if not known:
-        raise SplitError(f"the kit knows no train and test parts of {dataset!r}", remedy="Name a protocol: --protocol.")
+        raise _without_parts(dataset)
     return known[0]
+
+
+def _without_parts(dataset: str) -> SplitError:
+    """A data set that is not divided: where it is somebody's own, it is made again with a rule."""
+    remedy = (
+        f"Make it again with a rule that divides it: zsar data new {dataset} ... --parts RULE --replace, in Python "
+        "from_arrays(..., parts=[RULE], replace=True); RULE is such as subject:1,3 or train:FILE."
+    )
+    if is_published(dataset):
+        remedy = "Give each sample its part."
+    return SplitError(f"the kit knows no train and test parts of {dataset!r}", remedy=remedy)
 
 
 def part_column(dataset: str, protocol: str) -> str:
@@ -214,7 +225,7 @@ def part_mask(dataset: str, protocol: str | None, index_columns: Mapping[str, np
     """
     known = part_protocols(dataset)
     if not known:
-        raise SplitError(f"the kit knows no train and test parts of {dataset!r}", remedy="Give each sample its part.")
+        raise _without_parts(dataset)
     protocol = known[0] if protocol is None else protocol
     require_protocol(dataset, protocol)
     rule = dataset_facts("splits.toml", dataset)["parts"][protocol]

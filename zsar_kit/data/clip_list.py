@@ -1,7 +1,7 @@
 """Which clips a folder of one's own has, and what is known of each: class, person, camera.
 
 In this order: a table (``--labels FILE``, or ``labels.csv`` in the folder), a pattern of file names (``--names``), or
-one folder for each class.
+one folder for each class. A pattern without a label leaves the class to the folders.
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ def list_clips(
             ``replication``; default: ``labels.csv`` of the folder, where there is one. A sample is a file's path in the
             folder or its name, with or without its suffix. Clips that it does not name are left out; other columns
             are not read, with a warning.
-        names: how file names are made, e.g. ``{label}_{subject}_{}``; ``{}`` stands for anything.
+        names: how file names are made, e.g. ``{label}_{subject}_{}``; ``{}`` stands for anything. Without
+            ``{label}`` the folders are the classes.
 
     Raises:
         DataError: the table or the pattern is wrong, names no clip, or does not fit a file; or there is neither and the
@@ -93,18 +94,20 @@ def sample_name(root: Path, path: Path) -> str:
 
 
 def _by_folders(root: Path, clips: Sequence[Path]) -> tuple[ListedClip, ...]:
-    found = []
-    for path in clips:
-        inside = path.relative_to(root).parts if path.is_relative_to(root) else ()
-        if len(inside) < 2:
-            problem = f"nothing says what {path.name} shows"
-            remedy = (
-                f"Put the clips of each class into a folder of its name, write {TABLE} (sample,label,subject), or "
-                "describe the file names: --names '{label}_{subject}_{}'."
-            )
-            raise DataError(problem, where=root, remedy=remedy)
-        found.append(ListedClip(path, sample_name(root, path), inside[0]))
-    return tuple(found)
+    return tuple(ListedClip(path, sample_name(root, path), _class_folder(root, path)) for path in clips)
+
+
+def _class_folder(root: Path, path: Path) -> str:
+    """The folder in which a clip is, which is its class."""
+    inside = path.relative_to(root).parts if path.is_relative_to(root) else ()
+    if len(inside) < 2:
+        problem = f"nothing says what {path.name} shows"
+        remedy = (
+            f"Put the clips of each class into a folder of its name, write {TABLE} (sample,label,subject), or "
+            "describe the file names, with their label: --names '{label}_{subject}_{}'."
+        )
+        raise DataError(problem, where=root, remedy=remedy)
+    return inside[0]
 
 
 def _by_names(root: Path, clips: Sequence[Path], names: str) -> tuple[ListedClip, ...]:
@@ -117,7 +120,8 @@ def _by_names(root: Path, clips: Sequence[Path], names: str) -> tuple[ListedClip
             remedy = "Change the pattern, or remove the file."
             raise DataError(f"the file name is not of the form {names}", where=path, remedy=remedy)
         known = match.groupdict()
-        found.append(ListedClip(path, sample_name(root, path), known.pop("label"), known))
+        label = known.pop("label") if "label" in known else _class_folder(root, path)
+        found.append(ListedClip(path, sample_name(root, path), label, known))
     return tuple(found)
 
 
@@ -126,11 +130,10 @@ def _pattern(names: str) -> re.Pattern[str]:
     known = ("label", *COLUMNS)
     if wrong := [name for name in fields if name and name not in known]:
         raise DataError(f"unknown field {{{wrong[0]}}}", where="--names", remedy=nearest_name(wrong[0], known))
-    if fields.count("label") != 1 or any(fields.count(name) > 1 for name in COLUMNS):
-        remedy = "As in --names '{label}_{subject}_{}'."
-        raise DataError(
-            f"a pattern names each field once, and {{label}}; got {names!r}", where="--names", remedy=remedy
-        )
+    if not any(fields) or any(fields.count(name) > 1 for name in known):
+        remedy = "As in '{label}_{subject}_{}', or '{subject}_{}' where the folders are the classes."
+        problem = f"a pattern names one field or more, each once; got {names!r}"
+        raise DataError(problem, where="--names", remedy=remedy)
     pieces = _FIELD.split(names)
     text = "".join(
         re.escape(piece) if i % 2 == 0 else f"(?P<{piece}>.+?)" if piece else ".*?" for i, piece in enumerate(pieces)
@@ -143,23 +146,36 @@ def _by_table(root: Path, clips: Sequence[Path], table: Path) -> tuple[ListedCli
     base = root if root.is_dir() else root.parent
     places: dict[str, list[Path]] = {}
     for path in clips:
-        inside = path.relative_to(base) if path.is_relative_to(base) else Path(path.name)
-        keys = {inside.as_posix(), inside.with_suffix("").as_posix(), path.name, Path(path.name).stem}
-        for key in keys:
+        for key in set(_spellings(base, path)):
             places.setdefault(key, []).append(path)
     found: dict[Path, ListedClip] = {}
     for number, row in rows:
         where = f"{table}, line {number}"
         meant = places.get(row["sample"], [])
         if len(meant) != 1:
-            problem = f"{len(meant) or 'no'} clips are called {row['sample']!r}"
-            remedy = "Write the path in the folder." if meant else nearest_name(row["sample"], sorted(places)[:2000])
-            raise DataError(problem, where=where, remedy=remedy)
+            if not meant:
+                raise _no_such_clip(base, clips, row["sample"], where, [one["sample"] in places for _, one in rows])
+            problem = f"{len(meant)} clips are called {row['sample']!r}"
+            raise DataError(problem, where=where, remedy="Write the path in the folder.")
         if meant[0] in found:
             raise DataError(f"{row['sample']!r} occurs twice", where=where, remedy="Keep one line.")
         columns = {name: row[name] for name in COLUMNS if row.get(name, "")}
         found[meant[0]] = ListedClip(meant[0], sample_name(base, meant[0]), row["label"], columns)
     return tuple(found[path] for path in clips if path in found)
+
+
+def _spellings(base: Path, path: Path) -> tuple[str, str, str, str]:
+    """How a table may call a clip: by its path in the folder or its name, with or without suffix."""
+    inside = path.relative_to(base) if path.is_relative_to(base) else Path(path.name)
+    return inside.as_posix(), inside.with_suffix("").as_posix(), path.name, Path(path.name).stem
+
+
+def _no_such_clip(base: Path, clips: Sequence[Path], sample: str, where: str, found: Sequence[bool]) -> DataError:
+    """A table names a clip that is not there: how many rows do, and the nearest clip, spelt as the row spells it."""
+    spelt = (0 if "/" in sample else 2) + (0 if Path(sample).suffix else 1)
+    lost = f"rows without a clip: {found.count(False)} of {len(found)}"
+    problem = f"no clip is called {sample!r}; {lost}; clips here: {len(clips)}"
+    return DataError(problem, where=where, remedy=nearest_name(sample, [_spellings(base, p)[spelt] for p in clips]))
 
 
 def _rows(table: Path) -> list[tuple[int, dict[str, str]]]:

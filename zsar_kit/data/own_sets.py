@@ -183,7 +183,8 @@ class PartRule:
             names: names of those numbers, where they have some.
 
         Raises:
-            DataError: a value occurs nowhere, a sample has no number, or one of the parts is empty.
+            DataError: a value occurs nowhere, a sample has no number, the rule is odd numbers where there are names,
+                or one of the parts is empty.
         """
         where = f"--parts {self.text}"
         if self.column == TRAIN_LIST:
@@ -195,6 +196,10 @@ class PartRule:
             if (column < 0).any():
                 lacking = samples[int(np.flatnonzero(column < 0)[0])]
                 raise DataError(f"no {self.column} is known of sample {lacking!r}", where=where)
+            if names and not self.values:
+                problem = f"'odd' needs {self.column}s that are numbers, these are names: {listed(names)}"
+                remedy = f"Name those that are for training, as in {self.column}:{names[0]}."
+                raise DataError(problem, where=where, remedy=remedy)
             train = column % 2 == 1 if not self.values else np.isin(column, self._numbers(column, names, where))
         if train.all() or not train.any():
             problem = f"all {len(train)} samples would be for {'training' if train.all() else 'testing'}"
@@ -217,8 +222,8 @@ class PartRule:
 def part_rule(text: str) -> PartRule:
     """A rule as it is written: ``[NAME=]COLUMN:VALUES``.
 
-    ``subject:odd``, ``subject:1,3,5-8``, ``xsub=subject:anna,ben``, ``camera:1,2``, ``train:FILE`` with one sample name
-    a line. Values are for training.
+    ``subject:odd`` (of numbers), ``subject:1,3,5-8``, ``xsub=subject:anna,ben``, ``camera:1,2``, ``train:FILE`` with
+    one sample name a line. Values are for training.
 
     Raises:
         SplitError: it is written differently.

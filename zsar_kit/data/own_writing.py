@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ def write_own_set(
     samples: Sequence[str],
     columns: Mapping[str, Sequence[int]],
     parts: Sequence[str],
+    named: Mapping[str, Sequence[str]] = MappingProxyType({}),
     inputs: Mapping[str, str],
     config: Mapping[str, Any],
     note: str,
@@ -43,6 +45,7 @@ def write_own_set(
         samples: names of all samples.
         columns: numbers of subjects, cameras, setups, replications ``[sample]``, where they are known.
         parts: rules by which samples are for training; see :func:`~zsar_kit.data.own_sets.part_rule`.
+        named: names of setups and replications, where they have some, for the rules alone; ``facts`` has the others.
         inputs, config, note, beside: see :meth:`SkeletonSet.write`.
         replace_set: replace a set that is already there.
 
@@ -55,8 +58,7 @@ def write_own_set(
         remedy = "Replace it with --replace (replace=True), or take another name."
         raise ArtefactError("there is already a data set here", where=path, remedy=remedy)
     require_class_names(facts.class_names)
-    named = {"subject": facts.subjects, "camera": facts.cameras}
-    masks = part_masks(parts, samples, columns, named)
+    masks = part_masks(parts, samples, columns, {**named, "subject": facts.subjects, "camera": facts.cameras})
     names = np.asarray(samples)
     training: dict[str, Callable[[str], bool]] = {
         protocol: frozenset(names[train].tolist()).__contains__ for protocol, train in masks.items()

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32
 
+from zsar_kit.data.array_shape import shape_advice
 from zsar_kit.data.joints import JointLayout, as_layout, layout_name, to_ntu25
 from zsar_kit.data.orientation import (
     Skeleton,
@@ -85,7 +86,7 @@ def check_sequence(sequence: SkeletonSequence, layout: JointLayout | str, classe
         raise DataError(
             f"layout {layout_name(layout)!r} has {needed} joints, the sequence has {joints.shape[2]}",
             where=where,
-            remedy="Name the layout that these data have, or repair the file.",
+            remedy=shape_advice(joints.shape, layout),
         )
     if joints.shape[0] == 0 or joints.shape[1] == 0:
         raise DataError("the sequence has no frame", where=where, remedy="Fetch the file again or remove it.")

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from zsar_kit.artefacts import write_atomic
-from zsar_kit.errors import TextError, nearest_name
+from zsar_kit.errors import TextError, ids_told, nearest_name
 from zsar_kit.primitives.attributes import TOPICS, Attribute, attribute_names, attributes
 from zsar_kit.primitives.forms import MEAN, UNKNOWN, Form, form_datasets, levels_from, load_form
 from zsar_kit.reprs import listed, one_line
@@ -98,13 +98,16 @@ def find_class(form: Form, wanted: str) -> int:
     Raises:
         TextError: there is none; the nearest name is offered.
     """
-    if wanted.strip().isdigit() and int(wanted) in form.class_ids:
-        return int(wanted)
+    text = wanted.strip()
+    if text.isdecimal() and int(text) in form.class_ids:
+        return int(text)
     names = [name.casefold() for name in form.class_names]
-    if wanted.strip().casefold() not in names:
-        remedy = nearest_name(wanted, form.class_names)
-        raise TextError(f"no class is called {wanted!r}", where=f"form of {form.dataset}", remedy=remedy)
-    return form.class_ids[names.index(wanted.strip().casefold())]
+    if text.casefold() not in names:
+        place = f"form of {form.dataset}"
+        if text.isdecimal():
+            raise TextError(f"no class has the id {text}", where=place, remedy=ids_told(form.class_ids))
+        raise TextError(f"no class is called {wanted!r}", where=place, remedy=nearest_name(text, form.class_names))
+    return form.class_ids[names.index(text.casefold())]
 
 
 def with_class(form: Form | None, name: str, levels: Float32[np.ndarray, " attribute"], dataset: str = "") -> Form:

@@ -143,7 +143,7 @@ def test_picture_landmarks_are_2d(tmp_path):
         ("3", "a list of frames is needed, got 3"),
         ({"a": 1}, "no landmarks here, but an object with the keys a"),
         ([{"hands": []}], r"no landmarks here, but an object with the keys hands \(in .*frame 0"),
-        ([FRAMES[0][:32]], r"33 landmarks are needed, got 32 \(in .*frame 0"),
+        ([FRAMES[0][:32]], r"33 landmarks of MediaPipe are needed, got 32 \(in .*frame 0.*np\.save"),
         ([[{"x": 1, "y": 2}] * 33] * 2, "'z' is missing .*frame 0, landmark 0"),
         ([[[1, 2]] * 33], "3 or 4 numbers are needed, got 2"),
         ([[{"x": "a", "y": 2, "z": 3}] * 33], "not a list of numbers .*frame 0"),
@@ -172,7 +172,7 @@ def test_broken_csv_and_arrays(tmp_path):
     np.savez(path, a=WORLD, b=WORLD)
     refused(path, "which array holds the landmarks")
     np.savez(path, pose_world_landmarks=WORLD[:, :32])
-    refused(path, r"got float64 \[1, 4, 32, 3\]")
+    refused(path, r"got float64\[4, 32, 3\] .*--format array")
     np.savez(path, pose_world_landmarks=np.array([{}], dtype=object))
     refused(path, "pickles are never read")
     path.write_bytes(path.read_bytes()[:100])

@@ -113,7 +113,7 @@ def test_eighteen_key_points_become_coco_without_the_neck(tmp_path):
 def test_three_axes_make_a_half_turn_and_need_a_unit(tmp_path):
     points = np.column_stack([RNG.normal(size=(25, 3)) * 1000, np.ones(25)])
     path = write(tmp_path, frame(person(points, "pose_keypoints_3d")))
-    refused(path, r"OpenPose does not state the unit of its 3-D points .* Say it: unit='mm'")
+    refused(path, r"OpenPose does not state the unit of its 3-D points .* Say it, as --unit mm, in Python unit='mm'")
     read = read_openpose(path, unit="mm")
     np.testing.assert_allclose(read.joints[0, 0], points[:, :3] / 1000 * [1, -1, -1], rtol=1e-5)
     assert read.dimensions == 3

@@ -99,18 +99,33 @@ def test_arrays_and_files_of_known_data_sets(tmp_path):
     joints[1, 3:] = 0
     np.savez(tmp_path / "walk.npz", joints=joints, label=0)
     np.save(tmp_path / "walk.npy", joints[0])
-    refused(tmp_path / "walk.npz", r"which joint layout is this\? those with 25 joints are .*layout='", format="array")
+    refused(tmp_path / "walk.npz", "which joint layout is this.*--layout, .*ntu25.* have 25 joints", format="array")
     read = read_recording(tmp_path / "walk.npz", layout="ntu25", rate=30.0)
     np.testing.assert_array_equal(read.joints[:, :3], joints[:, :3])
     assert np.isnan(read.joints[1, 3:]).all()
     assert (read.layout, read.rate) == ("ntu25", 30.0)
     assert read_recording(tmp_path / "walk.npy", layout="openpose_25").layout == "openpose_25"
     np.save(tmp_path / "walk.npy", joints[0, :, :7])
-    refused(tmp_path / "walk.npy", "none has 7 joints")
+    refused(tmp_path / "walk.npy", "No layout of the kit has 7 joints: describe")
     skeletons = RNG.normal(size=(4, 20, 3)).tolist()
     content = {"file_name": "a08_s02_e01_v03", "label": 7, "skeletons": skeletons}
     read = read_recording(write(tmp_path, "a08_s02_e01_v03.json", content))
     assert (read.layout, read.joints.shape) == ("kinect_v1_20", (1, 4, 20, 3))
+
+
+@pytest.mark.parametrize(("up", "head"), [("", (1, 2, 3)), ("y", (1, 2, 3)), ("z", (1, 3, -2)), ("-y", (1, -2, -3))])
+def test_an_array_is_turned_by_the_direction_that_is_up(tmp_path, up, head):
+    """Its file says nothing of axes: y is up unless another direction is named."""
+    joints = np.zeros((2, 2, 20, 3))
+    joints[0, :, :] = (1000, 2000, 3000)
+    joints[0, 1, 4, 0] = np.inf  # of the doctor's business, and of this coordinate alone
+    np.savez(tmp_path / "walk.npz", joints=joints)
+    read = read_recording(tmp_path / "walk.npz", layout="kinect_v1_20", unit="mm", up=up)
+    np.testing.assert_array_equal(read.joints[0, 0], [head] * 20)
+    assert np.isinf(read.joints[0, 1, 4]).sum() == 1
+    assert np.isnan(read.joints[1]).all()
+    assert dict(read.stated)["axes"] == (f"{up} up, as asked for" if up else "assumed y up; the format does not say")
+    refused(tmp_path / "walk.npz", "'w' is not a direction", layout="kinect_v1_20", up="w")
 
 
 def test_the_wanted_layout_is_found_by_names(tmp_path):
@@ -136,8 +151,8 @@ def test_what_is_refused_at_the_door(tmp_path):
     refused(write(tmp_path, "walk.csv", DLC), "unknown format 'deeplab'.*'deeplabcut'", format="deeplab")
     refused(write(tmp_path, "walk.csv", DLC), "the file is not one of anipose but of deeplabcut", format="anipose")
     landmarks = write(tmp_path, "walk.json", WORLD.tolist())
-    refused(landmarks, "have a unit of their own, so unit='mm' cannot hold.*Leave unit out", unit="mm")
-    refused(landmarks, "have a up|have an? up", up="z")
+    refused(landmarks, "the unit of the format 'mediapipe' is fixed.*'mm'.*Leave unit out", unit="mm")
+    refused(landmarks, "the direction that is up of the format 'mediapipe' is fixed.*Leave up out", up="z")
 
 
 def test_every_format_says_what_it_is():

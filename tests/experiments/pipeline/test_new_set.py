@@ -127,6 +127,26 @@ def test_marks_that_are_not_of_the_set_are_refused(tmp_path, bodies):
         next(missing_points(made.skeletons))
 
 
+@pytest.mark.parametrize(
+    ("scales", "message"),
+    [
+        (
+            (1, 1000),
+            r"; 6 of 12 clips are refused so .*millimetres\. The other 6 of 12 clips do not\..*holds for every",
+        ),
+        ((100, 1000), r"; 12 of 12 clips are refused so .*Other clips look otherwise\..*holds for every clip"),
+    ],
+)
+def test_a_unit_of_some_clips_alone_is_not_offered_for_all(tmp_path, bodies, scales, message):
+    folder, other = (written(tmp_path / str(scale), bodies, lambda joints, s=scale: joints * s) for scale in scales)
+    for path in sorted(other.glob("*"))[1::2]:
+        (folder / path.name).write_bytes(path.read_bytes())
+    with pytest.raises(DataError, match=message) as refused:
+        new_set(Workspace(tmp_path / "w", progress=False), asked(folder))
+    assert "--unit mm" not in str(refused.value)
+    assert "--unit cm" not in str(refused.value)
+
+
 def test_another_unit_is_refused_said_or_accepted(tmp_path, bodies):
     folder = written(tmp_path / "clips", bodies, lambda joints: joints * 1000)
     workspace = Workspace(tmp_path / "w", progress=False)
@@ -156,13 +176,17 @@ def test_files_that_cannot_be_read_are_left_out(tmp_path, bodies, capsys):
     out = capsys.readouterr().out
     assert "12 clips of 2 classes" in out
     assert "left out" in out
-    assert "eat_1_99.npz" in out
+    (said,) = [line for line in out.splitlines() if "eat_1_99.npz" in line]
+    assert said.startswith(f"left out: {folder / 'eat_1_99.npz'}: not a plain array file; pickles are never read. Save")
     assert main([*new, "--workspace", str(tmp_path / "w")]) == 2
     assert "there is already a data set 'meals'" in capsys.readouterr().err
     for path in folder.glob("*.npz"):
         path.write_bytes(b"no array")
     assert main([*new, "--replace", "--workspace", str(tmp_path / "w")]) == 2
-    assert "none of 13 clips can be read" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "none of 13 clips can be read; the first: not a plain array file" in err
+    assert err.count(str(folder)) == 1
+    assert "--format" not in err  # which would not help
     assert len(SkeletonSet.load(tmp_path / "w" / "skeletons" / "meals")) == 12  # what was there stays
 
 
@@ -173,7 +197,7 @@ def test_files_that_cannot_be_read_are_left_out(tmp_path, bodies, capsys):
         ({"dataset": "my meals"}, DataError, "letters, digits, - and _"),
         ({"layout": "coco_17"}, DataError, "17 joints, the sequence has 15"),
         ({"layout": "openni15"}, DataError, "Did you mean 'openni_15'"),
-        ({"names": "{}"}, DataError, "names each field once"),
+        ({"names": "{}"}, DataError, "names one field or more, each once"),
         ({"parts": ("subject:77",)}, DataError, "no sample has subject '77'"),
     ],
 )

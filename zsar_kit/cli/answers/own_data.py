@@ -13,6 +13,7 @@ from zsar_kit.data.doctor.findings import HEADER
 from zsar_kit.data.foreign import read_recording
 from zsar_kit.data.joints import JointLayout, layout_names
 from zsar_kit.data.joints import layout as joint_layout
+from zsar_kit.data.own_sets import OwnSet
 from zsar_kit.errors import DataError
 from zsar_kit.evaluation.tables import format_table
 from zsar_kit.experiments.pipeline.new_set import (
@@ -52,7 +53,8 @@ def make_data(workspace: Workspace, dataset: str, given: NewOptions) -> tuple[st
     lines = [*_told(made), *_texts_told(workspace, dataset, given.texts)]
     if not made.skeletons.parts:
         lines.append(
-            "No train and test parts yet; name some before training: zsar data new ... --parts subject:odd --replace."
+            f"No train and test parts yet; name some before training: zsar data new ... --parts {_some_rule(made)} "
+            "--replace."
         )
     if (classes := len(made.skeletons.class_names)) < FEWEST_CLASSES:
         lines.append(f"A class split needs {FEWEST_CLASSES} classes, two seen and one unseen.")
@@ -63,6 +65,16 @@ def make_data(workspace: Workspace, dataset: str, given: NewOptions) -> tuple[st
             f"Next: zsar split make {dataset} --unseen {unseen}; zsar train {dataset} SPLIT --method ridge{preset}."
         )
     return "\n".join(lines), not made.left_out
+
+
+def _some_rule(made: MadeSet) -> str:
+    """A rule for parts that can hold for a set: by its people or else its cameras, or by a list."""
+    facts, index = OwnSet.read(made.skeletons.path), made.skeletons.index
+    for column, names in (("subject", facts.subjects), ("camera", facts.cameras)):
+        known = getattr(index, column)
+        if (known >= 0).all() and len(set(known.tolist())) > 1:
+            return f"{column}:{names[0] if names else min(known.tolist())}"
+    return "train:FILE"
 
 
 def _told(made: MadeSet) -> Iterator[str]:

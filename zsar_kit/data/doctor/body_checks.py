@@ -232,6 +232,7 @@ def judge_up(up: np.ndarray, sample: str, *, single: bool) -> list[Finding]:
     else:
         cause = f"{sign}{name} is the way up."
         remedy = f"Turn the data so that {sign}{name} becomes y; exchanging two axes alone would mirror bodies."
+    remedy += f" Or name the way up as the files are read: --up={sign}{name}, in Python up='{sign}{name}'."
     severity: Severity = "note" if single and axis != 1 else "warn"
     if severity == "note":
         cause = f"Somebody lies, or {sign}{name} is the way up."

@@ -39,6 +39,8 @@ CHECKS: Mapping[str, str] = MappingProxyType(
         "twice": "does every sequence occur once, in one part only?",
     }
 )
+#: checks whose refusals cannot be accepted, because there is nothing to go on with
+UNUSABLE = frozenset({"readable", "shape", "finite", "empty"})
 EMPTY: Mapping[tuple[str, Severity], int] = MappingProxyType({})
 #: so many findings of one check are kept whole; of the others only the number of clips is kept
 KEPT = 20
@@ -78,6 +80,12 @@ class Finding:
     def __repr__(self) -> str:
         where = f" {short_path(self.sample, 40)}" if self.sample else ""
         return f"Finding({self.severity}, {self.check}{where}: {self.problem})"
+
+    @property
+    def acceptable(self) -> bool:
+        """Whether the data can be used all the same: not those of which no skeleton can be made."""
+        beyond = self.check == "axes" and self.numbers.get("persons", 0) > self.numbers.get("frames", 0)
+        return self.check not in UNUSABLE and not beyond
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready, with the same keys for every finding."""

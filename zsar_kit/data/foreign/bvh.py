@@ -167,7 +167,7 @@ def _unit(places: Places, joints: Sequence[Joint], unit: str, path: str | Path) 
                 metres,
                 f"looks like {name}: the longest chain of bones is {chain:.4g} (a guess; the format is silent)",
             )
-    remedy = "Give it: unit='in', or the metres of a unit: unit='0.0254'."
+    remedy = "Give it: --unit in, or the metres of a unit, --unit 0.0254; in Python unit='in'."
     if not math.isfinite(chain):
         remedy = "Its numbers are too large."
     problem = f"the format does not state its unit, and the longest chain of bones, {chain:.4g}, suits no usual one"

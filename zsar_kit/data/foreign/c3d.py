@@ -218,7 +218,7 @@ def _unit(parameters: _Parameters, unit: str, path: str | Path) -> tuple[float, 
         return metres_of(unit, path), f"{unit}, as asked for{told}"
     if not found:
         problem = "the file does not state its unit (POINT:UNITS)"
-        raise DataError(problem, where=path, remedy="Give it: unit='mm'.")
+        raise DataError(problem, where=path, remedy="Give it: --unit mm, in Python unit='mm'.")
     return metres_of(found, f"{path}, POINT:UNITS"), f"{found}, as the file says"
 
 

@@ -38,7 +38,7 @@ from zsar_kit.data.joints import plain_joint_name
 from zsar_kit.data.readers.clips import BROKEN_ARRAYS
 from zsar_kit.data.recording import Recording
 from zsar_kit.errors import DataError
-from zsar_kit.reprs import listed
+from zsar_kit.reprs import described, listed
 
 LAYOUT, COUNT = "mediapipe_33", 33
 WORLD_KEYS = ("poseWorldLandmarks", "pose_world_landmarks", "worldLandmarks", "world_landmarks")
@@ -56,8 +56,8 @@ _COLUMNS = (
 )
 _AXES = {"x": 0, "y": 1, "z": 2, "v": 3, "vis": 3, "visibility": 3}
 _WORLD_REMEDY = (
-    "Save the world landmarks (pose_world_landmarks), or read these as 2-D: format='mediapipe_2d', or "
-    "read_mediapipe(path, flat=True)."
+    "Save the world landmarks (pose_world_landmarks), or read these as 2-D: --format mediapipe_2d, in Python "
+    "format='mediapipe_2d' or read_mediapipe(path, flat=True)."
 )
 
 
@@ -100,7 +100,8 @@ def read_mediapipe(path: str | Path, *, rate: float = 0.0, flat: bool = False) -
         joints = turned(points, 1.0, CAMERA, path)
     elif world:
         problem = "these are world landmarks, in metres from the hips, not places in the picture"
-        raise DataError(problem, where=path, remedy="Leave flat=True, or format='mediapipe_2d', out.")
+        remedy = "Leave out --format mediapipe_2d, in Python format='mediapipe_2d' or flat=True."
+        raise DataError(problem, where=path, remedy=remedy)
     else:
         joints = picture(points[..., :2], path)
     stated = (
@@ -215,7 +216,9 @@ def _people(landmarks: list[Any], where: str) -> list[tuple[int, list[Any], str]
 
 def _person(landmarks: list[Any], where: str) -> np.ndarray:
     if len(landmarks) != COUNT:
-        raise DataError(f"{COUNT} landmarks are needed, got {len(landmarks)}", where=where)
+        problem = f"{COUNT} landmarks of MediaPipe are needed, got {len(landmarks)}"
+        remedy = "Are they other joints, [frame, joint, xyz]? Save them as an array: np.save('clip.npy', array)."
+        raise DataError(problem, where=where, remedy=remedy)
     rows: list[list[Any]] = []
     for i, landmark in enumerate(landmarks):
         if isinstance(landmark, dict):
@@ -296,10 +299,12 @@ def _arrays(path: Path) -> _Clip:
         problem = "not a plain array file; pickles are never read" if pickled else f"not a complete file: {error}"
         raise DataError(problem, where=path, remedy="Save it again with np.savez.") from None
     where = f"{path}, array {key!r}" if key else str(path)
+    came = described(array)
     array = array[None] if array.ndim == 3 else array
     if array.dtype.kind not in "fiu" or array.ndim != 4 or array.shape[2] != COUNT or array.shape[3] not in (3, 4):
-        problem = f"numbers [frame, 33, 3 or 4] or [person, frame, 33, 3 or 4] are needed, got {array.dtype}"
-        raise DataError(f"{problem} {list(array.shape)}", where=where)
+        problem = "MediaPipe has numbers [frame, 33, 3 or 4] or [person, frame, 33, 3 or 4]"
+        remedy = "If these are other joints: --format array, in Python format='array'."
+        raise DataError(f"{problem}, got {came}", where=where, remedy=remedy)
     if array.size > MOST_VALUES or not array.size:
         raise DataError(f"{array.size} numbers; 1 to {MOST_VALUES} are read", where=where)
     array = array.astype(np.float64)

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Float32
 
+from zsar_kit.data.array_shape import layout_advice
 from zsar_kit.data.foreign.shared import Stated, distinct, in_metres, metres_of, read_text
-from zsar_kit.data.joints import fitting_layouts, layout_of_names, matched_joints
 from zsar_kit.data.joints import layout as joint_layout
+from zsar_kit.data.joints import layout_of_names, matched_joints
 from zsar_kit.data.recording import Recording
 from zsar_kit.errors import DataError
 from zsar_kit.reprs import listed, shortened
@@ -158,7 +159,7 @@ def stated_unit(unit: str, form: str, where: str | Path) -> tuple[float, str]:
         DataError: no unit, or not one.
     """
     if not unit:
-        remedy = "Say it: unit='mm', or m, cm, in, ft, or the metres of one unit: unit='0.0254'."
+        remedy = "Say it, as --unit mm, in Python unit='mm': m, cm, mm, in, ft, or the metres of one unit, as 0.0254."
         raise DataError(f"{form} does not state the unit of its 3-D points", where=where, remedy=remedy)
     return metres_of(unit, where), f"{unit}, as the caller says; the file does not say"
 
@@ -205,13 +206,12 @@ def layout_by_count(count: int, axes: int, layout: str, where: str | Path) -> tu
         joints = joint_layout(layout).joints
         if len(joints) != count:
             problem = f"the layout {layout!r} has {len(joints)} joints, the file {count} key points"
-            raise DataError(problem, where=where)
+            raise DataError(problem, where=where, remedy=layout_advice(count))
         return joints, layout, "as the caller says"
     guess = (_3D_BY_COUNT if axes == 3 else _2D_BY_COUNT).get(count)
     if guess is None:
-        known = fitting_layouts(count)
-        advice = f"Say what they are: layout={known[0]!r}." if known else "Write a layout and name it: layout='mine'."
-        raise DataError(f"the file does not name its {count} key points", where=where, remedy=advice)
+        problem = f"the file does not name its {count} key points"
+        raise DataError(problem, where=where, remedy=layout_advice(count))
     return joint_layout(guess).joints, guess, f"guessed by the number of key points, {count}: the file names none"
 
 

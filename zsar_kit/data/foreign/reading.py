@@ -14,22 +14,23 @@ from typing import Any
 
 import numpy as np
 
+from zsar_kit.data.array_shape import layout_advice, require_shape, shape_advice
 from zsar_kit.data.foreign.alphapose import read_alphapose
+from zsar_kit.data.foreign.mediapipe import COUNT as LANDMARKS
 from zsar_kit.data.foreign.mediapipe import PICTURE_KEYS, WORLD_KEYS, has_landmark_columns, read_mediapipe
 from zsar_kit.data.foreign.mmpose import read_mmpose
 from zsar_kit.data.foreign.movement import read_movement, software_of
 from zsar_kit.data.foreign.openpose import FRAME_FILE, frame_files, read_openpose
 from zsar_kit.data.foreign.pose_format import read_pose
 from zsar_kit.data.foreign.refused import refuse_unreadable
-from zsar_kit.data.foreign.shared import metres_of
+from zsar_kit.data.foreign.shared import metres_of, turn_by_up
 from zsar_kit.data.joints import fitting_layouts
 from zsar_kit.data.joints import layout as joint_layout
-from zsar_kit.data.readers.clips import ARRAY_SUFFIXES, BROKEN_ARRAYS, array_of, read_clip
+from zsar_kit.data.readers.clips import ARRAY_SUFFIXES, BROKEN_ARRAYS, array_key, array_of, read_clip
 from zsar_kit.data.readers.ntu import SUFFIX as NTU_SUFFIX
 from zsar_kit.data.readers.registry import RAW_FORMATS
 from zsar_kit.data.recording import Recording
 from zsar_kit.errors import DataError, nearest_name
-from zsar_kit.reprs import listed
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ class Format:
 
 
 _3D = ("unit", "up")
+#: what may be said of a format -> its name in a message
+_OWN = {"unit": "the unit", "up": "the direction that is up"}
 #: name of a format, as ``format=`` takes it -> what it is
 FORMATS: Mapping[str, Format] = MappingProxyType(
     {
@@ -66,7 +69,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
         "sleap": Format((".h5", ".slp"), "analysis exports and labels of SLEAP"),
         "anipose": Format((".csv",), "triangulated points of Anipose", _3D),
         "movement": Format((".nc",), "data sets that the library movement saved", _3D),
-        "array": Format(ARRAY_SUFFIXES, "an array [frame, joint, xyz] or [person, frame, joint, xyz]", ("unit",)),
+        "array": Format(ARRAY_SUFFIXES, "an array [frame, joint, xyz] or [person, frame, joint, xyz]", _3D),
         "raw": Format((NTU_SUFFIX, ".mat", ".json", ".csv"), "a file of a data set that the kit knows by its name"),
     }
 )
@@ -116,16 +119,19 @@ def read_recording(
         raise DataError(f"a rate is a positive number of frames a second, got {rate:g}", where=path)
     refuse_unreadable(path)
     if format and format not in FORMATS:
-        raise DataError(f"unknown format {format!r}", where="argument 'format'", remedy=nearest_name(format, FORMATS))
+        raise DataError(f"unknown format {format!r}", where="the format", remedy=nearest_name(format, FORMATS))
     name = format or format_of(path)
     if not name:
         known = ", ".join(sorted({suffix for every in FORMATS.values() for suffix in every.suffixes}))
         problem = "the folder has no frames of OpenPose" if path.is_dir() else "no reader knows this file"
-        raise DataError(problem, where=path, remedy=f"Known suffixes: {known}. Say which one it is: format='...'.")
+        raise DataError(
+            problem, where=path, remedy=f"Known suffixes: {known}. Or name the format (--format, in Python format=)."
+        )
     for term, value in (("unit", unit), ("up", up)):
         if value and term not in FORMATS[name].asks:
-            problem = f"files of the format {name!r} have a {term} of their own, so {term}={value!r} cannot hold"
-            raise DataError(problem, where=path, remedy=f"Leave {term} out.")
+            problem = f"{_OWN[term]} of the format {name!r} is fixed, so {value!r} cannot be told of it"
+            remedy = f"Leave {term} out (--{term}, in Python {term}=)."
+            raise DataError(problem, where=path, remedy=remedy)
     recording = _read(name, path, unit, rate, up, layout)
     if rate:
         recording = replace(recording, rate=float(rate))
@@ -146,7 +152,7 @@ def _read(name: str, path: Path, unit: str, rate: float, up: str, layout: str) -
     if name.startswith("mediapipe"):
         return read_mediapipe(path, rate=rate, flat=name == "mediapipe_2d")
     if name in ("array", "raw"):
-        return _array(path, layout, unit) if path.suffix.casefold() in ARRAY_SUFFIXES else _clip(path)
+        return _array(path, layout, unit, up) if path.suffix.casefold() in ARRAY_SUFFIXES else _clip(path)
     if (found := software_of(path)) != name:
         problem = f"the file is not one of {name}" + (f" but of {found}" if found else "")
         raise DataError(problem, where=path)
@@ -167,32 +173,32 @@ def _clip(path: Path) -> Recording:
     return _as_kept(path, sequence.joints.astype(np.float32), found, "a file of a known data set", "m")
 
 
-def _array(path: Path, layout: str, unit: str) -> Recording:
+def _array(path: Path, layout: str, unit: str, up: str) -> Recording:
     """An array; what its numbers are like is for the doctor to judge."""
     body = joint_layout(layout or _layout_of_array(path) or "ntu25")
-    values = array_of(path)
-    values = values[None] if values.ndim == 3 else values
-    if values.dtype.kind not in "fiu" or values.ndim != 4 or values.shape[-1] != 3:
-        came = f"{values.dtype} {list(values.shape)}"
-        problem = f"numbers [frame, joint, xyz] or [person, frame, joint, xyz] are needed, got {came}"
-        raise DataError(problem, where=path)
-    if values.shape[2] != len(body):
-        problem = f"layout {body.name!r} has {len(body)} joints, the sequence has {values.shape[2]}"
-        raise DataError(problem, where=path, remedy="Name the layout that these data have, or repair the file.")
+    values = require_shape(array_of(path), body, str(path))
     scale = metres_of(unit, path) if unit else 1.0
     with np.errstate(over="ignore"):
         joints = (values * scale).astype(np.float32)
-    return _as_kept(path, joints, body.name, "an array", f"{unit}, as asked for" if unit else "m, assumed")
+    said = "assumed y up; the format does not say"
+    if up:
+        # As the rotation only exchanges axes, a coordinate that is not a number leaves its fellows alone.
+        turn = turn_by_up(up, path)
+        joints = joints[..., np.abs(turn).argmax(axis=1)] * turn.sum(axis=1, dtype=np.float32)
+        said = f"{up} up, as asked for"
+    return _as_kept(path, joints, body.name, "an array", f"{unit}, as asked for" if unit else "m, assumed", said)
 
 
-def _as_kept(path: Path, joints: np.ndarray, layout: str, form: str, unit: str) -> Recording:
-    """A clip whose axes are those of the kit; a person of zeros is absent."""
+def _as_kept(
+    path: Path, joints: np.ndarray, layout: str, form: str, unit: str, axes: str = "y up, those of the kit"
+) -> Recording:
+    """A clip in the axes of the kit; a person of zeros is absent."""
     absent = ~joints.any(axis=(2, 3))
     joints[absent] = np.nan
     stated = (
         ("format", form),
         ("unit", unit),
-        ("axes", "those of the kit"),
+        ("axes", axes),
         ("missing points", f"{int(absent.sum())} frames of absent persons (NaN here)" if absent.any() else "none"),
     )
     return Recording(path.stem, joints, joint_layout(layout).joints, layout=layout, stated=stated)
@@ -203,15 +209,14 @@ def _layout_of_array(path: Path) -> str:
         with path.open("rb") as file:
             content: Any = np.load(file, allow_pickle=False)
             if not isinstance(content, np.ndarray):
-                content = content["joints"] if "joints" in content else np.empty(0)
-    except (ValueError, *BROKEN_ARRAYS):
+                content = content[array_key(content.files, path)]
+    except (DataError, ValueError, *BROKEN_ARRAYS):
         return ""  # the reader says what is wrong with it
-    joints = content.shape[-2] if content.ndim in (3, 4) else 0
+    joints = content.shape[-2] if content.ndim in (3, 4) and content.shape[-1] == 3 else 0
     fitting = fitting_layouts(joints)
     if len(fitting) != 1 and joints:
-        came = f"those with {joints} joints are {listed(fitting)}" if fitting else f"none has {joints} joints"
-        remedy = f"Say it: layout={fitting[0] if fitting else 'mine'!r}."
-        raise DataError(f"which joint layout is this? {came}", where=path, remedy=remedy)
+        remedy = layout_advice(joints) if fitting else shape_advice(content.shape, "ntu25")
+        raise DataError(f"which joint layout is this? It has {joints} joints", where=path, remedy=remedy)
     return fitting[0] if fitting else ""
 
 
@@ -233,7 +238,7 @@ def format_of(path: Path) -> str:
     if suffix == ".csv":
         return software_of(path) or ("mediapipe" if has_landmark_columns(_head(path).split("\n")[0].split(",")) else "")
     if suffix == ".npz":
-        return "array" if "joints" in _arrays_of(path) or not _arrays_of(path) else "mediapipe"
+        return "mediapipe" if _has_landmarks(path) else "array"
     return _json_format(_head(path)) if suffix == ".json" else ""
 
 
@@ -253,12 +258,18 @@ def _json_format(head: str) -> str:
     return "mediapipe" if _JSON_NUMBERS.match(head) else ""
 
 
-def _arrays_of(path: Path) -> tuple[str, ...]:
+def _has_landmarks(path: Path) -> bool:
+    """Whether an ``.npz`` file is of MediaPipe: by the name of an array, or by its only one, which has 33 joints."""
     try:
         with path.open("rb") as file:
-            return tuple(np.load(file, allow_pickle=False).files)
-    except (ValueError, AttributeError, *BROKEN_ARRAYS):
-        return ()  # the reader says what is wrong with it
+            content: Any = np.load(file, allow_pickle=False)
+            if "joints" in content:
+                return False
+            if len(content.files) > 1:
+                return any(key in content for key in (*WORLD_KEYS, *PICTURE_KEYS))
+            return any(content[key].shape[-2:-1] == (LANDMARKS,) for key in content.files)
+    except (ValueError, AttributeError, TypeError, *BROKEN_ARRAYS):
+        return False  # the reader says what is wrong with it
 
 
 def recordings_in(folder: str | Path) -> tuple[list[Path], dict[str, int]]:

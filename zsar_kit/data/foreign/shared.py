@@ -56,7 +56,7 @@ def metres_of(unit: str, where: str | Path) -> float:
     except ValueError:
         length = math.nan
     if not 0 < length < math.inf:
-        remedy = "Give one of m, cm, mm, in, ft, or the metres of a unit: unit='0.0254'."
+        remedy = "Give one of m, cm, mm, in, ft, or the metres of a unit, as 0.0254 (--unit, in Python unit=)."
         raise DataError(f"{unit!r} is not a unit of length", where=where, remedy=remedy)
     return length
 
@@ -80,7 +80,7 @@ def turn_to_y_up(right: str, up: str, where: str | Path) -> Float[np.ndarray, "3
         rows.append(sign * np.eye(3)["xyz".index(axis.casefold())])
     if rows[0] @ rows[1]:
         problem = f"right ({right}) and up ({up}) are along one axis"
-        raise DataError(problem, where=where, remedy="Say which direction is up: up='z'.")
+        raise DataError(problem, where=where, remedy="Say which direction is up: --up z, in Python up='z'.")
     return np.stack([rows[0], rows[1], np.cross(rows[0], rows[1])])
 
 

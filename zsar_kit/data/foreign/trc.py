@@ -133,7 +133,9 @@ def _unit(header: _Header, unit: str, path: str | Path) -> tuple[float, str]:
         told = f", the file says {found}" if found else ""
         return metres_of(unit, path), f"{unit}, as asked for{told}"
     if not found:
-        raise DataError("the file does not state its unit", where=path, remedy="Give it: unit='mm'.")
+        raise DataError(
+            "the file does not state its unit", where=path, remedy="Give it: --unit mm, in Python unit='mm'."
+        )
     return metres_of(found, f"{path}, line 3"), f"{found}, as the file says"
 
 

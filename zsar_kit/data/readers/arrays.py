@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from zsar_kit.data.array_shape import require_shape
 from zsar_kit.data.own_sets import OwnSet, number_or_name, numbered
 from zsar_kit.data.own_writing import write_own_set
 from zsar_kit.data.readers.files import folder_digest
@@ -43,8 +44,8 @@ def from_arrays(
 
     Args:
         path: the folder to make; ``workspace/skeletons/mine`` makes it one of a workspace's data sets.
-        sequences: each ``[frame, joint, xyz]`` or ``[person, frame, joint, xyz]`` in metres, of any number of
-            frames, 30 a second where speeds matter (kinematic primitives); zeros where a person is absent.
+        sequences: each ``[frame, joint, xyz]`` or ``[person, frame, joint, xyz]`` in metres, y up, of any
+            number of frames, 30 a second where speeds matter (kinematic primitives); zeros where a person is absent.
         labels: a 0-based class id, or the class name, for each.
         class_names: in label order.
         layout: the joint layout; see :func:`zsar_kit.data.joints.layout_names`.
@@ -209,11 +210,7 @@ def array_sequence(
         array = np.asarray(joints)
     except ValueError as error:
         raise DataError(f"the frames differ in shape: {error}", where=where) from None
-    if array.dtype.kind not in "fiu" or array.ndim not in (3, 4):
-        came = f"{array.dtype} {array.shape}"
-        problem = f"numbers [frame, joint, xyz] or [person, frame, joint, xyz] are needed, got {came}"
-        raise DataError(problem, where=where)
-    array = array if array.ndim == 4 else array[None]
+    array = require_shape(array, layout, where)
     with np.errstate(over="ignore"):
         sequence = SkeletonSequence(sample, np.ascontiguousarray(array, dtype=np.float32), label, **numbers)
     check_sequence(sequence, layout, classes, where=where)

@@ -6,6 +6,7 @@ import struct
 import tokenize
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from zsar_kit.data.readers.ntu_format import parse_ntu
 from zsar_kit.data.readers.registry import RAW_FORMATS
 from zsar_kit.data.skeletons import SkeletonSequence
 from zsar_kit.errors import DataError
+from zsar_kit.reprs import listed
 
 ARRAY_SUFFIXES = (".npy", ".npz")
 #: what NumPy raises on files of arrays that are damaged, apart from ValueError
@@ -32,8 +34,8 @@ def read_clip(source: str | Path | np.ndarray, layout: str = "ntu25") -> tuple[S
 
     Args:
         source: a file of a public data set with one clip per file, recognised by its name (those of NTU RGB+D go
-            through the chain ``ctrgcn``); a ``.npy`` file, or a ``.npz`` file with the array ``joints``; or an array.
-            Arrays are ``[frame, joint, xyz]`` or ``[person, frame, joint, xyz]`` in metres.
+            through the chain ``ctrgcn``); a ``.npy`` file, or a ``.npz`` file with the array ``joints`` or only one;
+            or an array. Arrays are ``[frame, joint, xyz]`` or ``[person, frame, joint, xyz]`` in metres, y up.
         layout: the joint layout of an array; a data set's file has its own.
 
     Returns:
@@ -59,20 +61,30 @@ def read_clip(source: str | Path | np.ndarray, layout: str = "ntu25") -> tuple[S
     raise DataError("no reader recognises this file by its name", where=path, remedy=f"Known names: {known}.")
 
 
-def array_of(path: Path) -> np.ndarray:
-    """The array of a ``.npy`` file, or the array ``joints`` of a ``.npz`` file.
+def array_key(keys: Sequence[str], path: Path) -> str:
+    """Which array of a ``.npz`` file has the joints: ``joints``, or the only one.
 
     Raises:
-        DataError: it is no complete array file, holds pickles, or lacks ``joints``.
+        DataError: there are several, or none.
+    """
+    if "joints" not in keys and len(keys) != 1:
+        problem = f"the array 'joints' is missing; there are {listed(keys) or 'none'}"
+        raise DataError(problem, where=path, remedy="Save it by this name: np.savez(path, joints=array).")
+    return "joints" if "joints" in keys else keys[0]
+
+
+def array_of(path: Path) -> np.ndarray:
+    """The array of a ``.npy`` file, or the one of a ``.npz`` file that :func:`array_key` finds.
+
+    Raises:
+        DataError: it is no complete array file, holds pickles, or has several arrays and none is ``joints``.
     """
     try:
         content = np.load(path, allow_pickle=False)
         if path.suffix == ".npy":
             return content
         with content:
-            if "joints" not in content:
-                raise DataError(f"the array 'joints' is missing; there are {content.files}", where=path)
-            return content["joints"]
+            return content[array_key(content.files, path)]
     except ValueError as error:
         pickled = "allow_pickle" in str(error)  # NumPy says so of any file that is not an array
         problem = "not a plain array file; pickles are never read" if pickled else f"not a complete file: {error}"

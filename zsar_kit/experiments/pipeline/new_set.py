@@ -180,6 +180,7 @@ class _Intake:
         self.numbers, self.named = numbered_columns(listed)
         self.labels = [_label(clip, class_names) for clip in listed]
         self.left_out: list[tuple[str, str]] = []
+        self.unread: list[DataError] = []
         self.read: list[int] = []
         self.rates: list[float] = []
         self.times: list[np.ndarray | None] = []
@@ -193,9 +194,9 @@ class _Intake:
         self.spool.mkdir(parents=True)
         self._read_all()
         if self.layout is None or self.first is None or not self.read:
-            some = self.left_out[0]
-            problem = f"none of {len(self.listed)} clips can be read; the first: {some[1]}"
-            raise DataError(problem, where=some[0], remedy="Mend the files, or name their format with --format.")
+            problem, first = f"none of {len(self.listed)} clips can be read", self.unread[0]
+            remedy = first.remedy or "Mend the files, or name their format (--format, in Python format=)."
+            raise DataError(f"{problem}; the first: {first.problem}", where=first.where, remedy=remedy)
         layout, flat = self.layout, self.first.dimensions == 2
         samples = [self.listed[i].sample for i in self.read]
         columns = {name: [column[i] for i in self.read] for name, column in self.numbers.items()}
@@ -236,6 +237,7 @@ class _Intake:
             samples=samples,
             columns=columns,
             parts=self.asked.parts,
+            named=self.named,
             inputs={"clips": self._digest()},
             config={"reader": "own files", "stated": dict(self.first.stated), **self.asked.reading},
             note=f"made from files of one's own{', points of a picture' if flat else ''}",
@@ -251,7 +253,8 @@ class _Intake:
             try:
                 recording = self._recording(listed)
             except DataError as error:
-                self.left_out.append((str(listed.path), str(error)))
+                self.unread.append(error)
+                self.left_out.append((str(listed.path), error.told_beside(listed.path)))
                 continue
             np.save(self.spool / f"{i}.npy", recording.joints, allow_pickle=False)
             self.read.append(i)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float32
 
 from zsar_kit.data.clip_list import TABLE
-from zsar_kit.data.doctor import Clip, Report, examine_set, line, mend
+from zsar_kit.data.doctor import Clip, Finding, Report, examine_set, line, mend
 from zsar_kit.data.foreign import FORMATS, read_recording, recordings_in
 from zsar_kit.data.joints import JointLayout, layout_names, layout_of_names
 from zsar_kit.data.joints import layout as joint_layout
@@ -153,19 +154,44 @@ def refuse(report: Report, where: str) -> None:
     Raises:
         DataError: with the first of its reasons.
     """
-    worst = next(found for found in report.findings if found.check in report.refused and found.severity == "refuse")
-    unit = next((short for name, short in UNITS.items() if worst.check == "units" and name in worst.cause), "")
-    named = f" Or name the unit: --unit {unit}." if unit else ""
+    refused = [found for found in report.findings if found.check in report.refused and found.severity == "refuse"]
+    worst = refused[0]
+    number = report.affected[worst.check, "refuse"]
     others = [check for check in report.refused if check != worst.check]
-    more = f" Also: {', '.join(others)}." if others else ""
-    accept = f" To use the data as they are: --accept {' '.join(report.refused)}."
-    if worst.check == "units" and np.abs([worst.numbers["low"], worst.numbers["high"]]).max() > FARTHEST_METRES:
-        accept = ""  # no set of skeletons holds such coordinates
-    remedy = f"{worst.cause} {worst.remedy}{named}{more}{accept}"
+    remedy = [worst.cause, worst.remedy]
+    if worst.check == "units":
+        remedy = _unit_advice([found for found in refused if found.check == "units"], number, report.clips)
+    if others:
+        remedy.append(f"Also: {', '.join(others)}.")
+    if all(found.acceptable and not _too_far(found) for found in refused):
+        names = list(report.refused)
+        remedy.append(f"To use the data as they are: --accept {shlex.join(names)}, in Python accept={names}.")
     sample = f"{worst.sample}: " if worst.sample else ""
-    raise DataError(
-        f"the data doctor refuses ({worst.check}): {sample}{worst.problem.rstrip('.')}", where=where, remedy=remedy
-    )
+    problem = f"the data doctor refuses ({worst.check}): {sample}{worst.problem.rstrip('.')}"
+    if report.clips > 1 and number:
+        problem += f"; {number} of {report.clips} clips {'is' if number == 1 else 'are'} refused so"
+    raise DataError(problem, where=where, remedy=" ".join(remedy))
+
+
+def _too_far(found: Finding) -> bool:
+    """Whether no set of skeletons holds such coordinates."""
+    if found.check != "units":
+        return False
+    return max(abs(value) for end in ("low", "high") for value in found.numbers[end]) > FARTHEST_METRES
+
+
+def _unit_advice(refused: Sequence[Finding], number: int, clips: int) -> list[str]:
+    """The unit to name, where all clips look alike; others have to be told apart, as one unit holds for all."""
+    causes = {found.cause for found in refused}
+    worst = refused[0]
+    if number == clips and len(causes) == 1:
+        unit = next((short for name, short in UNITS.items() if name in worst.cause), "")
+        named = [f"Or name the unit: --unit {unit}, in Python unit={unit!r}."] if unit else []
+        return [worst.cause, worst.remedy, *named]
+    shared = "--unit (in Python unit=) holds for every clip: bring all clips to one unit, or make a set of each."
+    if len(causes) == 1:
+        return [worst.cause, f"The other {clips - number} of {clips} clips do not.", shared]
+    return [worst.cause, "Other clips look otherwise.", shared]
 
 
 def in_trunks(
