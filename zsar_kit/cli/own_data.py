@@ -37,7 +37,7 @@ class NewOptions:
     unit: str = ""
     """of the coordinates, where the files do not say: m, cm, mm, inch"""
     up: str = ""
-    """axis that points up, where the files do not say: y, z, -y"""
+    """axis that points up, where the files do not say: y, z, or -y (written --up=-y)"""
     rate: float = 0.0
     """frames a second, where the files do not say"""
     synthetic: bool = False

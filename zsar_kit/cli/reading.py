@@ -21,7 +21,7 @@ class ReadingOptions:
     unit: str = ""
     """of the coordinates, where a file does not say: m, cm, mm"""
     up: str = ""
-    """axis that points up, where a file does not say: y, z, -y"""
+    """axis that points up, where a file does not say: y, z, or -y (written --up=-y)"""
     accept: tuple[str, ...] = ()
     """checks of the doctor whose findings you accept"""
 

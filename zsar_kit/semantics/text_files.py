@@ -241,7 +241,7 @@ def _completed(
     like = table["like"]
     if isinstance(like, int) and like in own and like != table["id"]:
         base = own[like]
-    elif isinstance(like, str) and like.partition(":")[0] in builtin_texts() and like.partition(":")[2].isdigit():
+    elif isinstance(like, str) and like.partition(":")[0] in builtin_texts() and like.partition(":")[2].isdecimal():
         dataset, _, number = like.partition(":")
         base = _builtin_tables(dataset, edition).get(int(number), {"like": like})
     else:

@@ -135,7 +135,7 @@ def class_page(texts: ClassTexts, class_id: int) -> str:
 
 def _class_id(texts: ClassTexts, wanted: str) -> int:
     """A class by id or by name."""
-    if wanted.isdigit():
+    if wanted.isdecimal():
         return texts.ids[texts.position(int(wanted))]
     folded = [name.casefold() for name in texts.names]
     if wanted.casefold() not in folded:
