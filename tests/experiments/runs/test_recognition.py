@@ -180,6 +180,49 @@ def test_other_words_are_foretold_and_the_answer_says_so(clip, caplog, monkeypat
     assert not caplog.records
 
 
+def _foretold_notes(monkeypatch, labels, **options):
+    """The notes on words, without a language model."""
+    blank = np.full(len(attribute_names()), 0.5)
+    guess = lambda pairs, model: np.stack([blank + i / 100 for i in range(len(pairs))])  # noqa: E731
+    monkeypatch.setattr(candidates_module, "_foretold", guess)
+    return levels_of_words([(label, "") for label in labels], **options)[2]
+
+
+def test_forms_of_other_data_sets_are_named_where_one_is_asked_for(monkeypatch):
+    first, others = _foretold_notes(monkeypatch, ["squat", "lunge", "juggle"], dataset="ntu60")
+    assert first.endswith("as no form of ntu60 has them: squat, lunge, juggle.")
+    assert "'squat' (utd_mhad), 'lunge' (utd_mhad)." in others
+    assert "(--dataset ntu60)" in others
+
+
+@pytest.mark.parametrize(
+    ("label", "known"),
+    [
+        ("hug", "'hugging other person'"),
+        ("yawning", "'yawn'"),
+        ("sqat", "'Squat'"),
+        ("wave both arms", "'Wave'"),
+        ("Fall", "'falling'"),
+    ],
+)
+def test_close_known_names_are_named(label, known, monkeypatch):
+    foretold, close = _foretold_notes(monkeypatch, [label])
+    assert foretold.endswith(f"as no form has them: {label}.")
+    assert f"for {label!r} {known}" in close
+
+
+@pytest.mark.parametrize("label", ["car", "leap upwards", "galling"])
+def test_words_that_only_look_alike_are_not_close(label, monkeypatch):
+    assert len(_foretold_notes(monkeypatch, [label])) == 1
+
+
+def test_a_form_alone_goes_with_no_data_set(clip, own):
+    with pytest.raises(ConfigError, match=r"'utd_mhad' would not be looked at.*--classes"):
+        recognise(clip, form=own, dataset="utd_mhad")
+    mixed = recognise(clip, "raise a hand; lunge", form=own, dataset="utd_mhad")
+    assert {r.source for r in mixed.ranked} == {"form mine", "utd_mhad:25"}
+
+
 def test_words_take_the_levels_of_one_author():
     pairs = [("squat", ""), ("Wave", "")]
     for text_set, author in (("levels_first", AUTHORS[0]), ("levels_second", AUTHORS[1])):

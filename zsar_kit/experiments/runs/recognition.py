@@ -155,7 +155,7 @@ def recognise(
             ``[person, frame, joint, xyz]`` in metres.
         classes: ``"squat; lunge: one leg steps far forward"``; empty for the known classes. See
             :func:`choose_candidates`, also for ``dataset``, ``form`` and ``language_model``.
-        dataset: only classes of this data set.
+        dataset: only classes of this data set; with ``classes`` only its forms; not with a form alone.
         form: a form of your own, a ``.toml`` file.
         layout: the joint layout; default: as the file says, and ``ntu25`` for an array.
         rate: frames a second; default: as the file says, else 30.
@@ -169,6 +169,7 @@ def recognise(
         DataError: the clip can't be read, has a single frame, or shows no body or one without extent; or the doctor
             refuses it.
         TextError: the classes, the data set or the form are broken.
+        ConfigError: a form and a data set are named, but no classes.
         MissingModelError: words have no form, and the language model is not installed.
     """
     candidates = choose_candidates(classes, dataset=dataset, form=form, language_model=language_model)
