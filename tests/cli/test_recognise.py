@@ -15,6 +15,8 @@ from zsar_kit.cli.answers.recognition import frames_of_lines
 from zsar_kit.data.joints import layout
 from zsar_kit.data.puppet.world import PuppetConfig, generate
 from zsar_kit.errors import DataError
+from zsar_kit.primitives.attributes import attribute, attributes
+from zsar_kit.primitives.reads import joints_asked
 
 WORDS = "squat; lunge; wave"
 
@@ -118,6 +120,24 @@ def test_the_doctor_stands_beside_the_answer(clip, tmp_path, capsys):
     assert "The data doctor: 1 clip; " in capsys.readouterr().out
     assert main(["recognise", str(tmp_path), "--classes", WORDS, "--json"]) == 0
     assert "missing" in json.loads(capsys.readouterr().out)["doctor"]
+
+
+def test_of_a_single_clip_the_doctor_says_which_joints_and_how_many_attributes(clip, tmp_path, capsys):
+    clip, file = clip.copy(), tmp_path / "a clip.npy"
+    clip[:, :, layout("ntu25").index("hand_left")] = np.nan
+    np.save(file, clip)
+    assert main(["recognise", str(file), "--classes", WORDS]) == 0
+    said = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("The data doctor"))
+    assert "never found: hand_left." in said
+    assert f"More: zsar data doctor '{file}' --layout ntu25" in said.replace("\\_", "_")
+    assert main(["recognise", str(file), "--classes", WORDS, "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    reads_hand = [a.name for a in attributes() if joints_asked(a.name)[0][layout("ntu25").index("hand_left")]]
+    alone = [name for name in reads_hand if "two" not in attribute(name).needs]
+    assert record["attributes_lost"] == len(alone)
+    assert f"{len(alone)} attributes left out" in record["doctor"]
+    assert main(["recognise", str(tmp_path), "--classes", WORDS]) == 0  # a row of many is short
+    assert f"missing; {len(alone)} attributes left out" in capsys.readouterr().out
 
 
 def test_what_is_no_clip_is_passed_over_and_counted(folder, caplog):

@@ -8,10 +8,10 @@ from difflib import get_close_matches
 from zsar_kit.primitives.known import folded
 
 #: words that tell no action from another
-_SMALL = frozenset(
-    ["a", "an", "and", "at", "by", "for", "from", "in", "into", "of", "off", "on", "one", "or", "other", "out", "s"]
-    + ["someone", "something", "the", "to", "up", "with"]
-)
+_SMALL = frozenset([
+    "a", "an", "and", "at", "by", "for", "from", "in", "into", "of", "off", "on", "one", "or", "other", "out", "s",
+    "someone", "something", "the", "to", "up", "with",
+])  # fmt: skip
 #: likeness of letters from which on one word is a misspelling of another: ``sqat``, ``yawnning``
 MISSPELT = 0.85
 ENDINGS = ("ing", "ed", "es", "s")

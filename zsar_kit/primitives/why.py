@@ -11,7 +11,7 @@ from zsar_kit.primitives.attributes import attribute, attribute_names
 from zsar_kit.primitives.bodies import Bodies
 from zsar_kit.primitives.moments import frame_read, joints_read, pose_at
 from zsar_kit.primitives.spoken import emphasised, level_of, sentence, spoken_about
-from zsar_kit.reprs import one_line
+from zsar_kit.reprs import one_line, plain_markdown
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +75,7 @@ class Explanation:
         note: what has to be said beside it, such as that the data are synthetic.
         misled: where the answer is known to be wrong, the lead of the winner over the right class: its first reason
             misled most. The same reasons as above where the runner-up is the right class.
+        doctor: what the data doctor says of a clip that was read from a file, in one line; empty if nothing is wrong.
     """
 
     clip: str
@@ -86,6 +87,7 @@ class Explanation:
     truth: str = ""
     note: str = ""
     misled: Explanation | None = None
+    doctor: str = ""
 
     def __repr__(self) -> str:
         return f"Explanation({one_line(self.clip)}: {self.winner!r} before {self.runner_up!r})"
@@ -104,7 +106,8 @@ class Explanation:
         lines += [f"- {reason.text} ({self._share(reason)})" for reason in self.reasons]
         lines += [f"- Against it: {reason.text} ({self._share(reason)})" for reason in self.against]
         lines += self._misled_lines()
-        return "\n".join([*lines, *(["", self.note] if self.note else [])]) + "\n"
+        said = [self.note, f"The data doctor: {plain_markdown(self.doctor)}" if self.doctor else ""]
+        return "\n".join([*lines, *(line for text in said if text for line in ("", text))]) + "\n"
 
     def _misled_lines(self) -> list[str]:
         wrong = self.misled
@@ -125,13 +128,16 @@ class Explanation:
 
     def to_dict(self) -> dict[str, object]:
         """A JSON-ready record."""
-        return {
+        record: dict[str, object] = {
             "winner": self.winner,
             "runner_up": self.runner_up,
             "distances": [round(d, 5) for d in self.distances],
             "reasons": [reason.to_dict() for reason in self.reasons],
             "against": [reason.to_dict() for reason in self.against],
-        } | ({} if self.misled is None else {"truth": self.truth, "misled": self.misled.to_dict()})
+        }
+        doctor = {"doctor": self.doctor} if self.doctor else {}
+        misled = {} if self.misled is None else {"truth": self.truth, "misled": self.misled.to_dict()}
+        return record | doctor | misled
 
 
 def explain_lead(

@@ -16,6 +16,7 @@ from zsar_kit.data.readers.arrays import from_arrays
 from zsar_kit.errors import ConfigError, DataError
 from zsar_kit.experiments.reports.explanations import explanation_figure
 from zsar_kit.experiments.runs.explanation import _changes, confusion_by_attribute, explain
+from zsar_kit.experiments.runs.recognition import recognise
 from zsar_kit.primitives.attributes import attribute_names
 from zsar_kit.primitives.measure import packed
 
@@ -166,3 +167,23 @@ def test_figure_and_record_are_written(run, tmp_path):
 
     paths = save_explanation(explain(run, str(run.scores().samples[0])), tmp_path, (run.path.name,))
     assert [Path(p).suffix for p in paths] == [".png", ".pdf", ".json"]
+
+
+def test_the_doctor_stands_beside_the_explanation_of_a_file(run, tmp_path):
+    clip = next(s.joints for s in generate(PuppetConfig(subjects=1, replications=1, cameras=1))).copy()
+    np.save(tmp_path / "whole.npy", clip)
+    assert explain(run, tmp_path / "whole.npy").doctor == ""
+    clip[:, :, 7] = np.nan
+    np.save(tmp_path / "lost.npy", clip)
+    found = explain(run, tmp_path / "lost.npy")
+    said = recognise(tmp_path / "lost.npy", "squat; lunge").doctor
+    assert found.doctor == said
+    assert found.to_dict()["doctor"] == said
+    assert str(found).rstrip().endswith("--layout ntu25")
+
+
+def test_one_frame_shows_no_motion_on_any_road(run, tmp_path):
+    clip = next(s.joints for s in generate(PuppetConfig(subjects=1, replications=1, cameras=1)))[:, :1]
+    for answer in (zk.Recogniser.load(run).classify, recognise, lambda joints: explain(run, joints)):
+        with pytest.raises(DataError, match="motion needs at least 2 frames with a body, got 1"):
+            answer(clip)

@@ -17,6 +17,7 @@ from zsar_kit.errors import DataError
 from zsar_kit.evaluation.tables import format_table
 from zsar_kit.experiments.pipeline.own_clip import OwnClip, asked_layout, clips_of, open_clip
 from zsar_kit.experiments.pipeline.workspace import Workspace
+from zsar_kit.experiments.runs.doctor_line import doctor_line, doctor_says
 from zsar_kit.experiments.runs.recogniser import Prediction, Recogniser
 from zsar_kit.experiments.runs.windows import suspect_in_window, windows
 from zsar_kit.primitives.measure import KINECT_RATE
@@ -33,12 +34,13 @@ def predict_clip(workspace: Workspace, asked: PredictOptions) -> str:
     recogniser = Recogniser.load(asked.run, workspace)
     clip = _open(Path(asked.clip), recogniser, asked)
     answer = _classified(recogniser, clip, asked)
+    told = doctor_says(clip, answer.lost, asked.clip, **asked.reading.how())
     if asked.form != "table":
-        rows = [_row(clip.name, answer, clip.told)]
-        return json.dumps(_as_json(clip.name, answer, clip.told)) if asked.form == "json" else _csv(rows, header=True)
+        rows = [_row(clip.name, answer, told)]
+        return json.dumps(_as_json(clip.name, answer, told)) if asked.form == "json" else _csv(rows, header=True)
     text = f"{answer} (The first call of a process warms up.)"
-    if clip.told:
-        text += f"\n\nThe data doctor: {clip.told}"
+    if told:
+        text += f"\n\nThe data doctor: {plain_markdown(told)}"
     if not recogniser.reads_contexts:
         return text
     found = recogniser.contexts(clip.joints, k=5, layout=clip.layout)
@@ -63,7 +65,7 @@ def predict_folder(workspace: Workspace, asked: PredictOptions) -> int:
             broken += 1
             _say_problem(name, one_line(error), asked)
             continue
-        _say(name, answer, clip.told, asked)
+        _say(name, answer, doctor_line(clip, answer.lost), asked)
     return broken
 
 
@@ -96,7 +98,10 @@ def _open(path: Path, recogniser: Recogniser, asked: PredictOptions) -> OwnClip:
 
 def _classified(recogniser: Recogniser, clip: OwnClip, asked: PredictOptions) -> Prediction:
     how = {"layout": clip.layout, "rate": clip.rate, "missing": clip.missing, "flat": clip.flat}
-    return recogniser.classify(clip.joints, asked.classes, **how)
+    try:
+        return recogniser.classify(clip.joints, asked.classes, **how)
+    except DataError as error:  # of joints, which have no name
+        raise DataError(error.problem, where=clip.name, remedy=error.remedy) from None
 
 
 def _row(name: str, answer: Prediction, told: str) -> list[str]:

@@ -6,6 +6,7 @@ import json
 import logging
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -17,6 +18,7 @@ from zsar_kit.data.clip_list import sample_name
 from zsar_kit.errors import DataError, ZsarError
 from zsar_kit.experiments.pipeline.own_clip import asked_layout, clips_of
 from zsar_kit.experiments.runs.candidates import Candidates, choose_candidates
+from zsar_kit.experiments.runs.doctor_line import doctor_says
 from zsar_kit.experiments.runs.recognition import (
     Recognition,
     left_out_note,
@@ -38,7 +40,11 @@ log = logging.getLogger("zsar_kit")
 
 def recognise_clip(options: RecogniseOptions) -> str:
     """The answer for one file."""
-    answer = _of_file(Path(options.clip), _candidates(options), options)
+    candidates = _candidates(options)  # first, so that words are refused before a file is read
+    clip = open_in_space(options.clip, **options.reading.how())
+    why = options.why or bool(options.figures)
+    answer = recognise_opened(clip, candidates, why=why, two_persons=options.two_persons)
+    answer = replace(answer, doctor=doctor_says(clip, answer.lost, options.clip, **options.reading.how()))
     drawn = _drawn(answer, options)
     return json.dumps(answer.to_dict()) if options.json else f"{answer}{drawn}"
 
