@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import zsar_kit as zk
+from zsar_kit.cli import main
 from zsar_kit.data.catalogue import class_names
 from zsar_kit.data.puppet.world import PuppetConfig, generate
 from zsar_kit.data.readers.arrays import from_arrays
@@ -187,3 +188,14 @@ def test_one_frame_shows_no_motion_on_any_road(run, tmp_path):
     for answer in (zk.Recogniser.load(run).classify, recognise, lambda joints: explain(run, joints)):
         with pytest.raises(DataError, match="motion needs at least 2 frames with a body, got 1"):
             answer(clip)
+
+
+def test_predictions_say_which_classes_competed(run, workspace, tmp_path, capsys):
+    clip = next(s.joints for s in generate(PuppetConfig(subjects=1, replications=1, cameras=1)))
+    np.save(tmp_path / "clip.npy", clip)
+    unseen = ", ".join(NAMES[c] for c in run.result().unseen)
+    for source in (tmp_path / "clip.npy", tmp_path):
+        assert main(["predict", str(run.path), str(source), "--workspace", str(workspace.root)]) == 0
+        shown = capsys.readouterr().out
+        assert f"Chosen among the 2 unseen classes of the run: {unseen} (others: --classes)." in shown
+    assert "| clip.npy | " in shown

@@ -21,7 +21,7 @@ from zsar_kit.experiments.runs.doctor_line import doctor_line, doctor_says
 from zsar_kit.experiments.runs.recogniser import Prediction, Recogniser
 from zsar_kit.experiments.runs.windows import suspect_in_window, windows
 from zsar_kit.primitives.measure import KINECT_RATE
-from zsar_kit.reprs import csv_cell, one_line, plain_markdown
+from zsar_kit.reprs import counted, csv_cell, one_line, plain_markdown
 
 if TYPE_CHECKING:
     from zsar_kit.cli.runs import PredictOptions
@@ -39,6 +39,8 @@ def predict_clip(workspace: Workspace, asked: PredictOptions) -> str:
         rows = [_row(clip.name, answer, told)]
         return json.dumps(_as_json(clip.name, answer, told)) if asked.form == "json" else _csv(rows, header=True)
     text = f"{answer} (The first call of a process warms up.)"
+    if note := _competing(recogniser, asked):
+        text += f"\n\n{note}"
     if told:
         text += f"\n\nThe data doctor: {plain_markdown(told)}"
     if not recogniser.reads_contexts:
@@ -55,7 +57,7 @@ def predict_folder(workspace: Workspace, asked: PredictOptions) -> int:
     paths, _ = clips_of(Path(asked.clip))
     recogniser = Recogniser.load(asked.run, workspace)
     broken = 0
-    _head(asked)
+    _head(recogniser, asked)
     for path in tqdm(paths, unit="clip", disable=None):
         name = path.relative_to(asked.clip).as_posix()
         try:
@@ -75,7 +77,7 @@ def predict_stream(workspace: Workspace, asked: PredictOptions) -> None:
     recogniser.require_dimensions(flat=False, where="standard input")
     layout = asked_layout(asked.reading.layout or "ntu25")
     assert layout is not None
-    _head(asked)
+    _head(recogniser, asked)
     frames = frames_of_lines(sys.stdin)
     rate = asked.reading.rate or KINECT_RATE
     for start, end, clip in windows(frames, window=asked.window, hop=asked.hop, layout=layout.name, rate=rate):
@@ -122,10 +124,20 @@ def _csv(rows: list[list[str]], *, header: bool = False) -> str:
     return text.getvalue().rstrip("\n")
 
 
-def _head(asked: PredictOptions) -> None:
+def _competing(recogniser: Recogniser, asked: PredictOptions) -> str:
+    """Which classes were chosen among, where none were named; Markdown."""
+    if asked.classes:
+        return ""
+    classes = counted(len(names := recogniser.unseen_names), "unseen class")
+    return f"Chosen among the {classes} of the run: {', '.join(map(plain_markdown, names))} (others: --classes)."
+
+
+def _head(recogniser: Recogniser, asked: PredictOptions) -> None:
     if asked.form == "csv":
         say(_csv([], header=True))
     elif asked.form == "table":
+        if note := _competing(recogniser, asked):
+            say(f"{note}\n")
         say(f"| {' | '.join(COLUMNS)} |\n| --- | --- | ---: | --- | ---: | --- |")
 
 

@@ -249,6 +249,11 @@ class Recogniser:
         """Whether :meth:`contexts` is available."""
         return isinstance(self.method, ReadsContexts) and self.method.reads_contexts
 
+    @property
+    def unseen_names(self) -> tuple[str, ...]:
+        """Names of the classes that compete where none are named."""
+        return next(iter(self.semantics.values())).select(self.unseen).class_names
+
     def _lacks(self, what: str) -> ConfigError:
         return ConfigError(f"{type(self.method).__name__} {what}", remedy="Load a run of skeleton_context.")
 
@@ -279,7 +284,7 @@ class Recogniser:
     def _candidates(self, classes: str | ClassTexts) -> tuple[tuple[int, ...], tuple[str, ...], Method]:
         """Ids and names of the classes that compete, and the method that knows them; the last words are remembered."""
         if not classes:
-            return self.unseen, next(iter(self.semantics.values())).select(self.unseen).class_names, self.method
+            return self.unseen, self.unseen_names, self.method
         if isinstance(classes, ClassTexts):
             return classes.ids, classes.names, self._with_classes(classes)
         words = tuple(named_words(classes)[0])  # of a file what it says now: it may have been edited
