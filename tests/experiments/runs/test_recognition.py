@@ -235,11 +235,18 @@ def test_words_take_the_levels_of_one_author():
     assert not np.array_equal(both, levels, equal_nan=True)
 
 
-def test_foretold_levels_do_not_come_from_the_class_itself(monkeypatch):
+def test_foretold_levels_do_not_come_from_the_class_itself(monkeypatch, caplog):
     """Neither from its own form nor from those of classes that mean the same."""
     known, asked = known_classes(), []
     encoder = SimpleNamespace(encode=lambda texts: SimpleNamespace(pooled=torch.ones(len(texts), 3)))
-    monkeypatch.setattr(candidates_module, "_known_embeddings", lambda model: np.ones((len(known), 3)))
+    told = []
+
+    def embeddings(model: str) -> np.ndarray:
+        told.extend(record.message for record in caplog.records)
+        return np.ones((len(known), 3))
+
+    caplog.set_level(logging.INFO, logger="zsar_kit")
+    monkeypatch.setattr(candidates_module, "_known_embeddings", embeddings)
     monkeypatch.setattr(candidates_module, "_encoder", lambda model: encoder)
 
     def foretell_each(texts, levels, new, allowed):
@@ -250,6 +257,9 @@ def test_foretold_levels_do_not_come_from_the_class_itself(monkeypatch):
     _, sources, notes = levels_of_words([("squat", ""), ("juggle", "")], text_set="levels_foretold")
     assert sources == [FORETOLD, FORETOLD]
     assert "squat, juggle" in notes[0]
+    assert told == [  # before the language model is loaded, which takes long
+        "Foretelling levels of 2 classes with the language model offline: loading it takes seconds"
+    ]
     (allowed,) = asked
     meaning = next(k for k in known if k.source == "utd_mhad:26").meaning()
     assert {(k.dataset, k.class_id) for k, may in zip(known, allowed[0], strict=True) if not may} == set(meaning)

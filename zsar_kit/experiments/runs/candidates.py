@@ -3,6 +3,7 @@ from: the kit's forms, a form of your own, or words of which a language model fo
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -24,6 +25,7 @@ from zsar_kit.semantics.offline import INSTALL_REMEDY
 from zsar_kit.semantics.text_files import load_texts
 from zsar_kit.semantics.words import named_words, warn_undescribed
 
+log = logging.getLogger("zsar_kit")
 FORETOLD = "foretold"
 #: a class whose form expects more than this of ``two_persons`` is one of two persons
 PAIR = 0.5
@@ -235,6 +237,8 @@ def _foretold(pairs: Sequence[tuple[str, str]], language_model: str) -> Float32[
     from zsar_kit.errors import MissingModelError
     from zsar_kit.primitives.foretell import foretell_each
 
+    classes = counted(len(pairs), "class")
+    log.info("Foretelling levels of %s with the language model %s: loading it takes seconds", classes, language_model)
     try:
         texts, encoded = _known_embeddings(language_model), _encoder(language_model)
     except MissingModelError as error:
