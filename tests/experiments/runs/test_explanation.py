@@ -96,7 +96,7 @@ def test_a_wrong_answer_says_what_misled_it(run):
             assert panels == len(explanation.reasons)
         else:
             other += 1
-            assert f"over the right class, *{NAMES[label]}*" in str(explanation)
+            assert f"against the right class, *{NAMES[label]}*" in str(explanation)
             assert panels == len(explanation.reasons) + 1
         if wrong >= 6 and other:
             break

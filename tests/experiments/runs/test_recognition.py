@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -62,6 +64,43 @@ def test_words_take_the_forms_of_their_names(clip):
         "wave": "utd_mhad:2",
     }
     assert answer.notes == ()
+
+
+def test_classes_may_be_a_list_or_label_to_description(clip):
+    whole = recognise(clip, WORDS).to_dict()
+    assert recognise(clip, ["squat", "lunge: one leg steps far forward", "wave"]).to_dict() == whole
+    assert recognise(clip, {"squat": "", "lunge": "one leg steps far forward", "wave": ""}).to_dict() == whole
+    for wrong in ([], ["squat"]):
+        with pytest.raises(TextError, match="Separate classes by"):
+            recognise(clip, wrong)
+
+
+def test_values_of_other_types_are_refused_with_the_format():
+    """Outside of tests, which check types themselves."""
+    program = """
+import numpy as np, torch
+import zsar_kit as zk
+from zsar_kit.errors import ZsarError
+clip, words = np.ones((4, 25, 3)), "squat; lunge"
+run = object.__new__(zk.Recogniser)  # what it is asked is looked at first
+for ask in [
+    *(lambda wrong=wrong: zk.recognise(clip, wrong) for wrong in (5, None, ["squat", 3], {"squat": None})),
+    *(lambda wrong=wrong: zk.recognise(wrong, words) for wrong in ([[1, 2]], 3, None, torch.zeros(4, 25, 3))),
+    lambda: run.classify([[1, 2]], words),
+    lambda: zk.explain("nowhere", [[1, 2]]),
+]:
+    try:
+        ask()
+    except ZsarError as error:
+        print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True)
+    said = done.stdout.splitlines()
+    of_words = ["5 of type int", "None of type NoneType", "3 of type int", "None of type NoneType"]
+    for line, came in zip(said[:4], of_words, strict=True):
+        assert f"classes are given in words, got {came} (in classes). Write: " in line
+    for line, came in zip(said[4:], ["list", "int", "NoneType", "Tensor", "list", "list"], strict=True):
+        assert f"got a value of type {came} (in clip). Give a path, or an array: numpy.asarray(clip)." in line
 
 
 def test_probabilities_sum_to_one_and_fall_with_distance(clip):

@@ -23,7 +23,7 @@ from zsar_kit.primitives.near_names import near_names
 from zsar_kit.reprs import counted, listed
 from zsar_kit.semantics.offline import INSTALL_REMEDY
 from zsar_kit.semantics.text_files import load_texts
-from zsar_kit.semantics.words import named_words, warn_undescribed
+from zsar_kit.semantics.words import Words, named_words, warn_undescribed
 
 log = logging.getLogger("zsar_kit")
 FORETOLD = "foretold"
@@ -76,7 +76,7 @@ class Candidates:
 
 
 def choose_candidates(
-    classes: str = "", *, dataset: str = "", form: str | Path = "", language_model: str = "offline"
+    classes: Words = "", *, dataset: str = "", form: str | Path = "", language_model: str = "offline"
 ) -> Candidates:
     """The candidates that the options of ``recognise`` name.
 
@@ -93,14 +93,15 @@ def choose_candidates(
         ConfigError: a form and a data set are named, but no classes.
         MissingModelError: words have no form, and the language model is not installed.
     """
-    if form and dataset and not classes:
+    in_words = not isinstance(classes, str) or bool(classes)
+    if form and dataset and not in_words:
         raise ConfigError(
             f"the classes of a form are the candidates, so the data set {dataset!r} would not be looked at",
             where=form,
             remedy="Leave out the data set (--dataset), or name the classes that you want (--classes).",
         )
     own = read_form(Path(form)) if form else None
-    if classes:
+    if in_words:
         return _of_words(classes, own, dataset, language_model)
     if own is not None:
         require_distinct(own)
@@ -119,7 +120,7 @@ def _name_of(form: Form) -> str:
     return f"form {form.dataset}"
 
 
-def _of_words(classes: str, own: Form | None, dataset: str, language_model: str) -> Candidates:
+def _of_words(classes: Words, own: Form | None, dataset: str, language_model: str) -> Candidates:
     pairs, _ = named_words(classes)
     levels, sources, notes = levels_of_words(pairs, own=own, dataset=dataset, language_model=language_model)
     return _checked([label for label, _ in pairs], sources, levels, notes)

@@ -24,7 +24,7 @@ from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
 from zsar_kit.experiments.runs.doctor_line import doctor_says
 from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.experiments.runs.inputs import build_test_data
-from zsar_kit.experiments.runs.recognition import Clip, measured_clip, open_in_space
+from zsar_kit.experiments.runs.recognition import Clip, measured_clip, open_in_space, require_clip
 from zsar_kit.methods.base import ComparesLevels
 from zsar_kit.primitives.attributes import attribute, attribute_names
 from zsar_kit.primitives.measure import KINECT_RATE, attributes_lost, levels_of, packed
@@ -62,6 +62,7 @@ def explain(
         DataError: there is no such clip, or it can't be measured.
         ArtefactError: the run is not finished, or a part of it is missing.
     """
+    require_clip(clip)
     folder = run if isinstance(run, RunFolder) else RunFolder(run)
     method, result = _level_method(folder), folder.result()
     found, label = _found(folder, clip, reading)

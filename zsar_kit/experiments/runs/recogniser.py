@@ -33,17 +33,16 @@ from zsar_kit.experiments.pipeline.primitives import is_level_set, semantics_of
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.candidates import levels_of_words, require_comparable
 from zsar_kit.experiments.runs.folder import RunFolder
-from zsar_kit.experiments.runs.recognition import measured_clip
+from zsar_kit.experiments.runs.recognition import Clip, measured_clip, require_clip
 from zsar_kit.methods.base import Method, ReadsContexts, WeighsKeyParts
 from zsar_kit.primitives.forms import Form
 from zsar_kit.primitives.measure import KINECT_RATE, attributes_lost, levels_of, packed
 from zsar_kit.semantics.embeddings import Semantics
 from zsar_kit.semantics.text_encoder import UNPROJECTED, TextEncoder, load_text_encoder
 from zsar_kit.semantics.texts import ClassTexts
-from zsar_kit.semantics.words import named_words, parse_classes
+from zsar_kit.semantics.words import Words, named_words, parse_classes
 
 log = logging.getLogger("zsar_kit")
-Clip = str | Path | np.ndarray
 
 
 @dataclass(frozen=True, repr=False)
@@ -161,7 +160,7 @@ class Recogniser:
     def classify(
         self,
         clip: Clip,
-        classes: str | ClassTexts = "",
+        classes: Words | ClassTexts = "",
         *,
         layout: str = "ntu25",
         rate: float = KINECT_RATE,
@@ -189,6 +188,7 @@ class Recogniser:
             TextError: there are fewer than two classes, or a class is given twice.
             ArtefactError: the language model is not the run's.
         """
+        require_clip(clip)
         self.require_dimensions(flat)
         spent: dict[str, float] = {}
         with _timed(spent, "read"):
@@ -231,6 +231,7 @@ class Recogniser:
         """
         if not isinstance(self.method, ReadsContexts):
             raise self._lacks("reads no contexts")
+        require_clip(clip)
         return self.method.predict_contexts(self._feature(*read_clip(clip, layout))[0], k)[0]
 
     def key_parts(self, clip: Clip, *, layout: str = "ntu25") -> np.ndarray:
@@ -241,6 +242,7 @@ class Recogniser:
         """
         if not isinstance(self.method, WeighsKeyParts):
             raise self._lacks("weighs no key parts")
+        require_clip(clip)
         with torch.inference_mode():
             return self.method.key_parts(self._feature(*read_clip(clip, layout))[0])[0].cpu().numpy()
 
@@ -257,7 +259,7 @@ class Recogniser:
     def _lacks(self, what: str) -> ConfigError:
         return ConfigError(f"{type(self.method).__name__} {what}", remedy="Load a run of skeleton_context.")
 
-    def latency(self, clip: Clip, classes: str, *, repeats: int = 20, layout: str = "ntu25") -> dict[str, float]:
+    def latency(self, clip: Clip, classes: Words, *, repeats: int = 20, layout: str = "ntu25") -> dict[str, float]:
         """Median milliseconds of each stage over ``repeats`` calls, after one call to warm up."""
         runs = [self.classify(clip, classes, layout=layout).milliseconds for _ in range(repeats + 1)][1:]
         return {stage: float(np.median([r[stage] for r in runs])) for stage in runs[0]}
@@ -281,9 +283,9 @@ class Recogniser:
             )
         return encoder
 
-    def _candidates(self, classes: str | ClassTexts) -> tuple[tuple[int, ...], tuple[str, ...], Method]:
+    def _candidates(self, classes: Words | ClassTexts) -> tuple[tuple[int, ...], tuple[str, ...], Method]:
         """Ids and names of the classes that compete, and the method that knows them; the last words are remembered."""
-        if not classes:
+        if isinstance(classes, str) and not classes:
             return self.unseen, self.unseen_names, self.method
         if isinstance(classes, ClassTexts):
             return classes.ids, classes.names, self._with_classes(classes)

@@ -29,6 +29,7 @@ from zsar_kit.primitives.none_of_these import none_of_these
 from zsar_kit.primitives.reads import TRUNK_JOINTS
 from zsar_kit.primitives.why import Explanation, explain_lead
 from zsar_kit.reprs import counted, plain_markdown
+from zsar_kit.semantics.words import Words
 
 Clip = str | Path | np.ndarray
 #: classes of an answer that its table shows
@@ -135,7 +136,7 @@ class Recognition:
 
 def recognise(
     clip: Clip,
-    classes: str = "",
+    classes: Words = "",
     *,
     dataset: str = "",
     form: str | Path = "",
@@ -157,8 +158,8 @@ def recognise(
     Args:
         clip: a file of any format that is read (see :func:`open_in_space`), or an array ``[frame, joint, xyz]`` or
             ``[person, frame, joint, xyz]`` in metres.
-        classes: ``"squat; lunge: one leg steps far forward"``; empty for the known classes. See
-            :func:`choose_candidates`, also for ``dataset``, ``form`` and ``language_model``.
+        classes: ``"squat; lunge: one leg steps far forward"``, the same as a list, or label to description; empty for
+            the known classes. See :func:`choose_candidates`, also for ``dataset``, ``form`` and ``language_model``.
         dataset: only classes of this data set; with ``classes`` only its forms; not with a form alone.
         form: a form of your own, a ``.toml`` file.
         layout: the joint layout; default: as the file says, and ``ntu25`` for an array.
@@ -176,6 +177,7 @@ def recognise(
         ConfigError: a form and a data set are named, but no classes.
         MissingModelError: words have no form, and the language model is not installed.
     """
+    require_clip(clip)
     candidates = choose_candidates(classes, dataset=dataset, form=form, language_model=language_model)
     if isinstance(clip, np.ndarray):
         sequence, body = read_clip(clip, layout or "ntu25")
@@ -185,6 +187,21 @@ def recognise(
     answer = recognise_opened(opened, candidates, why=why, two_persons=two_persons)
     reading = {"layout": layout, "rate": rate, "format": format, "unit": unit, "up": up, "accept": accept}
     return replace(answer, doctor=doctor_says(opened, answer.lost, clip, **reading))
+
+
+def require_clip(clip: object) -> None:
+    """Refuse what is neither a file nor an array.
+
+    Raises:
+        DataError: it is something else, such as a list or a tensor.
+    """
+    if not isinstance(clip, (str, Path, np.ndarray)):
+        raise DataError(
+            f"a clip is a file, or an array [frame, joint, xyz] or [person, frame, joint, xyz], got a value of type "
+            f"{type(clip).__name__}",
+            where="clip",
+            remedy="Give a path, or an array: numpy.asarray(clip).",
+        )
 
 
 def open_in_space(path: str | Path, **how: Any) -> OwnClip:
