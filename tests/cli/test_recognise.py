@@ -15,6 +15,8 @@ from zsar_kit.cli.answers.recognition import frames_of_lines
 from zsar_kit.data.joints import layout
 from zsar_kit.data.puppet.world import PuppetConfig, generate
 from zsar_kit.errors import DataError
+from zsar_kit.primitives.attributes import attribute, attributes
+from zsar_kit.primitives.reads import joints_asked
 
 WORDS = "squat; lunge; wave"
 
@@ -55,7 +57,7 @@ def test_a_folder_answers_for_every_clip_and_names_the_broken(folder, capsys):
     (folder / "broken.npy").write_text("no array", encoding="utf-8")
     assert main(["recognise", str(folder), "--classes", WORDS, "--json"]) == 3
     records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [r["clip"] for r in records] == ["broken.npy", "one", "two"]
+    assert [r["clip"] for r in records] == ["broken.npy", "one.npy", "two.npy"]
     assert records[0]["label"] is None
     assert "broken.npy" in records[0]["problem"]
 
@@ -120,6 +122,24 @@ def test_the_doctor_stands_beside_the_answer(clip, tmp_path, capsys):
     assert "missing" in json.loads(capsys.readouterr().out)["doctor"]
 
 
+def test_of_a_single_clip_the_doctor_says_which_joints_and_how_many_attributes(clip, tmp_path, capsys):
+    clip, file = clip.copy(), tmp_path / "a clip.npy"
+    clip[:, :, layout("ntu25").index("hand_left")] = np.nan
+    np.save(file, clip)
+    assert main(["recognise", str(file), "--classes", WORDS]) == 0
+    said = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("The data doctor"))
+    assert "never found: hand_left." in said
+    assert f"More: zsar data doctor '{file}' --layout ntu25" in said.replace("\\_", "_")
+    assert main(["recognise", str(file), "--classes", WORDS, "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    reads_hand = [a.name for a in attributes() if joints_asked(a.name)[0][layout("ntu25").index("hand_left")]]
+    alone = [name for name in reads_hand if "two" not in attribute(name).needs]
+    assert record["attributes_lost"] == len(alone)
+    assert f"{len(alone)} attributes left out" in record["doctor"]
+    assert main(["recognise", str(tmp_path), "--classes", WORDS]) == 0  # a row of many is short
+    assert f"missing; {len(alone)} attributes left out" in capsys.readouterr().out
+
+
 def test_what_is_no_clip_is_passed_over_and_counted(folder, caplog):
     (folder / "notes.txt").write_text("x", encoding="utf-8")
     assert main(["recognise", str(folder), "--classes", WORDS]) == 0
@@ -164,6 +184,38 @@ def test_a_drawing_is_written(folder, capsys):
     assert main(["recognise", str(folder / "one.npy"), "--classes", WORDS, "--figures", str(out)]) == 0
     assert (out / "why_one.png").is_file()
     assert "why_one.png" in capsys.readouterr().out
+
+
+def test_names_and_drawings_of_a_folder_are_its_files(clip, tmp_path, capsys):
+    """Files that differ by suffix, folder or what no file name may have keep apart, and a suffix of drawings does no
+    harm."""
+    (tmp_path / "clips" / "s1").mkdir(parents=True)
+    files = ["s1-a.npy", "s1/a.npy", "s1/a.npz", "ä.npy", "ö.npy", "x.json.npy"]
+    for name in files:
+        path = tmp_path / "clips" / name
+        np.savez(path, joints=clip) if path.suffix == ".npz" else np.save(path, clip)
+    out = tmp_path / "figures"
+    assert main(["recognise", str(tmp_path / "clips"), "--classes", WORDS, "--figures", str(out)]) == 0
+    shown = capsys.readouterr().out
+    rows = [line.split(" | ")[0].removeprefix("| ") for line in shown.splitlines() if line.startswith("| ")][2:]
+    assert sorted(rows) == sorted(files)
+    assert len(list(out.glob("*.png"))) == len(files)
+    assert all(str(path) in shown for path in out.glob("*.png"))
+    assert main(["recognise", str(tmp_path / "clips" / "x.json.npy"), "--classes", WORDS, "--figures", str(out)]) == 0
+
+
+def test_windows_with_the_same_times_have_drawings_of_their_own(clip, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stdin", io.StringIO(lines(clip[:, :33])))
+    options = ["--window", "1", "--hop", "0.03", "--figures", str(tmp_path)]
+    assert main(["recognise", "-", "--classes", WORDS, *options]) == 0
+    explained = capsys.readouterr().out.count("What decided")
+    assert len(list(tmp_path.glob("*.png"))) == explained == 4
+
+
+def test_an_empty_stream_is_said_to_be(monkeypatch, caplog):
+    monkeypatch.setattr(sys, "stdin", io.StringIO("\n\n"))
+    assert main(["recognise", "-", "--classes", WORDS]) == 0
+    assert "no frame came on standard input" in caplog.text
 
 
 def test_known_classes_need_neither_torch_nor_a_language_model(folder):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -266,3 +267,18 @@ def test_the_page_states_the_areas_of_the_constants():
         inner = [f"{value:.2f}" for n, value in areas.items()][:-1]
         (most, last) = list(areas.items())[-1]
         assert [cell for cell in said[dataset] if cell] == [*inner, f"{last:.2f} ({most})"]
+
+
+@pytest.mark.parametrize(("lead", "shown"), [(0.1, "(+130 %)"), (0.004, "(+0.1300)"), (0.0, "(+0.1300)")])
+def test_parts_of_a_near_tie_are_points(lead, shown):
+    """Percent of next to nothing would be thousands, and those of nothing are not defined."""
+    bodies = bodies_of(raised())
+    shares = np.zeros((2, len(attributes())))
+    shares[1, 0], shares[0, 1] = 0.13, 0.13 - lead
+    expected = np.full(shares.shape, 0.5)
+    found = explain_lead(bodies, measure_bodies(bodies)[0], shares, expected, ("a", "b"), clip="clip")
+    assert shown in str(found)
+    assert ("in percent of the lead:" in str(found)) is (lead == 0.1)
+    assert (f"in points of distance, as the lead of {lead:.4f} is next to nothing:" in str(found)) is (lead < 0.1)
+    wrong = replace(found, runner_up="c", truth="b", misled=found)
+    assert str(wrong).count(shown) == 2

@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from zsar_kit.errors import TextError
-from zsar_kit.semantics.words import parse_classes
+from zsar_kit.semantics.words import named_words, parse_classes
 
 LINE = "typing on a keyboard: hands tap keys in front of the chest; writing; put on a hat"
 
@@ -50,8 +50,23 @@ def test_a_file_has_one_class_a_line(tmp_path):
         ("wave: x; bow: X", "the description 'x' occurs twice"),
         ("wave: ; bow", "a class needs a label, and a description after its colon, got 'wave:'"),
         (": a hand; bow", "a class needs a label"),
+        ([], "got 0"),
+        (["wave"], "got 1"),
+        (["wave", " "], "a blank text at index 1"),
+        (["wave: ", "bow"], "a description after its colon"),
+        ({"wave": "x", "": "y"}, "a class needs a label, got a blank one"),
+        ({"wave": "x", "Wave ": "y"}, "occurs twice"),
     ],
 )
 def test_bad_input(words, message):
     with pytest.raises(TextError, match=message):
         parse_classes(words)
+
+
+def test_a_list_and_a_mapping_are_what_the_line_is():
+    wanted = [("wave", "a hand: it swings"), ("bow", "")]
+    assert named_words("wave: a hand: it swings; bow")[0] == wanted
+    assert named_words(["wave: a hand: it swings", "bow"])[0] == wanted
+    assert named_words(("wave: a hand:  it swings", " bow "))[0] == wanted
+    assert named_words({"wave": "a hand: it  swings", "bow": ""})[0] == wanted
+    assert parse_classes({"a: b": "x; y", "c": ""}).names == ("a: b", "c")  # labels and descriptions of any kind

@@ -22,9 +22,10 @@ class RecogniseOptions:
     classes: str = ""
     """"squat; lunge: one leg steps far forward; wave"; @FILE reads a file; default: the known classes of the kit"""
     dataset: str = ""
-    """only classes of this data set"""
+    """only classes of this data set; with --classes: only its forms; not with --form alone"""
     form: str = ""
-    """a .toml file with expected levels of classes of your own"""
+    """a .toml file with expected levels of classes of your own: these are the candidates; with --classes, a named class
+    that it has takes its levels"""
     two_persons: bool = False
     """rank classes of two persons also for a clip with one person"""
     why: bool = False

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Bool, Float32, Int
 from tqdm.auto import tqdm
 
 from zsar_kit.errors import DataError
@@ -136,12 +136,30 @@ def measure_bodies(bodies: Bodies) -> Float32[np.ndarray, "clip attribute"]:
     known = functions()
     columns = [_column(bodies, a, known[a.name]) for a in attributes()]
     values = np.stack(columns, axis=1).astype(np.float32)
+    values[_reads_lost(bodies)] = np.nan
+    return values
+
+
+def attributes_lost(bodies: Bodies) -> Int[np.ndarray, " clip"]:
+    """How many attributes a clip lacks only because they read joints that were not found for most of it."""
+    apply = np.stack([_applies(bodies, a) for a in attributes()], axis=1)
+    return (_reads_lost(bodies) & apply).sum(axis=1)
+
+
+def _reads_lost(bodies: Bodies) -> Bool[np.ndarray, "clip attribute"]:
+    unknown = np.zeros((len(bodies.joints), len(attribute_names())), dtype=bool)
     some = np.flatnonzero(bodies.lost.any(1) | bodies.partner_lost.any(1))
     for column, a in enumerate(attributes()) if len(some) else ():
         mine, theirs = joints_asked(a.name)
-        unknown = (bodies.lost[some] & mine).any(1) | (bodies.partner_lost[some] & theirs).any(1)
-        values[some[unknown], column] = np.nan
-    return values
+        unknown[some, column] = (bodies.lost[some] & mine).any(1) | (bodies.partner_lost[some] & theirs).any(1)
+    return unknown
+
+
+def _applies(bodies: Bodies, attribute: Attribute) -> Bool[np.ndarray, " clip"]:
+    """Whether the layout has what an attribute needs, and the clip the persons."""
+    if set(attribute.needs) - {"two"} - bodies.has:
+        return np.zeros(len(bodies.joints), dtype=bool)
+    return bodies.two if "two" in attribute.needs else np.ones(len(bodies.joints), dtype=bool)
 
 
 def _column(bodies: Bodies, attribute: Attribute, function: Callable[[Bodies], np.ndarray]) -> np.ndarray:

@@ -11,7 +11,10 @@ from zsar_kit.primitives.attributes import attribute, attribute_names
 from zsar_kit.primitives.bodies import Bodies
 from zsar_kit.primitives.moments import frame_read, joints_read, pose_at
 from zsar_kit.primitives.spoken import emphasised, level_of, sentence, spoken_about
-from zsar_kit.reprs import one_line
+from zsar_kit.reprs import one_line, plain_markdown
+
+#: parts of a lead are given in points where one of them is more than so many times the whole
+NEAR_TIE = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +78,7 @@ class Explanation:
         note: what has to be said beside it, such as that the data are synthetic.
         misled: where the answer is known to be wrong, the lead of the winner over the right class: its first reason
             misled most. The same reasons as above where the runner-up is the right class.
+        doctor: what the data doctor says of a clip that was read from a file, in one line; empty if nothing is wrong.
     """
 
     clip: str
@@ -86,6 +90,7 @@ class Explanation:
     truth: str = ""
     note: str = ""
     misled: Explanation | None = None
+    doctor: str = ""
 
     def __repr__(self) -> str:
         return f"Explanation({one_line(self.clip)}: {self.winner!r} before {self.runner_up!r})"
@@ -100,11 +105,12 @@ class Explanation:
         heading = f"{emphasised(self.winner)} (distance {near:.3f}) before {emphasised(self.runner_up)} ({far:.3f})"
         if self.truth:
             heading += "; right" if self.right else f"; wrong: the clip shows {emphasised(self.truth)}"
-        lines = [f"{heading}. What decided, in percent of the lead:", ""]
+        lines = [f"{heading}. What decided, {self._measure()}:", ""]
         lines += [f"- {reason.text} ({self._share(reason)})" for reason in self.reasons]
         lines += [f"- Against it: {reason.text} ({self._share(reason)})" for reason in self.against]
         lines += self._misled_lines()
-        return "\n".join([*lines, *(["", self.note] if self.note else [])]) + "\n"
+        said = [self.note, f"The data doctor: {plain_markdown(self.doctor)}" if self.doctor else ""]
+        return "\n".join([*lines, *(line for text in said if text for line in ("", text))]) + "\n"
 
     def _misled_lines(self) -> list[str]:
         wrong = self.misled
@@ -113,25 +119,42 @@ class Explanation:
         if wrong.runner_up == self.runner_up:
             about = emphasised(spoken_about(attribute(wrong.reasons[0].attribute)))
             return ["", f"The runner-up is right; misled most by the first of these: {about}."]
-        heading = f"What misled, in percent of the lead over the right class, {emphasised(wrong.runner_up)}"
+        right = f"{emphasised(wrong.runner_up)} ({wrong.distances[1]:.3f})"
         reasons = [f"- {reason.text} ({wrong._share(reason)})" for reason in wrong.reasons]
-        return ["", f"{heading} ({wrong.distances[1]:.3f}):", "", *reasons]
+        return ["", f"What misled against the right class, {right}, {wrong._measure()}:", "", *reasons]
+
+    @property
+    def _lead(self) -> float:
+        return self.distances[1] - self.distances[0]
+
+    @property
+    def _near_tie(self) -> bool:
+        """Whether the lead is so small against its parts that percent of it say nothing."""
+        return max((abs(r.lead) for r in (*self.reasons, *self.against)), default=0.0) > NEAR_TIE * self._lead
+
+    def _measure(self) -> str:
+        if self._near_tie:
+            return f"in points of distance, as the lead of {self._lead:.4f} is next to nothing"
+        return "in percent of the lead"
 
     def _share(self, reason: Reason) -> str:
-        return f"{100 * reason.lead / (self.distances[1] - self.distances[0]):+.0f} %"
+        return f"{reason.lead:+.4f}" if self._near_tie else f"{100 * reason.lead / self._lead:+.0f} %"
 
     def __str__(self) -> str:
         return self._repr_markdown_()
 
     def to_dict(self) -> dict[str, object]:
         """A JSON-ready record."""
-        return {
+        record: dict[str, object] = {
             "winner": self.winner,
             "runner_up": self.runner_up,
             "distances": [round(d, 5) for d in self.distances],
             "reasons": [reason.to_dict() for reason in self.reasons],
             "against": [reason.to_dict() for reason in self.against],
-        } | ({} if self.misled is None else {"truth": self.truth, "misled": self.misled.to_dict()})
+        }
+        doctor = {"doctor": self.doctor} if self.doctor else {}
+        misled = {} if self.misled is None else {"truth": self.truth, "misled": self.misled.to_dict()}
+        return record | doctor | misled
 
 
 def explain_lead(

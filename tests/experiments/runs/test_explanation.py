@@ -10,12 +10,14 @@ import pytest
 import torch
 
 import zsar_kit as zk
+from zsar_kit.cli import main
 from zsar_kit.data.catalogue import class_names
 from zsar_kit.data.puppet.world import PuppetConfig, generate
 from zsar_kit.data.readers.arrays import from_arrays
 from zsar_kit.errors import ConfigError, DataError
 from zsar_kit.experiments.reports.explanations import explanation_figure
 from zsar_kit.experiments.runs.explanation import _changes, confusion_by_attribute, explain
+from zsar_kit.experiments.runs.recognition import recognise
 from zsar_kit.primitives.attributes import attribute_names
 from zsar_kit.primitives.measure import packed
 
@@ -94,7 +96,7 @@ def test_a_wrong_answer_says_what_misled_it(run):
             assert panels == len(explanation.reasons)
         else:
             other += 1
-            assert f"over the right class, *{NAMES[label]}*" in str(explanation)
+            assert f"against the right class, *{NAMES[label]}*" in str(explanation)
             assert panels == len(explanation.reasons) + 1
         if wrong >= 6 and other:
             break
@@ -166,3 +168,34 @@ def test_figure_and_record_are_written(run, tmp_path):
 
     paths = save_explanation(explain(run, str(run.scores().samples[0])), tmp_path, (run.path.name,))
     assert [Path(p).suffix for p in paths] == [".png", ".pdf", ".json"]
+
+
+def test_the_doctor_stands_beside_the_explanation_of_a_file(run, tmp_path):
+    clip = next(s.joints for s in generate(PuppetConfig(subjects=1, replications=1, cameras=1))).copy()
+    np.save(tmp_path / "whole.npy", clip)
+    assert explain(run, tmp_path / "whole.npy").doctor == ""
+    clip[:, :, 7] = np.nan
+    np.save(tmp_path / "lost.npy", clip)
+    found = explain(run, tmp_path / "lost.npy")
+    said = recognise(tmp_path / "lost.npy", "squat; lunge").doctor
+    assert found.doctor == said
+    assert found.to_dict()["doctor"] == said
+    assert str(found).rstrip().endswith("--layout ntu25")
+
+
+def test_one_frame_shows_no_motion_on_any_road(run, tmp_path):
+    clip = next(s.joints for s in generate(PuppetConfig(subjects=1, replications=1, cameras=1)))[:, :1]
+    for answer in (zk.Recogniser.load(run).classify, recognise, lambda joints: explain(run, joints)):
+        with pytest.raises(DataError, match="motion needs at least 2 frames with a body, got 1"):
+            answer(clip)
+
+
+def test_predictions_say_which_classes_competed(run, workspace, tmp_path, capsys):
+    clip = next(s.joints for s in generate(PuppetConfig(subjects=1, replications=1, cameras=1)))
+    np.save(tmp_path / "clip.npy", clip)
+    unseen = ", ".join(NAMES[c] for c in run.result().unseen)
+    for source in (tmp_path / "clip.npy", tmp_path):
+        assert main(["predict", str(run.path), str(source), "--workspace", str(workspace.root)]) == 0
+        shown = capsys.readouterr().out
+        assert f"Chosen among the 2 unseen classes of the run: {unseen} (others: --classes)." in shown
+    assert "| clip.npy | " in shown

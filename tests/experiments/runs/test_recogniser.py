@@ -73,7 +73,7 @@ def test_the_feature_is_that_of_extraction(recogniser, clip, puppet_workspace):
     data, _ = build_fold_data(config().resolve(), puppet_workspace)
     layout = prepare_skeletons(puppet_workspace, "puppet").layout
     torch.testing.assert_close(
-        recogniser._feature(clip, layout)[0].cpu(), torch.from_numpy(data.features.pooled[3]), rtol=1e-4, atol=1e-5
+        recogniser._feature(clip, layout)[0][0].cpu(), torch.from_numpy(data.features.pooled[3]), rtol=1e-4, atol=1e-5
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -62,6 +64,43 @@ def test_words_take_the_forms_of_their_names(clip):
         "wave": "utd_mhad:2",
     }
     assert answer.notes == ()
+
+
+def test_classes_may_be_a_list_or_label_to_description(clip):
+    whole = recognise(clip, WORDS).to_dict()
+    assert recognise(clip, ["squat", "lunge: one leg steps far forward", "wave"]).to_dict() == whole
+    assert recognise(clip, {"squat": "", "lunge": "one leg steps far forward", "wave": ""}).to_dict() == whole
+    for wrong in ([], ["squat"]):
+        with pytest.raises(TextError, match="Separate classes by"):
+            recognise(clip, wrong)
+
+
+def test_values_of_other_types_are_refused_with_the_format():
+    """Outside of tests, which check types themselves."""
+    program = """
+import numpy as np, torch
+import zsar_kit as zk
+from zsar_kit.errors import ZsarError
+clip, words = np.ones((4, 25, 3)), "squat; lunge"
+run = object.__new__(zk.Recogniser)  # what it is asked is looked at first
+for ask in [
+    *(lambda wrong=wrong: zk.recognise(clip, wrong) for wrong in (5, None, ["squat", 3], {"squat": None})),
+    *(lambda wrong=wrong: zk.recognise(wrong, words) for wrong in ([[1, 2]], 3, None, torch.zeros(4, 25, 3))),
+    lambda: run.classify([[1, 2]], words),
+    lambda: zk.explain("nowhere", [[1, 2]]),
+]:
+    try:
+        ask()
+    except ZsarError as error:
+        print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True)
+    said = done.stdout.splitlines()
+    of_words = ["5 of type int", "None of type NoneType", "3 of type int", "None of type NoneType"]
+    for line, came in zip(said[:4], of_words, strict=True):
+        assert f"classes are given in words, got {came} (in classes). Write: " in line
+    for line, came in zip(said[4:], ["list", "int", "NoneType", "Tensor", "list", "list"], strict=True):
+        assert f"got a value of type {came} (in clip). Give a path, or an array: numpy.asarray(clip)." in line
 
 
 def test_probabilities_sum_to_one_and_fall_with_distance(clip):
@@ -180,6 +219,49 @@ def test_other_words_are_foretold_and_the_answer_says_so(clip, caplog, monkeypat
     assert not caplog.records
 
 
+def _foretold_notes(monkeypatch, labels, **options):
+    """The notes on words, without a language model."""
+    blank = np.full(len(attribute_names()), 0.5)
+    guess = lambda pairs, model: np.stack([blank + i / 100 for i in range(len(pairs))])  # noqa: E731
+    monkeypatch.setattr(candidates_module, "_foretold", guess)
+    return levels_of_words([(label, "") for label in labels], **options)[2]
+
+
+def test_forms_of_other_data_sets_are_named_where_one_is_asked_for(monkeypatch):
+    first, others = _foretold_notes(monkeypatch, ["squat", "lunge", "juggle"], dataset="ntu60")
+    assert first.endswith("as no form of ntu60 has them: squat, lunge, juggle.")
+    assert "'squat' (utd_mhad), 'lunge' (utd_mhad)." in others
+    assert "(--dataset ntu60)" in others
+
+
+@pytest.mark.parametrize(
+    ("label", "known"),
+    [
+        ("hug", "'hugging other person'"),
+        ("yawning", "'yawn'"),
+        ("sqat", "'Squat'"),
+        ("wave both arms", "'Wave'"),
+        ("Fall", "'falling'"),
+    ],
+)
+def test_close_known_names_are_named(label, known, monkeypatch):
+    foretold, close = _foretold_notes(monkeypatch, [label])
+    assert foretold.endswith(f"as no form has them: {label}.")
+    assert f"for {label!r} {known}" in close
+
+
+@pytest.mark.parametrize("label", ["car", "leap upwards", "galling"])
+def test_words_that_only_look_alike_are_not_close(label, monkeypatch):
+    assert len(_foretold_notes(monkeypatch, [label])) == 1
+
+
+def test_a_form_alone_goes_with_no_data_set(clip, own):
+    with pytest.raises(ConfigError, match=r"'utd_mhad' would not be looked at.*--classes"):
+        recognise(clip, form=own, dataset="utd_mhad")
+    mixed = recognise(clip, "raise a hand; lunge", form=own, dataset="utd_mhad")
+    assert {r.source for r in mixed.ranked} == {"form mine", "utd_mhad:25"}
+
+
 def test_words_take_the_levels_of_one_author():
     pairs = [("squat", ""), ("Wave", "")]
     for text_set, author in (("levels_first", AUTHORS[0]), ("levels_second", AUTHORS[1])):
@@ -192,11 +274,18 @@ def test_words_take_the_levels_of_one_author():
     assert not np.array_equal(both, levels, equal_nan=True)
 
 
-def test_foretold_levels_do_not_come_from_the_class_itself(monkeypatch):
+def test_foretold_levels_do_not_come_from_the_class_itself(monkeypatch, caplog):
     """Neither from its own form nor from those of classes that mean the same."""
     known, asked = known_classes(), []
     encoder = SimpleNamespace(encode=lambda texts: SimpleNamespace(pooled=torch.ones(len(texts), 3)))
-    monkeypatch.setattr(candidates_module, "_known_embeddings", lambda model: np.ones((len(known), 3)))
+    told = []
+
+    def embeddings(model: str) -> np.ndarray:
+        told.extend(record.message for record in caplog.records)
+        return np.ones((len(known), 3))
+
+    caplog.set_level(logging.INFO, logger="zsar_kit")
+    monkeypatch.setattr(candidates_module, "_known_embeddings", embeddings)
     monkeypatch.setattr(candidates_module, "_encoder", lambda model: encoder)
 
     def foretell_each(texts, levels, new, allowed):
@@ -207,6 +296,9 @@ def test_foretold_levels_do_not_come_from_the_class_itself(monkeypatch):
     _, sources, notes = levels_of_words([("squat", ""), ("juggle", "")], text_set="levels_foretold")
     assert sources == [FORETOLD, FORETOLD]
     assert "squat, juggle" in notes[0]
+    assert told == [  # before the language model is loaded, which takes long
+        "Foretelling levels of 2 classes with the language model offline: loading it takes seconds"
+    ]
     (allowed,) = asked
     meaning = next(k for k in known if k.source == "utd_mhad:26").meaning()
     assert {(k.dataset, k.class_id) for k, may in zip(known, allowed[0], strict=True) if not may} == set(meaning)

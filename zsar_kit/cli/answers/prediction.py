@@ -17,10 +17,11 @@ from zsar_kit.errors import DataError
 from zsar_kit.evaluation.tables import format_table
 from zsar_kit.experiments.pipeline.own_clip import OwnClip, asked_layout, clips_of, open_clip
 from zsar_kit.experiments.pipeline.workspace import Workspace
+from zsar_kit.experiments.runs.doctor_line import doctor_line, doctor_says
 from zsar_kit.experiments.runs.recogniser import Prediction, Recogniser
 from zsar_kit.experiments.runs.windows import suspect_in_window, windows
 from zsar_kit.primitives.measure import KINECT_RATE
-from zsar_kit.reprs import csv_cell, one_line, plain_markdown
+from zsar_kit.reprs import counted, csv_cell, one_line, plain_markdown
 
 if TYPE_CHECKING:
     from zsar_kit.cli.runs import PredictOptions
@@ -33,12 +34,15 @@ def predict_clip(workspace: Workspace, asked: PredictOptions) -> str:
     recogniser = Recogniser.load(asked.run, workspace)
     clip = _open(Path(asked.clip), recogniser, asked)
     answer = _classified(recogniser, clip, asked)
+    told = doctor_says(clip, answer.lost, asked.clip, **asked.reading.how())
     if asked.form != "table":
-        rows = [_row(clip.name, answer, clip.told)]
-        return json.dumps(_as_json(clip.name, answer, clip.told)) if asked.form == "json" else _csv(rows, header=True)
+        rows = [_row(clip.name, answer, told)]
+        return json.dumps(_as_json(clip.name, answer, told)) if asked.form == "json" else _csv(rows, header=True)
     text = f"{answer} (The first call of a process warms up.)"
-    if clip.told:
-        text += f"\n\nThe data doctor: {clip.told}"
+    if note := _competing(recogniser, asked):
+        text += f"\n\n{note}"
+    if told:
+        text += f"\n\nThe data doctor: {plain_markdown(told)}"
     if not recogniser.reads_contexts:
         return text
     found = recogniser.contexts(clip.joints, k=5, layout=clip.layout)
@@ -53,7 +57,7 @@ def predict_folder(workspace: Workspace, asked: PredictOptions) -> int:
     paths, _ = clips_of(Path(asked.clip))
     recogniser = Recogniser.load(asked.run, workspace)
     broken = 0
-    _head(asked)
+    _head(recogniser, asked)
     for path in tqdm(paths, unit="clip", disable=None):
         name = path.relative_to(asked.clip).as_posix()
         try:
@@ -63,7 +67,7 @@ def predict_folder(workspace: Workspace, asked: PredictOptions) -> int:
             broken += 1
             _say_problem(name, one_line(error), asked)
             continue
-        _say(name, answer, clip.told, asked)
+        _say(name, answer, doctor_line(clip, answer.lost), asked)
     return broken
 
 
@@ -73,7 +77,7 @@ def predict_stream(workspace: Workspace, asked: PredictOptions) -> None:
     recogniser.require_dimensions(flat=False, where="standard input")
     layout = asked_layout(asked.reading.layout or "ntu25")
     assert layout is not None
-    _head(asked)
+    _head(recogniser, asked)
     frames = frames_of_lines(sys.stdin)
     rate = asked.reading.rate or KINECT_RATE
     for start, end, clip in windows(frames, window=asked.window, hop=asked.hop, layout=layout.name, rate=rate):
@@ -96,7 +100,10 @@ def _open(path: Path, recogniser: Recogniser, asked: PredictOptions) -> OwnClip:
 
 def _classified(recogniser: Recogniser, clip: OwnClip, asked: PredictOptions) -> Prediction:
     how = {"layout": clip.layout, "rate": clip.rate, "missing": clip.missing, "flat": clip.flat}
-    return recogniser.classify(clip.joints, asked.classes, **how)
+    try:
+        return recogniser.classify(clip.joints, asked.classes, **how)
+    except DataError as error:  # of joints, which have no name
+        raise DataError(error.problem, where=clip.name, remedy=error.remedy) from None
 
 
 def _row(name: str, answer: Prediction, told: str) -> list[str]:
@@ -117,10 +124,20 @@ def _csv(rows: list[list[str]], *, header: bool = False) -> str:
     return text.getvalue().rstrip("\n")
 
 
-def _head(asked: PredictOptions) -> None:
+def _competing(recogniser: Recogniser, asked: PredictOptions) -> str:
+    """Which classes were chosen among, where none were named; Markdown."""
+    if asked.classes:
+        return ""
+    classes = counted(len(names := recogniser.unseen_names), "unseen class")
+    return f"Chosen among the {classes} of the run: {', '.join(map(plain_markdown, names))} (others: --classes)."
+
+
+def _head(recogniser: Recogniser, asked: PredictOptions) -> None:
     if asked.form == "csv":
         say(_csv([], header=True))
     elif asked.form == "table":
+        if note := _competing(recogniser, asked):
+            say(f"{note}\n")
         say(f"| {' | '.join(COLUMNS)} |\n| --- | --- | ---: | --- | ---: | --- |")
 
 

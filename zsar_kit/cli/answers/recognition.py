@@ -6,6 +6,7 @@ import json
 import logging
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -13,10 +14,10 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from zsar_kit.cli.common import say
-from zsar_kit.data.clip_list import sample_name
 from zsar_kit.errors import DataError, ZsarError
 from zsar_kit.experiments.pipeline.own_clip import asked_layout, clips_of
 from zsar_kit.experiments.runs.candidates import Candidates, choose_candidates
+from zsar_kit.experiments.runs.doctor_line import doctor_says
 from zsar_kit.experiments.runs.recognition import (
     Recognition,
     left_out_note,
@@ -38,8 +39,12 @@ log = logging.getLogger("zsar_kit")
 
 def recognise_clip(options: RecogniseOptions) -> str:
     """The answer for one file."""
-    answer = _of_file(Path(options.clip), _candidates(options), options)
-    drawn = _drawn(answer, options)
+    candidates = _candidates(options)  # first, so that words are refused before a file is read
+    clip = open_in_space(options.clip, **options.reading.how())
+    why = options.why or bool(options.figures)
+    answer = recognise_opened(clip, candidates, why=why, two_persons=options.two_persons)
+    answer = replace(answer, doctor=doctor_says(clip, answer.lost, options.clip, **options.reading.how()))
+    drawn = _drawn(answer, options, set())
     return json.dumps(answer.to_dict()) if options.json else f"{answer}{drawn}"
 
 
@@ -52,20 +57,22 @@ def recognise_folder(options: RecogniseOptions) -> int:
     root = Path(options.clip)
     files, passed_over = clips_of(root)
     candidates, broken, left_out = _candidates(options), 0, 0
+    drawings: set[str] = set()
     if not options.json:
         for note in candidates.notes:
             say(note)
         columns = ("clip", "class", "probability, %", "runner-up", "none of these, %", "doctor")
         say(f"| {' | '.join(columns)} |\n| --- | --- | ---: | --- | ---: | --- |")
     for path in tqdm(files, unit="clip", disable=None):
+        name = path.relative_to(root).as_posix()
         try:
-            answer = _of_file(path, candidates, options, sample_name(root, path))
+            answer = _of_file(path, candidates, options, name)
         except DataError as error:
             broken += 1
-            say(_problem(path.relative_to(root).as_posix(), error, options.json))
+            say(_problem(name, error, options.json))
             continue
         left_out = max(left_out, answer.left_out)
-        drawn = _drawn(answer, options)
+        drawn = _drawn(answer, options, drawings)
         say(json.dumps(answer.to_dict()) if options.json else _row(answer) + drawn)
     if left_out and not options.json:
         say(f"\nOf clips with one person: {left_out_note(left_out)}")
@@ -92,6 +99,7 @@ def recognise_input(options: RecogniseOptions) -> None:
     """Answer for the stream on standard input, one line a window, as frames arrive."""
     layout, left_out = asked_layout(options.reading.layout or "ntu25"), 0
     assert layout is not None
+    drawings: set[str] = set()
     windows = recognise_stream(
         frames_of_lines(sys.stdin),
         _candidates(options),
@@ -120,15 +128,18 @@ def recognise_input(options: RecogniseOptions) -> None:
             if answer.explanation is not None:
                 say(str(answer.explanation))
         if not isinstance(answer, DataError):
-            _drawn(answer, options)
+            _drawn(answer, options, drawings)
 
 
 def frames_of_lines(lines: Iterable[str]) -> Iterator[np.ndarray]:
     """Frames of a stream: each line is JSON, ``[person, joint, xyz]`` or ``[joint, xyz]``; blank lines are skipped.
 
+    That no frame came is said when the stream ends.
+
     Raises:
         DataError: a line is no such list of numbers; its number is named.
     """
+    came = False
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
@@ -138,7 +149,10 @@ def frames_of_lines(lines: Iterable[str]) -> Iterator[np.ndarray]:
             raise DataError(f"not a frame in JSON: {error}", where=f"standard input, line {number}") from None
         if frame.size and frame.dtype.kind not in "fiu":
             raise DataError("a frame is a list of numbers", where=f"standard input, line {number}")
+        came = True
         yield frame
+    if not came:
+        log.warning("no frame came on standard input, so there is no answer; write one a line: [person, joint, xyz]")
 
 
 def _candidates(options: RecogniseOptions) -> Candidates:
@@ -153,18 +167,18 @@ def _of_file(path: Path, candidates: Candidates, options: RecogniseOptions, name
     return recognise_opened(clip, candidates, name=name, why=why, two_persons=options.two_persons)
 
 
-def _drawn(answer: Recognition, options: RecogniseOptions) -> str:
+def _drawn(answer: Recognition, options: RecogniseOptions, drawings: set[str]) -> str:
     if not options.figures or answer.explanation is None:
         return ""
-    return "\n" + _saved(answer.explanation, Path(options.figures))
+    return "\n" + _saved(answer.explanation, Path(options.figures), taken=drawings)
 
 
-def _saved(explanation: Explanation, folder: Path, runs: tuple[str, ...] = ()) -> str:
+def _saved(explanation: Explanation, folder: Path, runs: tuple[str, ...] = (), taken: set[str] | None = None) -> str:
     from zsar_kit.experiments.reports.explanations import save_explanation
 
     if not explanation.reasons:
         return "Nothing to draw: no attribute decided.\n"
-    return "\n".join(str(path) for path in save_explanation(explanation, folder, runs)) + "\n"
+    return "\n".join(str(path) for path in save_explanation(explanation, folder, runs, taken)) + "\n"
 
 
 def explain_run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,9 @@ from zsar_kit.primitives.attributes import attribute, attribute_names, attribute
 from zsar_kit.primitives.forms import AUTHORS, agreement, load_form
 from zsar_kit.primitives.spoken import amount, meaning, spoken_about
 from zsar_kit.primitives.why import Explanation, Reason
+
+#: of a clip's name; that of a drawing has a suffix of its own
+_SUFFIX = re.compile(r"\.(?=\w+$)")
 
 
 def explanation_figure(explanation: Explanation) -> Figure:
@@ -61,10 +65,26 @@ def _title(explanation: Explanation) -> str:
     return text + (f". {explanation.note}" if explanation.note else "")
 
 
-def save_explanation(explanation: Explanation, folder: Path, runs: tuple[str, ...] = ()) -> list[Path]:
-    """Write the figure as ``why_CLIP.png``, ``.pdf`` and ``.json`` (with the sentences)."""
-    stem = folder / f"why_{slug(explanation.clip)}"
-    return save_figure(explanation_figure(explanation), stem, runs=runs, why=explanation.to_dict())
+def save_explanation(
+    explanation: Explanation, folder: Path, runs: tuple[str, ...] = (), taken: set[str] | None = None
+) -> list[Path]:
+    """Write the figure as ``why_CLIP.png``, ``.pdf`` and ``.json`` (with the sentences).
+
+    Args:
+        explanation: what is drawn.
+        folder: where to.
+        runs: ids of the runs whose numbers it shows.
+        taken: names of drawings that are not to be overwritten; the new one, which gets a number where its clip's name
+            is taken, is added.
+    """
+    base = f"why_{slug(_SUFFIX.sub('-', explanation.clip))}"
+    stem, number = base, 1
+    while taken is not None and stem.casefold() in taken:
+        number += 1
+        stem = f"{base}-{number}"
+    if taken is not None:
+        taken.add(stem.casefold())
+    return save_figure(explanation_figure(explanation), folder / stem, runs=runs, why=explanation.to_dict())
 
 
 def first_clips(run: RunFolder) -> list[str]:

@@ -3,6 +3,7 @@ from: the kit's forms, a form of your own, or words of which a language model fo
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,16 +14,18 @@ import numpy as np
 from jaxtyping import Float32
 from tqdm.auto import tqdm
 
-from zsar_kit.errors import TextError
+from zsar_kit.errors import ConfigError, TextError
 from zsar_kit.primitives.attributes import attribute_names
 from zsar_kit.primitives.forms import FORETOLD as FORETOLD_SET
 from zsar_kit.primitives.forms import LEVEL_SETS, Form, read_form, require_distinct
 from zsar_kit.primitives.known import ORIGINS, classes_named, folded, known_classes, mean_levels
+from zsar_kit.primitives.near_names import near_names
 from zsar_kit.reprs import counted, listed
 from zsar_kit.semantics.offline import INSTALL_REMEDY
 from zsar_kit.semantics.text_files import load_texts
-from zsar_kit.semantics.words import named_words, warn_undescribed
+from zsar_kit.semantics.words import Words, named_words, warn_undescribed
 
+log = logging.getLogger("zsar_kit")
 FORETOLD = "foretold"
 #: a class whose form expects more than this of ``two_persons`` is one of two persons
 PAIR = 0.5
@@ -73,24 +76,32 @@ class Candidates:
 
 
 def choose_candidates(
-    classes: str = "", *, dataset: str = "", form: str | Path = "", language_model: str = "offline"
+    classes: Words = "", *, dataset: str = "", form: str | Path = "", language_model: str = "offline"
 ) -> Candidates:
     """The candidates that the options of ``recognise`` name.
 
     Args:
         classes: see :func:`~zsar_kit.semantics.words.named_words`; empty for all known classes.
         dataset: only classes of this data set, as it has them; without it, classes of several data sets that mean the
-            same are one candidate.
-        form: a form of your own. Without ``classes`` its classes are the candidates; with them, a class that it has
-            takes its levels.
+            same are one candidate. With ``classes``: those without a form of your own take forms of this data set only.
+        form: a form of your own. Without ``classes`` its classes are the candidates, and no data set is named; with
+            them, a class that it has takes its levels.
         language_model: what foretells the levels of words without a form: ``offline``, a name, or a folder.
 
     Raises:
         TextError: there is no such data set, the form is broken, or two classes have equal levels and are named.
+        ConfigError: a form and a data set are named, but no classes.
         MissingModelError: words have no form, and the language model is not installed.
     """
+    in_words = not isinstance(classes, str) or bool(classes)
+    if form and dataset and not in_words:
+        raise ConfigError(
+            f"the classes of a form are the candidates, so the data set {dataset!r} would not be looked at",
+            where=form,
+            remedy="Leave out the data set (--dataset), or name the classes that you want (--classes).",
+        )
     own = read_form(Path(form)) if form else None
-    if classes:
+    if in_words:
         return _of_words(classes, own, dataset, language_model)
     if own is not None:
         require_distinct(own)
@@ -109,7 +120,7 @@ def _name_of(form: Form) -> str:
     return f"form {form.dataset}"
 
 
-def _of_words(classes: str, own: Form | None, dataset: str, language_model: str) -> Candidates:
+def _of_words(classes: Words, own: Form | None, dataset: str, language_model: str) -> Candidates:
     pairs, _ = named_words(classes)
     levels, sources, notes = levels_of_words(pairs, own=own, dataset=dataset, language_model=language_model)
     return _checked([label for label, _ in pairs], sources, levels, notes)
@@ -154,10 +165,27 @@ def levels_of_words(
         told = _foretold([pairs[i] for i in missing], language_model)
         for i, row in zip(missing, told, strict=True):
             levels[i] = row
-        names = ", ".join(pairs[i][0] for i in missing)
-        why = "" if text_set == FORETOLD_SET else ", as no form has them"
-        notes = (f"Foretold from the words alone by a language model{why}: {names}.",)
+        labels = [pairs[i][0] for i in missing]
+        why, hints = ("", ()) if text_set == FORETOLD_SET else _why_foretold(labels, dataset)
+        notes = (f"Foretold from the words alone by a language model{why}: {', '.join(labels)}.", *hints)
     return np.stack([row for row in levels if row is not None]).astype(np.float32), sources, notes
+
+
+def _why_foretold(labels: Sequence[str], dataset: str) -> tuple[str, tuple[str, ...]]:
+    """Why no form was taken, and what is said of forms of the same or a close name."""
+    known, of_set = known_classes(), known_classes(dataset)
+    elsewhere, close = [], []
+    for label in labels:
+        if found := classes_named(label, known) if dataset else []:
+            elsewhere.append(f"{label!r} ({', '.join(dict.fromkeys(k.dataset for k in found))})")
+        elif names := near_names(label, [k.name for k in of_set]):
+            close.append(f"for {label!r} {', '.join(map(repr, names))}")
+    hints = []
+    if elsewhere:
+        hints.append(f"Other data sets have forms, not asked for (--dataset {dataset}): {', '.join(elsewhere)}.")
+    if close:
+        hints.append(f"Known classes with close names, whose forms are better than a guess: {'; '.join(close)}.")
+    return f", as no form {f'of {dataset} ' if dataset else ''}has them", tuple(hints)
 
 
 def _checked(names: list[str], sources: list[str], levels: np.ndarray, notes: tuple[str, ...] = ()) -> Candidates:
@@ -210,6 +238,8 @@ def _foretold(pairs: Sequence[tuple[str, str]], language_model: str) -> Float32[
     from zsar_kit.errors import MissingModelError
     from zsar_kit.primitives.foretell import foretell_each
 
+    classes = counted(len(pairs), "class")
+    log.info("Foretelling levels of %s with the language model %s: loading it takes seconds", classes, language_model)
     try:
         texts, encoded = _known_embeddings(language_model), _encoder(language_model)
     except MissingModelError as error:

@@ -19,13 +19,15 @@ from zsar_kit.data.lost_points import has_marks, missing_points
 from zsar_kit.data.readers.clips import read_clip
 from zsar_kit.errors import ArtefactError, ConfigError, DataError
 from zsar_kit.evaluation.tables import format_table
+from zsar_kit.experiments.pipeline.own_clip import OwnClip
 from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
+from zsar_kit.experiments.runs.doctor_line import doctor_says
 from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.experiments.runs.inputs import build_test_data
-from zsar_kit.experiments.runs.recognition import Clip, measured_clip, open_in_space
+from zsar_kit.experiments.runs.recognition import Clip, measured_clip, open_in_space, require_clip
 from zsar_kit.methods.base import ComparesLevels
 from zsar_kit.primitives.attributes import attribute, attribute_names
-from zsar_kit.primitives.measure import KINECT_RATE, levels_of, packed
+from zsar_kit.primitives.measure import KINECT_RATE, attributes_lost, levels_of, packed
 from zsar_kit.primitives.spoken import spoken_about
 from zsar_kit.primitives.why import Explanation, explain_lead
 from zsar_kit.reprs import counted
@@ -60,6 +62,7 @@ def explain(
         DataError: there is no such clip, or it can't be measured.
         ArtefactError: the run is not finished, or a part of it is missing.
     """
+    require_clip(clip)
     folder = run if isinstance(run, RunFolder) else RunFolder(run)
     method, result = _level_method(folder), folder.result()
     found, label = _found(folder, clip, reading)
@@ -90,9 +93,12 @@ def explain(
             note="The data are synthetic." if is_synthetic(result.dataset) and label >= 0 else "",
         )
 
-    found = lead(second)
     wrong = label in classes and label != classes[first]
-    return replace(found, misled=lead(classes.index(label))) if wrong else found
+    misled = lead(classes.index(label)) if wrong else None
+    doctor = ""
+    if found.opened is not None and not isinstance(clip, np.ndarray):
+        doctor = doctor_says(found.opened, int(attributes_lost(bodies)[0]), clip, **reading)
+    return replace(lead(second), misled=misled, doctor=doctor)
 
 
 def _level_method(folder: RunFolder) -> ComparesLevels:
@@ -122,13 +128,14 @@ def _classes(folder: RunFolder, among: str) -> tuple[int, ...]:
 
 
 class _Found(NamedTuple):
-    """A clip that is to be explained; ``missing`` is None where nothing marks its gaps."""
+    """A clip that is to be explained; ``missing`` is None where nothing marks its gaps, ``opened`` is of a file."""
 
     joints: np.ndarray
     layout: str
     rate: float
     name: str
     missing: np.ndarray | None
+    opened: OwnClip | None = None
 
 
 def _found(folder: RunFolder, clip: Clip, reading: dict[str, Any]) -> tuple[_Found, int]:
@@ -152,7 +159,7 @@ def _found(folder: RunFolder, clip: Clip, reading: dict[str, Any]) -> tuple[_Fou
         sequence, body = read_clip(clip, reading.get("layout") or "ntu25")
         return _Found(np.asarray(sequence.joints), body, rate, sequence.sample, None), -1
     opened = open_in_space(clip, **reading)
-    return _Found(opened.joints, opened.layout, opened.rate, opened.name, opened.missing), -1
+    return _Found(opened.joints, opened.layout, opened.rate, opened.name, opened.missing, opened), -1
 
 
 @dataclass(frozen=True, eq=False)

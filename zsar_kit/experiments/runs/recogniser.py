@@ -33,16 +33,16 @@ from zsar_kit.experiments.pipeline.primitives import is_level_set, semantics_of
 from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.candidates import levels_of_words, require_comparable
 from zsar_kit.experiments.runs.folder import RunFolder
+from zsar_kit.experiments.runs.recognition import Clip, measured_clip, require_clip
 from zsar_kit.methods.base import Method, ReadsContexts, WeighsKeyParts
 from zsar_kit.primitives.forms import Form
-from zsar_kit.primitives.measure import KINECT_RATE, measure, packed
+from zsar_kit.primitives.measure import KINECT_RATE, attributes_lost, levels_of, packed
 from zsar_kit.semantics.embeddings import Semantics
 from zsar_kit.semantics.text_encoder import UNPROJECTED, TextEncoder, load_text_encoder
 from zsar_kit.semantics.texts import ClassTexts
-from zsar_kit.semantics.words import named_words, parse_classes
+from zsar_kit.semantics.words import Words, named_words, parse_classes
 
 log = logging.getLogger("zsar_kit")
-Clip = str | Path | np.ndarray
 
 
 @dataclass(frozen=True, repr=False)
@@ -53,11 +53,13 @@ class Prediction:
         ranked: class labels with their probabilities, likeliest first; with ``none_of_these`` they sum to one.
         none_of_these: probability that the clip shows none of the classes, calibrated on pseudo-unseen classes.
         milliseconds: time of each stage.
+        lost: number of attributes that were left out, as they read joints that were not found for most of the clip.
     """
 
     ranked: tuple[tuple[str, float], ...]
     none_of_these: float
     milliseconds: dict[str, float]
+    lost: int = 0
 
     @property
     def label(self) -> str:
@@ -158,7 +160,7 @@ class Recogniser:
     def classify(
         self,
         clip: Clip,
-        classes: str | ClassTexts = "",
+        classes: Words | ClassTexts = "",
         *,
         layout: str = "ntu25",
         rate: float = KINECT_RATE,
@@ -181,10 +183,12 @@ class Recogniser:
 
         Raises:
             DataError: the clip can't be read, shows no body, or has points of a picture where the run was trained on
-                bodies in space, or the reverse.
+                bodies in space, or the reverse; or attributes are measured, and it has a single frame, or hips or
+                shoulders were not found for most of it.
             TextError: there are fewer than two classes, or a class is given twice.
             ArtefactError: the language model is not the run's.
         """
+        require_clip(clip)
         self.require_dimensions(flat)
         spent: dict[str, float] = {}
         with _timed(spent, "read"):
@@ -192,7 +196,7 @@ class Recogniser:
         with _timed(spent, "words"):
             ids, names, method = self._candidates(classes)
         with _timed(spent, "skeleton"):
-            feature = self._feature(sequence, own_layout, rate, missing)
+            feature, lost = self._feature(sequence, own_layout, rate, missing)
         with _timed(spent, "score"), torch.inference_mode():
             columns = (*ids, *self.seen)
             output = method.class_scores(feature, columns)
@@ -206,7 +210,7 @@ class Recogniser:
         known = float(confidence.known[0])
         order = np.argsort(-confidence.classes[0], kind="stable")
         ranked = tuple((names[i], known * float(confidence.classes[0, i])) for i in order)
-        return Prediction(ranked, 1 - known, spent)
+        return Prediction(ranked, 1 - known, spent, lost)
 
     def require_dimensions(self, flat: bool, where: str | Path | None = None) -> None:
         """Refuse points of a picture for a run on bodies in space, and the reverse.
@@ -227,7 +231,8 @@ class Recogniser:
         """
         if not isinstance(self.method, ReadsContexts):
             raise self._lacks("reads no contexts")
-        return self.method.predict_contexts(self._feature(*read_clip(clip, layout)), k)[0]
+        require_clip(clip)
+        return self.method.predict_contexts(self._feature(*read_clip(clip, layout))[0], k)[0]
 
     def key_parts(self, clip: Clip, *, layout: str = "ntu25") -> np.ndarray:
         """Importance of each joint of the NTU layout at each coarse frame, ``[T', joint]``; each frame sums to one.
@@ -237,18 +242,24 @@ class Recogniser:
         """
         if not isinstance(self.method, WeighsKeyParts):
             raise self._lacks("weighs no key parts")
+        require_clip(clip)
         with torch.inference_mode():
-            return self.method.key_parts(self._feature(*read_clip(clip, layout)))[0].cpu().numpy()
+            return self.method.key_parts(self._feature(*read_clip(clip, layout))[0])[0].cpu().numpy()
 
     @property
     def reads_contexts(self) -> bool:
         """Whether :meth:`contexts` is available."""
         return isinstance(self.method, ReadsContexts) and self.method.reads_contexts
 
+    @property
+    def unseen_names(self) -> tuple[str, ...]:
+        """Names of the classes that compete where none are named."""
+        return next(iter(self.semantics.values())).select(self.unseen).class_names
+
     def _lacks(self, what: str) -> ConfigError:
         return ConfigError(f"{type(self.method).__name__} {what}", remedy="Load a run of skeleton_context.")
 
-    def latency(self, clip: Clip, classes: str, *, repeats: int = 20, layout: str = "ntu25") -> dict[str, float]:
+    def latency(self, clip: Clip, classes: Words, *, repeats: int = 20, layout: str = "ntu25") -> dict[str, float]:
         """Median milliseconds of each stage over ``repeats`` calls, after one call to warm up."""
         runs = [self.classify(clip, classes, layout=layout).milliseconds for _ in range(repeats + 1)][1:]
         return {stage: float(np.median([r[stage] for r in runs])) for stage in runs[0]}
@@ -272,10 +283,10 @@ class Recogniser:
             )
         return encoder
 
-    def _candidates(self, classes: str | ClassTexts) -> tuple[tuple[int, ...], tuple[str, ...], Method]:
+    def _candidates(self, classes: Words | ClassTexts) -> tuple[tuple[int, ...], tuple[str, ...], Method]:
         """Ids and names of the classes that compete, and the method that knows them; the last words are remembered."""
-        if not classes:
-            return self.unseen, next(iter(self.semantics.values())).select(self.unseen).class_names, self.method
+        if isinstance(classes, str) and not classes:
+            return self.unseen, self.unseen_names, self.method
         if isinstance(classes, ClassTexts):
             return classes.ids, classes.names, self._with_classes(classes)
         words = tuple(named_words(classes)[0])  # of a file what it says now: it may have been edited
@@ -322,13 +333,14 @@ class Recogniser:
         layout: str,
         rate: float = KINECT_RATE,
         missing: Bool[np.ndarray, "person frame joint"] | None = None,
-    ) -> torch.Tensor:
-        parts = [] if self.encoder is None else [self._encoded(self.encoder, sequence, layout)]
+    ) -> tuple[torch.Tensor, int]:
+        """What the method reads of a clip, and how many attributes had to be left out."""
+        lost, parts = 0, [] if self.encoder is None else [self._encoded(self.encoder, sequence, layout)]
         if self.features != "encoder":
-            marks = None if missing is None else [missing]
-            measured = measure([sequence.joints], layout, rate=rate, names=[sequence.sample], missing=marks)
-            parts.append(torch.from_numpy(packed(measured.levels)).to(self.workspace.torch_device))
-        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+            bodies, values = measured_clip(np.asarray(sequence.joints), layout, rate, sequence.sample, missing)
+            lost = int(attributes_lost(bodies)[0])
+            parts.append(torch.from_numpy(packed(levels_of(values[None]))).to(self.workspace.torch_device))
+        return (parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)), lost
 
     def _encoded(self, encoder: TrainedEncoder, sequence: SkeletonSequence, layout: str) -> torch.Tensor:
         config = encoder.config

@@ -20,14 +20,16 @@ from zsar_kit.errors import DataError
 from zsar_kit.evaluation.tables import format_table
 from zsar_kit.experiments.pipeline.own_clip import OwnClip, open_clip
 from zsar_kit.experiments.runs.candidates import FORETOLD, Candidates, choose_candidates
+from zsar_kit.experiments.runs.doctor_line import doctor_line, doctor_says
 from zsar_kit.experiments.runs.windows import FEWEST, suspect_in_window, windows
 from zsar_kit.primitives.bodies import Bodies
 from zsar_kit.primitives.compare import distances, shares_of_distance
-from zsar_kit.primitives.measure import KINECT_RATE, levels_of, measure_bodies
+from zsar_kit.primitives.measure import KINECT_RATE, attributes_lost, levels_of, measure_bodies
 from zsar_kit.primitives.none_of_these import none_of_these
 from zsar_kit.primitives.reads import TRUNK_JOINTS
 from zsar_kit.primitives.why import Explanation, explain_lead
 from zsar_kit.reprs import counted, plain_markdown
+from zsar_kit.semantics.words import Words
 
 Clip = str | Path | np.ndarray
 #: classes of an answer that its table shows
@@ -64,6 +66,7 @@ class Recognition:
         explanation: why the first is ahead of the second, where that was asked for.
         doctor: what the data doctor says of the clip in one line; empty if nothing is wrong.
         left_out: number of classes of two persons that were not ranked, as the clip has one person.
+        lost: number of attributes that were left out, as they read joints that were not found for most of the clip.
     """
 
     clip: str
@@ -74,6 +77,7 @@ class Recognition:
     explanation: Explanation | None = None
     doctor: str = ""
     left_out: int = 0
+    lost: int = 0
 
     @property
     def label(self) -> str:
@@ -122,6 +126,7 @@ class Recognition:
             ],
             "none_of_these": round(self.none_of_these, 5),
             "attributes_measured": self.measured,
+            "attributes_lost": self.lost,
             "left_out": self.left_out,
             "notes": list(self.notes),
             "doctor": self.doctor,
@@ -131,7 +136,7 @@ class Recognition:
 
 def recognise(
     clip: Clip,
-    classes: str = "",
+    classes: Words = "",
     *,
     dataset: str = "",
     form: str | Path = "",
@@ -153,9 +158,9 @@ def recognise(
     Args:
         clip: a file of any format that is read (see :func:`open_in_space`), or an array ``[frame, joint, xyz]`` or
             ``[person, frame, joint, xyz]`` in metres.
-        classes: ``"squat; lunge: one leg steps far forward"``; empty for the known classes. See
-            :func:`choose_candidates`, also for ``dataset``, ``form`` and ``language_model``.
-        dataset: only classes of this data set.
+        classes: ``"squat; lunge: one leg steps far forward"``, the same as a list, or label to description; empty for
+            the known classes. See :func:`choose_candidates`, also for ``dataset``, ``form`` and ``language_model``.
+        dataset: only classes of this data set; with ``classes`` only its forms; not with a form alone.
         form: a form of your own, a ``.toml`` file.
         layout: the joint layout; default: as the file says, and ``ntu25`` for an array.
         rate: frames a second; default: as the file says, else 30.
@@ -169,15 +174,34 @@ def recognise(
         DataError: the clip can't be read, has a single frame, or shows no body or one without extent; or the doctor
             refuses it.
         TextError: the classes, the data set or the form are broken.
+        ConfigError: a form and a data set are named, but no classes.
         MissingModelError: words have no form, and the language model is not installed.
     """
+    require_clip(clip)
     candidates = choose_candidates(classes, dataset=dataset, form=form, language_model=language_model)
     if isinstance(clip, np.ndarray):
         sequence, body = read_clip(clip, layout or "ntu25")
         joints, hertz = np.asarray(sequence.joints), rate or KINECT_RATE
         return recognise_joints(joints, candidates, layout=body, rate=hertz, why=why, two_persons=two_persons)
     opened = open_in_space(clip, layout=layout, rate=rate, format=format, unit=unit, up=up, accept=accept)
-    return recognise_opened(opened, candidates, why=why, two_persons=two_persons)
+    answer = recognise_opened(opened, candidates, why=why, two_persons=two_persons)
+    reading = {"layout": layout, "rate": rate, "format": format, "unit": unit, "up": up, "accept": accept}
+    return replace(answer, doctor=doctor_says(opened, answer.lost, clip, **reading))
+
+
+def require_clip(clip: object) -> None:
+    """Refuse what is neither a file nor an array.
+
+    Raises:
+        DataError: it is something else, such as a list or a tensor.
+    """
+    if not isinstance(clip, (str, Path, np.ndarray)):
+        raise DataError(
+            f"a clip is a file, or an array [frame, joint, xyz] or [person, frame, joint, xyz], got a value of type "
+            f"{type(clip).__name__}",
+            where="clip",
+            remedy="Give a path, or an array: numpy.asarray(clip).",
+        )
 
 
 def open_in_space(path: str | Path, **how: Any) -> OwnClip:
@@ -221,7 +245,7 @@ def recognise_opened(
         why=why,
         two_persons=two_persons,
     )
-    return replace(answer, doctor=clip.told)
+    return replace(answer, doctor=doctor_line(clip, answer.lost))
 
 
 def recognise_joints(
@@ -253,7 +277,8 @@ def recognise_joints(
         Ranked(candidates.names[i], candidates.sources[i], float(apart[i]), float(p))
         for i, p in zip(kept, probabilities, strict=True)
     )
-    answer = Recognition(name, ranked, 1.0 - known, int(np.isfinite(levels).sum()), notes, left_out=left_out)
+    measured, lost = int(np.isfinite(levels).sum()), int(attributes_lost(bodies)[0])
+    answer = Recognition(name, ranked, 1.0 - known, measured, notes, left_out=left_out, lost=lost)
     if not why:
         return answer
     rows = candidates.levels[kept[:2]]
