@@ -111,7 +111,7 @@ def clips_of(source: Path) -> tuple[list[Path], dict[str, int]]:
     clips = [path for path in clips if path != source / TABLE]
     if not clips:
         seen = (
-            ", ".join(f"{number} {suffix or 'without suffix'}" for suffix, number in passed_over.items()) or "no file"
+            ", ".join(f"{number} {suffix or 'without suffix'}" for suffix, number in passed_over.items()) or "no files"
         )
         known = ", ".join(f"{name} ({', '.join(form.suffixes)})" for name, form in FORMATS.items())
         problem = f"no clip of a known format here; there are {seen}"
