@@ -426,7 +426,7 @@ def test_texts_are_checked_before_the_long_work(new, tmp_path):
     (tmp_path / "texts.toml").write_text('dataset = "meals"\n' + "".join(lines), encoding="utf-8")
     code, _, err = new("--classes", tmp_path / "classes.txt", "--texts", tmp_path / "texts.toml")
     assert code == 2
-    assert "class 0 of meals is 'drink'; in the texts class 0 is 'eat'" in err
+    assert "class 0 of meals is 'drink'; in the file class 0 is 'eat'" in err
     assert not (tmp_path / "w" / "skeletons" / "meals").exists()
 
 

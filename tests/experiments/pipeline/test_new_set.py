@@ -312,8 +312,8 @@ def test_texts_have_to_be_of_the_classes(tmp_path, bodies):
 
     for text, message in (
         (file(good, "lunch").read_text(encoding="utf-8").partition("\n")[2], None),
-        (good.replace('"eat"', '"feed"'), r"class 1 of meals is 'eat'; in the texts class 1 is 'feed'"),
-        (good + table.format(2, "wash", "Hands rub."), "meals has 2 classes; the texts have a class 2"),
+        (good.replace('"eat"', '"feed"'), r"class 1 of meals is 'eat'; in the file class 1 is 'feed'"),
+        (good + table.format(2, "wash", "Hands rub."), "meals has 2 classes; the file has a class 2"),
         (table.format(0, "drink", "A hand lifts a cup."), "there is no class 1"),
         (good.replace("A hand goes to the mouth.", "a hand lifts a cup."), "classes 0 and 1 have the same motion text"),
     ):
