@@ -14,8 +14,10 @@ import torch
 
 from zsar_kit.data.puppet.world import PuppetConfig, generate
 from zsar_kit.errors import ConfigError, DataError, MissingModelError, TextError
+from zsar_kit.experiments.pipeline.own_clip import open_clip
 from zsar_kit.experiments.runs import candidates as candidates_module
 from zsar_kit.experiments.runs.candidates import FORETOLD, choose_candidates, levels_of_words
+from zsar_kit.experiments.runs.doctor_line import doctor_command
 from zsar_kit.experiments.runs.recognition import (
     Recognition,
     nearest_of_each_meaning,
@@ -419,3 +421,11 @@ def test_a_form_of_the_kit_recognises_itself():
         apart = distances(row, form.levels)
         assert apart.min() == pytest.approx(apart[(form.levels == row).sum(1).argmax()])
     assert form.levels.shape[1] == len(attribute_names())
+
+
+def test_the_doctors_command_can_be_pasted(clip, tmp_path):
+    """A value that begins with a dash is no option of its own."""
+    np.save(tmp_path / "a clip.npy", clip)
+    opened = open_clip(tmp_path / "a clip.npy", layout="ntu25")
+    said = doctor_command(opened, "a clip.npy", up="-y", accept=("missing", "units"), rate=0.0)
+    assert said == "zsar data doctor 'a clip.npy' --up=-y --accept missing units --layout ntu25"

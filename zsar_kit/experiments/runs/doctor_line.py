@@ -47,8 +47,9 @@ def doctor_command(clip: OwnClip, source: str | Path, **reading: Any) -> str:
         said.setdefault("layout", clip.layout)  # an array does not say
     options: list[str] = []
     for name, value in said.items():
-        values = value if isinstance(value, (list, tuple)) else [value]
-        options += [f"--{name}", *map(str, values)]
+        values = list(map(str, value if isinstance(value, (list, tuple)) else [value]))
+        # The parser would take a value that begins with a dash for an option.
+        options += [f"--{name}={values[0]}"] if values[0].startswith("-") else [f"--{name}", *values]
     return shlex.join(["zsar", "data", "doctor", str(source), *options])
 
 
