@@ -23,19 +23,20 @@ def near_names(label: str, names: Iterable[str], most: int = 3) -> list[str]:
     Words count without their endings, so that *yawning* is *yawn*. Where no name shares its words so, names that differ
     by a few letters.
     """
-    wanted, known = _stems(label), dict.fromkeys(names)
+    wanted, known = stems(label), dict.fromkeys(names)
     likeness: dict[str, float] = {}
     for name in known:
-        stems = _stems(name)
-        if wanted and stems and (wanted <= stems or stems <= wanted):
-            likeness[name] = len(wanted & stems) / len(wanted | stems)
+        its = stems(name)
+        if wanted and its and (wanted <= its or its <= wanted):
+            likeness[name] = len(wanted & its) / len(wanted | its)
     if likeness:
         return sorted(likeness, key=lambda name: (-likeness[name], len(name)))[:most]
     spelt = {folded(name): name for name in known if folded(name)[:1] == folded(label)[:1]}
     return [spelt[found] for found in get_close_matches(folded(label), spelt, most, MISSPELT)]
 
 
-def _stems(name: str) -> frozenset[str]:
+def stems(name: str) -> frozenset[str]:
+    """The telling words of a name without their endings: *waving* and *wave* are one."""
     return frozenset(_stem(word) for word in folded(name).split() if word not in _SMALL)
 
 

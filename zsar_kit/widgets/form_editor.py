@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import math
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -32,6 +31,7 @@ from zsar_kit.primitives.form_writer import (
     written,
 )
 from zsar_kit.primitives.forms import Form, form_datasets, levels_from, load_form, read_form
+from zsar_kit.primitives.near_names import stems
 from zsar_kit.primitives.spoken import amount, meaning
 from zsar_kit.reprs import one_line, shortened
 
@@ -43,7 +43,7 @@ Finder = Callable[[str], list[str]]
 def nearest_by_name(name: str, most: int = 5) -> list[str]:
     """Classes of the kit whose names share the most telling words with a name, as ``dataset:id``.
 
-    Words are compared by their first four letters, so that *wave* is *waving*. With ``w(s) = log(n / n_s)``, where
+    Words are compared without their endings, so that *wave* is *waving*. With ``w(s) = log(n / n_s)``, where
     ``n_s`` of ``n`` names have the stem ``s``, the likeness is ``w(common) / w(either)``; the first word of the name,
     its verb as a rule, counts twice. Ties go to the likeness of letters (Ratcliff and Obershelp).
     """
@@ -52,23 +52,19 @@ def nearest_by_name(name: str, most: int = 5) -> list[str]:
         form = load_form(dataset)
         for class_id, other in zip(form.class_ids, form.class_names, strict=True):
             known.setdefault(other.casefold(), f"{dataset}:{class_id}")
-    stems = {other: _stems(other) for other in known}
-    counts = Counter(stem for found in stems.values() for stem in found)
+    words = {other: stems(other) for other in known}
+    counts = Counter(stem for found in words.values() for stem in found)
     weight = {stem: math.log(len(known) / count) for stem, count in counts.items()}
-    wanted, new = _stems(name), math.log(len(known))
-    for verb in _stems(" ".join(name.split()[:1])) & set(weight):
+    wanted, new = stems(name), math.log(len(known))
+    for verb in stems(" ".join(name.split()[:1])) & set(weight):
         weight[verb] *= 2.0
 
     def likeness(other: str) -> tuple[float, float]:
-        common, either = wanted & stems[other], wanted | stems[other]
+        common, either = wanted & words[other], wanted | words[other]
         shared = sum(weight[s] for s in common) / max(sum(weight.get(s, new) for s in either), 1e-9)
         return shared, SequenceMatcher(None, name.casefold(), other).ratio()
 
     return [known[other] for other in sorted(known, key=likeness, reverse=True)[:most]]
-
-
-def _stems(name: str) -> set[str]:
-    return {word[:4].removesuffix("e").removesuffix("i") for word in re.findall(r"\w+", name.casefold())}
 
 
 class FormEditor(ipywidgets.VBox):
