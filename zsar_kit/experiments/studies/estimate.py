@@ -84,8 +84,8 @@ def estimate(plans: Sequence[EntryPlan], workspace: Workspace, engine: Engine) -
         return Estimate(len(configs), finished, 0, 0.0, 0.0, 1, 0, 0, device)
     width = engine.width(len(missing), workspace)
     with limited_threads(engine.threads):
+        training = _runs(missing, workspace)  # first: a language model may be missing
         encoding, disk = _encoders(missing, workspace)
-        training = _runs(missing, workspace)
     # ru_maxrss is in KiB on Linux.
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 + _largest_set(missing, workspace)
     return Estimate(len(configs), finished, len(encoding), sum(encoding, 0.0), training, width, memory, disk, device)
