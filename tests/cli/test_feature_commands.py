@@ -29,6 +29,7 @@ from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.experiments.runs.inputs import build_fold_data, build_test_data
 from zsar_kit.experiments.studies.encoder_choice import Changes, chosen_encoder, encoder_of_run
+from zsar_kit.experiments.studies.suite import fallback_encoder
 
 ROOT = Path(__file__).resolve().parents[2]
 SUITE = """
@@ -183,6 +184,10 @@ def test_a_released_encoder_and_imported_features_leave_no_choice_of_input(tmp_p
         with pytest.raises(ConfigError, match=r"imported features trains none.*or --features-from"):
             encoder_of_run(workspace, "nw_ucla", "", "", changes, features_from="imported")
     assert encoder_of_run(workspace, "nw_ucla", "", "", Changes("bone"), encoder_from="model.pt").stream == "bone"
+    assert encoder_of_run(workspace, "nw_ucla", "", "", Changes(), primitives_alone=True).epochs == 30
+    assert encoder_of_run(workspace, "ntu60", "", "", Changes(), primitives_alone=True) == fallback_encoder("ntu60")
+    with pytest.raises(ConfigError, match=r"--frames 64 .* kinematic primitives alone .* --features both"):
+        encoder_of_run(workspace, "nw_ucla", "", "", Changes(frames=64), primitives_alone=True)
 
 
 def test_the_input_of_a_command_is_that_of_its_encoder(tmp_path, place):

@@ -85,8 +85,11 @@ def train(method: Annotated[TrainOptions, OmitArgPrefixes] = TrainOptions(), com
     from zsar_kit.experiments.studies.encoder_choice import Changes, encoder_of_run
     from zsar_kit.experiments.studies.suite import Case, run_config
     from zsar_kit.methods.registry import customary_preset
+    from zsar_kit.methods.registry import preset as preset_of
 
     workspace = common.open()
+    preset = method.preset or customary_preset(method.method)
+    reads = method.features or ("encoder" if method.features_from else preset_of(method.method, preset).reads())
     encoder = encoder_of_run(
         workspace,
         method.dataset,
@@ -95,10 +98,11 @@ def train(method: Annotated[TrainOptions, OmitArgPrefixes] = TrainOptions(), com
         Changes(method.stream, method.centring, method.frames),
         features_from=method.features_from,
         encoder_from=method.encoder_from,
+        primitives_alone=reads == "primitives",
     )
     case = Case(method.dataset, method.split, method.protocol)
     shared = {name: getattr(method, name) for name in RUN_FIELDS} | {"overrides": parse_overrides(method.set)}
-    shared["preset"] = method.preset or customary_preset(method.method)
+    shared["preset"] = preset
     say(train_runs([run_config(case, encoder, seed=seed, **shared) for seed in method.seeds], workspace))
 
 

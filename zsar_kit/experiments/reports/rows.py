@@ -13,6 +13,7 @@ from zsar_kit.evaluation.statistics import Summary, summarize
 from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.experiments.runs.result import RunResult
 from zsar_kit.experiments.studies.suite import Case, SuiteRun
+from zsar_kit.primitives.forms import form_datasets
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,8 @@ def _row(first: SuiteRun, by_training: Mapping[int | None, Sequence[RunResult]])
 
 def semantics_of(result: RunResult) -> str:
     """What stood for a class in a run: texts, expected levels of primitives by author, or both."""
-    sets = dict.fromkeys(LEVELS_BY.get(name, "texts") for name in result.semantics_folders)
+    named = LEVELS_BY if result.dataset in form_datasets() else LEVELS_BY | {"levels": "levels, a form of one's own"}
+    sets = dict.fromkeys(named.get(name, "texts") for name in result.semantics_folders)
     return " and ".join(sets) or "texts"
 
 

@@ -11,7 +11,7 @@ from zsar_kit.encoders.presets import encoder_preset
 from zsar_kit.errors import ConfigError
 from zsar_kit.experiments.pipeline.skeletons import prepare_skeletons
 from zsar_kit.experiments.pipeline.workspace import Workspace
-from zsar_kit.experiments.studies.suite import suite_encoder
+from zsar_kit.experiments.studies.suite import Suite, fallback_encoder, suite_encoder
 
 
 @dataclass(frozen=True)
@@ -68,18 +68,21 @@ def encoder_of_run(
     *,
     features_from: str = "",
     encoder_from: str = "",
+    primitives_alone: bool = False,
 ) -> EncoderConfig:
-    """The same for a run, which trains no encoder if it uses imported features or a released encoder.
+    """The same for a run, which trains no encoder if it uses imported features, primitives or a released encoder.
 
     Raises:
-        ConfigError: a name is unknown, or settings come together with imported features, or an input protocol with a
-            released encoder, which brings its own.
+        ConfigError: a name is unknown, or settings come together with imported features or primitives alone, or an
+            input protocol with a released encoder, which brings its own.
         ArtefactError: the data set is not prepared.
     """
     own = {"--centring": changes.centring, "--frames": changes.frames}
-    if features_from:
+    if features_from or primitives_alone:
         options = {"--suite": suite, "--encoder": preset, "--stream": changes.stream, **own}
-        problem, other = "says how to train an encoder, but a run on imported features trains none", "--features-from"
+        which = "imported features" if features_from else "kinematic primitives alone"
+        problem = f"says how to train an encoder, but a run on {which} trains none"
+        other = "--features-from" if features_from else "take --features both"
     else:
         options, other = own if encoder_from else {}, "--encoder-from"
         problem = "says what an encoder gets as input, but a released one brings the input it was trained on"
@@ -87,4 +90,9 @@ def encoder_of_run(
         if value:
             remedy = f"Leave out {option}, or {other}."
             raise ConfigError(f"{option} {value} {problem}", where="the command line", remedy=remedy)
-    return EncoderConfig() if features_from else chosen_encoder(workspace, dataset, suite, preset, changes)
+    if features_from:
+        return EncoderConfig()
+    if primitives_alone:  # the customary settings, of which nothing has to be said as nothing is trained
+        customary = Suite.load("", dataset)
+        return customary.encoder(dataset) if dataset in customary.encoders else fallback_encoder(dataset)
+    return chosen_encoder(workspace, dataset, suite, preset, changes)
