@@ -145,7 +145,7 @@ def test_a_table_names_people_and_parts_go_by_them(new, zsar, tmp_path, bodies):
     assert "There are: anna, ben, cleo" in err
     code, _, err = new(*classes, "--parts", "subject:odd", "--replace")
     assert code == 2
-    assert "'odd' needs subjects that are numbers, these are names: anna, ben, cleo" in err
+    assert "'odd' needs subjects that are numbers or end in one, got anna, ben, cleo" in err
     assert SkeletonSet.load(made.path).digest == made.digest
     assert "--parts subject:anna --replace" in new(*classes, "--replace")[1]  # a rule that can hold
 
@@ -158,7 +158,7 @@ def test_parts_go_by_setups_that_have_names(new, tmp_path, bodies):
     assert made.parts["xset"].tolist() == ["ben" in sample for sample in made.index.sample]
     code, _, err = new("--parts", "setup:odd", "--replace")
     assert code == 2
-    assert "'odd' needs setups that are numbers, these are names: bath, kitchen" in err
+    assert "'odd' needs setups that are numbers or end in one, got bath, kitchen" in err
 
 
 def test_labels_that_leave_the_first_class_empty_are_said(new, tmp_path, bodies):

@@ -90,8 +90,22 @@ def test_ranges_of_names_that_look_like_numbers():
 @pytest.mark.parametrize("column", ["subject", "camera", "setup", "replication"])
 def test_odd_is_of_numbers(column):
     """The place of a name in the alphabet is no number."""
-    with pytest.raises(DataError, match=rf"'odd' needs {column}s that are numbers.*anna, ben.*as in {column}:anna\."):
+    with pytest.raises(
+        DataError, match=rf"'odd' needs {column}s that are numbers or end in one, got anna, ben.*as in {column}:anna\."
+    ):
         part_masks([f"{column}:odd"], SAMPLES, {column: [0, 1, 0, 1]}, {column: ("anna", "ben")})
+
+
+@pytest.mark.parametrize("names", [("P02", "P07"), ("subject 10", "subject 9"), ("4", "11")])
+def test_odd_is_of_the_numbers_that_names_end_in(names):
+    """Not of their places in the alphabet, of which the first is even and the second odd."""
+    (mask,) = part_masks(["subject:odd"], SAMPLES, {"subject": [0, 1, 0, 1]}, {"subject": names}).values()
+    assert mask.tolist() == [False, True, False, True]
+    turned = {"subject": [1, 0, 1, 0]}
+    (mask,) = part_masks(["subject:odd"], SAMPLES, turned, {"subject": names[::-1]}).values()
+    assert mask.tolist() == [False, True, False, True]
+    with pytest.raises(DataError, match="or end in one, got P02, Q07"):
+        part_masks(["subject:odd"], SAMPLES, {"subject": [0, 1, 0, 1]}, {"subject": ("P02", "Q07")})
 
 
 def test_odd_and_names(tmp_path):

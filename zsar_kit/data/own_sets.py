@@ -7,6 +7,7 @@ the catalogue would say. :func:`make_folder_known` hands it to the catalogue.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cache
@@ -196,11 +197,16 @@ class PartRule:
             if (column < 0).any():
                 lacking = samples[int(np.flatnonzero(column < 0)[0])]
                 raise DataError(f"no {self.column} is known of sample {lacking!r}", where=where)
-            if names and not self.values:
-                problem = f"'odd' needs {self.column}s that are numbers, these are names: {listed(names)}"
+            if self.values:
+                train = np.isin(column, self._numbers(column, names, where))
+            elif (own := numbers_in(names)) is not None:
+                train = own[column] % 2 == 1
+            elif names:
+                problem = f"'odd' needs {self.column}s that are numbers or end in one, got {listed(names)}"
                 remedy = f"Name those that are for training, as in {self.column}:{names[0]}."
                 raise DataError(problem, where=where, remedy=remedy)
-            train = column % 2 == 1 if not self.values else np.isin(column, self._numbers(column, names, where))
+            else:
+                train = column % 2 == 1
         if train.all() or not train.any():
             problem = f"all {len(train)} samples would be for {'training' if train.all() else 'testing'}"
             raise DataError(problem, where=where, remedy="Name values that some samples have and others have not.")
@@ -222,8 +228,8 @@ class PartRule:
 def part_rule(text: str) -> PartRule:
     """A rule as it is written: ``[NAME=]COLUMN:VALUES``.
 
-    ``subject:odd`` (of numbers), ``subject:1,3,5-8``, ``xsub=subject:anna,ben``, ``camera:1,2``, ``train:FILE`` with
-    one sample name a line. Values are for training.
+    ``subject:odd`` (of numbers, or of names like ``P07``), ``subject:1,3,5-8``, ``xsub=subject:anna,ben``,
+    ``camera:1,2``, ``train:FILE`` with one sample name a line. Values are for training.
 
     Raises:
         SplitError: it is written differently.
@@ -241,6 +247,15 @@ def part_rule(text: str) -> PartRule:
         return PartRule(name or "list", column, listed, text)
     chosen = () if values == "odd" else tuple(v for item in values.split(",") for v in _expanded(item.strip(), text))
     return PartRule(name or PART_COLUMNS[column], column, chosen, text)
+
+
+def numbers_in(names: Sequence[str]) -> np.ndarray | None:
+    """The numbers in names like ``P01``, ``P02``: one prefix for all, then digits; ``None`` if there are others."""
+    found = [re.fullmatch(r"(\D*)(\d+)", name) for name in names]
+    parts = [match.groups() for match in found if match is not None]
+    if not names or len(parts) < len(names) or len({prefix for prefix, _ in parts}) > 1:
+        return None
+    return np.array([int(digits) for _, digits in parts])
 
 
 def _expanded(item: str, text: str) -> list[str]:
