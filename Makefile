@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # All tests that need puppet's encoders, so that these are trained once.
-STUDIES := $(addprefix tests/,experiments/runs experiments/reports experiments/studies widgets/test_run_widgets.py browser)
+STUDIES = $(shell grep -rl puppet_workspace tests --include='test_*.py')
 
 .PHONY: setup demo test test-fast lint bench browser-soak clean
 
@@ -23,7 +23,7 @@ $(READY): pyproject.toml constraints.txt
 demo: setup
 	$(BIN)/zsar demo
 
-# Two processes side by side, one thread each: runs and studies with their notebooks take about as long as all else.
+# Two processes side by side, one thread each: studies with their notebooks take about as long as all else.
 test: setup lint
 	@export OMP_NUM_THREADS=1; log=$$(mktemp); \
 	$(BIN)/python -m pytest $(STUDIES) > $$log 2>&1 & studies=$$!; \
