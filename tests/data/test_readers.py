@@ -404,7 +404,10 @@ def test_a_set_of_ones_own_is_shown_and_audited(tmp_path, capsys):
     place = ["--workspace", str(tmp_path)]
     assert main(["data", "show", "mine", *place]) == 0
     row = capsys.readouterr().out.splitlines()[-1]
-    assert [cell.strip() for cell in row.strip("|").split("|")] == ["all", "3", "2", "2", "6 (4-6)", "0"]
+    assert [cell.strip() for cell in row.strip("|").split("|")] == [
+        *("all", "3", "2", "2", "6 (4-6)", "0"),
+        "000000, 000001 and 1 more",
+    ]
     assert main(["data", "show", "mine", "--protocol", "xsub", *place]) == 2
     err = capsys.readouterr().err
     assert "the kit knows no train and test parts of 'mine'" in err

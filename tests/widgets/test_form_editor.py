@@ -94,7 +94,7 @@ def test_saving_writes_a_form_that_reads_back_and_changes_one_class(editor, tmp_
         (lambda e: setattr(e, "levels", {"twist": True}), "a level is a number from 0 to 1"),
         (lambda e: setattr(e, "topic", "leg"), "no topic 'leg'.*Did you mean 'legs'"),
         (lambda e: setattr(e, "attribute", "hipsdown"), "unknown attribute"),
-        (lambda e: setattr(e, "like", "ntu120:999"), "no class is called '999'"),
+        (lambda e: setattr(e, "like", "ntu120:999"), "no class has the id 999.*There are the ids 0 to 119"),
         (lambda e: setattr(e, "name", "a\x07"), "must be printable words"),
     ],
 )
