@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from importlib.resources import files
 from pathlib import Path
 
 from zsar_kit.errors import DataError
@@ -10,12 +11,6 @@ from zsar_kit.errors import DataError
 PICKLES = (".pkl", ".pickle", ".pk")
 #: what an AMASS file holds: angles, shape and place of a body model, from which joints have to be computed
 _BODY_MODEL = ("poses", "trans", "betas")
-_CONVERT = (
-    "Where you trust its writer, convert it once, in a place of its own: "
-    "import pickle, numpy; content = pickle.load(open({name!r}, 'rb')); "
-    "for clip in content['annotations']: numpy.savez(clip['frame_dir'] + '.npz', joints=clip['keypoint'], "
-    "label=clip['label']) - that is PYSKL's form, [person, frame, joint, axis]; other files have other keys."
-)
 _EXPORT = (
     "Compute the joints with the body model and save them, in metres: "
     "numpy.savez('clip.npz', joints=joints, label=0) with joints [frame, 24, 3] in the layout smpl_24 "
@@ -35,7 +30,7 @@ def refuse_unreadable(path: str | Path) -> None:
     file = Path(path)
     if file.suffix.casefold() in PICKLES:
         problem = "a pickle can run any code when it is loaded, so it is not read"
-        raise DataError(problem, where=path, remedy=_CONVERT.format(name=file.name))
+        raise DataError(problem, where=path, remedy=_conversion(file.name))
     if file.suffix.casefold() != ".npz":
         return
     try:
@@ -46,3 +41,9 @@ def refuse_unreadable(path: str | Path) -> None:
     if arrays.issuperset(_BODY_MODEL) and "joints" not in arrays:
         problem = "the file holds the angles and shape of a body model (AMASS), not joints"
         raise DataError(problem, where=path, remedy=_EXPORT)
+
+
+def _conversion(name: str) -> str:
+    """The lines for the user's own Python; the kit itself never loads a pickle."""
+    text = files("zsar_kit.data").joinpath("resources", "from_pickle.txt").read_text(encoding="utf-8")
+    return " ".join(text.split()).format(name=name)
