@@ -107,6 +107,11 @@ def use_form(dataset: str, path: Path) -> None:
     _OWN[dataset] = path
 
 
+def own_form(dataset: str) -> Form | None:
+    """The form of a data set of one's own, if it has one."""
+    return read_form(_OWN[dataset]) if dataset in _OWN else None
+
+
 def load_form(dataset_or_path: str | Path, author: str = MEAN) -> Form:
     """A form by data set, of the kit or of an open workspace, or your own file by path.
 
@@ -120,11 +125,11 @@ def load_form(dataset_or_path: str | Path, author: str = MEAN) -> Form:
     name = str(dataset_or_path)
     if isinstance(dataset_or_path, Path) or name.endswith(".toml") or "/" in name:
         return read_form(Path(dataset_or_path))
-    if name in _OWN:
+    if (own := own_form(name)) is not None:
         if author != MEAN:
             problem = f"{name!r} has one form of your own, not one of the author {author!r}"
             raise TextError(problem, where=_OWN[name], remedy="Ask for the set `levels`.")
-        return read_form(_OWN[name])
+        return own
     if author == MEAN:
         return mean_form([_builtin(name, one) for one in AUTHORS])
     if author not in AUTHORS:

@@ -11,6 +11,7 @@ from zsar_kit.errors import ArtefactError, TextError
 from zsar_kit.experiments.pipeline.own_texts import use_own_form, write_names_as_texts
 from zsar_kit.primitives import forms
 from zsar_kit.primitives.forms import AUTHORS, load_form
+from zsar_kit.semantics.words import parse_classes
 
 NAMES = ("lift", "squat", "turn", "bow", "step", "wave")
 LEVELS = (
@@ -64,6 +65,9 @@ def test_a_form_of_ones_own_is_kept_found_and_used(workspace, split, tmp_path):
     found = zk.run(config, workspace)
     assert found.result().unseen == (2, 5)
     assert found.result().semantics_folders.keys() == {"levels"}
+    recogniser = zk.Recogniser.load(found)
+    words = recogniser._levels(parse_classes("Squat; turn"), "levels")  # the set's own classes, not others of that name
+    np.testing.assert_array_equal(words.pooled, recogniser.semantics["levels"].select((1, 2)).pooled)
     file.write_text(FORM.replace("hips_down = 0.25", "hips_down = 0.5", 1), encoding="utf-8")
     use_own_form(workspace, "mine", file)
     with pytest.raises(ArtefactError, match="another wording of the class texts levels"):

@@ -35,7 +35,7 @@ from zsar_kit.experiments.runs.candidates import levels_of_words, require_compar
 from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.experiments.runs.recognition import Clip, measured_clip, require_clip
 from zsar_kit.methods.base import Method, ReadsContexts, WeighsKeyParts
-from zsar_kit.primitives.forms import Form
+from zsar_kit.primitives.forms import FORETOLD, Form, own_form
 from zsar_kit.primitives.measure import KINECT_RATE, attributes_lost, levels_of, packed
 from zsar_kit.semantics.embeddings import Semantics
 from zsar_kit.semantics.text_encoder import UNPROJECTED, TextEncoder, load_text_encoder
@@ -321,7 +321,9 @@ class Recogniser:
             TextError: two classes have equal levels.
         """
         pairs = [(name, texts.sentences("motion", c)[0]) for c, name in zip(texts.ids, texts.names, strict=True)]
-        levels, sources, notes = levels_of_words(pairs, language_model=self.language_model, text_set=text_set)
+        own = None if text_set == FORETOLD else own_form(self.dataset)
+        how = {"own": own, "language_model": self.language_model, "text_set": text_set}
+        levels, sources, notes = levels_of_words(pairs, **how)
         require_comparable(texts.names, sources, levels)
         for note in notes:
             log.info("%s", note)
