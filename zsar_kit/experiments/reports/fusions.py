@@ -8,6 +8,7 @@ from dataclasses import replace
 from zsar_kit.evaluation.statistics import Summary
 from zsar_kit.evaluation.tables import format_table
 from zsar_kit.experiments.reports.rows import summary_over_trainings
+from zsar_kit.experiments.reports.tables import case_name
 from zsar_kit.experiments.runs.fusion import FusedRuns
 from zsar_kit.experiments.studies.suite import Case, Suite
 from zsar_kit.experiments.studies.sweep import FusedPair
@@ -29,20 +30,15 @@ def fusion_table(pairs: Sequence[FusedPair], suite: Suite) -> str:
         place = replace(case, encoder_seed=None) if suite.encoder_seeds else case
         of_pair = groups.setdefault((place, row.first, row.second), {})
         of_pair.setdefault(case.encoder_seed, []).append(fused)
-    lines = [
-        {"case": _name(case, by_training), "first": first, "second": second, **_cells(list(by_training.values()))}
-        for (case, first, second), by_training in groups.items()
-    ]
+    lines = []
+    for (case, first, second), by_training in groups.items():
+        fused = list(by_training.values())
+        name = case_name(case, synthetic=fused[0][0].members[0].synthetic)
+        lines.append({"case": name, "first": first, "second": second, **_cells(fused)})
     columns = {"case": "data, split", "first": "first", "second": "second", "weight": "weight of the second"}
     for key, title in MEASURED.items():
         columns |= {f"{key}_{member}": f"{title}: {member}" for member in MEMBERS}
     return f"{format_table(lines, columns)}\n{_marks([pair.fused for pair in pairs])}\n"
-
-
-def _name(case: Case, by_training: dict[int | None, list[FusedRuns]]) -> str:
-    made = " (synthetic)" if next(iter(by_training.values()))[0].members[0].synthetic else ""
-    training = "" if case.encoder_seed is None else f", encoder {case.encoder_seed}"
-    return f"{case.dataset}{made} {case.split}{training}"
 
 
 def _cells(by_training: Sequence[Sequence[FusedRuns]]) -> dict[str, Summary | str]:

@@ -8,6 +8,7 @@ from zsar_kit.errors import DataError
 from zsar_kit.evaluation.statistics import paired_difference, summarize
 from zsar_kit.evaluation.tables import format_table
 from zsar_kit.experiments.reports.rows import MARK_JOINT, SELECTIONS, ResultRow
+from zsar_kit.experiments.studies.suite import Case
 from zsar_kit.reprs import plain_markdown
 
 COLUMNS = {
@@ -229,9 +230,14 @@ def encoder_table(rows: Sequence[ResultRow]) -> str:
     return format_table(lines, columns)
 
 
+def case_name(case: Case, *, synthetic: bool) -> str:
+    """A data set and its split, as tables call them."""
+    training = "" if case.encoder_seed is None else f", encoder {case.encoder_seed}"
+    return f"{case.dataset}{' (synthetic)' if synthetic else ''} {case.split}{training}"
+
+
 def _case_name(row: ResultRow) -> str:
-    training = "" if row.case.encoder_seed is None else f", encoder {row.case.encoder_seed}"
-    return f"{row.case.dataset}{' (synthetic)' if row.synthetic else ''} {row.case.split}{training}"
+    return case_name(row.case, synthetic=row.synthetic)
 
 
 def suite_tables(
