@@ -58,7 +58,7 @@ def bodies(tmp_path_factory):
 def in_folders(root: Path, bodies, scale: float = 1.0, names=CLASSES) -> Path:
     """One folder for each class, one file for each person."""
     for label, person, clip in bodies:
-        folder = root / names[CLASSES.index(label)]
+        folder = root / (names[CLASSES.index(label)] if label in CLASSES else label)
         folder.mkdir(parents=True, exist_ok=True)
         np.save(folder / f"{person}.npy", clip * scale)
     return root
@@ -101,7 +101,7 @@ def test_folders_are_classes_and_other_files_are_counted(new, zsar, tmp_path):
     assert "doctor: 16 clips, nothing wrong found" in out
     assert "No train and test parts yet" in out
     assert "--parts train:FILE --replace" in out  # of these, nothing is known that could divide them
-    assert "zsar split make meals --unseen 2" in out
+    assert "A class split needs 6 classes, 4 seen and 2 unseen" in out
     made = SkeletonSet.load(tmp_path / "w" / "skeletons" / "meals")
     assert made.class_names == tuple(sorted(CLASSES))
     assert all(clip.sample.split("/")[0] == made.class_names[clip.label] for clip in made)
@@ -249,11 +249,11 @@ def test_two_classes_cannot_be_split(new, zsar, tmp_path, bodies):
     few = [one for one in bodies if one[0] in CLASSES[:2]]
     code, out, _ = new(source=in_folders(tmp_path / "few", few), dataset="few")
     assert code == 0
-    assert "A class split needs 3 classes" in out
+    assert "A class split needs 6 classes, 4 seen and 2 unseen" in out
     assert "split make" not in out
-    code, _, err = zsar("split", "make", "few", "--unseen", 1)
+    code, _, err = zsar("split", "make", "few", "--unseen", 2)
     assert code == 2
-    assert "1 unseen classes asked for" in err
+    assert "2 unseen classes asked for" in err
 
 
 def test_nothing_to_read(new, tmp_path):
@@ -368,33 +368,34 @@ def test_findings_are_drawn(zsar, tmp_path, bodies):
 
 
 # ---------------------------------------------------------------- splits and texts
-def test_splits_are_kept_in_the_workspace(new, zsar, tmp_path):
-    new()
+def test_splits_are_kept_in_the_workspace(new, zsar, tmp_path, bodies):
+    again = [(f"{label} again", *rest) for label, *rest in bodies if label in CLASSES[:2]]
+    assert "zsar split make meals --unseen 2" in new(source=in_folders(tmp_path / "six", [*bodies, *again]))[1]
     code, out, _ = zsar("split", "list", "meals")
     assert code == 0
     assert "meals has no class split yet" in out
     kept = tmp_path / "w" / "splits" / "meals"
-    code, out, _ = zsar("split", "make", "meals", "--unseen", 1)
+    code, out, _ = zsar("split", "make", "meals", "--unseen", 2)
     assert code == 0
-    assert out.startswith(f"{kept / '3-1.toml'}: split '3/1', unseen ")
-    assert zsar("split", "make", "meals", "--unseen", 1)[0] == 0  # the same split again
+    assert out.startswith(f"{kept / '4-2.toml'}: split '4/2', unseen ")
+    assert zsar("split", "make", "meals", "--unseen", 2)[0] == 0  # the same split again
     assert zsar("split", "make", "meals", "--unseen", 2, "--seed", 5)[0] == 0
-    assert sorted(path.name for path in kept.iterdir()) == ["2-2-seed5.toml", "3-1.toml"]
+    assert sorted(path.name for path in kept.iterdir()) == ["4-2-seed5.toml", "4-2.toml"]
     code, out, _ = zsar("split", "list", "meals")
-    assert set(split_names("meals")) == {"3/1", "2/2 seed5"}
+    assert set(split_names("meals")) == {"4/2", "4/2 seed5"}
     for name in split_names("meals"):
-        (row,) = [line for line in out.splitlines() if f"| {name} " in line]
+        (row,) = [line for line in out.splitlines() if name in map(str.strip, line.split("|"))]
         assert str(list(load_split("meals", name).unseen)) in row
-    before = (kept / "3-1.toml").read_bytes()
-    for wish in (("--seed", 3, "--name", "3/1"), ("--name", "3-1")):  # another split, another name for the same file
-        code, _, err = zsar("split", "make", "meals", "--unseen", 1, *wish)
+    before = (kept / "4-2.toml").read_bytes()
+    for wish in (("--seed", 3, "--name", "4/2"), ("--name", "4-2")):  # another split, another name for the same file
+        code, _, err = zsar("split", "make", "meals", "--unseen", 2, *wish)
         assert code == 2
-        assert "there is another split '3/1'" in err
-        assert (kept / "3-1.toml").read_bytes() == before
+        assert "there is another split '4/2'" in err
+        assert (kept / "4-2.toml").read_bytes() == before
     code, _, err = zsar("split", "make", "meals", "--unseen", 3)
     assert code == 2
-    assert "3 unseen classes asked for, but meals allows 1..2" in err
-    assert zsar("split", "make", "meals", "--unseen", 1, "--out", tmp_path / "mine.json")[0] == 0
+    assert "3 unseen classes asked for; at least 2 must be unseen and 4 seen, and meals has 6 classes" in err
+    assert zsar("split", "make", "meals", "--unseen", 2, "--out", tmp_path / "mine.json")[0] == 0
     assert json.loads((tmp_path / "mine.json").read_text(encoding="utf-8"))["dataset"] == "meals"
 
 

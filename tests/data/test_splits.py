@@ -186,12 +186,12 @@ def test_folds_leave_twins_alone_while_they_can():
 
 @settings(max_examples=100, deadline=None)
 @given(
-    classes=st.integers(5, 130),
+    classes=st.integers(6, 130),
     share=st.floats(0.02, 0.98),
     seed=st.integers(0, 2**40),
 )
 def test_any_split_has_sound_folds(classes, share, seed):
-    split = splits.make_split("toy", max(1, min(classes - 4, int(share * classes))), seed, classes=classes)
+    split = splits.make_split("toy", max(2, min(classes - 4, int(share * classes))), seed, classes=classes)
     groups, folds = pseudo_unseen_groups(split, seed), pseudo_unseen_folds(split, seed)
     assert folds == pseudo_unseen_folds(split, seed)
     assert len({fold.unseen for fold in folds}) == len(folds)
@@ -300,13 +300,15 @@ def test_other_bad_splits(tmp_path):
         load_split("ntu60", "55/6")
     with pytest.raises(SplitError, match=r"unknown data set 'utd-mhad'\. Did you mean 'utd_mhad'\?"):
         load_split("utd-mhad", "22/5")
-    with pytest.raises(SplitError, match=r"59 unseen classes asked for, but ntu60 allows 1\.\.58"):
-        splits.make_split("ntu60", 59, 0)
+    with pytest.raises(SplitError, match=r"57 unseen .* 2 must be unseen and 4 seen, and ntu60 has 60"):
+        splits.make_split("ntu60", 57, 0)
+    with pytest.raises(SplitError, match="1 unseen classes asked for"):
+        splits.make_split("ntu60", 1, 0)
     with pytest.raises(SplitError, match="not its class names"):
         splits.class_names("kinetics200")
     with pytest.raises(SplitError, match="no published validation classes"):
         splits.gating_fold("nw_ucla", "8/2")
-    with pytest.raises(SplitError, match="needs at least 4"):
+    with pytest.raises(SplitError, match="need at least 4"):
         pseudo_unseen_folds(ClassSplit("toy", "3/2", 5, (0, 1)))
     with pytest.raises(SplitError, match=r"is \.toml or \.json"):
         splits.write_split(tmp_path / "a.yaml", load_split("ntu60", "55/5"))

@@ -53,12 +53,13 @@ def test_signal_is_told_from_none_and_noise_is_not():
 
 def test_a_statistic_that_is_constant_in_the_folds_gets_no_weight(monkeypatch):
     """Divided by its tiny spread, rounding alone would decide at test time."""
-    real = open_set._statistics
+    real = open_set._Arena.statistics
 
-    def constant(values, reference):
-        return np.column_stack([real(values, reference)[:, 0], np.full(len(values), 0.3) + 1e-12 * (values[:, 0] > 0)])
+    def constant(arena):
+        lead = real(arena)[:, 0]
+        return np.column_stack([lead, np.full(len(lead), 0.3) + 1e-12 * (lead > 1)])
 
-    monkeypatch.setattr(open_set, "_statistics", constant)
+    monkeypatch.setattr(open_set._Arena, "statistics", constant)
     fitted = fit_open_set([(*world(3.0), SEEN)])
     assert fitted.weights[0] > 0
     assert fitted.weights[1] == 0
@@ -87,6 +88,42 @@ def test_probabilities_by_definition_and_in_any_order():
     np.testing.assert_allclose(turned.known, found.known)
     np.testing.assert_allclose(turned.classes, found.classes[:, [2, 0, 1]])
     assert OpenSet.from_dict(open_set.to_dict()) == open_set
+
+
+def two_heads(signal: float, *, seed: int = 0):
+    """The world of above seen by a second head, too, in other units and with noise of its own."""
+    (first, labels), (second, _) = world(signal, seed=seed), world(signal, seed=seed + 100)
+    values = signal * (labels[:, None] == np.arange(7)) + 0.1 * second.heads["cosine"]
+    return Scores({**first.heads, "parts": 3.0 * values}, first.classes, first.samples), labels
+
+
+def test_candidates_and_reference_classes_of_several_heads_share_one_softmax():
+    """Shares of the candidates alone know nothing of the reference: raising it by 50 left P(known) as it was."""
+    scores, labels = two_heads(3.0)
+    fitted = fit_open_set([(*two_heads(3.0, seed=1), SEEN)])
+    known = fitted.confidence(scores, UNSEEN, SEEN).known
+    raised = {name: head + 50.0 * (np.arange(7) < 4) for name, head in scores.heads.items()}
+    higher = fitted.confidence(Scores(raised, scores.classes, scores.samples), UNSEEN, SEEN).known
+    assert auroc(known[labels > 3], known[labels < 4]) > 0.95
+    assert higher.max() < known[labels > 3].mean() - 0.3
+
+    weights = np.array(fitted.weights)
+    for i in range(20):
+        shares = np.mean([softmax(head[i]) for head in scores.heads.values()], axis=0)
+        among = np.sort(np.mean([softmax(head[i, 4:]) for head in scores.heads.values()], axis=0))
+        leads = among[-1] - among[-2], shares[4:].max() - shares[:4].max()
+        assert known[i] == pytest.approx(1 / (1 + np.exp(-(leads @ weights + fitted.bias))))
+
+
+def test_a_class_that_is_away_does_not_act():
+    """What a removed class scores must not matter, in any head and not by way of the softmax either."""
+    scores, labels = two_heads(2.0)
+    arena = open_set._Arena.of(scores, UNSEEN, SEEN)
+    own = arena.column(labels)
+    wild = {name: head + 30.0 * (labels[:, None] == np.arange(7)) for name, head in scores.heads.items()}
+    other = open_set._Arena.of(Scores(wild, scores.classes, scores.samples), UNSEEN, SEEN)
+    np.testing.assert_allclose(arena.without(own).statistics(), other.without(own).statistics())
+    assert np.abs(arena.statistics() - other.statistics()).max() > 0.1
 
 
 def test_two_pseudo_unseen_classes_are_enough_to_fit():

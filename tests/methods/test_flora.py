@@ -464,6 +464,18 @@ def test_draws_at_test_are_as_in_training(toy, monkeypatch, shared):
         assert float(noise.mean(2).std()) > 0.1
 
 
+@pytest.mark.parametrize("change", VARIANTS, ids=lambda c: ",".join(c))
+def test_a_score_depends_on_nothing_else_that_is_scored(toy, change):
+    """Neither on the other classes or their order, nor on the other clips."""
+    method = made(TINY.override(change), toy.training).eval()
+    features, classes = torch.from_numpy(toy.features[:6]), (*toy.unseen, *toy.training.task.seen)
+    (every,) = method.class_scores(features, classes).heads.values()
+    (turned,) = method.class_scores(features, classes[::-1]).heads.values()
+    (few,) = method.class_scores(features[4:], classes[1:3]).heads.values()
+    torch.testing.assert_close(turned.flip(1), every)
+    torch.testing.assert_close(few, every[4:, 1:3])
+
+
 def test_as_released_is_what_the_released_code_fixes():
     config = presets()["synse_ntu60_55_5_as_released"]
     found = {k: config.to_dict()[k.split(".")[0]][k.split(".")[1]] for k in AS_RELEASED}

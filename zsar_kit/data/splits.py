@@ -55,6 +55,8 @@ __all__ = [
 
 #: encoders that are trained without some seen classes, and the folds that each of them serves
 FOLD_ENCODERS, FOLDS_PER_ENCODER = 2, 4
+#: without two unseen classes there is nothing to tell apart, without four seen ones no pseudo-unseen fold
+FEWEST_UNSEEN, FEWEST_SEEN = 2, 4
 
 
 def split_names(dataset: str) -> tuple[str, ...]:
@@ -110,7 +112,7 @@ def make_split(
 
     Args:
         dataset: a data set the kit knows, or any name if ``classes`` is given.
-        unseen_count: how many classes are unseen; 1 to the number of classes minus two.
+        unseen_count: how many classes are unseen; 2 to the number of classes minus four.
         seed: seed of the draw, recorded in ``source`` and in the default name.
         name: name of the split; by default ``"seed<seed> <seen>/<unseen>"``.
         classes: number of classes of a data set the kit does not know.
@@ -119,8 +121,11 @@ def make_split(
         SplitError: the data set is unknown or the count out of range.
     """
     total = class_count(dataset) if classes is None else classes
-    if not 1 <= unseen_count <= total - 2:
-        raise SplitError(f"{unseen_count} unseen classes asked for, but {dataset} allows 1..{total - 2}")
+    if not FEWEST_UNSEEN <= unseen_count <= total - FEWEST_SEEN:
+        raise SplitError(
+            f"{unseen_count} unseen classes asked for; at least {FEWEST_UNSEEN} must be unseen and {FEWEST_SEEN} seen, "
+            f"and {dataset} has {counted(total, 'class', 'classes')}"
+        )
     unseen = _shuffled(range(total), seed, "split", dataset, unseen_count)[:unseen_count]
     source = f"random: make_split({dataset!r}, {unseen_count}, seed={seed})"
     name = name or f"seed{seed} {total - unseen_count}/{unseen_count}"
@@ -169,10 +174,11 @@ def pseudo_unseen_groups(split: ClassSplit, seed: int = 0) -> tuple[FoldGroup, .
         SplitError: fewer than four classes are seen.
     """
     seen = split.seen
-    if len(seen) < 4:
+    if len(seen) < FEWEST_SEEN:
         raise SplitError(
-            f"split {split.name!r} has {len(seen)} seen classes; a pseudo-unseen fold needs at least 4",
-            remedy="Choose gamma by hand, or use a split with more seen classes.",
+            f"split {split.name!r} has {len(seen)} seen classes; pseudo-unseen folds, which choose settings and gamma, "
+            f"need at least {FEWEST_SEEN}",
+            remedy="Use a split with more seen classes, or recognise by words without training: zsar recognise.",
         )
     held = _held_out_count(len(seen), len(split.unseen))
     count, number = _fold_size(len(seen), len(split.unseen), held), _folds_of(len(seen), len(split.unseen), held)

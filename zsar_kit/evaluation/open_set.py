@@ -8,7 +8,7 @@ probability that the sample is one of the candidates; a temperature turns scores
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -66,11 +66,15 @@ class OpenSet(Config):
         Raises:
             DataError: fewer than two candidates, or no reference class.
         """
-        from scipy.special import expit, softmax  # slow to import; so are those below
+        from scipy.special import softmax  # slow to import; so are those below
 
-        values, background = _columns(scores, candidates, reference)
-        known = expit(_statistics(values, background.max(1)) @ np.array(self.weights) + self.bias)
-        return Confidence(known, softmax(values / self.temperature, axis=1))
+        arena = _Arena.of(scores, candidates, reference)
+        return Confidence(self._known(arena), softmax(arena.values() / self.temperature, axis=1))
+
+    def _known(self, arena: _Arena) -> Float[np.ndarray, " sample"]:
+        from scipy.special import expit
+
+        return expit(arena.statistics() @ np.array(self.weights) + self.bias)
 
 
 def fit_open_set(folds: Sequence[ScoredFold]) -> OpenSet:
@@ -97,19 +101,18 @@ def fit_open_set(folds: Sequence[ScoredFold]) -> OpenSet:
         unseen = [c for c in scores.classes if c not in set(seen)]
         if len(unseen) < 2:
             continue
-        values, background = _columns(scores, unseen, seen)
         of_unseen = np.isin(labels, unseen)
-        own = (labels[of_unseen, None] == np.array(unseen)).argmax(1)
-        logits.append((values[of_unseen], own))
-        reference = [c for c in scores.classes if c in set(seen)]
-        foreign = np.where(labels[~of_unseen, None] == np.array(reference), -np.inf, background[~of_unseen])
-        inside, outside = values[of_unseen], values[~of_unseen]
+        inside = _Arena.of(scores.select(of_unseen), unseen, seen)
+        outside = _Arena.of(scores.select(~of_unseen), unseen, seen)
+        own = inside.column(labels[of_unseen])
+        logits.append((inside.values(), own))
+        outside = outside.without(outside.column(labels[~of_unseen]))
         if len(unseen) > 2:
-            unknown.append(_statistics(_without(inside, own), background[of_unseen].max(1)))
-            inside = _without(inside, (own + 1) % len(unseen))
-            outside = _without(outside, np.arange(len(outside)) % len(unseen))
-        known.append(_statistics(inside, background[of_unseen].max(1)))
-        unknown.append(_statistics(outside, foreign.max(1)))
+            unknown.append(inside.without(own).statistics())
+            inside = inside.without((own + 1) % len(unseen))
+            outside = outside.without(np.arange(len(labels[~of_unseen])) % len(unseen))
+        known.append(inside.statistics())
+        unknown.append(outside.statistics())
     if not known or not sum(map(len, known)) or not sum(map(len, unknown)):
         raise DataError(
             "confidence needs a fold with samples of two or more pseudo-unseen classes and of seen classes",
@@ -160,61 +163,80 @@ def measure_open_set(open_set: OpenSet, scores: Scores, labels: np.ndarray, seen
     Raises:
         DataError: there are fewer than three unseen classes, or no samples of them.
     """
-    from scipy.special import expit, softmax
+    from scipy.special import softmax
 
     unseen = [c for c in scores.classes if c not in set(seen)]
     rows = np.flatnonzero(np.isin(labels, unseen))
     if len(unseen) < 3 or not len(rows):
         raise DataError("three unseen classes with samples are needed, so that one can be removed", where="scores")
-    chosen = scores.select(rows)
-    own = (labels[rows, None] == np.array(unseen)).argmax(1)
-    values, background = _columns(chosen, unseen, seen)
-    known, unknown = (
-        expit(_statistics(_without(values, gone), background.max(1)) @ np.array(open_set.weights) + open_set.bias)
-        for gone in ((own + 1) % len(unseen), own)
-    )
-    classes = softmax(values / open_set.temperature, axis=1)
+    arena = _Arena.of(scores.select(rows), unseen, seen)
+    own = arena.column(labels[rows])
+    known, unknown = (open_set._known(arena.without(gone)) for gone in ((own + 1) % len(unseen), own))
+    classes = softmax(arena.values() / open_set.temperature, axis=1)
     return {
         "auroc": auroc(known, unknown),
         "calibration_error": expected_calibration_error(classes.max(1), classes.argmax(1) == own),
     }
 
 
-def _without(
-    values: Float[np.ndarray, "sample candidate"], gone: Int[np.ndarray, " sample"]
-) -> Float[np.ndarray, "sample rest"]:
-    """Each row without one of its columns."""
-    kept = np.arange(values.shape[1]) != gone[:, None]
-    return values[kept].reshape(len(values), -1)
+@dataclass(frozen=True, eq=False)
+class _Arena:
+    """Samples against candidates, which come first, and reference classes, some of which may be away for a sample.
 
+    With several heads a value is a share of all classes that are present, so that what is compared must be computed
+    together: values of the candidates alone say how these compare, not how they compare with a reference class.
+    """
 
-def _columns(
-    scores: Scores, candidates: Sequence[int], reference: Iterable[int]
-) -> tuple[Float[np.ndarray, "sample candidate"], Float[np.ndarray, "sample reference"]]:
-    """Minus the log errors if there are errors, otherwise the scores; of candidates and of reference classes."""
-    background = [c for c in scores.classes if c in set(reference) and c not in set(candidates)]
-    if len(set(candidates)) < 2 or not background:
-        raise DataError(
-            f"two candidates or more and a reference class are needed, got {len(set(candidates))} and "
-            f"{len(background)}",
-            where="candidates",
-        )
+    scores: Scores
+    candidates: int
+    present: Bool[np.ndarray, "sample class"]
 
-    def values(classes: Sequence[int]) -> np.ndarray:
-        part = scores.restrict(classes)
-        if not part.errors:
-            return part.fused()
-        return -np.log(next(iter(part.errors.values())).astype(np.float64).clip(min=1e-30))
+    @classmethod
+    def of(cls, scores: Scores, candidates: Sequence[int], reference: Iterable[int]) -> _Arena:
+        background = [c for c in scores.classes if c in set(reference) and c not in set(candidates)]
+        if len(set(candidates)) < 2 or not background:
+            raise DataError(
+                f"two candidates or more and a reference class are needed, got {len(set(candidates))} and "
+                f"{len(background)}",
+                where="candidates",
+            )
+        part = scores.restrict([*candidates, *background])
+        return cls(part, len(candidates), np.ones((len(part), len(part.classes)), dtype=bool))
 
-    return values(list(candidates)), values(background)
+    def column(self, labels: Int[np.ndarray, " sample"]) -> Int[np.ndarray, " sample"]:
+        """The column of each sample's class."""
+        return (labels[:, None] == np.array(self.scores.classes)).argmax(1)
 
+    def without(self, gone: Int[np.ndarray, " sample"]) -> _Arena:
+        """One class of each sample is away, its column given."""
+        columns = np.arange(self.present.shape[1])
+        return replace(self, present=self.present & (columns != gone[:, None]))
 
-def _statistics(
-    values: Float[np.ndarray, "sample candidate"], reference: Float[np.ndarray, " sample"]
-) -> Float[np.ndarray, "sample 2"]:
-    """The lead of the best candidate over the second, and over the best reference class."""
-    top = np.sort(values, axis=1)
-    return np.stack([top[:, -1] - top[:, -2], top[:, -1] - reference], axis=1)
+    def values(self, *, reference: bool = False) -> Float[np.ndarray, "sample column"]:
+        """Minus the log errors if there are errors, otherwise the fused scores; minus infinity for what is away.
+
+        Args:
+            reference: the reference classes take part and have columns, too.
+        """
+        from scipy.special import softmax
+
+        there = self.present if reference else self.present[:, : self.candidates]
+        part = self.scores.restrict(self.scores.classes[: there.shape[1]])
+        if part.errors:
+            found = -np.log(next(iter(part.errors.values())).astype(np.float64).clip(min=1e-30))
+        elif len(part.heads) == 1:
+            found = part.fused()
+        else:
+            shares = [softmax(np.where(there, head, -np.inf), axis=1) for head in part.heads.values()]
+            found = np.mean(shares, axis=0, dtype=np.float64)
+        return np.where(there, found, -np.inf)
+
+    def statistics(self) -> Float[np.ndarray, "sample 2"]:
+        """The lead of the best candidate over the second, and over the best reference class."""
+        top = np.sort(self.values(), axis=1)
+        together = self.values(reference=True)
+        best, background = together[:, : self.candidates].max(1), together[:, self.candidates :].max(1)
+        return np.stack([top[:, -1] - top[:, -2], best - background], axis=1)
 
 
 def _temperature(logits: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:

@@ -13,7 +13,7 @@ from jaxtyping import Float32
 from zsar_kit.artefacts import write_atomic
 from zsar_kit.errors import TextError, ids_told, nearest_name
 from zsar_kit.primitives.attributes import TOPICS, Attribute, attribute_names, attributes
-from zsar_kit.primitives.forms import MEAN, UNKNOWN, Form, form_datasets, levels_from, load_form
+from zsar_kit.primitives.forms import MEAN, UNKNOWN, Form, equal_rows, form_datasets, levels_from, load_form
 from zsar_kit.reprs import listed, one_line
 
 
@@ -188,11 +188,5 @@ def _number(text: str) -> float:
 
 def equal_classes(form: Form) -> list[str]:
     """Groups of classes that a form does not tell apart, as sentences."""
-    groups: dict[bytes, list[str]] = {}
-    for name, row in zip(form.class_names, form.levels, strict=True):
-        groups.setdefault(np.nan_to_num(row, nan=-1.0).tobytes(), []).append(name)
-    return [
-        f"nothing tells these classes apart: {listed([repr(n) for n in group])}"
-        for group in groups.values()
-        if len(group) > 1
-    ]
+    groups = ([repr(form.class_names[row]) for row in group] for group in equal_rows(form.levels))
+    return [f"nothing tells these classes apart: {listed(names)}" for names in groups]

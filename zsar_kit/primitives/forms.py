@@ -28,7 +28,6 @@ from zsar_kit.reprs import counted, markdown_table
 AUTHORS = ("first", "second")
 MEAN = "mean"
 UNKNOWN = "?"
-#: text set of expected levels to the author of its form
 #: levels of two authors that differ by less are equal; and by a step of a form or less
 EQUAL, NEAR = 0.01, 0.26
 #: what to do where a data set has no form
@@ -36,6 +35,7 @@ OWN_FORMS = (
     "A data set of your own gets one with: zsar form use DATASET FILE.toml. Without a form its levels can be foretold "
     "from its texts: --preset foretold."
 )
+#: text set of expected levels to the author of its form
 LEVEL_SETS = {"levels": MEAN, **{f"levels_{author}": author for author in AUTHORS}}
 #: text set of the levels that are foretold from a class's texts
 FORETOLD = "levels_foretold"
@@ -276,14 +276,21 @@ def require_distinct(form: Form) -> None:
     Raises:
         TextError: two classes have the same known levels; both are named.
     """
-    seen: dict[bytes, tuple[int, str]] = {}
     twins = twin_groups(form.dataset).values()
-    for c, name, row in form._rows():
-        key = np.nan_to_num(row, nan=-1.0).tobytes()
-        other, other_name = seen.setdefault(key, (c, name))
-        if other != c and not any(c in group and other in group for group in twins):
-            problem = f"the classes {other_name!r} and {name!r} have equal forms, so nothing tells them apart"
-            raise TextError(problem, where=f"forms of {form.dataset}, author {form.author}")
+    for group in equal_rows(form.levels):
+        (first, name), *others = ((form.class_ids[row], form.class_names[row]) for row in group)
+        for second, other in others:
+            if not any(first in twin and second in twin for twin in twins):
+                problem = f"the classes {name!r} and {other!r} have equal forms, so nothing tells them apart"
+                raise TextError(problem, where=f"forms of {form.dataset}, author {form.author}")
+
+
+def equal_rows(levels: Iterable[Float32[np.ndarray, " attribute"]]) -> list[list[int]]:
+    """Groups of rows that are equal in all attributes, where unknown equals unknown; each group in ascending order."""
+    groups: dict[bytes, list[int]] = {}
+    for number, row in enumerate(levels):
+        groups.setdefault(np.nan_to_num(row, nan=-1.0).tobytes(), []).append(number)
+    return [group for group in groups.values() if len(group) > 1]
 
 
 def agreement(first: Form, second: Form) -> dict[str, Float32[np.ndarray, ...]]:
@@ -352,6 +359,7 @@ __all__ = [
     "MEAN",
     "Form",
     "agreement",
+    "equal_rows",
     "form_datasets",
     "groups_of_meaning",
     "levels_from",

@@ -14,6 +14,7 @@ from zsar_kit.data.foreign import read_recording
 from zsar_kit.data.joints import JointLayout, layout_names
 from zsar_kit.data.joints import layout as joint_layout
 from zsar_kit.data.own_sets import OwnSet
+from zsar_kit.data.splits import FEWEST_SEEN, FEWEST_UNSEEN
 from zsar_kit.errors import DataError
 from zsar_kit.evaluation.tables import format_table
 from zsar_kit.experiments.pipeline.new_set import (
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 
 LISTED_FAULTS = 20
 #: of which something can be seen and something unseen
-FEWEST_CLASSES = 3
 
 
 def make_data(workspace: Workspace, dataset: str, given: NewOptions) -> tuple[str, bool]:
@@ -56,14 +56,13 @@ def make_data(workspace: Workspace, dataset: str, given: NewOptions) -> tuple[st
             f"No train and test parts yet; name some before training: zsar data new ... --parts {_some_rule(made)} "
             "--replace."
         )
-    if (classes := len(made.skeletons.class_names)) < FEWEST_CLASSES:
-        lines.append(f"A class split needs {FEWEST_CLASSES} classes, two seen and one unseen.")
+    if len(made.skeletons.class_names) < FEWEST_SEEN + FEWEST_UNSEEN:
+        needed = f"{FEWEST_SEEN + FEWEST_UNSEEN} classes, {FEWEST_SEEN} seen and {FEWEST_UNSEEN} unseen"
+        lines.append(f"A class split needs {needed}. `zsar recognise` needs none.")
     else:
-        unseen = min(2, classes - 2)
         preset = "" if "motion" in load_texts(dataset).common_sets else " --preset label"
-        lines.append(
-            f"Next: zsar split make {dataset} --unseen {unseen}; zsar train {dataset} SPLIT --method ridge{preset}."
-        )
+        split = f"zsar split make {dataset} --unseen {FEWEST_UNSEEN}"
+        lines.append(f"Next: {split}; zsar train {dataset} SPLIT --method ridge{preset}.")
     return "\n".join(lines), not made.left_out
 
 

@@ -17,7 +17,7 @@ from tqdm.auto import tqdm
 from zsar_kit.errors import ConfigError, TextError
 from zsar_kit.primitives.attributes import attribute_names
 from zsar_kit.primitives.forms import FORETOLD as FORETOLD_SET
-from zsar_kit.primitives.forms import LEVEL_SETS, Form, read_form, require_distinct
+from zsar_kit.primitives.forms import LEVEL_SETS, Form, equal_rows, read_form, require_distinct
 from zsar_kit.primitives.known import ORIGINS, classes_named, folded, known_classes, mean_levels
 from zsar_kit.primitives.near_names import near_names
 from zsar_kit.reprs import counted, listed
@@ -214,17 +214,15 @@ def require_comparable(names: Sequence[str], sources: Sequence[str], levels: np.
     Raises:
         TextError: a class knows no level, or two have equal levels.
     """
-    seen: dict[bytes, str] = {}
     for name, source, row in zip(names, sources, levels, strict=True):
         if not np.isfinite(row).any():
             raise TextError(f"no level of the class {name!r} is known", where=source, remedy="Fill in its form.")
-        other = seen.setdefault(np.nan_to_num(row, nan=-1.0).tobytes(), name)
-        if other != name:
-            raise TextError(
-                f"the classes {other!r} and {name!r} have equal levels, so nothing tells them apart",
-                where=source,
-                remedy="Leave one out, or describe how they differ in a form of your own (--form).",
-            )
+    for first, second, *_ in equal_rows(levels):
+        raise TextError(
+            f"the classes {names[first]!r} and {names[second]!r} have equal levels, so nothing tells them apart",
+            where=sources[second],
+            remedy="Leave one out, or describe how they differ in a form of your own (--form).",
+        )
 
 
 def _foretold(pairs: Sequence[tuple[str, str]], language_model: str) -> Float32[np.ndarray, "new attribute"]:

@@ -11,10 +11,17 @@ from zsar_kit.artefacts import file_digest
 from zsar_kit.config import LATER, Config, digest_of, later
 from zsar_kit.data.catalogue import customary_protocol, is_flat
 from zsar_kit.data.class_split import ClassSplit
-from zsar_kit.data.splits import FOLD_ENCODERS, FOLDS_PER_ENCODER, class_names, load_split, part_protocols
+from zsar_kit.data.splits import (
+    FEWEST_UNSEEN,
+    FOLD_ENCODERS,
+    FOLDS_PER_ENCODER,
+    class_names,
+    load_split,
+    part_protocols,
+)
 from zsar_kit.encoders.config import EncoderConfig
 from zsar_kit.encoders.protocol import RELEASED
-from zsar_kit.errors import ConfigError, MissingModelError
+from zsar_kit.errors import ConfigError, MissingModelError, SplitError
 from zsar_kit.experiments.pipeline.workspace import slug
 from zsar_kit.primitives.attributes import VERSION, attributes_digest
 from zsar_kit.semantics.editions import BEFORE_EDITIONS, CURRENT, Edition
@@ -109,7 +116,7 @@ class RunConfig(Config):
 
         Raises:
             DataError: the data set is unknown.
-            SplitError: the class split is unknown.
+            SplitError: the class split is unknown, or has a single unseen class.
             ConfigError: the method, preset, a field of the preset, or the protocol is unknown.
         """
         return self._plan
@@ -120,6 +127,12 @@ class RunConfig(Config):
 
         class_names(self.dataset)
         split = load_split(self.dataset, self.split)
+        if len(split.unseen) < FEWEST_UNSEEN:
+            raise SplitError(
+                f"split {split.name!r} of {self.dataset} has a single unseen class, so there is nothing to tell apart",
+                where="split",
+                remedy=f"Use a split with at least {FEWEST_UNSEEN} unseen classes.",
+            )
         method_config = preset(self.method, self.preset).override(self.overrides)
         features = self.features or ("encoder" if self.features_from else method_config.reads())
         flat = method_config.accepts_flat()

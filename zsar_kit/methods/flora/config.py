@@ -125,7 +125,8 @@ class FlowConfig(Config):
         error: ``total`` (Eq. 14); see :class:`~zsar_kit.models.flora.scoring.ScoringOptions`.
         time_scale: times in [0, 1] are multiplied by this before their sinusoidal code; 1 in the released code.
         frequencies: width of that code; 256 in the released code.
-        sample_at_test: sample the latents in prediction, as released, instead of using their means.
+        sample_at_test: sample the latents in prediction, as released, instead of using their means. Here a class has
+            one draw, and all skeletons share one, so that scores depend on nothing else that is scored.
         centre: subtract from the log error of a class its mean log error over skeletons of other classes, so that
             classes close to every skeleton (hubs) do not win. Not in the paper. The reference skeletons are the mean
             features of seen classes.

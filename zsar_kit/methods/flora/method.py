@@ -31,6 +31,7 @@ from zsar_kit.models.flora.path import StraightPath
 from zsar_kit.models.flora.scoring import ScoringOptions, velocity_errors
 from zsar_kit.models.flora.transport import Transport, shifted_velocities, transport
 from zsar_kit.models.flora.velocity import TimeCode, VelocityDiT, VelocityField, VelocityMLP
+from zsar_kit.seeding import numpy_generator
 from zsar_kit.semantics.embeddings import Semantics
 
 DRAW_SEEDS = 2**62
@@ -189,7 +190,7 @@ class Flora(FlowsBetweenLatents, AttunesTexts):
         return self.field
 
     def class_scores(self, features: Float[Tensor, "batch d"], classes: tuple[int, ...]) -> ClassScores:
-        """Negative velocity errors (Eq. 14) of the latent means; nothing is sampled unless the config says so.
+        """Negative velocity errors (Eq. 14) of the latent means; draws that the config asks for are always the same.
 
         With ``flow.centre`` the head is ``level - log error`` and the errors are ``exp(log error - level)``. The level
         of a class is its mean log error over the mean skeletons of other classes.
@@ -210,15 +211,16 @@ class Flora(FlowsBetweenLatents, AttunesTexts):
     def _errors(self, skeletons: Gaussian, rows: list[int]) -> Float[Tensor, "batch classes"]:
         flow, texts, mask = self.settings.flow, self._texts()[torch.tensor(rows)], self.table.mask[rows]
         z_s, z_a, noise = skeletons.mu, texts.mu, None
-        drawn = 1 if self.settings.align.shared_noise else z_a.shape[2]
-        if flow.sample_at_test or flow.source_noise:
+        if flow.sample_at_test:
+            # Each class has a draw of its own and skeletons share one, whatever else is asked for at the same time.
+            drawn = (z_a.shape[1], 1 if self.settings.align.shared_noise else z_a.shape[2])
+            ids = [self.table.class_ids[row] for row in rows]
+            z_a = texts.sample(torch.stack([self._fixed_normal(drawn, z_a, "class", c) for c in ids]))
+            expanded = Gaussian(z_s[:, None], skeletons.log_variance[:, None])
+            z_s = expanded.sample(self._fixed_normal(drawn, z_a, "skeleton").expand(len(z_s), *drawn))
+        if flow.source_noise:
             generator = torch.Generator().manual_seed(int(self.draw_seed))
-            if flow.sample_at_test:
-                expanded = Gaussian(z_s[:, None], skeletons.log_variance[:, None])
-                z_a = texts.sample(_normal((*z_a.shape[:2], drawn), generator, z_a))
-                z_s = expanded.sample(_normal((len(z_s), z_a.shape[1], drawn), generator, z_a))
-            if flow.source_noise:
-                noise = flow.source_noise * _normal(z_a.shape[1:], generator, z_a)
+            noise = flow.source_noise * _normal(z_a.shape[1:], generator, z_a)
         return velocity_errors(
             self.field,
             z_s,
@@ -229,6 +231,11 @@ class Flora(FlowsBetweenLatents, AttunesTexts):
             condition=self.table.condition[rows] if flow.condition else None,
             source_noise=noise,
         )
+
+    def _fixed_normal(self, shape: tuple[int, ...], like: Tensor, *names: object) -> Tensor:
+        """The run's normal numbers of that name, always the same; further rows leave the first as they are."""
+        drawn = numpy_generator(int(self.draw_seed), "at test", *names).standard_normal(shape)
+        return torch.from_numpy(drawn).to(like)
 
     def _levels(self) -> Float[Tensor, " class"]:
         """The level of each class: its mean log error over the mean skeletons of other classes."""
