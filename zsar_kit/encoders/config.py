@@ -130,6 +130,11 @@ class EncoderConfig(Config):
         return self.learning_rate * warm * 0.1 ** sum(epoch >= m * self.epochs - _ROUNDING for m in self.milestones)
 
     @property
+    def augments(self) -> bool:
+        """Whether crops or rotations change a clip in training; without them all views of a clip are one."""
+        return self.crop < 1 or self.rotation > 0
+
+    @property
     def streams(self) -> tuple[str, ...]:
         """The streams that the encoder sees: one, or all four."""
         return STREAMS if self.stream == FOUR_STREAMS else (self.stream,)

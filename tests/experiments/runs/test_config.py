@@ -1,15 +1,24 @@
 from __future__ import annotations
 
 import json
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 
+from zsar_kit.data.class_split import ClassSplit, write_split
 from zsar_kit.errors import ConfigError, SplitError
+from zsar_kit.evaluation.gates import CalibratedStacking
+from zsar_kit.evaluation.protocol import evaluate
+from zsar_kit.evaluation.scores import Scores
 from zsar_kit.experiments.pipeline.workspace import slug
 from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.experiments.runs.inputs import few_shots
+from zsar_kit.experiments.runs.result import Candidate
+from zsar_kit.experiments.runs.selection import Outcome
+from zsar_kit.methods.base import Method
+from zsar_kit.methods.flora.config import FloraConfig, TextConfig
 from zsar_kit.methods.registry import preset
 
 
@@ -49,11 +58,42 @@ def test_digest_ignores_how_the_same_thing_is_said():
         ({"protocol": "xset"}, ConfigError, "one of xsub"),
         ({"encoder": {"epochs": 0}}, ConfigError, "'epochs' must be at least 1"),
         ({"sede": 1}, ConfigError, "Did you mean 'seed'"),
+        (
+            {
+                "method": "skeleton_context",
+                "overrides": {"training.views": 3},
+                "encoder": {"crop": 1.0, "rotation": 0.0},
+            },
+            ConfigError,
+            "3 views of each clip",
+        ),
     ],
 )
 def test_a_wrong_name_or_type_fails_before_anything_is_computed(values, error, message):
     with pytest.raises(error, match=message):
         RunConfig.from_dict(values)
+
+
+def test_one_unseen_class_is_refused_before_anything_is_computed(tmp_path):
+    write_split(path := tmp_path / "one.toml", ClassSplit("puppet", "27/1", 28, (9,)))
+    with pytest.raises(SplitError, match="'27/1' of puppet has a single unseen class"):
+        RunConfig(split=str(path))
+
+
+def test_zsl_numbers_of_a_model_that_read_unseen_texts_are_not_marked_inductive():
+    """Folds may choose no neighbour for GZSL and two for ZSL, whose model is another."""
+    split, labels = ClassSplit("toy", "2/2", 4, (2, 3)), np.arange(8) % 4
+    scores = Scores({"flow": np.eye(4)[labels]}, (0, 1, 2, 3), tuple("abcdefgh"))
+    evaluation = evaluate(scores, labels, np.arange(8), split, calibration=CalibratedStacking())
+    method = Mock(spec=Method)
+    alone, with_neighbours = (FloraConfig(text=TextConfig(k=k)) for k in (0, 2))
+    gzsl, zsl = (
+        Outcome(Candidate(0), config, method, scores, [], evaluation, "by_hand", 0.0)
+        for config in (alone, with_neighbours)
+    )
+    assert (gzsl.text_use, zsl.text_use) == ("inductive", "transductive text")
+    assert gzsl.with_zsl(zsl).text_use == "transductive text"
+    assert gzsl.with_zsl(gzsl).text_use == "inductive"
 
 
 def test_folder_name_is_readable_and_safe():

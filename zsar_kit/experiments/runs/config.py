@@ -53,7 +53,8 @@ class RunConfig(Config):
         folds_seed: seed that draws pseudo-unseen classes and held-out subjects.
         folds: number of pseudo-unseen folds that choose; fewer where the seen classes do not allow as many. The folds
             of one encoder share their fits, so that eight cost two fits of the method.
-        low_shot: share of each seen class's training samples that the method gets, at least one; the encoder gets all.
+        low_shot: share of each seen class's training samples that the method gets, at least one; the encoder gets all,
+            and the folds that choose settings and gamma score all.
         shots: number of each seen class's training samples that the method gets, at most all; 0 for what ``low_shot``
             says.
         precision: of the method's training steps; ``bfloat16`` computes what allows it with 8 bits of mantissa, which
@@ -187,10 +188,18 @@ class RunPlan:
     features: str = "encoder"
 
     def __post_init__(self) -> None:
+        views = self.method_config.map_views()
+        if views > 1 and not (self.config.encoder_from or self.config.encoder.augments):
+            raise ConfigError(
+                f"{views} views of each clip are asked for, but the encoder neither crops nor turns clips, so that all "
+                "of them are the same",
+                where="RunConfig",
+                remedy="Take one view, or an encoder with a crop below 1 or a rotation above 0.",
+            )
         if self.features == "encoder":
             return
         self.config.require(not self.config.features_from, "features", "'encoder' with imported features")
-        if self.method_config.map_views():
+        if views:
             name = self.config.method
             raise ConfigError(
                 f"'features' must be 'encoder' for {name}, which reads features joint by joint and frame by frame, got "

@@ -130,7 +130,7 @@ def _result(plan: RunPlan, main: FoldData, folds: Sequence[FoldData], selection:
         selection=with_caveat(headline, (data.encoder_mark for data in folds)),
         calibration=chosen.calibration,
         folds=tuple(data.partition.split.unseen for data in folds),
-        text_use=method_config.text_use(),
+        text_use=chosen.text_use,
         encoder_mark=main.encoder_mark,
         encoder_folder=main.encoder_folder,
         semantics_folders={},
@@ -156,6 +156,8 @@ def _notes(plan: RunPlan, main: FoldData, folds: Sequence[FoldData], selection: 
         notes.append("the joints are points of a picture: their third coordinate is not known")
     if accepted := accepted_findings(plan.config.dataset):
         notes.append(f"made of data in which the doctor found {', '.join(accepted)}, which was accepted")
+    if plan.config.shots or plan.config.low_shot < 1:
+        notes.append("few samples are for training alone: the folds that choose score all of the training part")
     if plan.config.encoder_shots:
         notes.append(f"the encoder, too, was trained on {plan.config.shots} samples a class")
     if len(folds) < plan.config.folds:

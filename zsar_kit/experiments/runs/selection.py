@@ -35,6 +35,7 @@ class Outcome:
         evaluation: calibrated evaluation of the scores.
         calibration: how gamma was chosen.
         seconds: duration of the fits on the main partition.
+        zsl_config: configuration of the model behind the ZSL numbers, where that is another one.
     """
 
     candidate: Candidate
@@ -45,6 +46,13 @@ class Outcome:
     evaluation: Evaluation
     calibration: str
     seconds: float
+    zsl_config: MethodConfig | None = None
+
+    @property
+    def text_use(self) -> str:
+        """``"inductive"`` if no model behind these numbers was trained with texts of unseen classes."""
+        uses = [config.text_use() for config in (self.config, self.zsl_config) if config is not None]
+        return next((use for use in uses if use != "inductive"), "inductive")
 
     def summary(self) -> SelectionResult:
         """The record in ``result.json``."""
@@ -60,7 +68,7 @@ class Outcome:
             macro=replace(mine.macro, zsl=theirs.macro.zsl),
             **{k: getattr(theirs, k) for k in ("zsl_interval", "per_class", "confusion", "oracle_union")},
         )
-        return replace(self, evaluation=evaluation)
+        return replace(self, evaluation=evaluation, zsl_config=other.config)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,8 @@ class ClassTable(nn.Module):
     Args:
         config: which texts to use, and how to attune and scale them.
         texts: the text sets named in ``config.sets``, for all classes of a run.
-        seen: ids of the seen classes; scale and mean are computed from their texts alone.
+        seen: ids of the seen classes; scale and mean are those of their attuned texts, in which unseen neighbours take
+            part if ``pool`` is ``"all"``.
     """
 
     raw: Tensor
@@ -44,7 +45,7 @@ class ClassTable(nn.Module):
         is_seen = torch.from_numpy(np.isin(joined.class_ids, seen))
         attuned = self._attune(joined, is_seen if config.pool == "seen" else None)
         mask = torch.from_numpy(joined.mask)
-        # Mean and scale must not depend on unseen texts.
+        # Unseen classes take part in mean and scale only as neighbours of seen ones.
         offset, divisor = self._statistics(attuned[is_seen], mask[is_seen], self._kinds(joined)[is_seen])
         for name, value in {
             "raw": torch.from_numpy(joined.tokens),

@@ -179,7 +179,8 @@ class TrainingConfig(Config):
         epochs: passes over the training samples.
         milestones: epochs after which the learning rate is divided by ten.
         batch_size: samples per step.
-        views: cached views of each clip, the first as at test time, the others augmented; each step draws one.
+        views: cached views of each clip, the first as at test time, the others with the encoder's crops and
+            rotations; each step draws one.
         context_weight: weight of L_ccr in Eq. 10.
         part_weight: weight of L_kpd in Eq. 10.
     """

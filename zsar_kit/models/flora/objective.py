@@ -120,8 +120,9 @@ def flow_loss(
 
     Note:
         Texts differ in length, and the other pair's velocity exists only where its text has a token. The contrast
-        is summed over tokens that are real in both pairs, but divided by the number of the sample's own real
-        tokens, so that each token keeps a net weight of at least 1 - lambda_flow and the objective stays bounded.
+        is summed over tokens that are real in both pairs, but divided, like the first term, by the number of all real
+        tokens of the batch, so that each token keeps a net weight of at least 1 - lambda_flow and the objective stays
+        bounded.
     """
     check_lambda_flow(lambda_flow)
     path, mask = path or StraightPath(), batch.mask
