@@ -124,6 +124,19 @@ def test_means_over_splits_pair_each_split_with_the_floor(tmp_path, stored_run):
     assert mean_over_splits(result_rows(runs), "floor", "encoders") == ""
 
 
+def test_a_method_without_encoder_is_paired_with_the_floor_that_has_one(tmp_path, stored_run):
+    floor, method = MethodRow("floor", "ridge", "motion", baseline=True), MethodRow("m", "primitives", "fixed")
+    runs = []
+    for i, (low, high) in enumerate([(30.0, 34.0), (50.0, 56.0), (40.0, 48.0)]):
+        for row, zsl, mark in ((floor, low, "seen-only"), (method, high, "untrained")):
+            folder = stored_run(tmp_path / f"{row.title}{i}", seed=0, zsl=zsl, encoder_mark=mark)
+            runs.append(SuiteRun(Case("puppet", f"split{i}"), row, folder))
+    head, _, _, line = cells(mean_over_splits(result_rows(runs), "floor"))
+    values = dict(zip(head, line, strict=True))
+    assert (values["encoder"], values["method"]) == ("untrained", "m")
+    assert values["ZSL minus floor, paired"] == f"6.0 ± {4.302653 * 2 / np.sqrt(3):.1f}"
+
+
 def test_means_over_trainings_of_the_encoder(tmp_path, stored_run):
     floor, method = MethodRow("floor", "ridge", "motion", baseline=True), MethodRow("m", "flora", "cpu")
     runs = []

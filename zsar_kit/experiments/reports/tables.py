@@ -173,7 +173,9 @@ def mean_over_splits(rows: Sequence[ResultRow], baseline: str, over: str = "spli
     for (dataset, split, encoder, synthetic), members in groups.items():
         if len({r.case for r in members}) < 2:
             continue
-        base = {r.case: r for r in members if r.title == baseline}
+        # What needs no encoder is compared with what the others have.
+        same = [r for r in rows if r.title == baseline and (r.encoder == encoder or encoder == "untrained")]
+        base = {r.case: r for r in same}
         for title in dict.fromkeys(r.title for r in members):
             chosen = [r for r in members if r.title == title]
             if missing := [r.case.split for r in chosen if r.case not in base]:
