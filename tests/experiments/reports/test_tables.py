@@ -244,6 +244,9 @@ def test_encoders_are_columns_and_rows_without_all_of_them_are_left_out(tmp_path
         SuiteRun(case, alone, RunFolder(tmp_path / "a")),
     ]
     other = [SuiteRun(case, row, stored_run(tmp_path / "b", seed=0, zsl=60.0, encoder_mark="cross-dataset"))]
+    needs_none = stored_run(tmp_path / "c", seed=0, zsl=80.0, encoder_mark="untrained")
+    for runs in (mine, other):
+        runs.append(SuiteRun(case, MethodRow("none", "primitives", "fixed"), needs_none))
     tables = suite_tables(result_rows(other), "", others=result_rows(mine))
     assert list(tables) == ["scores", "encoders"]
     head, _, *lines = cells(encoder_table([*result_rows(mine), *result_rows(other)]))

@@ -32,6 +32,8 @@ COLUMNS = {
     "semantics": "semantics",
 }
 
+#: the mark of what needs no encoder (:class:`~zsar_kit.data.leakage.EncoderMark`)
+UNTRAINED = "untrained"
 INTERVAL_OVER_TRAININGS = "± is Student's t (95 %) over them, after the mean over the method's seeds"
 
 
@@ -80,7 +82,7 @@ def _trainings(rows: Sequence[ResultRow]) -> str:
 
 def _primitives(rows: Sequence[ResultRow]) -> str:
     """What has to be known of rows that read primitives."""
-    if not any("untrained" in row.encoder for row in rows):
+    if not any(UNTRAINED in row.encoder for row in rows):
         return ""
     return (
         " Encoder untrained: kinematic primitives, measured by geometry and trained on nothing; the list of attributes "
@@ -174,7 +176,7 @@ def mean_over_splits(rows: Sequence[ResultRow], baseline: str, over: str = "spli
         if len({r.case for r in members}) < 2:
             continue
         # What needs no encoder is compared with what the others have.
-        same = [r for r in rows if r.title == baseline and (r.encoder == encoder or encoder == "untrained")]
+        same = [r for r in rows if r.title == baseline and (r.encoder == encoder or encoder == UNTRAINED)]
         base = {r.case: r for r in same}
         for title in dict.fromkeys(r.title for r in members):
             chosen = [r for r in members if r.title == title]
@@ -212,8 +214,9 @@ def encoder_table(rows: Sequence[ResultRow]) -> str:
     """ZSL and H of each method with one column for each encoder; rows without all of them are left out.
 
     Args:
-        rows: rows of the same cases and methods with different encoders.
+        rows: rows of the same cases and methods with different encoders; what needs no encoder has no place here.
     """
+    rows = [row for row in rows if row.encoder != UNTRAINED]
     encoders = list(dict.fromkeys(row.encoder for row in rows))
     found = {(row.case, row.title, row.encoder): row for row in rows}
     lines = []
