@@ -166,6 +166,11 @@ def _kit_layout(name: str) -> JointLayout:
     )
 
 
+def other_orders(name: str) -> Mapping[str, tuple[str, ...]]:
+    """Orders other than its own in which known files have the joints of one of the kit's layouts, by whose they are."""
+    return {whose: tuple(joints) for whose, joints in _tables().get(name, {}).get("orders", {}).items()}
+
+
 def layout(name: str) -> JointLayout:
     """The joint layout ``name``: one of the kit's, or one that was registered in this process.
 

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from benchmarks.doctor_faults import FAULTS
+from tests.bodies import in_layout
 from zsar_kit.data.doctor import CHECKS, Clip, examine_clip, examine_set, examine_skeletons, line
+from zsar_kit.data.doctor.body_checks import doubt_order, judge_up
 from zsar_kit.data.doctor.findings import KEPT
-from zsar_kit.data.joints import JointLayout, layout
+from zsar_kit.data.joints import JointLayout, layout, other_orders
 from zsar_kit.data.puppet.raw_ntu import TROUBLES, skeleton_file
 from zsar_kit.data.puppet.world import PuppetConfig, build_puppet
 from zsar_kit.data.readers.clips import read_clip
@@ -270,6 +272,27 @@ def test_the_layout_that_fits_is_named(clips, monkeypatch):
     assert found.numbers["theirs"] < 1.6 < found.numbers["tree"]
     # The same data under their own name are fine.
     assert "joint order" not in {c for c, _ in examine_set(as_set([c[:, :, order] for c in clips]), theirs).affected}
+
+
+def test_the_order_of_a_known_data_set_is_named_and_its_axes_are_not_judged(clips):
+    """In UTD-MHAD's order heads are where hips are expected, so that bodies seem to stand on their heads, mirrored."""
+    kinect = layout("kinect_v1_20")
+    (theirs,) = other_orders("kinect_v1_20").values()
+    assert sorted(theirs) == sorted(kinect.joints)
+    bodies = [in_layout(clip, "kinect_v1_20") for clip in clips]
+    turned = [body[:, :, [kinect.joints.index(name) for name in theirs]] for body in bodies]
+    report = examine_set(as_set(turned), kinect)
+    found = only(report.findings, "joint order")
+    assert found.severity == "warn"
+    assert "UTD-MHAD's files" in found.cause
+    assert not {"upright", "mirrored"} & {check for check, _ in report.affected}
+    assert "joint order" not in {check for check, _ in examine_set(as_set(bodies), kinect).affected}
+
+
+def test_findings_about_axes_doubt_the_order_where_bones_are_long():
+    found = judge_up(np.array([0.0, -0.9, 0.1]), "", single=False)
+    assert doubt_order(found, 1.3) == found
+    assert "look at the order of the joints: their bones are 1.70 times" in doubt_order(found, 1.7)[0].remedy
 
 
 def test_an_unknown_order_is_refused_and_alphabet_is_named(clips):

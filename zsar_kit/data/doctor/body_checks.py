@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -12,7 +13,7 @@ from zsar_kit.data.doctor.clip_checks import spans
 from zsar_kit.data.doctor.findings import Finding, Severity
 from zsar_kit.data.doctor.measures import Measures, length
 from zsar_kit.data.doctor.presence import Presence
-from zsar_kit.data.joints import JointLayout, layout, layout_names
+from zsar_kit.data.joints import JointLayout, layout, layout_names, other_orders
 from zsar_kit.reprs import counted, listed
 
 #: From head over shoulders and hips to the ankle: no child and no adult is outside, in metres.
@@ -27,6 +28,8 @@ STRETCHED = 0.6
 #: Bones at most so many times the shortest tree: at most 1.73 in the clean paths that it was chosen on, at least 2.26
 #: with their joints in random order.
 TREE = 1.85
+#: Most bodies have at most this; between the two the order is in doubt.
+TREE_OF_A_BODY = 1.6
 #: Another order of joints fits better if its bones are that much shorter in total.
 TREE_BETTER = 0.8
 #: The trunk points up with at least this cosine in people who stand, sit or bend (in the clean paths that it was chosen
@@ -169,6 +172,8 @@ def orders(body: JointLayout) -> Mapping[str, tuple[int, ...] | JointLayout]:
     by_name = tuple(places[name] for name in body.joints)
     if by_name != tuple(range(len(body))):
         found[ALPHABETIC] = by_name
+    for whose, joints in other_orders(body.name).items():
+        found[f"that of {whose}"] = tuple(joints.index(name) for name in body.joints)
     return found
 
 
@@ -196,12 +201,15 @@ def judge_order(tree: float, others: Mapping[str, float], body: JointLayout, sam
     if not (tree > TREE or fits):
         return []
     numbers = {"tree": round(tree, 3), **{name: round(value, 3) for name, value in others.items()}}
-    problem = f"as {body.name} the bones are {tree:.2f} times as long as need be to join the joints (a body: 1.0..1.6)"
+    body_has = f"a body: 1.0..{TREE_OF_A_BODY}"
+    problem = f"as {body.name} the bones are {tree:.2f} times as long as need be to join the joints ({body_has})"
     if fits:
         cause = f"The joints have another order: {best} ({others[best]:.2f})."
         remedy = f"Name the layout {best!r}."
         if best == ALPHABETIC:
             remedy = "Columns were sorted by name: put them in the order of the layout."
+        elif not isinstance(orders(body)[best], JointLayout):
+            remedy = f"Put them in the order of {body.name}, or write a layout file with the joints in theirs."
         return [Finding("joint order", "warn", problem, cause, remedy, sample, numbers=numbers)]
     cause = "The joints have an order that the kit does not know, or belong to different persons."
     remedy = "Write a layout with the joints of the data in their order."
@@ -237,6 +245,17 @@ def judge_up(up: np.ndarray, sample: str, *, single: bool) -> list[Finding]:
     if severity == "note":
         cause = f"Somebody lies, or {sign}{name} is the way up."
     return [Finding("upright", severity, problem, cause, remedy, sample, numbers=numbers)]
+
+
+def doubt_order(found: Sequence[Finding], tree: float) -> list[Finding]:
+    """Findings about axes, with a word on the order of the joints where the bones are longer than those of a body."""
+    if not tree > TREE_OF_A_BODY:
+        return list(found)
+    also = (
+        f" First look at the order of the joints: their bones are {tree:.2f} times as long as need be (a body: "
+        f"1.0..{TREE_OF_A_BODY})."
+    )
+    return [replace(one, remedy=one.remedy + also) for one in found]
 
 
 def _cosines(up: np.ndarray) -> str:

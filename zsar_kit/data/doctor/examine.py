@@ -237,9 +237,11 @@ def _judged_alone(looked: _Looked, body: JointLayout, sample: str) -> list[Findi
     if not looked.measures:
         return []
     first = looked.measures[0]
+    if order := body_checks.judge_order(first.tree, first.others, body, sample):
+        return order  # which way is up, and which side is left, is told by joints that are others
     found = body_checks.judge_up(first.up, sample, single=True)
     found += body_checks.judge_side(first.ahead, first.bends, sample, single=True)
-    return found + body_checks.judge_order(first.tree, first.others, body, sample)
+    return body_checks.doubt_order(found, first.tree)
 
 
 def _count(tally: _Tally, looked: _Looked) -> None:
@@ -259,9 +261,11 @@ def _judged_together(tally: _Tally, body: JointLayout) -> list[Finding]:
     if not tally.up:
         return []
     others = {name: _median(values) for name, values in tally.others.items()}
-    found = body_checks.judge_order(_median(tally.tree), others, body, "")
+    tree = _median(tally.tree)
+    if order := body_checks.judge_order(tree, others, body, ""):
+        return order
     few = len(tally.up) < FEWEST_OF_A_SET
-    found += body_checks.judge_up(np.median(np.array(tally.up), axis=0), "", single=few)
+    found = body_checks.judge_up(np.median(np.array(tally.up), axis=0), "", single=few)
     by_feet = np.array(tally.ahead)
     signs = by_feet[~np.isnan(by_feet)]
     if not len(signs):
@@ -272,7 +276,7 @@ def _judged_together(tally: _Tally, body: JointLayout) -> list[Finding]:
         if share > MAJORITY:
             by = (value, float("nan")) if len(by_feet[~np.isnan(by_feet)]) else (float("nan"), value)
             found += body_checks.judge_side(*by, "", single=few, share=share)
-    return found
+    return body_checks.doubt_order(found, tree)
 
 
 def _median(values: Sequence[float]) -> float:

@@ -8,20 +8,14 @@ import zlib
 
 import numpy as np
 
-from zsar_kit.data.joints import layout
+from zsar_kit.data.joints import layout, other_orders
 from zsar_kit.data.readers.files import FETCH_AGAIN, RawFormat
 from zsar_kit.data.skeletons import SkeletonSequence
 from zsar_kit.errors import DataError
 
 KEY = "d_skel"
 # The order of the joints in the files, which is not that of the Kinect SDK.
-FILE_ORDER = (
-    "head", "shoulder_centre", "spine", "hip_centre",
-    "shoulder_left", "elbow_left", "wrist_left", "hand_left",
-    "shoulder_right", "elbow_right", "wrist_right", "hand_right",
-    "hip_left", "knee_left", "ankle_left", "foot_left",
-    "hip_right", "knee_right", "ankle_right", "foot_right",
-)  # fmt: skip
+FILE_ORDER = other_orders("kinect_v1_20")["UTD-MHAD's files"]
 # What SciPy raises on files that are truncated, scrambled, or of MATLAB's newer HDF5 format.
 _BROKEN = (ValueError, TypeError, KeyError, IndexError, NotImplementedError, OSError, EOFError, zlib.error)
 
