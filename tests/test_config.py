@@ -144,7 +144,7 @@ def test_override_reaches_nested_fields_and_leaves_the_original():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"inner.rat": 1.0}, r"unknown key 'inner.rat' \(in Outer\)\. Did you mean 'rate'\?"),
+        ({"inner.rat": 1.0}, r"unknown key 'inner.rat' \(in Outer\)\. Did you mean 'inner.rate'\?"),
         ({"iner.rate": 1.0}, r"unknown key 'iner.rate' .*Did you mean 'inner'\?"),
         ({"name.rate": 1.0}, "unknown key 'name.rate'"),
         ({"inner.rate": "1"}, "'rate' must be float, got '1'"),

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zsar_kit.seeding import derived_seed, numpy_generator, seeded_initialisation, torch_generator
+from zsar_kit.seeding import derived_seed, numpy_generator, seeded_globally, torch_generator
 
 NAMES = [(), ("a",), ("b",), ("a", 0), ("a", 1), ("a", "b"), ("b", "a"), ("ab",), ("a0",), ("a", "0", 0)]
 
@@ -46,7 +46,7 @@ def test_generators_repeat_and_are_independent():
 
 def test_initialisation_repeats_and_leaves_the_global_stream_alone():
     def layer(*names):
-        with seeded_initialisation(0, *names):
+        with seeded_globally(0, *names):
             return torch.nn.Linear(4, 4).weight.detach()
 
     before = torch.random.get_rng_state()

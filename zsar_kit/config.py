@@ -231,11 +231,13 @@ class Config:
         for dotted, value in changes.items():
             node: Any = values
             place: Any = self
-            for part in dotted.split("."):
+            parts = dotted.split(".")
+            for depth, part in enumerate(parts):
                 name = _former_names(type(place)).get(part, part) if isinstance(place, Config) else part
                 if not isinstance(node, dict) or name not in node:
-                    known = node if isinstance(node, dict) else []
-                    advice = nearest_name(part, known)
+                    within = "".join(f"{name}." for name in parts[:depth])
+                    advice = nearest_name(part, node if isinstance(node, dict) else [])
+                    advice = advice.replace("Did you mean '", f"Did you mean '{within}")
                     raise ConfigError(f"unknown key {dotted!r}", where=type(self).__name__, remedy=advice)
                 parent, node = node, node[name]
                 place = getattr(place, name, None)

@@ -58,10 +58,10 @@ def seeded_draws(generator: torch.Generator) -> Iterator[None]:
 
 
 @contextmanager
-def seeded_initialisation(seed: int, *names: object) -> Iterator[None]:
-    """Make torch's parameter initialisers deterministic inside the block, and restore the global generator afterwards.
+def seeded_globally(seed: int, *names: object) -> Iterator[None]:
+    """Let torch's global generators follow the run's seed inside the block; that of the CPU is restored afterwards.
 
-    Modules of ``torch.nn`` initialise from the global generator only; the kit uses that generator only here and in
+    Modules of ``torch.nn`` initialise from them only, and dropout draws from them. The kit uses them only here and in
     :func:`seeded_draws`.
     """
     import torch

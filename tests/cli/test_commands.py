@@ -90,7 +90,7 @@ def test_help_names_every_chain_of_every_data_set(capsys):
         (["split", "make", "puppet", "--unseen", "99"], "99 unseen classes"),
         (["sweep", "rael"], "Did you mean 'real'?"),
         (["train", "puppet", "23/5", "--method", "flroa"], "Did you mean 'flora'?"),
-        (["train", "puppet", "23/5", "--set", "align.stps=3"], "Did you mean 'steps'?"),
+        (["train", "puppet", "23/5", "--set", "align.stps=3"], "Did you mean 'align.steps'?"),
         (["train", "puppet", "23/5", "--set", "align.learning_rate=fast"], "must be float, got 'fast'"),
         (["train", "puppet", "23/5", "--set", "align.steps"], "expected NAME=VALUE"),
         (["train", "puppet", "23/5", "--seeds"], "name at least one seed"),

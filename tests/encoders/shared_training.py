@@ -20,7 +20,7 @@ from zsar_kit.encoders.base import SkeletonEncoder, StepNoise
 from zsar_kit.encoders.config import EncoderConfig
 from zsar_kit.encoders.distributed import is_main, session, share, sum_gradients, sum_over_processes
 from zsar_kit.encoders.registry import ARCHITECTURES
-from zsar_kit.seeding import seeded_initialisation, torch_generator
+from zsar_kit.seeding import seeded_globally, torch_generator
 
 SPLIT = ClassSplit("toy", "3/1", 4, (1,))
 CONFIG = EncoderConfig(width=0.0625, frames=8, persons=1, epochs=2, batch=9, holdout=0.25, rotation=0.1, crop=0.9)
@@ -31,7 +31,7 @@ BATCH = 5
 def one_step(config: EncoderConfig) -> dict[str, torch.Tensor]:
     """Gradients, statistics and loss of one step in double precision, on a batch that does not divide by two."""
     architecture = ARCHITECTURES[config.architecture]
-    with seeded_initialisation(0, "test"):
+    with seeded_globally(0, "test"):
         model: SkeletonEncoder = architecture.build(architecture.sizes(config, 3)).double().train()
     source = torch.Generator().manual_seed(1)
     clips = torch.randn(BATCH, config.persons, 8, 25, 3, dtype=torch.float64, generator=source)

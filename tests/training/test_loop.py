@@ -211,6 +211,30 @@ def test_each_step_has_a_random_stream_of_its_own(training):
     assert len(set(method.streams)) == len(method.streams) == sum(STEPS.values())
 
 
+class PlainLayers(ToyMethod):
+    """As a newcomer writes it: layers that start and drop out from torch's own stream."""
+
+    def __init__(self, config, task, generator):
+        super().__init__(config, task, generator)
+        self.extra, self.drop = torch.nn.Linear(3, 3), torch.nn.Dropout(0.5)
+
+    def training_step(self, batch, phase, generator):
+        output = super().training_step(batch, phase, generator)
+        return StepOutput({name: loss * self.drop(torch.ones(8)).mean() for name, loss in output.losses.items()})
+
+
+def test_layers_of_torch_are_seeded_too_and_the_global_stream_is_left_alone(training):
+    found = []
+    for outside in (1, 2):
+        torch.manual_seed(outside)
+        before = torch.get_rng_state()
+        found.append(fit(PlainLayers, ToyConfig(), training, seed=5, progress=False))
+        assert torch.equal(torch.get_rng_state(), before)
+    assert same(*found)
+    other = fit(PlainLayers, ToyConfig(), training, seed=6, progress=False)
+    assert not torch.equal(other.extra.weight, found[0].extra.weight)
+
+
 def test_features_stay_with_their_labels(training):
     method = run(training)
     for _, labels, features, *_ in method.watched:

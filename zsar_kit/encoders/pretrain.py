@@ -48,7 +48,7 @@ from zsar_kit.encoders.protocol import InputProtocol, chain_of, check_chain
 from zsar_kit.encoders.registry import ARCHITECTURES, restore_model
 from zsar_kit.errors import ArtefactError, ConfigError, DataError
 from zsar_kit.reprs import counted, shortened
-from zsar_kit.seeding import numpy_generator, seeded_initialisation, torch_generator
+from zsar_kit.seeding import numpy_generator, seeded_globally, torch_generator
 
 SCHEMA = 1
 WEIGHTS, CHECKPOINT, HISTORY = "weights.safetensors", "checkpoint.safetensors", "history.json"
@@ -209,7 +209,7 @@ class _Trainer:
         self.held = holdout_mask(self.labels, config.holdout, numpy_generator(config.seed, "holdout"))
         architecture = ARCHITECTURES[config.architecture]
         self.sizes = architecture.sizes(config, len(split.seen))
-        with seeded_initialisation(config.seed, "encoder"):
+        with seeded_globally(config.seed, "encoder"):
             self.model = architecture.build(self.sizes).to(self.device)
         self.optimizer = _optimizer(self.model, config)
         self.history: list[dict[str, float]] = []

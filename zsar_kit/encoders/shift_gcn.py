@@ -241,7 +241,7 @@ class ShiftGCN(SkeletonEncoder):
     Args:
         config: the sizes.
         generator: source of the initial weights, drawn from the distributions of the released code; None
-            means torch's own, as in ``torch.nn`` (see :func:`zsar_kit.seeding.seeded_initialisation`).
+            means torch's own, as in ``torch.nn`` (see :func:`zsar_kit.seeding.seeded_globally`).
 
     Note:
         Absent persons are zeros and count in the mean over persons, as in the released model.

@@ -197,7 +197,7 @@ class STGCN(SkeletonEncoder):
     """ST-GCN of one stream; any number of frames and persons, T frames become T/4 (rounded up twice).
 
     Initial weights are torch's own, which come from the global generator (see
-    :func:`zsar_kit.seeding.seeded_initialisation`).
+    :func:`zsar_kit.seeding.seeded_globally`).
 
     Note:
         Absent persons are zeros and count in the mean over persons, as in the released model.

@@ -16,7 +16,7 @@ from zsar_kit.encoders.config import EncoderConfig
 from zsar_kit.encoders.inputs import encoder_clips, ready_sequence
 from zsar_kit.encoders.protocol import chain_of, check_chain
 from zsar_kit.encoders.registry import ARCHITECTURES
-from zsar_kit.seeding import numpy_generator, seeded_initialisation, torch_generator
+from zsar_kit.seeding import numpy_generator, seeded_globally, torch_generator
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def time_encoder(
         ready_sequence(skeletons.sequence(i).joints, skeletons.layout, config.protocol, finished=finished) for i in rows
     ]
     architecture = ARCHITECTURES[config.architecture]
-    with seeded_initialisation(config.seed, "encoder"):
+    with seeded_globally(config.seed, "encoder"):
         model = architecture.build(architecture.sizes(config, classes)).to(device)
     optimizer = torch.optim.SGD(model.parameters(), lr=config.learning_rate)
     seconds = []

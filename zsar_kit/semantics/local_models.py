@@ -12,7 +12,7 @@ import torch
 from zsar_kit.device import resolve_device
 from zsar_kit.errors import MissingModelError
 from zsar_kit.reprs import shortened
-from zsar_kit.seeding import seeded_initialisation
+from zsar_kit.seeding import seeded_globally
 from zsar_kit.semantics.model_files import first_line, locate_model, weight_files
 from zsar_kit.semantics.prompts import Messages
 from zsar_kit.semantics.text_encoder import quiet_transformers
@@ -83,7 +83,7 @@ class LocalModel:
             options["temperature"] = temperature
         if self._tokenizer.pad_token_id is None:
             options["pad_token_id"] = self._tokenizer.eos_token_id
-        draws = seeded_initialisation(seed, "class texts") if temperature > 0 else nullcontext()
+        draws = seeded_globally(seed, "class texts") if temperature > 0 else nullcontext()
         try:
             with quiet_transformers(), draws:
                 output = self._model.generate(**inputs, **options)

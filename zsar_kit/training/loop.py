@@ -22,7 +22,7 @@ from zsar_kit.device import precision_of, synchronise
 from zsar_kit.errors import ArtefactError, ZsarError
 from zsar_kit.methods.base import Batch, Method, MethodConfig, Phase
 from zsar_kit.methods.task import MapRows, TrainingSet
-from zsar_kit.seeding import numpy_generator, torch_generator
+from zsar_kit.seeding import numpy_generator, seeded_globally, torch_generator
 
 OnStep = Callable[[str, int, dict[str, float]], None]
 
@@ -135,7 +135,9 @@ class TrainingLoop:
         probed = self._probed_steps(number, phase.steps)
         for step in range(start + 1, phase.steps + 1):
             generator = torch_generator(self.seed, "step", phase.name, step, device=self.device)
-            with precision_of(self.device, self.precision):
+            # Layers of torch.nn, which a method may use as they are, draw from the global generators.
+            layers = seeded_globally(self.seed, "layers", phase.name, step)
+            with precision_of(self.device, self.precision), layers:
                 output = self.method.training_step(self._batch(phase, step), phase.name, generator)
                 loss = output.loss
             if not torch.isfinite(loss):
@@ -246,7 +248,8 @@ def fit(
         clip, precision: see :class:`TrainingLoop`.
         bookkeeping: fields of :class:`Bookkeeping`.
     """
-    method = method_type(config, training.task, torch_generator(seed, "initialisation"))
+    with seeded_globally(seed, "layers"):
+        method = method_type(config, training.task, torch_generator(seed, "initialisation"))
     method.observe(training)
     kept = Bookkeeping(**bookkeeping)
     return TrainingLoop(method.to(device), training, seed=seed, clip=clip, precision=precision, bookkeeping=kept).run()

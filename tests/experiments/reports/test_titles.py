@@ -14,7 +14,7 @@ from zsar_kit.encoders.presets import encoder_preset
 from zsar_kit.errors import ArtefactError
 from zsar_kit.experiments.reports.rows import result_rows
 from zsar_kit.experiments.reports.tables import markdown_table
-from zsar_kit.experiments.reports.titles import encoder_title
+from zsar_kit.experiments.reports.titles import encoder_title, run_title
 from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.experiments.studies.suite import Case, MethodRow, Suite, SuiteRun
@@ -155,3 +155,22 @@ def test_runs_that_are_not_finished_are_passed_over(tmp_path, stored):
     assert list(methods(show_runs([begun, done], None)).values()) == ["50.0"]
     with pytest.raises(ArtefactError, match="none of these runs is finished"):
         show_runs([begun], None)
+
+
+@pytest.mark.parametrize(
+    ("fields", "title"),
+    [
+        ({"method": "ridge", "preset": "motion", "features": "primitives"}, "ridge (motion) on primitives"),
+        (
+            {"method": "ridge", "preset": "motion", "features": "both", "encoder": {"seed": 3}},
+            "ridge (motion) on encoder and primitives, encoder ",
+        ),
+        ({"method": "primitives", "preset": "fixed"}, "primitives (fixed)"),
+    ],
+)
+def test_a_title_says_what_was_read_and_names_no_encoder_where_none_was(fields, title):
+    """Other settings of an encoder than the suite's, which a run on primitives does not use."""
+    config = RunConfig.from_dict({"dataset": "utd_mhad", "split": "22/5", **fields})
+    found = run_title(config)
+    assert found.startswith(title)
+    assert ("encoder" in found) == ("encoder" in title)

@@ -52,7 +52,7 @@ def test_digest_ignores_how_the_same_thing_is_said():
     [
         ({"method": "flroa"}, ConfigError, "Did you mean 'flora'"),
         ({"preset": "papr"}, ConfigError, "Did you mean 'paper'"),
-        ({"overrides": {"align.stps": 3}}, ConfigError, "Did you mean 'steps'"),
+        ({"overrides": {"align.stps": 3}}, ConfigError, "Did you mean 'align.steps'"),
         ({"overrides": {"align.learning_rate": "1e-4"}}, ConfigError, "must be float"),
         ({"split": "23/6"}, SplitError, "no split"),
         ({"protocol": "xset"}, ConfigError, "one of xsub"),

@@ -11,6 +11,7 @@ from zsar_kit.config import digest_of
 from zsar_kit.data.catalogue import most_persons, part_protocols
 from zsar_kit.encoders.config import EncoderConfig
 from zsar_kit.encoders.presets import encoder_preset, encoder_presets
+from zsar_kit.errors import ConfigError
 from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.experiments.studies.suite import Case, MethodRow, Suite, SuiteRun, fallback_encoder
@@ -59,10 +60,13 @@ def run_title(config: RunConfig) -> str:
     if config.overrides:
         parts.append(", ".join(f"{k}={v}" for k, v in config.overrides.items()))
     more = []
+    features = _features(config)
     if config.features_from:
         more.append(f"on {config.features_from}")
-    elif encoder := encoder_title(config.encoder, config.dataset):
-        more.append(encoder)
+    elif config.features in ("primitives", "both"):  # said where it was asked for; some methods read nothing else
+        more.append({"primitives": "on primitives", "both": "on encoder and primitives"}[features])
+    if not config.features_from and features != "primitives":
+        more += [title] if (title := encoder_title(config.encoder, config.dataset)) else []
     if config.encoder_from:
         more.append(f"encoder from {config.encoder_from}")
     if config.low_shot != 1:
@@ -78,6 +82,14 @@ def run_title(config: RunConfig) -> str:
     if config.protocol and config.protocol not in part_protocols(config.dataset)[:1]:
         more.append(config.protocol)
     return " ".join(parts + ([", ".join(more)] if more else []))
+
+
+def _features(config: RunConfig) -> str:
+    """What a run's method reads; of a method that is not known here what was asked for."""
+    try:
+        return config.resolve().features
+    except ConfigError:
+        return config.features or "encoder"
 
 
 def encoder_title(encoder: EncoderConfig, dataset: str) -> str:

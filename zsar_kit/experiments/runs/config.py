@@ -44,7 +44,7 @@ class RunConfig(Config):
         split: name of one of its class splits, or a split file.
         protocol: how samples are divided into train and test; default: the data set's customary protocol.
         method: name of a method.
-        preset: name of one of its presets.
+        preset: name of one of its presets; the default is ``cpu`` if the method has one, else its first.
         overrides: dotted fields of the preset to replace, e.g. ``{"flow.weight": 0.0}``.
         language_model: ``"offline"``, a model name, or a folder.
         encoder: how the skeleton encoder is trained (on the split's seen classes only).
@@ -75,7 +75,7 @@ class RunConfig(Config):
     split: str = "23/5"
     protocol: str = ""
     method: str = "flora"
-    preset: str = "cpu"
+    preset: str = ""
     overrides: dict = field(default_factory=dict)
     language_model: str = "offline"
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
@@ -101,6 +101,10 @@ class RunConfig(Config):
 
     def validate(self) -> None:
         """Check ranges and resolve every name, so that a misspelt one fails before anything is computed."""
+        if not self.preset:
+            from zsar_kit.methods.registry import customary_preset
+
+            object.__setattr__(self, "preset", customary_preset(self.method))
         self.require(0 < self.low_shot <= 1, "low_shot", "in (0, 1]")
         self.require(self.shots >= 0, "shots", "at least 0")
         self.require(not (self.shots and self.low_shot < 1), "shots", "0 where low_shot is below 1")
