@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,6 +103,22 @@ def test_misspelt_names():
         preset("flora", "papper")
     with pytest.raises(ConfigError, match="unknown method"):
         preset("flroa", "paper")
+
+
+def test_a_file_that_the_environment_names_is_known_to_commands(tmp_path):
+    """In a process of its own, as a command is one."""
+    mine = tmp_path / "mine.py"
+    mine.write_text(EXAMPLE.read_text(encoding="utf-8").replace('"bilinear"', '"mine"'), encoding="utf-8")
+    ask = [sys.executable, "-m", "zsar_kit", "train", "puppet", "23/5", "--method", "mine", "--preset", "none"]
+    known, unknown, no_file = (
+        subprocess.run(ask, env=os.environ | extra, capture_output=True, text=True, check=False, cwd=tmp_path)
+        for extra in ({"ZSAR_METHODS": str(mine)}, {}, {"ZSAR_METHODS": str(tmp_path / "other.py")})
+    )
+    assert "method 'mine' has no preset 'none'" in known.stderr
+    assert "unknown method 'mine'" in unknown.stderr
+    assert "ZSAR_METHODS names its file" in unknown.stderr
+    assert "ZSAR_METHODS must name Python files, and this is none" in no_file.stderr
+    assert {one.returncode for one in (known, unknown, no_file)} == {2}
 
 
 def test_a_method_file_is_found_and_trains_through_the_one_loop(peers_folder, toy):

@@ -9,7 +9,18 @@ from typing import Annotated, Literal
 import tyro
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
-from zsar_kit.cli.common import SOME_FAILED, Batch, Common, CommonOptions, Dataset, EngineOptions, Split, app, say
+from zsar_kit.cli.common import (
+    DEFAULT_WORKSPACE,
+    SOME_FAILED,
+    Batch,
+    Common,
+    CommonOptions,
+    Dataset,
+    EngineOptions,
+    Split,
+    app,
+    say,
+)
 from zsar_kit.cli.reading import AS_READ, Reading
 from zsar_kit.semantics.editions import CURRENT, Edition
 
@@ -122,7 +133,11 @@ def evaluate(
 
 
 @app.command(name="show")
-def show(runs: Annotated[Positional[tuple[Path, ...]], arg(metavar="RUN...")], figures: Path | None = None) -> None:
+def show(
+    runs: Annotated[Positional[tuple[Path, ...]], arg(metavar="RUN...")],
+    figures: Path | None = None,
+    common: Common = CommonOptions(),
+) -> None:
     """Show a table of finished runs, and draw their figures.
 
     Args:
@@ -131,7 +146,8 @@ def show(runs: Annotated[Positional[tuple[Path, ...]], arg(metavar="RUN...")], f
     """
     from zsar_kit.cli.answers.tables import show_runs
 
-    say(show_runs(runs, figures))
+    named = common.workspace != DEFAULT_WORKSPACE
+    say(show_runs(runs, figures, common.open() if named else None))
 
 
 @app.command(name="fuse")

@@ -1,22 +1,31 @@
 """Names of methods, and their presets. A new method is one file: a config, a class, and a call of :func:`register`.
 
-All files in ``zsar_kit/methods`` and ``zsar_kit/methods/peers`` are imported; no list has to be maintained.
+All files in ``zsar_kit/methods`` and ``zsar_kit/methods/peers`` are imported; no list has to be maintained. Files
+elsewhere are imported if the environment variable :data:`OWN_METHODS` names them, so that commands and the processes of
+a batch know them, too.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import inspect
+import os
 import pkgutil
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 
 from zsar_kit import methods
 from zsar_kit.errors import ConfigError, nearest_name
 from zsar_kit.methods import peers
 from zsar_kit.methods.base import Method, MethodConfig
 
+#: files that register methods of one's own, divided as in ``PATH``
+OWN_METHODS = "ZSAR_METHODS"
 _QUESTIONS = frozenset(name for name in vars(MethodConfig) if not name.startswith("_"))
 
 
@@ -78,7 +87,10 @@ def method_entry(name: str) -> MethodEntry:
     """
     known = _entries()
     if name not in known:
-        raise ConfigError(f"unknown method {name!r}", remedy=nearest_name(name, known))
+        advice = nearest_name(name, known)
+        if not advice.startswith("Did you mean"):
+            advice += f" A method of your own is known to commands if {OWN_METHODS} names its file."
+        raise ConfigError(f"unknown method {name!r}", remedy=advice)
     return known[name]
 
 
@@ -109,7 +121,24 @@ def _entries() -> dict[str, MethodEntry]:
     for package in (methods, peers):
         for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
             import_module(module.name)
+    for place in filter(None, os.environ.get(OWN_METHODS, "").split(os.pathsep)):
+        _import_file(Path(place).absolute())
     return _ENTRIES
+
+
+@cache
+def _import_file(path: Path) -> None:
+    """Import a file that registers methods, once in a process.
+
+    Raises:
+        ConfigError: there is no such Python file.
+    """
+    if not (path.suffix == ".py" and path.is_file()):
+        raise ConfigError(f"{OWN_METHODS} must name Python files, and this is none", where=path)
+    spec = spec_from_file_location(f"zsar_own_methods_{path.stem}", path)
+    assert spec is not None and spec.loader is not None  # noqa: PT018
+    module = sys.modules[spec.name] = module_from_spec(spec)
+    spec.loader.exec_module(module)
 
 
 def _check_config_type(method: type[Method]) -> None:

@@ -33,7 +33,7 @@ EQUAL, NEAR = 0.01, 0.26
 #: what to do where a data set has no form
 OWN_FORMS = (
     "A data set of your own gets one with: zsar form use DATASET FILE.toml. Without a form its levels can be foretold "
-    "from its texts: --preset foretold."
+    "from texts, if every class has motion, parts and phases: --preset foretold."
 )
 #: text set of expected levels to the author of its form
 LEVEL_SETS = {"levels": MEAN, **{f"levels_{author}": author for author in AUTHORS}}

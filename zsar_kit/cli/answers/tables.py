@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from zsar_kit.errors import ArtefactError, ConfigError
+from zsar_kit.experiments.pipeline.workspace import Workspace
 from zsar_kit.experiments.reports.rows import result_rows
 from zsar_kit.experiments.reports.tables import markdown_table
 from zsar_kit.experiments.reports.titles import distinct_runs, rows_of_runs
@@ -15,14 +16,15 @@ from zsar_kit.experiments.runs.folder import RunFolder
 log = logging.getLogger("zsar_kit")
 
 
-def show_runs(paths: Sequence[Path], figure_folder: Path | None) -> str:
+def show_runs(paths: Sequence[Path], figure_folder: Path | None, workspace: Workspace | None = None) -> str:
     """A table of finished runs; runs that differ only in the seed share a row.
 
-    A run that is named twice, or of which there is a copy, counts once; a line below the table says so.
+    A run that is named twice, or of which there is a copy, counts once; a line below the table says so. Each run is
+    looked at in its own workspace unless one is given.
     """
     if not paths:
         raise ConfigError("name at least one run folder")
-    folders = [RunFolder(path) for path in paths]
+    folders = [RunFolder(path, workspace) for path in paths]
     for folder in folders:
         folder.config()  # refuses a folder that is no run; unfinished runs are skipped
         if not folder.finished:

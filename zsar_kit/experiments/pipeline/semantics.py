@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from zsar_kit.artefacts import exists, made_once
+from zsar_kit.errors import TextError
 from zsar_kit.experiments.pipeline.primitives import (
     FORETOLD,
     FORETOLD_FROM,
@@ -17,6 +18,7 @@ from zsar_kit.experiments.pipeline.primitives import (
     level_semantics,
 )
 from zsar_kit.experiments.pipeline.workspace import Workspace, slug
+from zsar_kit.reprs import listed
 from zsar_kit.semantics.context_bank import ContextBank
 from zsar_kit.semantics.context_request import ContextRequest
 from zsar_kit.semantics.editions import CURRENT
@@ -56,6 +58,14 @@ def semantics_for(
     return Semantics.build(texts, text_set, encoder, cache=workspace.text_cache, pad_to=encoding.pad_to)
 
 
+#: what to do where a method reads these texts and no others
+_NO_CHOICE = {
+    FORETOLD: f"Foretold levels read the texts {listed(FORETOLD_FROM)} of every class: add them (`zsar texts generate` "
+    "writes them), or give the classes expected levels of your own: zsar form use.",
+    "contexts": "Add contexts to every class (`zsar texts generate` writes them); SkeletonContext cannot do without.",
+}
+
+
 def require_texts(dataset: str, names: Sequence[str], edition: str = CURRENT) -> None:
     """Refuse, before any long work, a data set whose classes lack a text or a form.
 
@@ -74,7 +84,11 @@ def require_texts(dataset: str, names: Sequence[str], edition: str = CURRENT) ->
         texts = load_texts(dataset, edition)
         for text_set in FORETOLD_FROM if name == FORETOLD else (name,):
             for class_id in texts.ids:
-                texts.sentences(text_set, class_id)
+                try:
+                    texts.sentences(text_set, class_id)
+                except TextError as error:
+                    remedy = _NO_CHOICE.get(name, error.remedy)
+                    raise TextError(error.problem, where=error.where, remedy=remedy) from None
 
 
 def text_similarity(
