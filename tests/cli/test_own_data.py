@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -365,6 +366,55 @@ def test_findings_are_drawn(zsar, tmp_path, bodies):
     drawn = sorted((tmp_path / "figures").glob("*.png"))
     assert drawn
     assert all(str(path) in out for path in drawn)
+
+
+def test_the_lines_that_convert_a_pickle_make_a_set(zsar, tmp_path, bodies, monkeypatch):
+    """Shown for the file and for a folder of such files alike; what they write is read with its labels."""
+    folder = tmp_path / "pyskl"
+    folder.mkdir()
+    clips = [
+        {"frame_dir": f"{label}-{person}", "label": CLASSES.index(label), "keypoint": np.asarray(clip)}
+        for label, person, clip in bodies
+    ]
+    (folder / "mine.pkl").write_bytes(pickle.dumps({"annotations": clips}))
+    (folder / "classes.txt").write_text("\n".join(CLASSES), encoding="utf-8")
+    for source in (folder, folder / "mine.pkl"):
+        code, _, err = zsar("data", "new", "meals", "--from", source, "--layout", "openni_15")
+        assert code == 2
+        assert "a pickle can run any code when it is loaded" in err
+    lines = " ".join(err.split()).partition("place of its own: ")[2].partition(" - that is PYSKL")[0]
+    monkeypatch.chdir(folder)
+    exec(compile(lines, "lines", "exec"), {})
+    (folder / "mine.pkl").unlink()
+    code, out, err = zsar(
+        "data", "new", "meals", "--from", folder, "--layout", "openni_15", "--classes", folder / "classes.txt"
+    )
+    assert (code, err) == (0, "")
+    assert "16 clips of 4 classes" in out
+    made = prepare_skeletons(Workspace(tmp_path / "w"), "meals")
+    assert {
+        (str(name).partition("-")[0], made.class_names[label])
+        for name, label in zip(made.index.sample, made.index.label, strict=True)
+    } == {(name, name) for name in CLASSES}
+
+
+def test_a_shifted_label_is_explained_where_the_set_is_made(new, tmp_path, bodies):
+    (tmp_path / "classes.txt").write_text("\n".join([*CLASSES, "none"]), encoding="utf-8")
+    rows = [f"{label}/{person},{1 + CLASSES.index(label)}" for label, person, _ in bodies]
+    table = tmp_path / "labels.csv"
+    table.write_text("sample,label\n" + "\n".join(rows), encoding="utf-8")
+    code, out, _ = new("--labels", table, "--classes", tmp_path / "classes.txt")
+    assert code == 0
+    assert "labels: 1 class without a sample: 0 (drink). Labels may count from 1. Look at a clip and its class." in out
+
+
+@pytest.mark.parametrize(("mark", "name"), [(";", "semicolons"), ("\t", "tabs")])
+def test_a_table_with_other_marks_than_commas(new, tmp_path, mark, name):
+    table = tmp_path / "labels.csv"
+    table.write_text(mark.join(("sample", "label")) + "\n", encoding="utf-8")
+    code, _, err = new("--labels", table)
+    assert code == 2
+    assert f"Divide the columns by commas, not by {name}." in err
 
 
 # ---------------------------------------------------------------- splits and texts

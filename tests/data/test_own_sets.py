@@ -64,7 +64,7 @@ def test_rules_by_names_and_by_lists(tmp_path):
         (["subject:1,,2"], SplitError, "a value is missing"),
         (["subject:9"], DataError, r"no sample has subject '9'.*There are: 1, 2, 3, 4"),
         (["subject:1-4"], DataError, "all 4 samples would be for training"),
-        (["camera:1"], DataError, "no camera is known of sample 'b'"),
+        (["camera:1"], DataError, r"no camera is known of sample 'b'.*Give every clip its camera"),
         (["setup:odd"], DataError, "no setup is known of sample 'a'"),
         (["subject:odd", "subject:1"], DataError, "two rules are called 'xsub'.*NAME=subject:1"),
         (["train:nowhere.txt"], SplitError, "list of training samples does not exist"),
@@ -332,3 +332,15 @@ def test_facts_come_back_as_they_were_written(tmp_path, caplog):
         facts.make_known([tmp_path / "s.toml"])
     assert "dances has 2 classes, not 4" in caplog.text
     assert split_names("dances") == ()
+
+
+def test_one_rule_for_parts_is_as_good_as_a_list_and_no_sequence_is_said(tmp_path):
+    clips = [np.random.default_rng(i).normal(size=(9, 25, 3)).astype(np.float32) for i in range(4)]
+    given = {"class_names": ("a", "b"), "subjects": [1, 2, 1, 2]}
+    one, listed = (
+        from_arrays(tmp_path / name, clips, [0, 0, 1, 1], parts=parts, **given)
+        for name, parts in (("one", "subject:odd"), ("listed", ["subject:odd"]))
+    )
+    assert one.parts.keys() == listed.parts.keys() == {"xsub"}
+    with pytest.raises(DataError, match="at least one sequence with its label is needed, got none"):
+        from_arrays(tmp_path / "none", [], [], class_names=("a", "b"))

@@ -178,6 +178,10 @@ def _no_such_clip(base: Path, clips: Sequence[Path], sample: str, where: str, fo
     return DataError(problem, where=where, remedy=nearest_name(sample, [_spellings(base, p)[spelt] for p in clips]))
 
 
+#: what else divides the columns of tables, by name
+_OTHER_MARKS = {";": "semicolons", "\t": "tabs"}
+
+
 def _rows(table: Path) -> list[tuple[int, dict[str, str]]]:
     if not table.is_file():
         raise DataError("the table of labels does not exist", where=table, remedy="Check the path.")
@@ -198,7 +202,9 @@ def _checked_rows(reader: csv.DictReader[str], table: Path) -> list[tuple[int, d
     for needed in ("sample", "label"):
         if needed not in header:
             problem = f"a column {needed!r} is needed, the table has {', '.join(header) or 'none'}"
-            raise DataError(problem, where=f"{table}, line 1", remedy=f"Columns: {', '.join(known)}.")
+            other = next((name for mark, name in _OTHER_MARKS.items() if mark in "".join(header)), "")
+            remedy = f"Divide the columns by commas, not by {other}." if other else f"Columns: {', '.join(known)}."
+            raise DataError(problem, where=f"{table}, line 1", remedy=remedy)
     if twice := [name for name in known if header.count(name) > 1]:
         raise DataError(f"two columns are called {twice[0]!r}", where=f"{table}, line 1", remedy="Keep one.")
     _check_unknown([name for name in header if name and name not in known], known, header, table)

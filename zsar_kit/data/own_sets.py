@@ -196,7 +196,11 @@ class PartRule:
         else:
             if (column < 0).any():
                 lacking = samples[int(np.flatnonzero(column < 0)[0])]
-                raise DataError(f"no {self.column} is known of sample {lacking!r}", where=where)
+                remedy = (
+                    f"Give every clip its {self.column} (a column of labels.csv, or {{{self.column}}} in --names), or "
+                )
+                remedy += "list the samples for training: --parts train:FILE."
+                raise DataError(f"no {self.column} is known of sample {lacking!r}", where=where, remedy=remedy)
             if self.values:
                 train = np.isin(column, self._numbers(column, names, where))
             elif (own := numbers_in(names)) is not None:

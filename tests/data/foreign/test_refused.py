@@ -37,14 +37,13 @@ def test_the_lines_that_convert_a_pickle_work(tmp_path, monkeypatch):
     (tmp_path / "set.pkl").write_bytes(pickle.dumps({"split": {}, "annotations": [clip]}))
     with pytest.raises(DataError) as raised:
         refuse_unreadable(tmp_path / "set.pkl")
-    lines = re.search(r"(import pickle.*?\)) - that is", str(raised.value))
+    lines = re.search(r"(import csv, pickle.*) - that is", str(raised.value))
     assert lines is not None
     monkeypatch.chdir(tmp_path)
-    setup, loop = lines[1].split(" for clip ", 1)
-    exec(setup.rstrip("; ") + "\nfor clip " + loop, {})
+    exec(lines[1], {})  # as they are shown, on one line
     with np.load(tmp_path / "S001.npz", allow_pickle=False) as made:
         np.testing.assert_array_equal(made["joints"], clip["keypoint"])
-        assert made["label"] == 3
+    assert (tmp_path / "labels.csv").read_text(encoding="utf-8").splitlines() == ["sample,label", "S001,3"]
 
 
 def test_the_parameters_of_a_body_model(tmp_path):

@@ -95,6 +95,9 @@ def _told(made: MadeSet) -> Iterator[str]:
     if len(made.left_out) > LISTED_FAULTS:
         yield f"... and {len(made.left_out) - LISTED_FAULTS} more"
     yield f"doctor: {line(made.report)}"
+    for found in made.report.findings:
+        if found.check == "labels" and found.severity == "warn":
+            yield f"labels: {found.problem}. {found.cause} {found.remedy}"
 
 
 def _texts_told(workspace: Workspace, dataset: str, file: Path | None) -> Iterator[str]:

@@ -37,7 +37,7 @@ def from_arrays(
     cameras: Sequence[Any] | np.ndarray | None = None,
     samples: Sequence[str] | None = None,
     dataset: str = "mine",
-    parts: Sequence[str] = (),
+    parts: str | Sequence[str] = (),
     replace: bool = False,
 ) -> SkeletonSet:
     """Write arrays as a :class:`SkeletonSet`.
@@ -62,6 +62,10 @@ def from_arrays(
             fraction), or a broken sequence (named by its position); or a class name that occurs twice.
         ArtefactError: there is already a set, and it is not to be replaced.
     """
+    if isinstance(parts, str):
+        parts = (parts,)
+    if not len(labels):
+        raise DataError("at least one sequence with its label is needed, got none", where="argument 'labels'")
     for name, column in (("subjects", subjects), ("cameras", cameras), ("samples", samples)):
         if column is not None and len(column) != len(labels):
             raise DataError(f"{len(labels)} labels need as many {name}, got {len(column)}", where=f"argument {name!r}")

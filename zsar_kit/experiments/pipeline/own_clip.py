@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float32
 from zsar_kit.data.clip_list import TABLE
 from zsar_kit.data.doctor import Clip, Finding, Report, examine_set, line, mend
 from zsar_kit.data.foreign import FORMATS, read_recording, recordings_in
+from zsar_kit.data.foreign.refused import PICKLES, refuse_unreadable
 from zsar_kit.data.joints import JointLayout, layout_names, layout_of_names
 from zsar_kit.data.joints import layout as joint_layout
 from zsar_kit.data.own_layouts import read_layout, register_layout
@@ -106,10 +107,13 @@ def clips_of(source: Path) -> tuple[list[Path], dict[str, int]]:
     if not source.exists():
         raise DataError("there is no such file or folder", where=source, remedy="Check the path.")
     if source.is_file():
+        refuse_unreadable(source)
         return [source], {}
     clips, passed_over = recordings_in(source)
     clips = [path for path in clips if path != source / TABLE]
     if not clips:
+        for path in sorted(path for path in source.rglob("*") if path.suffix.casefold() in PICKLES)[:1]:
+            refuse_unreadable(path)
         seen = (
             ", ".join(f"{number} {suffix or 'without suffix'}" for suffix, number in passed_over.items()) or "no files"
         )

@@ -238,8 +238,9 @@ class Suite(Config):
         A data set that the suite does not name gets those of :func:`fallback_encoder`, and the log says so.
         """
         if dataset not in self.encoders:
+            settings = fallback_encoder(dataset)  # refuses a data set that is not known
             _log_fallback(self.title, dataset)
-            return replace(fallback_encoder(dataset), **({} if seed is None else {"seed": seed}))
+            return replace(settings, **({} if seed is None else {"seed": seed}))
         settings = dict(self.encoders[dataset])
         preset = settings.pop("preset", "")
         settings |= {} if seed is None else {"seed": seed}
