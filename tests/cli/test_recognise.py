@@ -60,6 +60,10 @@ def test_a_folder_answers_for_every_clip_and_names_the_broken(folder, capsys):
     assert [r["clip"] for r in records] == ["broken.npy", "one.npy", "two.npy"]
     assert records[0]["label"] is None
     assert "broken.npy" in records[0]["problem"]
+    assert main(["recognise", str(folder), "--classes", WORDS]) == 3
+    shown = capsys.readouterr().out
+    assert "| broken.npy | no answer, see below |" in shown
+    assert shown.rstrip().splitlines()[-1].startswith("- broken.npy: ")
 
 
 def test_a_file_of_other_software_gives_what_the_array_gives(clip, tmp_path, capsys):

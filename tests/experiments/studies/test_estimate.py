@@ -69,3 +69,9 @@ def test_features_of_four_streams_side_by_side_are_four_times_as_long(monkeypatc
         for fusion in ("mean", "concat")
     }
     assert shapes == {"mean": (8, 25, 64), "concat": (8, 25, 256)}
+
+
+def test_small_sizes_on_disk_are_told_in_mebibytes():
+    from zsar_kit.experiments.studies.estimate import _size
+
+    assert (_size(2**29), _size(3 * 2**19)) == ("0.50 GiB", "1.5 MiB")

@@ -14,7 +14,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from zsar_kit.cli.common import say
-from zsar_kit.errors import DataError, ZsarError
+from zsar_kit.errors import DataError
 from zsar_kit.experiments.pipeline.own_clip import asked_layout, clips_of
 from zsar_kit.experiments.runs.candidates import Candidates, choose_candidates
 from zsar_kit.experiments.runs.doctor_line import doctor_says
@@ -56,7 +56,7 @@ def recognise_folder(options: RecogniseOptions) -> int:
     """
     root = Path(options.clip)
     files, passed_over = clips_of(root)
-    candidates, broken, left_out = _candidates(options), 0, 0
+    candidates, problems, left_out = _candidates(options), list[str](), 0
     drawings: set[str] = set()
     if not options.json:
         for note in candidates.notes:
@@ -68,17 +68,20 @@ def recognise_folder(options: RecogniseOptions) -> int:
         try:
             answer = _of_file(path, candidates, options, name)
         except DataError as error:
-            broken += 1
-            say(_problem(name, error, options.json))
+            problems.append(f"{name}: {one_line(error.told_beside(path))}")
+            told = {"clip": name, "label": None, "problem": one_line(error)}
+            say(json.dumps(told) if options.json else f"| {plain_markdown(name)} | no answer, see below | | | | |")
             continue
         left_out = max(left_out, answer.left_out)
         drawn = _drawn(answer, options, drawings)
         say(json.dumps(answer.to_dict()) if options.json else _row(answer) + drawn)
     if left_out and not options.json:
-        say(f"\nOf clips with one person: {left_out_note(left_out)}")
+        say(f"\n{left_out_note(left_out, 'Where a clip has one person,')}")
+    if problems and not options.json:
+        say("\n" + "\n".join(f"- {problem}" for problem in problems))
     for suffix, number in passed_over.items():
         log.warning("passed over: %s %s, no clips", counted(number, "file"), suffix or "without suffix")
-    return broken
+    return len(problems)
 
 
 def _row(answer: Recognition) -> str:
@@ -87,12 +90,6 @@ def _row(answer: Recognition) -> str:
     row = [plain_markdown(cell) for cell in [*cells, f"{100 * answer.none_of_these:.1f}", answer.doctor]]
     why = f"\n{answer.explanation}" if answer.explanation is not None else ""
     return f"| {' | '.join(row)} |{why}"
-
-
-def _problem(name: str, error: ZsarError, as_json: bool) -> str:
-    if as_json:
-        return json.dumps({"clip": name, "label": None, "problem": one_line(error)})
-    return f"| {plain_markdown(name)} | ({plain_markdown(error)}) | | | | |"
 
 
 def recognise_input(options: RecogniseOptions) -> None:

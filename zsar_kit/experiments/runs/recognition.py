@@ -289,10 +289,10 @@ def recognise_joints(
     return replace(answer, explanation=explain_lead(bodies, values, shares, rows, names, clip=name, note=note))
 
 
-def left_out_note(number: int) -> str:
+def left_out_note(number: int, clip: str = "The clip has one person:") -> str:
     """What is said of classes that were not ranked."""
     classes, are = counted(number, "class"), "is" if number == 1 else "are"
-    return f"The clip has one person: {classes} of two persons {are} left out (--two-persons ranks them too)."
+    return f"{clip} {classes} of two persons {are} left out (--two-persons ranks them too)."
 
 
 def measured_clip(

@@ -28,7 +28,7 @@ STEPS = 2
 SAMPLES = 256
 #: variants of a preset that are timed
 VARIANTS = 4
-GIB = 2**30
+GIB, MIB = 2**30, 2**20
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,12 @@ class Estimate:
         parts = (
             f"encoders {duration(self.encoder_seconds / self.width)}, runs {duration(self.run_seconds / self.width)}"
         )
-        sizes = f"about {self.memory / GIB:.1f} GiB of memory a process, {self.disk / GIB:.2f} GiB of disk"
+        sizes = f"about {self.memory / GIB:.1f} GiB of memory a process, {_size(self.disk)} of disk"
         return f"{work}. About {duration(seconds)} on {self.device}, {self.width} at a time ({parts}); {sizes}"
+
+
+def _size(count: int) -> str:
+    return f"{count / GIB:.2f} GiB" if count >= 0.1 * GIB else f"{count / MIB:.1f} MiB"
 
 
 def estimate(plans: Sequence[EntryPlan], workspace: Workspace, engine: Engine) -> Estimate:
