@@ -34,9 +34,11 @@ def kind(values):
 
 for gradients in (True, False):
     with torch.set_grad_enabled(gradients):
-        found = [kind(attention(frames, frames, frames, key_padding_mask=absent, need_weights=w)[0][1]) for w in (False, True)]
+        asked = {"key_padding_mask": absent}
+        found = [kind(attention(*[frames] * 3, need_weights=w, **asked)[0][1]) for w in (False, True)]
         padding = kind(encoder(frames, src_key_padding_mask=late)[1, 2])
-    print(f"gradients {gradients}: absent person {found[0]}, with weights {found[1]}; padding after the encoder {padding}")
+    told = f"absent person {found[0]}, with weights {found[1]}; padding after the encoder {padding}"
+    print(f"gradients {gradients}: {told}")
 ')
 echo "$seen"
 expected='gradients True: absent person 0, with weights NaN; padding after the encoder numbers
