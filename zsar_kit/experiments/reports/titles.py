@@ -11,7 +11,6 @@ from zsar_kit.config import digest_of
 from zsar_kit.data.catalogue import most_persons, part_protocols
 from zsar_kit.encoders.config import EncoderConfig
 from zsar_kit.encoders.presets import encoder_preset, encoder_presets
-from zsar_kit.errors import ConfigError
 from zsar_kit.experiments.runs.config import RunConfig
 from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.experiments.studies.suite import Case, MethodRow, Suite, SuiteRun, fallback_encoder
@@ -27,7 +26,7 @@ def rows_of_runs(folders: Sequence[RunFolder]) -> list[SuiteRun]:
     keys = [digest_of(folder.content()) for folder in folders]
     first = dict(zip(reversed(keys), reversed(folders), strict=True))  # the first run of each row
     cases = {key: _case(folder) for key, folder in first.items()}
-    titles = {key: run_title(folder.config()) for key, folder in first.items()}
+    titles = {key: _title(folder) for key, folder in first.items()}
     for key, title in list(titles.items()):
         others = [k for k in first if k != key and (cases[k], titles[k]) == (cases[key], title)]
         if others:
@@ -54,18 +53,26 @@ def distinct_runs(folders: Sequence[RunFolder]) -> tuple[list[RunFolder], list[t
     return list(kept.values()), copies
 
 
-def run_title(config: RunConfig) -> str:
-    """A run's title: method, preset, and what differs from the data set's customary suite."""
+def _title(folder: RunFolder) -> str:
+    return run_title(folder.config(), trained=folder.result().encoder_mark != "untrained")
+
+
+def run_title(config: RunConfig, *, trained: bool = True) -> str:
+    """A run's title: method, preset, and what differs from the data set's customary suite.
+
+    Args:
+        config: of the run.
+        trained: an encoder was trained for it; False where its features are attributes alone.
+    """
     parts = [f"{config.method} ({config.preset})"]
     if config.overrides:
         parts.append(", ".join(f"{k}={v}" for k, v in config.overrides.items()))
     more = []
-    features = _features(config)
     if config.features_from:
         more.append(f"on {config.features_from}")
     elif config.features in ("primitives", "both"):  # said where it was asked for; some methods read nothing else
-        more.append({"primitives": "on primitives", "both": "on encoder and primitives"}[features])
-    if not config.features_from and features != "primitives":
+        more.append("on primitives" if config.features == "primitives" else "on encoder and primitives")
+    if trained and not config.features_from and config.features != "primitives":
         more += [title] if (title := encoder_title(config.encoder, config.dataset)) else []
     if config.encoder_from:
         more.append(f"encoder from {config.encoder_from}")
@@ -82,14 +89,6 @@ def run_title(config: RunConfig) -> str:
     if config.protocol and config.protocol not in part_protocols(config.dataset)[:1]:
         more.append(config.protocol)
     return " ".join(parts + ([", ".join(more)] if more else []))
-
-
-def _features(config: RunConfig) -> str:
-    """What a run's method reads; of a method that is not known here what was asked for."""
-    try:
-        return config.resolve().features
-    except ConfigError:
-        return config.features or "encoder"
 
 
 def encoder_title(encoder: EncoderConfig, dataset: str) -> str:
