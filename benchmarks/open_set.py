@@ -21,13 +21,14 @@ from zsar_kit.evaluation.open_set import fit_open_set, measure_open_set
 from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.reprs import markdown_table
 
-FEWEST_UNSEEN = 3
+#: so that one class can be away and two still compete
+FEWEST_CANDIDATES = 3
 
 
 def measure(folder: RunFolder) -> dict[str, float] | None:
     """AUROC and calibration error of one finished run; None if its split has too few unseen classes."""
     result = folder.result()
-    if len(result.unseen) < FEWEST_UNSEEN:
+    if len(result.unseen) < FEWEST_CANDIDATES:
         return None
     open_set = fit_open_set([(fold.scores, fold.labels, fold.seen) for fold in folder.folds()])
     return measure_open_set(open_set, folder.scores(), folder.test_samples()[0], result.seen)

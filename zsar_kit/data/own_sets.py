@@ -198,8 +198,8 @@ class PartRule:
                 lacking = samples[int(np.flatnonzero(column < 0)[0])]
                 remedy = (
                     f"Give every clip its {self.column} (a column of labels.csv, or {{{self.column}}} in --names), or "
+                    "list the samples for training: --parts train:FILE."
                 )
-                remedy += "list the samples for training: --parts train:FILE."
                 raise DataError(f"no {self.column} is known of sample {lacking!r}", where=where, remedy=remedy)
             if self.values:
                 train = np.isin(column, self._numbers(column, names, where))

@@ -218,18 +218,12 @@ class _Arena:
         Args:
             reference: the reference classes take part and have columns, too.
         """
-        from scipy.special import softmax
-
         there = self.present if reference else self.present[:, : self.candidates]
         part = self.scores.restrict(self.scores.classes[: there.shape[1]])
-        if part.errors:
-            found = -np.log(next(iter(part.errors.values())).astype(np.float64).clip(min=1e-30))
-        elif len(part.heads) == 1:
-            found = part.fused()
-        else:
-            shares = [softmax(np.where(there, head, -np.inf), axis=1) for head in part.heads.values()]
-            found = np.mean(shares, axis=0, dtype=np.float64)
-        return np.where(there, found, -np.inf)
+        if not part.errors:
+            return part.fused(there)
+        errors = next(iter(part.errors.values())).astype(np.float64)
+        return np.where(there, -np.log(errors.clip(min=1e-30)), -np.inf)
 
     def statistics(self) -> Float[np.ndarray, "sample 2"]:
         """The lead of the best candidate over the second, and over the best reference class."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
@@ -89,17 +89,23 @@ class Scores:
         errors = f", errors {listed([*map(repr, self.errors)], 3)}" if self.errors else ""
         return f"Scores({sizes}, heads {listed([*map(repr, self.heads)], 3)}{errors})"
 
-    def fused(self) -> Float[np.ndarray, "sample class"]:
+    def fused(self, present: Bool[np.ndarray, "sample class"] | None = None) -> Float[np.ndarray, "sample class"]:
         """One score matrix in float64: the only head, or the mean of the heads' softmax over the classes.
 
         The softmax runs over all columns: restrict the scores to the competing classes first.
+
+        Args:
+            present: which classes compete for each sample; the others get minus infinity and no share. None for all.
         """
-        if len(self.heads) == 1:
-            return next(iter(self.heads.values())).astype(np.float64)
+        heads = [head.astype(np.float64) for head in self.heads.values()]
+        if present is not None:
+            heads = [np.where(present, head, -np.inf) for head in heads]
+        if len(heads) == 1:
+            return heads[0]
         from scipy.special import softmax  # slow to import, and one head does not need it
 
-        parts = [softmax(head.astype(np.float64), axis=1) for head in self.heads.values()]
-        return np.mean(parts, axis=0)
+        fused = np.mean([softmax(head, axis=1) for head in heads], axis=0)
+        return fused if present is None else np.where(present, fused, -np.inf)
 
     def restrict(self, classes: Iterable[int]) -> Scores:
         """The same samples scored against fewer classes, columns in the order given.

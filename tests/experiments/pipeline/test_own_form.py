@@ -9,6 +9,7 @@ import zsar_kit as zk
 from zsar_kit.data.puppet.world import PuppetConfig, generate
 from zsar_kit.errors import ArtefactError, TextError
 from zsar_kit.experiments.pipeline.own_texts import use_own_form, write_names_as_texts
+from zsar_kit.experiments.pipeline.semantics import require_texts
 from zsar_kit.primitives import forms
 from zsar_kit.primitives.forms import AUTHORS, load_form
 from zsar_kit.semantics.words import parse_classes
@@ -102,3 +103,20 @@ def test_what_is_missing_is_said_before_the_long_work(workspace, split, preset, 
     config = zk.RunConfig("mine", split, method="primitives", preset=preset)
     with pytest.raises(TextError, match="no 'motion' text" if preset == "foretold" else "no form"):
         zk.run(config, workspace)
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("levels", r"zsar form use DATASET FILE\.toml.*if every class has motion, parts and phases"),
+        ("levels_foretold", "read the texts motion, parts, phases of every class.*zsar form use"),
+        ("contexts", "SkeletonContext cannot do without"),
+        ("definition", "or choose one of"),
+    ],
+)
+def test_what_a_set_lacks_is_told_with_a_way_that_exists(workspace, name, remedy):
+    """Of class names alone nothing can be foretold, and no other texts can be chosen where a method reads these."""
+    write_names_as_texts(workspace, "mine")
+    with pytest.raises(TextError, match=remedy) as raised:
+        require_texts("mine", [name])
+    assert ("choose one of" in str(raised.value)) == (name == "definition")

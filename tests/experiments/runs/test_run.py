@@ -273,6 +273,7 @@ def test_low_shot_reaches_the_method(puppet_workspace):
     result = run(few, puppet_workspace).result()
     counts = np.bincount(main.features.labels[main.partition.train])
     assert result.training_samples == sum(max(1, int(0.1 * n)) for n in counts if n)
+    assert any("the folds that choose score all of the training part" in note for note in result.notes)
     assert few.digest() != whole.digest()
 
 

@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from zsar_kit.cli.own_data import DoctorOptions, NewOptions
 
 LISTED_FAULTS = 20
-#: of which something can be seen and something unseen
 
 
 def make_data(workspace: Workspace, dataset: str, given: NewOptions) -> tuple[str, bool]:

@@ -62,7 +62,8 @@ def semantics_for(
 _NO_CHOICE = {
     FORETOLD: f"Foretold levels read the texts {listed(FORETOLD_FROM)} of every class: add them (`zsar texts generate` "
     "writes them), or give the classes expected levels of your own: zsar form use.",
-    "contexts": "Add contexts to every class (`zsar texts generate` writes them); SkeletonContext cannot do without.",
+    "contexts": "Add contexts to every class (`zsar texts generate` writes them). SkeletonContext cannot do without; "
+    "other methods can read other texts.",
 }
 
 
