@@ -72,7 +72,7 @@ def seeded_globally(seed: int, *names: object) -> Iterator[None]:
 
 
 def _seed_globally(seed: int) -> None:
-    """What ``torch.manual_seed`` does, in 2 microseconds in place of 290; a small method's step takes 2 milliseconds."""
+    """What ``torch.manual_seed`` does, in 2 microseconds in place of 290; a small step takes 2 milliseconds."""
     import torch
 
     torch.default_generator.manual_seed(seed)
