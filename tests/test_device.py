@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from zsar_kit.device import resolve_device
+from zsar_kit.device import has_room, resolve_device
 from zsar_kit.errors import ConfigError
 
 
@@ -32,3 +32,12 @@ def test_absent_device(monkeypatch):
 def test_unknown_name():
     with pytest.raises(ConfigError, match=r"unknown device 'gpu'.*Use 'auto', 'cpu'"):
         resolve_device("gpu")
+
+
+def test_data_stays_on_an_accelerator_if_half_of_what_is_free_holds_it(monkeypatch):
+    monkeypatch.setattr(torch.accelerator, "get_memory_info", lambda _: (1000, 8000), raising=False)
+    assert has_room(torch.device("cuda"), 500)
+    assert not has_room(torch.device("cuda"), 501)
+    assert not has_room(torch.device("cpu"), 1)
+    monkeypatch.delattr(torch.accelerator, "get_memory_info")
+    assert not has_room(torch.device("cuda"), 1)

@@ -43,6 +43,16 @@ def precision_of(device: torch.device, precision: str) -> torch.autocast:
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bfloat16")
 
 
+def has_room(device: torch.device, size: int) -> bool:
+    """Whether ``size`` bytes may stay on an accelerator, which is half of what is free there; a CPU has them anyway."""
+    import torch
+
+    if device.type == "cpu" or not hasattr(torch.accelerator, "get_memory_info"):  # not in torch before 2.10
+        return False
+    free, _ = torch.accelerator.get_memory_info(device)
+    return size <= free // 2
+
+
 def synchronise(device: torch.device) -> None:
     """Wait until an accelerator has done what it was given, so that time can be measured; nothing on a CPU."""
     import torch

@@ -434,7 +434,10 @@ def test_parts_as_released_overlap_and_leave_out_the_upper_spine(world):
     assert hips == named
 
 
-def test_maps_from_disk_give_what_maps_in_memory_give(world, tmp_path):
+@pytest.mark.parametrize("room", [False, True])
+def test_maps_from_disk_give_what_maps_in_memory_give(world, tmp_path, monkeypatch, room):
+    sizes = []
+    monkeypatch.setattr("zsar_kit.training.loop.has_room", lambda device, size: sizes.append(size) or room)
     half = world.training.features.astype(np.float16)
     np.save(tmp_path / "maps.npy", half)
     mapped = np.load(tmp_path / "maps.npy", mmap_mode="r", allow_pickle=False)
@@ -442,11 +445,14 @@ def test_maps_from_disk_give_what_maps_in_memory_give(world, tmp_path):
     on_disk = replace(world.training, features=MapRows((mapped,), rows))
     in_memory = replace(world.training, features=half.astype(np.float32))
     one, other = train(on_disk, SHORT), train(in_memory, SHORT)
+    assert sizes == [half.nbytes]
     assert all(torch.equal(v, other.state_dict()[k]) for k, v in one.state_dict().items())
     assert MapRows((mapped,), rows[5:]).take(np.array([1]))[0] == pytest.approx(half[6].astype(np.float32))
 
 
-def test_each_step_takes_one_of_the_views(world):
+@pytest.mark.parametrize("room", [False, True])
+def test_each_step_takes_one_of_the_views(world, monkeypatch, room):
+    monkeypatch.setattr("zsar_kit.training.loop.has_room", lambda device, size: room)
     views = tuple(np.full((240, 1, JOINTS, WIDTH), v, dtype=np.float16) for v in range(3))
     features = MapRows(views, np.arange(240))
     task = replace(world.training.task, feature_shape=features.shape[1:])

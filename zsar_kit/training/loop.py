@@ -6,6 +6,7 @@ numbers as an uninterrupted one. On a CPU both end with the same bytes.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -18,10 +19,10 @@ from torch import nn
 from tqdm.auto import tqdm
 
 from zsar_kit.checkpoints import load_module, load_tensors, optimizer_tensors, restore_optimizer, save_tensors
-from zsar_kit.device import precision_of, synchronise
+from zsar_kit.device import has_room, precision_of, synchronise
 from zsar_kit.errors import ArtefactError, ZsarError
 from zsar_kit.methods.base import Batch, Method, MethodConfig, Phase
-from zsar_kit.methods.task import MapRows, TrainingSet
+from zsar_kit.methods.task import MapRows, TrainingSet, sample_features
 from zsar_kit.seeding import numpy_generator, seeded_globally, torch_generator
 
 OnStep = Callable[[str, int, dict[str, float]], None]
@@ -80,12 +81,8 @@ class TrainingLoop:
         self.checkpoint, self.every = kept.checkpoint, kept.every
         self.on_step, self.log_every = kept.on_step, kept.log_every
         self.device = next((p.device for p in method.parameters()), torch.device("cpu"))
-        # Pooled features fit on any device; maps stay on disk and are loaded batch by batch.
-        self.features: torch.Tensor | MapRows = (
-            training.features
-            if isinstance(training.features, MapRows)
-            else torch.from_numpy(np.ascontiguousarray(training.features, dtype=np.float32)).to(self.device)
-        )
+        self.views = len(training.features.views) if isinstance(training.features, MapRows) else 1
+        self.resident = _resident(training.features, self.device)
         self.labels = torch.from_numpy(np.asarray(training.labels, dtype=np.int64)).to(self.device)
 
     def run(self) -> Method:
@@ -183,11 +180,12 @@ class TrainingLoop:
         epoch, place = divmod(step - 1, per_epoch)
         order = numpy_generator(self.seed, "batches", phase.name, epoch).permutation(count)
         positions = order[place * size : (place + 1) * size]
+        view = int(numpy_generator(self.seed, "views", phase.name, step).integers(self.views)) if self.views > 1 else 0
         chosen = torch.from_numpy(positions).to(self.device)
-        if isinstance(self.features, torch.Tensor):
-            return Batch(self.features[chosen], self.labels[chosen])
-        view = int(numpy_generator(self.seed, "views", phase.name, step).integers(len(self.features.views)))
-        return Batch(torch.from_numpy(self.features.take(positions, view)).to(self.device), self.labels[chosen])
+        if self.resident is not None:
+            return Batch(self.resident[view][chosen].float(), self.labels[chosen])
+        features = torch.from_numpy(sample_features(self.training.features, positions, view))
+        return Batch(features.to(self.device), self.labels[chosen])
 
     def _save(self, number: int, step: int, optimizer: torch.optim.Optimizer, schedule: object | None) -> None:
         assert self.checkpoint is not None
@@ -210,6 +208,15 @@ class TrainingLoop:
         weights = {k.removeprefix("method."): v for k, v in tensors.items() if k.startswith("method.")}
         load_module(self.method, weights, where=self.checkpoint)
         return meta["phase"], meta["step"], ((tensors, meta["optimizer"]), meta["schedule"])
+
+
+def _resident(features: np.ndarray | MapRows, device: torch.device) -> tuple[torch.Tensor, ...] | None:
+    """Features on the device, one tensor a view; None for maps where it has no room, which are read batch by batch."""
+    if not isinstance(features, MapRows):
+        return (torch.from_numpy(np.ascontiguousarray(features, dtype=np.float32)).to(device),)
+    if not has_room(device, len(features.views) * math.prod(features.shape) * features.views[0].itemsize):
+        return None
+    return tuple(torch.from_numpy(view[features.rows]).to(device) for view in features.views)
 
 
 def _plain(state: dict) -> dict:

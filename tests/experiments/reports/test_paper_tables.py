@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from zsar_kit.artefacts import write_json
+from zsar_kit.artefacts import read_json, write_json
 from zsar_kit.data.splits import load_split
 from zsar_kit.errors import ArtefactError, DataError
 from zsar_kit.evaluation.gates import CalibratedStacking
@@ -30,6 +30,7 @@ from zsar_kit.experiments.reports.similar_classes import LEVELS, ScoredRun, simi
 from zsar_kit.experiments.runs.code import code_digest
 from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.experiments.studies.paper_plan import EntryPlan, Request
+from zsar_kit.experiments.studies.papers import load_entry, paper_ids
 
 
 @pytest.fixture
@@ -102,6 +103,26 @@ def test_printed_numbers_stand_beside_ours_on_the_papers_data_only(tmp_path, lea
     assert "49.6" not in above
     assert "SYNTHETIC" in above
     assert "chance" in above
+
+
+@pytest.mark.parametrize("dataset", ["ntu60", "puppet"])
+def test_a_printed_number_that_cannot_be_is_said_below_its_table(tmp_path, leave, dataset):
+    work = Workspace(tmp_path / "w", "cpu")
+    plan = EntryPlan("flora/table1", Request(dataset))
+    leave(plan, work, {("Flora", plan.cases[0].split, 0): 60.0})
+    text = write_entry(plan, work, tmp_path / "figures").text
+    assert "Misprint in the paper: SA-DAVE, ntu60 55/5, H: printed 66.3, S and U give 66.6." in text
+    record = read_json(stem_of(plan, tmp_path / "figures").with_suffix(".json"))
+    assert len(record["misprints"]) == 2
+    assert "Misprint" not in write_entry(EntryPlan("flora/table6", Request("puppet")), work, tmp_path / "figures").text
+
+
+def test_a_wrong_heading_is_said_below_its_table(tmp_path, leave):
+    work = Workspace(tmp_path / "w", "cpu")
+    (identifier,) = [name for name in paper_ids() if load_entry(name).misprints]
+    plan = EntryPlan(identifier, Request("puppet"))
+    leave(plan, work, {(plan.rows[0].title, plan.cases[0].split, 0): 60.0})
+    assert "Misprint in the paper: The second column is headed 44/12" in write_entry(plan, work, tmp_path / "f").text
 
 
 def test_rows_of_other_methods_are_shown_as_printed(tmp_path, leave):

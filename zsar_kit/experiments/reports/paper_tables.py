@@ -10,7 +10,7 @@ from zsar_kit.data.splits import load_split
 from zsar_kit.evaluation.statistics import Summary, paired_difference, summarize
 from zsar_kit.experiments.runs.result import RunResult
 from zsar_kit.experiments.studies.paper_plan import EntryPlan
-from zsar_kit.experiments.studies.papers import PaperCase, Published
+from zsar_kit.experiments.studies.papers import PaperCase, Published, describe
 from zsar_kit.experiments.studies.suite import SuiteRun
 
 TITLES = {"zsl": "ZSL", "seen": "S", "unseen": "U", "harmonic": "H"}
@@ -226,10 +226,13 @@ def _notes(plan: EntryPlan, results: Sequence[RunResult]) -> list[str]:
         notes.append(
             f"{wanted - len(results)} of {wanted} runs are not finished; their cells are empty or have fewer seeds."
         )
-    if entry.differs:
-        notes.append(" ".join(entry.differs.split()))
-    notes += [f"Misprint in the paper: {text}" for text in entry.misprints]
-    return notes
+    return notes + entry_notes(plan)
+
+
+def entry_notes(plan: EntryPlan) -> list[str]:
+    """What a reader of the printed table has to know, whatever our runs are."""
+    about = describe(plan.identifier)
+    return [*filter(None, [about["differs"]]), *(f"Misprint in the paper: {text}" for text in about["misprints"])]
 
 
 def _transductive(plan: EntryPlan, results: Sequence[RunResult]) -> set[str]:

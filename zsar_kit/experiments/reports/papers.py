@@ -24,7 +24,7 @@ from zsar_kit.errors import ArtefactError, ZsarError
 from zsar_kit.evaluation.tables import format_table
 from zsar_kit.experiments.pipeline.workspace import Workspace, slug
 from zsar_kit.experiments.reports.paper_markup import csv_table, latex, markdown
-from zsar_kit.experiments.reports.paper_tables import Cell, accuracy_table, case_run, splits_table
+from zsar_kit.experiments.reports.paper_tables import Cell, accuracy_table, case_run, entry_notes, splits_table
 from zsar_kit.experiments.reports.similar_classes import cluster_table
 from zsar_kit.experiments.runs.code import code_digest, commit
 from zsar_kit.experiments.runs.config import RunConfig
@@ -125,7 +125,8 @@ def _write_splits(plan: EntryPlan, stem: Path) -> Written:
     rows = splits_table(plan)
     columns = [name for name in rows[0] if any(row[name] for row in rows)]
     heading = f"**{plain_markdown(f'{plan.identifier}: {plan.entry.caption}')}**"
-    text = f"{heading}\n\n{format_table(rows, columns)}"
+    notes = [f"- {plain_markdown(note)}" for note in entry_notes(plan)]
+    text = "\n".join([heading, "", format_table(rows, columns), *notes]).rstrip() + "\n"
     paths = [stem.with_name(f"{stem.name}.{kind}") for kind in ("md", "csv")]
     write_atomic(paths[0], text)
     write_atomic(paths[1], _csv(rows))
@@ -186,7 +187,7 @@ def _record(plan: EntryPlan, runs: Sequence[SuiteRun], note: str) -> dict[str, A
     return {
         "id": plan.identifier,
         "kind": plan.entry.kind,
-        **describe(plan.entry),
+        **describe(plan.identifier),
         "dataset": request.dataset,
         "synthetic": is_synthetic(request.dataset),
         "preset": request.preset,

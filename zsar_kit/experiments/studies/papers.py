@@ -298,12 +298,19 @@ class Misprint:
     reason: str
 
     def __repr__(self) -> str:
-        return f"{self.entry}, {self.place}: printed {self.printed:g}, {self.reason} {self.computed:.1f}"
+        return f"{self.entry}, {self}"
+
+    def __str__(self) -> str:
+        return f"{self.place}: printed {self.printed:g}, {self.reason} {self.computed:.1f}"
 
 
-def misprints() -> Iterator[Misprint]:
-    """Printed numbers that cannot be, given the numbers beside them as they are rounded."""
-    for identifier in paper_ids():
+def misprints(*identifiers: str) -> Iterator[Misprint]:
+    """Printed numbers that cannot be, given the numbers beside them as they are rounded.
+
+    Args:
+        identifiers: the tables; all of them unless some are named.
+    """
+    for identifier in identifiers or paper_ids():
         entry = load_entry(identifier)
         if entry.published is not None:
             yield from _wrong_harmonics(identifier, entry, entry.published)
@@ -365,6 +372,11 @@ def _same(row: str) -> str:
     return {"SA-DAVE": "SA-DVAE"}.get(row, row)
 
 
-def describe(entry: Entry) -> dict[str, Any]:
-    """What a record or a page says of an entry besides its numbers."""
-    return {"caption": entry.caption, "differs": " ".join(entry.differs.split()), "misprints": list(entry.misprints)}
+def describe(identifier: str) -> dict[str, Any]:
+    """What a record, a table or a page says of an entry besides its numbers."""
+    entry = load_entry(identifier)
+    return {
+        "caption": entry.caption,
+        "differs": " ".join(entry.differs.split()),
+        "misprints": [*entry.misprints, *(f"{one}." for one in misprints(identifier))],
+    }
