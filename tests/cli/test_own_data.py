@@ -435,7 +435,8 @@ def test_splits_are_kept_in_the_workspace(new, zsar, tmp_path, bodies):
     assert set(split_names("meals")) == {"4/2", "4/2 seed5"}
     for name in split_names("meals"):
         (row,) = [line for line in out.splitlines() if name in map(str.strip, line.split("|"))]
-        assert str(list(load_split("meals", name).unseen)) in row
+        unseen = load_split("meals", name).unseen
+        assert ", ".join(f"{c} {catalogue.class_names('meals')[c]}" for c in unseen) in row
     before = (kept / "4-2.toml").read_bytes()
     for wish in (("--seed", 3, "--name", "4/2"), ("--name", "4-2")):  # another split, another name for the same file
         code, _, err = zsar("split", "make", "meals", "--unseen", 2, *wish)

@@ -133,6 +133,15 @@ def test_infinite_and_empty_clips_are_refused(clip):
         assert (found.check, found.severity) == ("empty", "refuse")
 
 
+@pytest.mark.parametrize("padded", [False, True])
+def test_a_single_frame_is_no_movement(clip, padded):
+    alone = clip.copy()
+    alone[:, 1:] = 0
+    found = only(examine_clip(alone if padded else clip[:, :1], BODY), "empty")
+    assert (found.severity, found.place, found.frames) == ("warn", "frame 0", (0,))
+    assert not [f for f in examine_clip(clip[:, :2], BODY) if f.check == "empty"]
+
+
 @pytest.mark.parametrize(
     ("factor", "looks"), [(1000, "millimetres"), (100, "centimetres"), (39.37, "inches"), (0.1, "normalised")]
 )

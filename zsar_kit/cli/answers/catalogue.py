@@ -42,15 +42,15 @@ def list_splits(dataset: str) -> str:
     """A table of the splits of a data set."""
     if not split_names(dataset):
         return f"{dataset} has no class split yet. Draw one: zsar split make {dataset} --unseen 2.\n"
-    rows = []
+    rows, names = [], class_names(dataset)
     for name in split_names(dataset):
         split = load_split(dataset, name)
         rows.append(
             {
                 "split": name,
                 "seen": str(len(split.seen)),
-                "unseen": str(list(split.unseen)),
                 "source": split.source,
+                "unseen": ", ".join(f"{c} {names[c]}" for c in split.unseen),
             }
         )
     return format_table(rows, list(rows[0]))

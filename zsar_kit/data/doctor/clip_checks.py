@@ -91,8 +91,13 @@ def check_shape(joints: Any, layout: JointLayout, most_persons: int, sample: str
 
 
 def check_empty(seen: Presence, sample: str) -> list[Finding]:
-    """Whether anybody is there."""
-    if seen.there.any():
+    """Whether anybody is there, for longer than a single frame."""
+    frames = np.flatnonzero(seen.there.any(axis=0))
+    if len(frames) == 1:
+        problem, cause = "a single frame has a body: that is a pose, not a movement", "The recording broke off."
+        remedy, place = "Leave the clip out, or record it again.", f"frame {frames[0]}"
+        return [Finding("empty", "warn", problem, cause, remedy, sample, place, frames=tuple(frames.tolist()))]
+    if len(frames):
         return []
     problem, cause = "no frame has a body: every joint is missing", "Nothing was tracked."
     return [Finding("empty", "refuse", problem, cause, "Leave the clip out.", sample)]

@@ -20,7 +20,7 @@ CHECKS: Mapping[str, str] = MappingProxyType(
         "shape": "is the array [person, frame, joint, 3], with the joints of the layout?",
         "axes": "are frames and persons where they belong?",
         "finite": "is every number finite, or NaN for a joint that was not found?",
-        "empty": "is anybody there?",
+        "empty": "is anybody there, for more than one frame?",
         "units": "are these metres, in three dimensions?",
         "missing": "are joints that were not found marked as missing, and are they few?",
         "padding": "does the clip end where the movement ends?",
