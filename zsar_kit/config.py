@@ -8,6 +8,7 @@ refused with the nearest name, and notebooks, tests and the command line use the
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import inspect
 import json
@@ -153,9 +154,7 @@ class Config:
         return f"{type(self).__name__}({', '.join(shown)})"
 
     def __post_init__(self) -> None:
-        hints: dict[str, Any] = {}
-        for base in reversed(type(self).__mro__):
-            hints |= inspect.get_annotations(base, eval_str=True)
+        hints = _hints(type(self))
         for field in dataclasses.fields(self):
             value = typed(field.name, getattr(self, field.name), hints[field.name], where=type(self).__name__)
             object.__setattr__(self, field.name, value)
@@ -264,6 +263,15 @@ class Config:
     def digest(self) -> str:
         """Twelve hexadecimal digits that identify the content of this configuration."""
         return digest_of(self.identity())
+
+
+@functools.cache
+def _hints(kind: type[Config]) -> dict[str, Any]:
+    """The types of all fields, inherited ones too; evaluating annotations takes longer than the checks themselves."""
+    hints: dict[str, Any] = {}
+    for base in reversed(kind.__mro__):
+        hints |= inspect.get_annotations(base, eval_str=True)
+    return hints
 
 
 def _former_names(kind: type[Config]) -> dict[str, str]:

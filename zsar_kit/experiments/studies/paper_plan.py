@@ -220,8 +220,10 @@ class EntryPlan:
         """All runs: column by column, row by row, seed by seed."""
         for case in self.cases:
             for row in self.rows:
-                for seed in self.seeds(row):
-                    yield case, row, self.config(case, row, seed)
+                first, *others = self.seeds(row)
+                config = self.config(case, row, first)
+                yield case, row, config
+                yield from ((case, row, replace(config, seed=seed)) for seed in others)
 
     def state(self, workspace: Workspace) -> tuple[int, int]:
         """How many of its runs are finished and current, and how many there are."""
