@@ -118,6 +118,22 @@ def test_effects_replace_the_last_cell_of_their_row(tmp_path, leave_results):
         write_effects(path, rows)
 
 
+def test_effects_of_other_variants_and_splits_stay_in_their_cell(tmp_path, leave_results):
+    work = Workspace(tmp_path)
+    plan = ablation({"0.1, as released": {"overrides": {"text.k": 0}, "departure": "Neighbours"}})
+    leave_results(work, plan, None, {0: 50.0, 1: 60.0})
+    leave_results(work, plan, "0.1, as released", {0: 40.0, 1: 50.0})
+    path = tmp_path / "departures.md"
+    before = (
+        "0.1, as released: utd_mhad 22/5: ZSL +1.0 ± 2.0, H -3.0, "
+        "puppet (synthetic) 23/5: ZSL +9.0 ± 2.0, H +9.0 ± 9.0; k 1: utd_mhad 22/5: ZSL +0.0 ± 0.1, H +0.2 ± 1.0"
+    )
+    path.write_text(f"| topic | effect |\n|---|---|\n| Neighbours | {before} |\n")
+    write_effects(path, plan.effects(work))
+    now = before.replace("ZSL +9.0 ± 2.0, H +9.0 ± 9.0", "ZSL -10.0 ± 0.0, H -5.0 ± 0.0")
+    assert path.read_text().splitlines()[2] == f"| Neighbours | {now} |"
+
+
 def test_digests_tell_variants_apart():
     plan = Ablation.load("flora_departures")
     digests = [c.digest() for case, name, c in plan.configs() if c.seed == 0]

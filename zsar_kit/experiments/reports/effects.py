@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -49,6 +50,8 @@ def effect_text(row: Effect) -> str:
 def write_effects(path: str | Path, rows: Sequence[Effect]) -> None:
     """Write measured effects into a Markdown table: into the last column of the rows that their topics name.
 
+    What stands there of other variants, data sets and splits stays; any other text is replaced.
+
     Raises:
         ArtefactError: the file is missing, or a topic is not the first cell of exactly one row.
     """
@@ -60,11 +63,22 @@ def write_effects(path: str | Path, rows: Sequence[Effect]) -> None:
         places = [i for i, line in enumerate(lines) if line.startswith(f"| {topic} |")]
         if len(places) != 1:
             raise ArtefactError(f"{len(places)} rows begin with {topic!r}, one is needed", where=path)
-        by_variant: dict[str, list[str]] = {}
-        for row in rows:
-            if row.departure == topic:
-                by_variant.setdefault(row.variant, []).append(effect_text(row))
-        cell = "; ".join(f"{plain_markdown(name)}: {', '.join(texts)}" for name, texts in by_variant.items())
-        before = lines[places[0]].rstrip().removesuffix("|").rstrip().rpartition(" | ")[0]
-        lines[places[0]] = f"{before} | {cell} |"
+        before, _, cell = lines[places[0]].rstrip().removesuffix("|").rstrip().rpartition(" | ")
+        by_variant = _effects_in(cell)
+        for row in (row for row in rows if row.departure == topic):
+            case, _, effect = effect_text(row).partition(": ")
+            by_variant.setdefault(plain_markdown(row.variant), {})[case] = effect
+        told = (f"{name}: {', '.join(map(': '.join, cases.items()))}" for name, cases in by_variant.items())
+        lines[places[0]] = f"{before} | {'; '.join(told)} |"
     write_atomic(path, "\n".join(lines) + "\n")
+
+
+def _effects_in(cell: str) -> dict[str, dict[str, str]]:
+    """The effects that a cell tells, by variant and by data set and split, see :func:`effect_text`."""
+    number = r"[+-]\d+\.\d(?: ± \d+\.\d)?"
+    found = {}
+    for part in cell.split("; "):
+        name, _, told = part.partition(": ")
+        if cases := dict(re.findall(rf"([^:,]+): (ZSL {number}, H {number})(?:, |$)", told)):
+            found[name.strip()] = cases
+    return found

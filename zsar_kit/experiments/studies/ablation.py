@@ -90,9 +90,10 @@ class Ablation(Config):
         self.require_once("seeds")
         self.require_once("cases")
         self.require(len(self.variants) >= 1, "variants", "one or more")
-        for name in self.variants:
-            for case in self.cases:
-                if self.config(case, name, 0).digest() == self.config(case, None, 0).digest():
+        for case in self.cases:
+            base = self.config(case, None, 0).digest()
+            for name in self.variants:
+                if self.config(case, name, 0).digest() == base:
                     raise ConfigError(
                         f"the variant {name!r} changes nothing in {case.dataset} {case.split}",
                         where=self.title,
