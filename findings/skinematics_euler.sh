@@ -2,11 +2,11 @@
 # scikit-kinematics 0.10.4: Euler angles whose second one is negative come back as a turn about one axis only.
 #
 # `rotmat.sequence(matrix, to="Euler")` is documented to give gamma, beta and alpha with matrix = Rz * Rx * Rz. Those
-# three angles should make the same matrix again. Its formula gives beta a sign. The test for a
-# beta near zero has no absolute value and takes every negative one for zero: beta and gamma become 0, without a
-# message, and alpha is what remains of one cell. Below, the library's own `rotmat.R` makes matrices
-# from four sets of angles and from what comes back. A leg that is turned by 120 degrees and bent by 30 loses its bend.
-# Seen with scikit-kinematics 0.10.4 on Python 3.11.
+# three angles should make the same matrix again. Its formula gives beta a sign. The test for a beta near zero has no
+# absolute value and takes every negative one for zero: beta and gamma become 0, without a message, and alpha is what
+# remains of one cell. Below, the library's own `rotmat.R` makes matrices from four sets of angles and from what comes
+# back. A leg that is turned by 120 degrees and bent by 30 loses its bend. Seen with scikit-kinematics 0.10.4 on
+# Python 3.11.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
