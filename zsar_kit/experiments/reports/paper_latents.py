@@ -131,7 +131,8 @@ def failure_figure(runs: Runs, workspace: Workspace) -> PaperFigure:
     worst = np.argsort(np.diag(counts) / np.maximum(counts.sum(1), 1), kind="stable")[:LISTED]
     listed = [found.classes.index(unseen[i]) for i in np.sort(worst)]
     positions, every = [found.classes.index(c) for c in unseen], reader.named(found.classes)
-    heights = 0.36 * len(unseen) + 1.2, 0.17 * (NEAREST + 1) * len(listed) + 1.2
+    # The matrix is square, and class names and the colour bar take more than half of the page's width.
+    heights = min(0.36 * len(unseen), 0.4 * style.PAGE) + 1.2, 0.17 * (NEAREST + 1) * len(listed) + 1.2
     fig = style.figure(style.PAGE, sum(heights) + 0.2)
     parts: Any = fig.subfigures(2, 1, height_ratios=heights)
     upper, lower = parts
