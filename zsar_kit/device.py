@@ -47,7 +47,7 @@ def has_room(device: torch.device, size: int) -> bool:
     """Whether ``size`` bytes may stay on an accelerator, which is half of what is free there; a CPU has them anyway."""
     import torch
 
-    if device.type == "cpu" or not hasattr(torch.accelerator, "get_memory_info"):  # not in torch before 2.10
+    if device.type == "cpu" or not hasattr(torch.accelerator, "get_memory_info"):  # older releases of torch lack it
         return False
     free, _ = torch.accelerator.get_memory_info(device)
     return size <= free // 2
