@@ -1,9 +1,9 @@
 """How far do results move by numerics alone? The same training of the skeleton encoder under other CPU instructions.
 
 PyTorch chooses its kernels by what the processor can do (``ATEN_CPU_CAPABILITY``), and they differ in the last bits of
-their sums; training amplifies that. Each level runs in a process of its own: it trains the encoders of the
-pseudo-unseen folds with the same data, settings and seed, and reports ZSL of ridge regression to the motion texts on
-every fold. The split's unseen classes take no part. The first level runs twice, to show that it repeats.
+their sums; training amplifies that. Each level that the processor has runs in a process of its own: it trains the
+encoders of the pseudo-unseen folds with the same data, settings and seed, and reports ZSL of ridge regression to the
+motion texts on every fold. The unseen classes take no part. The first level runs twice, to show that it repeats.
 
 ``python -m benchmarks.encoder_numerics --workspace WORKSPACE`` prints one JSON record; the data set must be prepared
 there (puppet is made if it is not). Encoders go to a temporary folder.
@@ -68,19 +68,21 @@ def in_process(level: str, arguments: argparse.Namespace) -> dict:
         environment = os.environ | {"ATEN_CPU_CAPABILITY": level}
         done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if done.returncode:
-        sys.exit(done.stderr)
+        sys.exit(done.stderr or f"The process with the level {level} ended with code {done.returncode} and no message.")
     return json.loads(done.stdout)
 
 
 def compare(arguments: argparse.Namespace) -> dict:
     """All levels that this processor has, the first one twice."""
+    highest = LEVELS.index(torch.backends.cpu.get_cpu_capability().casefold())
+    levels = [level for level in arguments.levels if LEVELS.index(level) <= highest]
+    if not levels:
+        sys.exit(f"None of the levels {', '.join(arguments.levels)} is on this processor; it has {LEVELS[highest]}.")
     prepare_skeletons(Workspace(arguments.workspace, "cpu", False), arguments.dataset)
     found: dict[str, dict] = {}
-    for level in (*arguments.levels, arguments.levels[0]):
-        one = in_process(level, arguments)
+    for level in (*levels, levels[0]):
         name = level if level not in found else f"{level}, again"
-        if one["capability"].casefold() == level:
-            found[name] = one
+        found[name] = in_process(level, arguments)
     zsl = np.array([one["zsl"] for name, one in found.items() if not name.endswith("again")])
     means = zsl.mean(axis=1)
     return {
