@@ -281,6 +281,25 @@ def test_words_and_pooled_features_of_each_text_are_scaled_by_their_own_statisti
     torch.testing.assert_close(again.condition[:, width:], table.condition[:, width:], rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("scale", ["none", "standard"])
+def test_an_empty_tail_stays_empty(toy, scale):
+    """Nothing comes into it: not from longer neighbours, not by the mean; and it takes no part in mean and spread."""
+    training = words_and_pooled(toy)
+    config = SHORT.override({"text.sets": ["label", "motion"], "text.scale": scale, "text.k": 3, "text.tau": 1.0})
+    filled, table = (made(config.override({"text.tail": tail}), training).table for tail in ("pooled", "empty"))
+    width = toy.text.pooled.shape[1]
+    changed = torch.zeros_like(table.tokens, dtype=torch.bool)
+    for part, name in ((slice(0, width), "label"), (slice(width, None), "motion")):
+        for row, own in enumerate(training.task.semantics[name].mask.sum(1).tolist()):
+            changed[row, own : int(table.mask[row].sum()) - 1, part] = True
+    assert changed.any()
+    assert (table.tokens[changed] == 0).all()
+    assert (filled.tokens[changed] != 0).any()
+    # All else is as with a filled tail, whose copies take no part in the statistics either.
+    torch.testing.assert_close(table.tokens[~changed], filled.tokens[~changed])
+    assert torch.equal(table.condition, filled.condition)
+
+
 def test_joint_statistics_leave_a_small_pooled_feature_small(toy):
     training = words_and_pooled(toy)
     config = SHORT.override({"text.scale": "standard", "text.statistics": "joint", "text.neighbours_by": "pooled"})
@@ -374,6 +393,7 @@ def test_ranges(changes, message):
 VARIANTS = [
     {"text.keep_padding": True, "text.max_tokens": 7},
     {"text.scale": "standard"},
+    {"text.tail": "empty"},
     {"align.regularizer": "kl"},
     {"align.regularizer": "none", "align.hidden_dim": 12, "align.decoder_relu": True},
     {"align.spread": "log_variance", "align.reduction": "sum", "align.lambda_align": 0.01},

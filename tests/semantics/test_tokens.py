@@ -1,4 +1,4 @@
-"""Joined texts, against a loop written from the definition: tails hold pooled features, and one more token both."""
+"""Joined texts, against a loop written from the definition, with tails of pooled features or of nothing."""
 
 from __future__ import annotations
 
@@ -63,6 +63,24 @@ def test_join_equals_the_definition(max_tokens, holes):
     assert joined.tokens.shape == (4, max(lengths), 5)
     assert (np.diff(joined.mask.astype(int), axis=1) <= 0).all()  # real tokens first
     assert joined.tokens.dtype == np.float32
+
+
+@pytest.mark.parametrize("max_tokens", [1, 3, 99])
+def test_an_empty_tail_has_words_once_and_pooled_features_once(max_tokens):
+    texts = [build("label", [1, 3, 2, 4], 3, seed=1), build("motion", [5, 2, 2, 1], 2, seed=2)]
+    filled, joined = join_tokens(texts, max_tokens), join_tokens(texts, max_tokens, tail="empty")
+    np.testing.assert_array_equal(joined.mask, filled.mask)
+    for row in range(4):
+        last = joined.mask[row].sum() - 1
+        for part, k in ((slice(0, 3), 0), (slice(3, 5), 1)):
+            words = texts[k].tokens[row][texts[k].mask[row]][:max_tokens]
+            own = len(words)
+            np.testing.assert_array_equal(joined.tokens[row, :own, part], words)
+            assert (joined.tokens[row, own:last, part] == 0).all()
+            np.testing.assert_array_equal(joined.tokens[row, last, part], texts[k].pooled[row])
+            assert np.flatnonzero(joined.is_pooled[row, :, k]).tolist() == [last]
+            assert np.flatnonzero(joined.is_empty[row, :, k]).tolist() == list(range(own, last))
+    assert not filled.is_empty.any()
 
 
 def test_lengths_by_example():

@@ -291,7 +291,8 @@ def contexts(
     Args:
         runs: folders of runs that differ only in the seed.
         k: a slot counts as right if one of the k likeliest words is among those of the class.
-        write: Markdown files with markers such as <!-- utd_mhad_22-5_contexts -->, for the tables.
+        write: Markdown files with markers such as <!-- utd_mhad_22-5_contexts -->, for the tables; of runs with the
+            first edition of the texts <!-- utd_mhad_22-5_first_contexts -->.
     """
     from zsar_kit.cli.answers.runs import judge_contexts
 

@@ -1,12 +1,13 @@
 """Token features of several texts of a class as one sequence, as Flora joins label and description.
 
-Flora describes a class by two texts. Their token features are concatenated along the feature axis; a shorter text is
-filled up with its pooled feature, and one more token at the end has the pooled features of both.
+Flora describes a class by two texts. Their token features are concatenated along the feature axis; one more token at
+the end has the pooled features of both. What a shorter text has where the longer one goes on is a choice.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float32
@@ -28,6 +29,7 @@ class TokenTexts:
         mean: rho(F_a), the mean over all tokens of each text, cut or not.
         widths: width of each text set's features.
         is_pooled: True where a text set's part of a token is its pooled feature instead of a word.
+        is_empty: True where a text set has no part in a token that another one has.
     """
 
     class_ids: tuple[int, ...]
@@ -37,6 +39,7 @@ class TokenTexts:
     mean: Float32[np.ndarray, "class d"]
     widths: tuple[int, ...]
     is_pooled: Bool[np.ndarray, "class token set"]
+    is_empty: Bool[np.ndarray, "class token set"]
 
     def __repr__(self) -> str:
         classes = counted(len(self.class_ids), "class", "classes")
@@ -44,7 +47,12 @@ class TokenTexts:
 
 
 def join_tokens(
-    texts: list[Semantics], max_tokens: int, *, keep_padding: bool = False, padding_states: bool = False
+    texts: list[Semantics],
+    max_tokens: int,
+    *,
+    keep_padding: bool = False,
+    padding_states: bool = False,
+    tail: Literal["pooled", "empty"] = "pooled",
 ) -> TokenTexts:
     """Join the token features of one or more text sets along the feature axis.
 
@@ -57,6 +65,7 @@ def join_tokens(
             tokens of the text; the pooled token comes after them.
         padding_states: with ``keep_padding``, what a text has at padding are the language model's states there, as in
             Flora's released code, and not its pooled feature or zeros.
+        tail: what a text has where a longer one goes on: its pooled feature again, or nothing (zeros).
 
     Raises:
         ConfigError: ``max_tokens`` is below 1, or no text set is given.
@@ -78,11 +87,12 @@ def join_tokens(
     mask = place <= joined[:, None]
     padded = [_states_at_padding(t, max_tokens) if padding_states else None for t in texts]
     parts, is_pooled = [], np.zeros((*mask.shape, len(texts)), dtype=bool)
+    is_empty = np.zeros_like(is_pooled)
     for k, (text, length) in enumerate(zip(texts, lengths, strict=True)):
-        # The pooled feature stands last, and also fills the rest of the shorter text.
-        end = joined if padding_states else lengths.max(0)
-        start = joined if padding_states else length
-        is_pooled[..., k] = ((place >= start[:, None]) & (place < end[:, None])) | (place == joined[:, None])
+        is_pooled[..., k] = place == joined[:, None]
+        if not padding_states:
+            rest = (place >= length[:, None]) & (place < lengths.max(0)[:, None])
+            (is_pooled if tail == "pooled" else is_empty)[..., k] |= rest
         part = np.where(is_pooled[..., k, None], text.pooled[:, None], 0.0)
         for row, count in enumerate(length):
             if (states := padded[k]) is not None:
@@ -97,6 +107,7 @@ def join_tokens(
         np.concatenate([_mean(t) for t in texts], axis=1),
         tuple(t.pooled.shape[1] for t in texts),
         is_pooled,
+        is_empty,
     )
 
 

@@ -108,6 +108,18 @@ def test_contexts_are_judged_against_baselines(finished, puppet_workspace, capsy
     assert examples_table(finished).splitlines()[2] in shown
 
 
+def test_the_tables_of_another_edition_have_markers_of_their_own(finished, puppet_workspace, tmp_path):
+    page, marks = tmp_path / "page.md", ("puppet_23-5_contexts", "puppet_23-5_first_contexts")
+    page.write_text("\n".join(f"<!-- {mark} -->\n<!-- /{mark} -->" for mark in marks), encoding="utf-8")
+    first = run(config(edition="first"), puppet_workspace)
+    options = ["--write", str(page), "--workspace", str(puppet_workspace.root), "--quiet"]
+    for folder, filled in ((finished, [True, False]), (first, [True, True])):
+        assert main(["contexts", str(folder.path), *options]) == 0
+        between = [page.read_text(encoding="utf-8").split(f"{mark} -->")[1] for mark in marks]
+        assert ["most frequent words" in text for text in between] == filled
+    assert between[0] != between[1]
+
+
 def test_an_ablation_may_show_each_head_on_folds_and_on_test(finished, puppet_workspace):
     plan = Ablation.from_dict(
         {
@@ -142,6 +154,17 @@ def test_an_ablation_may_show_each_head_on_folds_and_on_test(finished, puppet_wo
             of_folds.append(100 * np.mean(right))
         assert len(of_folds) == 8
         assert found[head][0] == pytest.approx(np.mean(of_folds), abs=0.05)
+
+
+def test_a_method_with_one_head_has_one_line(puppet_workspace):
+    plan = {"title": "t", "cases": [{"dataset": "puppet", "split": "23/5"}], "method": "ridge", "preset": "motion"}
+    plan |= {"suite": {"puppet": "demo"}, "seeds": [0, 1], "variants": {"low": {"overrides": {"penalty": 0.01}}}}
+    ablation = Ablation.from_dict(plan)
+    ridge = run(ablation.config(ablation.cases[0], None, 0), puppet_workspace)
+    (line,) = variant_heads(ablation, puppet_workspace).split("\n")[2:]
+    shown = [cell.strip() for cell in line.split("|")[1:-1]]
+    assert shown[:3] == ["puppet (synthetic) 23/5", "base", next(iter(ridge.scores().heads))]
+    assert float(shown[4]) == pytest.approx(ridge.result().evaluation.micro.zsl, abs=0.05)
 
 
 def test_a_clip_is_recognised_read_and_weighed(finished, clip, puppet_workspace, tmp_path, capsys):

@@ -25,6 +25,7 @@ from zsar_kit.experiments.runs.folder import RunFolder
 from zsar_kit.experiments.runs.fusion import fuse
 from zsar_kit.experiments.runs.pack import export_run, import_run
 from zsar_kit.experiments.runs.run import run
+from zsar_kit.semantics.editions import CURRENT
 
 
 def parse_overrides(assignments: Sequence[str]) -> dict[str, Any]:
@@ -100,8 +101,9 @@ def judge_contexts(workspace: Workspace, paths: Sequence[Path], k: int, write: S
         "heads": head_table(folders),
     }
     tables = {name: table for name, table in tables.items() if table}
+    label = f"{first.dataset}_{slug(first.split)}" + ("" if first.edition == CURRENT else f"_{first.edition}")
     for path in write:
-        write_tables(path, f"{first.dataset}_{slug(first.split)}", tables)
+        write_tables(path, label, tables)
     synthetic = " (synthetic)" if is_synthetic(first.dataset) else ""
     head = f"{first.dataset}{synthetic} {first.split}, {len(folders)} seeds: right if one of the {k} likeliest words is"
     return "\n".join([head, *tables.values()])

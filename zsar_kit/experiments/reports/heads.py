@@ -64,16 +64,17 @@ def variant_heads(ablation: Ablation, workspace: Workspace) -> str:
         workspace: where they are.
 
     Returns:
-        A Markdown table; empty if no run is finished or the method has only one head.
+        A Markdown table; empty if no run is finished.
     """
     found: dict[tuple[str, str, str], tuple[list[float], list[float]]] = {}
     for case, variant, config in ablation.configs():
         run = RunFolder.of(config, workspace)
-        if not is_current(run) or len(run.scores().heads) < 2:
+        if not is_current(run):
             continue
+        heads = tuple(run.scores().heads)
         name = f"{case.dataset}{' (synthetic)' if is_synthetic(case.dataset) else ''} {case.split}"
         labels, split, folds = run.test_samples()[0], run.split(), run.folds()
-        for head in (*run.scores().heads, FUSED):
+        for head in heads if len(heads) == 1 else (*heads, FUSED):
             on_folds = [zsl_accuracy(of_head(fold.scores, head), fold.labels, fold.unseen) for fold in folds]
             both = found.setdefault((name, variant or "base", head), ([], []))
             both[0].append(float(np.mean(on_folds)))

@@ -34,6 +34,8 @@ class TextConfig(Config):
         keep_padding: pad every text to ``max_tokens`` and treat the padding as text, as released (Fig. 8).
         padding_states: with ``keep_padding``, the padding holds the language model's states there, as released,
             instead of zeros.
+        tail: what the shorter of two texts has where the longer one goes on: its ``pooled`` feature again and again, or
+            nothing (``empty``; the mean of all texts with ``standard``).
         statistics: with a scale, whose mean and root mean square a token is scaled by: those of its ``own`` kind (words
             and pooled features of each text set; they differ in size by a factor of five and more), or of all words of
             the ``joint`` texts.
@@ -54,6 +56,7 @@ class TextConfig(Config):
     statistics: Literal["own", "joint"] = field(default="own", metadata=later("joint"))
     neighbours_by: Literal["mean", "pooled"] = field(default="mean", metadata=later("pooled"))
     projected: bool = field(default=True, metadata=LATER)
+    tail: Literal["pooled", "empty"] = field(default="pooled", metadata=LATER)
 
     def validate(self) -> None:
         """Check ranges."""

@@ -46,14 +46,15 @@ class ClassTable(nn.Module):
         attuned = self._attune(joined, is_seen if config.pool == "seen" else None)
         mask = torch.from_numpy(joined.mask)
         # Unseen classes take part in mean and scale only as neighbours of seen ones.
-        offset, divisor = self._statistics(attuned[is_seen], mask[is_seen], self._kinds(joined)[is_seen])
+        pooled, empty = (kind[is_seen] for kind in self._kinds(joined))
+        offset, divisor = self._statistics(attuned[is_seen], mask[is_seen], pooled, empty)
         for name, value in {
             "raw": torch.from_numpy(joined.tokens),
             "mask": mask,
             "pooled": torch.from_numpy(joined.pooled),
             "offset": offset,
             "divisor": divisor,
-            "tokens": _scaled(attuned, mask, self._kinds(joined), offset, divisor),
+            "tokens": _scaled(attuned, mask, *self._kinds(joined), offset, divisor),
             "row_of": _row_of(joined.class_ids),
         }.items():
             self.register_buffer(name, value)
@@ -83,8 +84,8 @@ class ClassTable(nn.Module):
         together = _stacked(self._kept, seen, new)
         attuned = self._attune(together, None)[len(seen) :].to(device)
         mask = torch.from_numpy(together.mask[len(seen) :]).to(device)
-        kinds = self._kinds(together)[len(seen) :].to(device)
-        tokens = _scaled(attuned, mask, kinds, self.offset, self.divisor)
+        kinds = (kind[len(seen) :].to(device) for kind in self._kinds(together))
+        tokens = _scaled(attuned, mask, *kinds, self.offset, self.divisor)
         self._kept = _stacked(self._kept, range(len(self.class_ids)), new)
         self.class_ids = (*self.class_ids, *new.class_ids)
         self.raw = torch.from_numpy(self._kept.tokens).to(device)
@@ -97,7 +98,11 @@ class ClassTable(nn.Module):
     def _join(self, texts: Sequence[Semantics]) -> TokenTexts:
         config = self.config
         return join_tokens(
-            list(texts), config.max_tokens, keep_padding=config.keep_padding, padding_states=config.padding_states
+            list(texts),
+            config.max_tokens,
+            keep_padding=config.keep_padding,
+            padding_states=config.padding_states,
+            tail=config.tail,
         )
 
     def _attune(self, texts: TokenTexts, candidates: Bool[Tensor, " class"] | None) -> Float[Tensor, "class token d"]:
@@ -116,9 +121,10 @@ class ClassTable(nn.Module):
         else:
             is_pooled = torch.from_numpy(texts.is_pooled)
         is_pooled = _by_feature(is_pooled, texts.widths)
-        words = tokens.masked_fill(is_pooled | ~mask[..., None], 0.0)
+        nothing = self._kinds(texts)[1] | ~mask[..., None]
+        words = tokens.masked_fill(is_pooled | nothing, 0.0)
         attuned = spread_to_neighbours(words, found, self.config.tau)
-        return torch.where(is_pooled, pooled[:, None], attuned).masked_fill(~mask[..., None], 0.0)
+        return torch.where(is_pooled, pooled[:, None], attuned).masked_fill(nothing, 0.0)
 
     def neighbours(self, k: int) -> Neighbours:
         """The k neighbours of each class (Eq. 7), whether or not the texts were attuned by as many.
@@ -133,15 +139,17 @@ class ClassTable(nn.Module):
         """f_a of Eq. 7."""
         return torch.from_numpy(texts.mean if self.config.neighbours_by == "mean" else texts.pooled)
 
-    def _kinds(self, texts: TokenTexts) -> Bool[Tensor, "class token d"]:
-        """True where a feature of a token belongs to a pooled feature."""
-        return _by_feature(torch.from_numpy(texts.is_pooled), texts.widths)
+    def _kinds(self, texts: TokenTexts) -> tuple[Bool[Tensor, "class token d"], Bool[Tensor, "class token d"]]:
+        """True where a feature of a token belongs to a pooled feature, and where it belongs to no text."""
+        pooled, empty = (torch.from_numpy(kind) for kind in (texts.is_pooled, texts.is_empty))
+        return _by_feature(pooled, texts.widths), _by_feature(empty, texts.widths)
 
     def _statistics(
         self,
         attuned: Float[Tensor, "class token d"],
         mask: Bool[Tensor, "class token"],
         is_pooled: Bool[Tensor, "class token d"],
+        is_empty: Bool[Tensor, "class token d"],
     ) -> tuple[Tensor, Tensor]:
         """Offset and divisor: ``[kind, d]`` for words and pooled features, or ``[d]`` and ``[]`` for all together."""
         config = self.config
@@ -151,8 +159,8 @@ class ClassTable(nn.Module):
             offset, divisor = _moments([attuned[mask]], config.scale)
             return offset, divisor[0]
         widths, last = list(self._kept.widths), _last(mask)
-        blocks, pooled = attuned.split(widths, 2), is_pooled.split(widths, 2)
-        words = [block[mask & ~kind[..., 0]] for block, kind in zip(blocks, pooled, strict=True)]
+        blocks, others = attuned.split(widths, 2), (is_pooled | is_empty).split(widths, 2)
+        words = [block[mask & ~other[..., 0]] for block, other in zip(blocks, others, strict=True)]
         # A class's pooled feature counts once, however long a tail it fills.
         found = [_moments(parts, config.scale) for parts in (words, [block[last] for block in blocks])]
         return torch.stack([o for o, _ in found]), torch.stack([d for _, d in found])
@@ -178,12 +186,13 @@ def _scaled(
     tokens: Float[Tensor, "class token d"],
     mask: Bool[Tensor, "class token"],
     is_pooled: Bool[Tensor, "class token d"],
+    is_empty: Bool[Tensor, "class token d"],
     offset: Tensor,
     divisor: Tensor,
 ) -> Float[Tensor, "class token d"]:
     if offset.ndim == 2:
         offset, divisor = (torch.where(is_pooled, x[1], x[0]) for x in (offset, divisor))
-    return (tokens - offset) / divisor * mask[..., None]
+    return ((tokens - offset) / divisor).masked_fill(is_empty | ~mask[..., None], 0.0)
 
 
 def _by_feature(is_pooled: Bool[Tensor, "class token set"], widths: Sequence[int]) -> Bool[Tensor, "class token d"]:
@@ -205,7 +214,7 @@ def _stacked(old: TokenTexts, rows: Sequence[int], new: TokenTexts) -> TokenText
             parts = [np.pad(x, [(0, 0), (0, width - x.shape[1])] + [(0, 0)] * (x.ndim - 2)) for x in parts]
         return np.concatenate(parts)
 
-    arrays = {name: both(name, by_token=True) for name in ("tokens", "mask", "is_pooled")}
+    arrays = {name: both(name, by_token=True) for name in ("tokens", "mask", "is_pooled", "is_empty")}
     arrays |= {name: both(name, by_token=False) for name in ("pooled", "mean")}
     return TokenTexts((*(old.class_ids[r] for r in chosen), *new.class_ids), widths=old.widths, **arrays)
 
