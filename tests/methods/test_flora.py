@@ -298,6 +298,12 @@ def test_an_empty_tail_stays_empty(toy, scale):
     # All else is as with a filled tail, whose copies take no part in the statistics either.
     torch.testing.assert_close(table.tokens[~changed], filled.tokens[~changed])
     assert torch.equal(table.condition, filled.condition)
+    # A class that comes later is laid out as one of the run is (its neighbours are others: so none here).
+    table = made(config.override({"text.tail": "empty", "text.k": 0}), training).table
+    texts = [training.task.semantics[name] for name in ("label", "motion")]
+    table.extend([replace(t.select([27, 28]), class_ids=(101, 102)) for t in texts])
+    before, after = (table.tokens[table.rows(ids)] for ids in ([27, 28], [101, 102]))
+    torch.testing.assert_close(after, before)
 
 
 def test_joint_statistics_leave_a_small_pooled_feature_small(toy):
