@@ -17,6 +17,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -72,12 +73,18 @@ def in_process(level: str, arguments: argparse.Namespace) -> dict:
     return json.loads(done.stdout)
 
 
+def levels_up_to(highest: str, wanted: Sequence[str]) -> list[str]:
+    """The wanted levels that a processor has whose highest one is given; other processes would die without a word."""
+    most = LEVELS.index(highest) if highest in LEVELS else 0
+    return [level for level in wanted if LEVELS.index(level) <= most]
+
+
 def compare(arguments: argparse.Namespace) -> dict:
     """All levels that this processor has, the first one twice."""
-    highest = LEVELS.index(torch.backends.cpu.get_cpu_capability().casefold())
-    levels = [level for level in arguments.levels if LEVELS.index(level) <= highest]
+    highest = torch.backends.cpu.get_cpu_capability().casefold()
+    levels = levels_up_to(highest, arguments.levels)
     if not levels:
-        sys.exit(f"None of the levels {', '.join(arguments.levels)} is on this processor; it has {LEVELS[highest]}.")
+        sys.exit(f"None of the levels {', '.join(arguments.levels)} is on this processor; its highest is {highest}.")
     prepare_skeletons(Workspace(arguments.workspace, "cpu", False), arguments.dataset)
     found: dict[str, dict] = {}
     for level in (*levels, levels[0]):

@@ -367,6 +367,11 @@ def test_joined_texts_and_names_of_text_sets(toy):
         ({"flow.error": "rms"}, "'error' must be one of"),
         ({"flow.batch_size": 1}, "'batch_size' must be at least 2"),
         ({"flow.weight_decay": -1.0}, "'weight_decay' must be at least 0"),
+        (
+            {"text.tail": "empty", "text.keep_padding": True},
+            "'tail' must be 'pooled' with joint statistics or keep_pad",
+        ),
+        ({"text.tail": "empty", "text.statistics": "joint"}, "'tail' must be 'pooled' with joint statistics"),
         ({"align.lambda_align": -1.0}, "'lambda_align' must be at least 0"),
         ({"align.learning_rate": "1e-4"}, r"'learning_rate' must be float, got '1e-4' \(str\)"),
         ({"align.steps": 0}, "'steps' must be at least 1"),
@@ -399,7 +404,6 @@ def test_ranges(changes, message):
 VARIANTS = [
     {"text.keep_padding": True, "text.max_tokens": 7},
     {"text.scale": "standard"},
-    {"text.tail": "empty"},
     {"align.regularizer": "kl"},
     {"align.regularizer": "none", "align.hidden_dim": 12, "align.decoder_relu": True},
     {"align.spread": "log_variance", "align.reduction": "sum", "align.lambda_align": 0.01},

@@ -56,7 +56,7 @@ class Ablation(Config):
         seeds: seeds of the base and of each variant.
         language_model: see :class:`RunConfig`.
         edition: see :class:`RunConfig`.
-        heads: whether a second table has each head of the method.
+        heads: whether a second table has each head of the method, on folds and on test samples.
     """
 
     title: str

@@ -35,7 +35,7 @@ class TextConfig(Config):
         padding_states: with ``keep_padding``, the padding holds the language model's states there, as released,
             instead of zeros.
         tail: what the shorter of two texts has where the longer one goes on: its ``pooled`` feature again and again, or
-            nothing (``empty``; the mean of all texts with ``standard``).
+            nothing (``empty``), with a scale too. The latter needs ``own`` statistics and no ``keep_padding``.
         statistics: with a scale, whose mean and root mean square a token is scaled by: those of its ``own`` kind (words
             and pooled features of each text set; they differ in size by a factor of five and more), or of all words of
             the ``joint`` texts.
@@ -65,6 +65,8 @@ class TextConfig(Config):
         self.require(self.k >= 0, "k", "at least 0")
         self.require(0 <= self.tau < float("inf"), "tau", "at least 0 and finite")
         self.require(self.keep_padding or not self.padding_states, "padding_states", "False without keep_padding")
+        needs = "'pooled' with joint statistics or keep_padding, which count what stands there as text"
+        self.require(self.tail == "pooled" or (self.statistics == "own" and not self.keep_padding), "tail", needs)
         self.require(self.tau_zsl is None or 0 <= self.tau_zsl < float("inf"), "tau_zsl", "at least 0, or None")
 
 

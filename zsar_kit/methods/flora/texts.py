@@ -46,15 +46,15 @@ class ClassTable(nn.Module):
         attuned = self._attune(joined, is_seen if config.pool == "seen" else None)
         mask = torch.from_numpy(joined.mask)
         # Unseen classes take part in mean and scale only as neighbours of seen ones.
-        pooled, empty = (kind[is_seen] for kind in self._kinds(joined))
-        offset, divisor = self._statistics(attuned[is_seen], mask[is_seen], pooled, empty)
+        pooled, empty = self._kinds(joined)
+        offset, divisor = self._statistics(attuned[is_seen], mask[is_seen], (pooled | empty)[is_seen])
         for name, value in {
             "raw": torch.from_numpy(joined.tokens),
             "mask": mask,
             "pooled": torch.from_numpy(joined.pooled),
             "offset": offset,
             "divisor": divisor,
-            "tokens": _scaled(attuned, mask, *self._kinds(joined), offset, divisor),
+            "tokens": _scaled(attuned, mask, pooled, empty, offset, divisor),
             "row_of": _row_of(joined.class_ids),
         }.items():
             self.register_buffer(name, value)
@@ -116,12 +116,10 @@ class ClassTable(nn.Module):
             return tokens
         found = neighbours(self._compared(texts), self.config.k, candidates)
         pooled = spread_to_neighbours(torch.from_numpy(texts.pooled), found, self.config.tau)
+        is_pooled, is_empty = self._kinds(texts)
         if self.config.statistics == "joint":  # only the last token counts as pooled
-            is_pooled = _last(mask)[..., None].expand(-1, -1, len(texts.widths))
-        else:
-            is_pooled = torch.from_numpy(texts.is_pooled)
-        is_pooled = _by_feature(is_pooled, texts.widths)
-        nothing = self._kinds(texts)[1] | ~mask[..., None]
+            is_pooled = _last(mask)[..., None].expand_as(tokens)
+        nothing = is_empty | ~mask[..., None]
         words = tokens.masked_fill(is_pooled | nothing, 0.0)
         attuned = spread_to_neighbours(words, found, self.config.tau)
         return torch.where(is_pooled, pooled[:, None], attuned).masked_fill(nothing, 0.0)
@@ -148,8 +146,7 @@ class ClassTable(nn.Module):
         self,
         attuned: Float[Tensor, "class token d"],
         mask: Bool[Tensor, "class token"],
-        is_pooled: Bool[Tensor, "class token d"],
-        is_empty: Bool[Tensor, "class token d"],
+        is_no_word: Bool[Tensor, "class token d"],
     ) -> tuple[Tensor, Tensor]:
         """Offset and divisor: ``[kind, d]`` for words and pooled features, or ``[d]`` and ``[]`` for all together."""
         config = self.config
@@ -159,7 +156,7 @@ class ClassTable(nn.Module):
             offset, divisor = _moments([attuned[mask]], config.scale)
             return offset, divisor[0]
         widths, last = list(self._kept.widths), _last(mask)
-        blocks, others = attuned.split(widths, 2), (is_pooled | is_empty).split(widths, 2)
+        blocks, others = attuned.split(widths, 2), is_no_word.split(widths, 2)
         words = [block[mask & ~other[..., 0]] for block, other in zip(blocks, others, strict=True)]
         # A class's pooled feature counts once, however long a tail it fills.
         found = [_moments(parts, config.scale) for parts in (words, [block[last] for block in blocks])]
